@@ -1,0 +1,159 @@
+package codec_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+func TestPacketLengths(t *testing.T) {
+	p := codec.NewPacket(1 << 10)
+	tests := []struct {
+		name   string
+		header string
+		want   int
+		err    error
+	}{
+		{"nothing", "", 0, nil},
+		{"three bytes", "\x00\x00\x04", 0, nil},
+		{"0", "\x00\x00\x00\x00", 0, codec.ErrTooShort},
+		{"3", "\x00\x00\x00\x03", 0, codec.ErrTooShort},
+		{"12", "\x00\x00\x00\x0c", 0, codec.ErrTooShort},
+		{"13", "\x00\x00\x00\x0d", 13, nil},
+		{"maximum", "\x00\x00\x04\x00", 1024, nil},
+		{"over it", "\x00\x00\x04\x01", 0, codec.ErrTooLarge},
+		{"negative", "\xff\xff\xff\xf0", 0, codec.ErrTooLarge},
+		{"4 GiB", "\xff\xff\xff\xff", 0, codec.ErrTooLarge},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			n, err := p.FrameLen([]byte(tt.header))
+			if n != tt.want || !errors.Is(err, tt.err) {
+				t.Fatalf("got %d, %v; want %d, %v", n, err, tt.want, tt.err)
+			}
+		})
+	}
+}
+
+func TestScanKeepsGoodFramesBeforeABadOne(t *testing.T) {
+	p := codec.NewPacket(0)
+	stream := codec.AppendMessage(nil, codec.Message{Command: codec.CommandSubmit, ID: 1, Body: []byte("a")})
+	good := len(stream)
+	stream = append(stream, 0, 0, 0, 5, 1, 2)
+	end, frames, err := p.Scan(stream)
+	if end != good || frames != 1 || !errors.Is(err, codec.ErrTooShort) {
+		t.Fatalf("got %d, %d, %v", end, frames, err)
+	}
+}
+
+func TestSubmitReplyIsFourteenBytes(t *testing.T) {
+	m := codec.Message{Command: codec.CommandSubmit, ID: 0x3030303030303031}
+	got := codec.AppendResult(nil, m, codec.ResultOK)
+	if want := "\x00\x00\x00\x0e\x8200000001\x00"; string(got) != want {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+}
+
+func TestReplyCarriesBody(t *testing.T) {
+	m := codec.Message{Command: codec.CommandBust, ID: 7}
+	sent := &pb.Error{Reason: pb.Reason_REASON_BUST_BLOCKED, Message: "sold since", BlockingExecutionIds: []uint64{1, 2}}
+	frame := codec.AppendReply(nil, m, codec.ResultRejected, sent)
+	reply, used, err := codec.NewPacket(0).Decode(frame)
+	if err != nil || used != len(frame) || reply.Command != codec.CommandBust.Reply() || reply.ID != 7 {
+		t.Fatalf("%+v, %d, %v", reply, used, err)
+	}
+	var got pb.Error
+	if reply.Body[0] != byte(codec.ResultRejected) || got.UnmarshalVT(reply.Body[1:]) != nil || got.Message != "sold since" {
+		t.Fatalf("%v", &got)
+	}
+}
+
+func TestNoAllocations(t *testing.T) {
+	p := codec.NewPacket(0)
+	stream := bytes.Repeat(codec.AppendMessage(nil, codec.Message{Command: codec.CommandSubmit, ID: 9, Body: []byte("payload")}), 16)
+	dst := make([]byte, 0, 4096)
+	body := &pb.Quote{Market: "ALFA", Code: "600100", LastPrice: 100_000}
+	allocs := testing.AllocsPerRun(100, func() {
+		end, _, _ := p.Scan(stream)
+		dst = dst[:0]
+		for b := stream[:end]; len(b) > 0; {
+			m, used, _ := p.Decode(b)
+			dst = codec.AppendResult(dst, m, codec.ResultOK)
+			dst = codec.AppendBody(dst, codec.PushQuote, 0, body)
+			b = b[used:]
+		}
+	})
+	if allocs != 0 {
+		t.Fatalf("%v allocations to split, decode and append", allocs)
+	}
+}
+
+func TestNames(t *testing.T) {
+	tests := map[string]string{
+		codec.CommandPlaceOrder.String():         "PlaceOrder",
+		codec.CommandPlaceOrder.Reply().String(): "PlaceOrderReply",
+		codec.PushQuote.String():                 "Quote",
+		codec.Command(0x3f).String():             "0x3f",
+		codec.ResultDuplicate.String():           "DUPLICATE",
+		codec.Result(77).String():                "77",
+	}
+	for got, want := range tests {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if !codec.PushNotice.IsPush() || codec.CommandBust.IsPush() || codec.CommandBust.Reply().IsPush() {
+		t.Error("IsPush is wrong about requests, pushes or replies")
+	}
+}
+
+func FuzzPacket(f *testing.F) {
+	f.Add(codec.AppendMessage(nil, codec.Message{Command: codec.CommandLogin, ID: 1, Body: []byte("x")}))
+	f.Add([]byte{0, 0, 0, 12})
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 1})
+	p := codec.NewPacket(1 << 16)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		end, frames, _ := p.Scan(b)
+		var again []byte
+		for rest := b[:end]; len(rest) > 0; frames-- {
+			m, used, err := p.Decode(rest)
+			if err != nil || used < codec.PacketHeaderLen {
+				t.Fatalf("Scan passed what Decode refuses: %d, %v", used, err)
+			}
+			again = codec.AppendMessage(again, m)
+			rest = rest[used:]
+		}
+		if frames != 0 || !bytes.Equal(again, b[:end]) {
+			t.Fatalf("%d frames over, %q became %q", frames, b[:end], again)
+		}
+	})
+}
+
+func ExamplePacket() {
+	packet := codec.NewPacket(codec.DefaultMaxFrame)
+	frame := codec.AppendMessage(nil, codec.Message{Command: codec.CommandSubmit, ID: 42, Body: []byte("hello")})
+	m, used, err := packet.Decode(frame)
+	fmt.Println(m.Command, m.ID, string(m.Body), used, err)
+	// Output: Submit 42 hello 18 <nil>
+}
+
+func BenchmarkPacketSplitDecodeAppend(b *testing.B) {
+	p := codec.NewPacket(0)
+	stream := bytes.Repeat(codec.AppendMessage(nil, codec.Message{Command: codec.CommandSubmit, ID: 9, Body: make([]byte, 64)}), 16)
+	dst := make([]byte, 0, 4096)
+	b.ReportAllocs()
+	for b.Loop() {
+		end, _, _ := p.Scan(stream)
+		dst = dst[:0]
+		for rest := stream[:end]; len(rest) > 0; {
+			m, used, _ := p.Decode(rest)
+			dst = codec.AppendResult(dst, m, codec.ResultOK)
+			rest = rest[used:]
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/16, "ns/frame")
+}
