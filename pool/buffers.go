@@ -1,0 +1,21 @@
+package pool
+
+import "github.com/valyala/bytebufferpool"
+
+// Buffer is a byte buffer on loan; append to its B.
+type Buffer = bytebufferpool.ByteBuffer
+
+// Buffers lends buffers. The zero value is ready to use; Get and Put are safe
+// from any goroutine.
+//
+// Limit: the pool learns which sizes are usual and lets the garbage collector
+// have what is far above them, so that one burst does not hold memory for ever.
+type Buffers struct {
+	pool bytebufferpool.Pool
+}
+
+// Get returns an empty buffer that belongs to the caller until Put.
+func (b *Buffers) Get() *Buffer { return b.pool.Get() }
+
+// Put takes a buffer back. The caller must hold no slice of it any more.
+func (b *Buffers) Put(buf *Buffer) { b.pool.Put(buf) }

@@ -1,0 +1,158 @@
+package pool
+
+import (
+	"sync"
+
+	"github.com/panjf2000/ants/v2"
+)
+
+// Piece is the work of one owner within a Batch: the bytes Buf[Start:End],
+// which hold Count units (requests, frames: whatever the owner counts).
+type Piece[S any] struct {
+	Owner      S
+	Start, End int
+	Count      int
+}
+
+// Batch is what a lane gathered while its worker was busy. Pieces stand in the
+// order of their Put. It belongs to the worker until the work function returns.
+type Batch[S any] struct {
+	Buf    []byte
+	Pieces []Piece[S]
+	buffer *Buffer
+}
+
+// Lane is a queue with one worker at a time. Put never blocks: bytes are copied
+// into the open batch, and a worker of the ants pool is started if none runs.
+// The worker takes whole batches until none is left, so that the order of the
+// Puts is the order of the work.
+//
+// Goroutine: Put from any; work runs on one worker at a time.
+// Limit: a batch holds at most maxBytes that wait; beyond that Put refuses.
+type Lane[S any] struct {
+	workers  *ants.Pool
+	buffers  *Buffers
+	work     func(*Batch[S])
+	drain    func() // bound once, so that starting a worker allocates nothing
+	maxBytes int
+
+	mu      sync.Mutex
+	idle    sync.Cond // signalled when running becomes false
+	open    *Batch[S]
+	spare   *Batch[S]
+	running bool
+}
+
+// NewLane returns a lane whose batches are given to work. work must not keep
+// the batch. A panic in work loses the rest of that batch, reaches the panic
+// handler of workers, and leaves the lane running.
+func NewLane[S any](workers *ants.Pool, buffers *Buffers, maxBytes int, work func(*Batch[S])) *Lane[S] {
+	l := &Lane[S]{
+		workers:  workers,
+		buffers:  buffers,
+		work:     work,
+		maxBytes: maxBytes,
+		open:     new(Batch[S]),
+		spare:    new(Batch[S]),
+	}
+	l.drain = l.run
+	l.idle.L = &l.mu
+	return l
+}
+
+// Put copies b into the lane as one piece. It returns false, and keeps nothing,
+// when the lane is over its limit.
+func (l *Lane[S]) Put(owner S, b []byte, count int) bool {
+	l.mu.Lock()
+	open := l.open
+	if len(open.Buf)+len(b) > l.maxBytes {
+		l.mu.Unlock()
+		return false
+	}
+	if open.buffer == nil {
+		open.buffer = l.buffers.Get()
+		open.Buf = open.buffer.B[:0]
+	}
+	start := len(open.Buf)
+	open.Buf = append(open.Buf, b...)
+	open.Pieces = append(open.Pieces, Piece[S]{Owner: owner, Start: start, End: len(open.Buf), Count: count})
+	wake := !l.running
+	l.running = true
+	l.mu.Unlock()
+	if wake {
+		l.start()
+	}
+	return true
+}
+
+// start runs the worker. A pool that is full or released must not strand what
+// waits in the lane, hence the plain goroutine: still one per lane.
+func (l *Lane[S]) start() {
+	if err := l.workers.Submit(l.drain); err != nil {
+		go l.drain()
+	}
+}
+
+// Depth returns how many pieces and bytes wait for the worker.
+func (l *Lane[S]) Depth() (pieces, bytes int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.open.Pieces), len(l.open.Buf)
+}
+
+// Wait returns when the lane has nothing left to do. It makes sense once nobody
+// calls Put any more.
+func (l *Lane[S]) Wait() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.running {
+		l.idle.Wait()
+	}
+}
+
+func (l *Lane[S]) run() {
+	finished := false
+	defer func() {
+		if !finished { // work panicked: the panic goes on, the lane too
+			l.start()
+		}
+	}()
+	for b := l.take(); b != nil; b = l.take() {
+		l.work(b)
+		l.recycle(b)
+	}
+	finished = true
+}
+
+// take swaps the batches and returns the full one, or nil when there is no work.
+func (l *Lane[S]) take() *Batch[S] {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.open.Pieces) == 0 {
+		l.running = false
+		l.idle.Broadcast()
+		return nil
+	}
+	full := l.open
+	l.open, l.spare = l.spare, nil
+	if l.open == nil { // the last batch was lost in a panic
+		l.open = new(Batch[S])
+	}
+	return full
+}
+
+func (l *Lane[S]) recycle(b *Batch[S]) {
+	b.buffer.B = b.Buf
+	l.buffers.Put(b.buffer)
+	clear(b.Pieces) // lets go of the owners
+	*b = Batch[S]{Pieces: b.Pieces[:0]}
+	if cap(b.Pieces) > maxIdlePieces {
+		b.Pieces = nil
+	}
+	l.mu.Lock()
+	l.spare = b
+	l.mu.Unlock()
+}
+
+// maxIdlePieces bounds what an idle lane keeps: 32,768 pieces are 1.3 MiB.
+const maxIdlePieces = 1 << 15
