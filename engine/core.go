@@ -1,0 +1,212 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/panjf2000/ants/v2"
+
+	"holdfast/codec"
+	"holdfast/pool"
+)
+
+// Config says what a Core serves.
+type Config struct {
+	// Router has the handlers; required.
+	Router *Router
+	// Limits; zero fields mean their defaults.
+	Limits Limits
+	// NewLocal makes the value that handlers find in Context.Local, one for each
+	// worker that runs them; nil for none.
+	NewLocal func() any
+	// Overloaded replies to a request for which there is no room off the lane;
+	// required when anything runs off the lane.
+	Overloaded Handler
+	// Sink takes replies that queue behind deferred ones; required when a handler
+	// defers.
+	Sink Sink
+	// OnOpen and OnClose, when set, are called on the event loop at the two ends
+	// of a session; they must be quick.
+	OnOpen  func(*Session)
+	OnClose func(*Session, Reason)
+	// Log gets what operators should know; nil means slog.Default.
+	Log *slog.Logger
+}
+
+// Core is the engine without its plumbing: it has the sessions and brings
+// messages to handlers. Carriers (the Reactor, or others) feed it.
+type Core struct {
+	Stats Stats
+
+	config        Config
+	router        *Router
+	limits        Limits
+	packet        codec.Packet
+	log           *slog.Logger
+	sessions      registry
+	groups        []*group
+	propertyCount int
+
+	workers      *ants.Pool
+	offLaneTasks atomic.Int64
+	offLaneDone  sync.WaitGroup
+
+	buffers  pool.Buffers
+	outboxes sync.Pool
+	batches  sync.Pool
+	detached sync.Pool
+}
+
+// NewCore returns a core; Close ends it.
+func NewCore(config Config) (*Core, error) {
+	if config.Router == nil {
+		return nil, errors.New("engine: Config.Router is required")
+	}
+	if config.Log == nil {
+		config.Log = slog.Default()
+	}
+	c := &Core{config: config, router: config.Router, log: config.Log}
+	c.limits = config.Limits.withDefaults(OpenFiles().Soft)
+	c.packet = codec.NewPacket(c.limits.MaxFrameBytes)
+	workers, err := ants.NewPool(c.limits.OffLaneTasks+maxLanes,
+		ants.WithNonblocking(true),
+		ants.WithExpiryDuration(30*time.Second),
+		ants.WithPanicHandler(func(v any) { c.log.Error("worker panicked", "panic", v, "stack", string(debug.Stack())) }))
+	if err != nil {
+		return nil, fmt.Errorf("engine: workers: %w", err)
+	}
+	c.workers = workers
+	return c, nil
+}
+
+// maxLanes is how many lanes can have a worker besides the tasks off the lane.
+const maxLanes = 256
+
+// Limits returns the limits in force.
+func (c *Core) Limits() Limits { return c.limits }
+
+// Find returns the open session with that id.
+func (c *Core) Find(id SessionID) (*Session, bool) { return c.sessions.find(id) }
+
+// Len returns how many sessions are open.
+func (c *Core) Len() int { return c.sessions.len() }
+
+// CloseAll closes every session with a Notice.
+func (c *Core) CloseAll(reason Reason) {
+	for _, s := range c.sessions.all() {
+		s.Close(reason)
+	}
+}
+
+// Close stops the workers. Sessions and carriers must have ended.
+func (c *Core) Close(ctx context.Context) error {
+	if err := c.waitOffLane(ctx); err != nil {
+		return err
+	}
+	timeout := time.Second
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = max(time.Millisecond, time.Until(deadline))
+	}
+	if err := c.workers.ReleaseTimeout(timeout); err != nil && !errors.Is(err, ants.ErrPoolClosed) {
+		return fmt.Errorf("engine: workers: %w", err)
+	}
+	return nil
+}
+
+// AddCarrier makes room for the sessions of a carrier and returns its number.
+// Call it before the carrier opens sessions.
+func (c *Core) AddCarrier(carrier Carrier) int {
+	g := &group{index: len(c.groups), carrier: carrier}
+	c.groups = append(c.groups, g)
+	return g.index
+}
+
+// Open registers a session on a connection of the carrier with that number. It
+// returns false at the connection limit: tell the peer with Refusal, and close.
+// Goroutine: the carrier.
+func (c *Core) Open(carrier int, link Link, remote net.Addr) (*Session, bool) {
+	s := &Session{core: c, link: link, group: c.groups[carrier], remote: remote}
+	if !c.sessions.add(s, c.limits.MaxConnections) {
+		return nil, false
+	}
+	if c.config.OnOpen != nil {
+		c.config.OnOpen(s)
+	}
+	return s, true
+}
+
+// Refusal counts a connection that gets no session and returns the Notice for it.
+func (c *Core) Refusal(reason Reason) []byte {
+	c.Stats.closes[reason].Add(1)
+	return appendNotice(nil, reason)
+}
+
+// Closed says that the connection of s is gone. The reason counts only when the
+// engine had none of its own. Goroutine: the carrier.
+func (c *Core) Closed(s *Session, reason Reason) {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.closing.Store(true)
+	if s.reason == ReasonNone {
+		s.reason = reason
+	}
+	c.Stats.closes[s.reason].Add(1)
+	c.sessions.remove(s)
+	if c.config.OnClose != nil {
+		c.config.OnClose(s, s.reason)
+	}
+	c.log.Debug("session closed", "session", uint64(s.id), "remote", s.remote, "reason", s.reason)
+}
+
+// NewContext returns a context for a worker that calls Serve.
+func (c *Core) NewContext() *Context {
+	ctx := &Context{core: c, out: c.NewOutbox()}
+	if c.config.NewLocal != nil {
+		ctx.Local = c.config.NewLocal()
+	}
+	return ctx
+}
+
+// Serve executes the messages in frames, which must be whole ones, and gathers
+// the replies in the context's outbox. A panic of a handler closes s and is
+// counted. Goroutine: one at a time for each session and each context.
+func (c *Core) Serve(ctx *Context, s *Session, frames []byte) {
+	defer c.recoverPanic(ctx)
+	unanswered := 0
+	ctx.Session = s
+	for len(frames) > 0 && !s.closing.Load() {
+		m, used, err := c.packet.Decode(frames)
+		if err != nil || used == 0 {
+			break // Scan let only whole frames in
+		}
+		frames = frames[used:]
+		ctx.Message, ctx.replied = m, false
+		c.router.find(m.Command)(ctx)
+		if !ctx.replied {
+			unanswered++
+		}
+	}
+	if unanswered > 0 {
+		ctx.out.Append(s, nil, unanswered)
+	}
+}
+
+func (c *Core) recoverPanic(ctx *Context) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	c.Stats.Panics.Add(1)
+	c.log.Error("handler panicked; its session is closed",
+		"command", ctx.Message.Command, "session", uint64(ctx.Session.id), "panic", v, "stack", string(debug.Stack()))
+	ctx.Session.closeBehind(ctx.out, ReasonPanic)
+}

@@ -1,0 +1,216 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+
+	"holdfast/codec"
+	"holdfast/engine"
+)
+
+// wire is a plumbing of its own: it keeps what is written.
+type wire struct {
+	core    *engine.Core
+	session *engine.Session
+	sent    []byte
+	writes  int
+	backlog int
+	failing bool
+	closed  bool
+}
+
+func (w *wire) Post(b *engine.Batch) error { b.Flush(); return nil }
+func (w *wire) Buffered() int              { return w.backlog }
+func (w *wire) CloseWrite() error          { return nil }
+
+func (w *wire) Write(b []byte) error {
+	if w.failing {
+		return net.ErrClosed
+	}
+	w.sent = append(w.sent, b...)
+	w.writes++
+	return nil
+}
+
+func (w *wire) Close() error {
+	w.closed = true
+	w.core.Closed(w.session, engine.ReasonPeerClosed)
+	return nil
+}
+
+// onWire opens a session that no reactor carries.
+func onWire(t testing.TB, core *engine.Core) *wire {
+	t.Helper()
+	w := &wire{core: core}
+	var ok bool
+	if w.session, ok = core.Open(core.AddCarrier(w), w, &net.TCPAddr{}); !ok {
+		t.Fatal("no room for a session")
+	}
+	t.Cleanup(func() {
+		core.Closed(w.session, engine.ReasonPeerClosed)
+		if err := core.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+func frames(cmd codec.Command, bodies ...string) []byte {
+	var b []byte
+	for i, body := range bodies {
+		b = codec.AppendMessage(b, codec.Message{Command: cmd, ID: uint64(i), Body: []byte(body)})
+	}
+	return b
+}
+
+func TestOtherPlumbingCarriesSessions(t *testing.T) {
+	core := newCore(t, engine.Config{})
+	w := onWire(t, core)
+	ctx := core.NewContext()
+	core.Serve(ctx, w.session, frames(onLane, "a", "b"))
+	ctx.Post()
+	if w.writes != 1 || !strings.Contains(string(w.sent), "\x00a") || !strings.Contains(string(w.sent), "\x00b") {
+		t.Fatalf("%d writes: %q", w.writes, w.sent)
+	}
+}
+
+func TestHooksAndMiddleware(t *testing.T) {
+	var trace []string
+	note := func(s string) { trace = append(trace, s) }
+	router := engine.NewRouter(func(*engine.Context) { note("unknown") })
+	router.Use(func(next engine.Handler) engine.Handler {
+		return func(c *engine.Context) { note("outer"); next(c); note("/outer") }
+	}, func(next engine.Handler) engine.Handler {
+		return func(c *engine.Context) { note("inner"); next(c) }
+	})
+	hooks := engine.Hooks{
+		Before: func(c *engine.Context) bool { note("before"); return len(c.Message.Body) == 0 },
+		After:  func(*engine.Context) { note("after") },
+	}
+	if err := router.Handle(special, engine.OnLane, func(*engine.Context) { note("handler") }, hooks); err != nil {
+		t.Fatal(err)
+	}
+	if err := router.Handle(special, engine.OnLane, echo); !errors.Is(err, engine.ErrRegistered) {
+		t.Errorf("second handler: %v", err)
+	}
+	core := newCore(t, engine.Config{Router: router})
+	w := onWire(t, core)
+	core.Serve(core.NewContext(), w.session, append(frames(special, "", "stop"), frames(onLane, "")...))
+	want := "outer inner before handler after /outer outer inner before /outer unknown"
+	if got := strings.Join(trace, " "); got != want {
+		t.Fatalf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestProperties(t *testing.T) {
+	core := newCore(t, engine.Config{})
+	name, visits := engine.NewProperty[string](core), engine.NewProperty[int](core)
+	w := onWire(t, core)
+	if name.Get(w.session) != "" || visits.Get(w.session) != 0 {
+		t.Error("a new session has properties")
+	}
+	name.Set(w.session, "ann")
+	visits.Set(w.session, 3)
+	if name.Get(w.session) != "ann" || visits.Get(w.session) != 3 {
+		t.Errorf("got %q, %d", name.Get(w.session), visits.Get(w.session))
+	}
+}
+
+func TestOutboxWritesOncePerSession(t *testing.T) {
+	core := newCore(t, engine.Config{})
+	a, b := onWire(t, core), onWire(t, core)
+	out := core.NewOutbox()
+	for range 3 {
+		out.Append(a.session, []byte("a"), 0)
+		out.Append(b.session, []byte("b"), 0)
+	}
+	out.Post()
+	if string(a.sent) != "aaa" || a.writes != 1 || string(b.sent) != "bbb" || b.writes != 1 {
+		t.Fatalf("a: %q in %d writes, b: %q in %d", a.sent, a.writes, b.sent, b.writes)
+	}
+}
+
+func TestDroppablePushesSpareASlowSession(t *testing.T) {
+	core := newCore(t, engine.Config{Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000}})
+	w := onWire(t, core)
+	out := core.NewOutbox()
+	send := func(backlog int) string {
+		w.sent, w.backlog = nil, backlog
+		out.Append(w.session, []byte("1"), 0)
+		out.AppendDroppable(w.session, []byte("quote"))
+		out.Append(w.session, []byte("2"), 0)
+		out.Post()
+		return string(w.sent)
+	}
+	if got := send(100); got != "1quote2" {
+		t.Errorf("at the soft limit: %q", got)
+	}
+	if got := send(101); got != "12" || core.Stats.Dropped.Load() != 1 {
+		t.Errorf("above it: %q, %d dropped", got, core.Stats.Dropped.Load())
+	}
+	if send(1001); !w.closed || core.Stats.Closes(engine.ReasonSlowConsumer) != 1 {
+		t.Error("above the hard limit the session stays")
+	}
+	if got := send(0); got != "" {
+		t.Errorf("written to a closed session: %q", got)
+	}
+}
+
+func TestDiscardedRepliesHoldNothingUp(t *testing.T) {
+	core := newCore(t, engine.Config{})
+	w := onWire(t, core)
+	held := core.NewHoldingOutbox()
+	held.Append(w.session, []byte("lost"), 1)
+	held.Discard()
+	ctx := core.NewContext()
+	core.Serve(ctx, w.session, frames(onLane, "x"))
+	ctx.Post()
+	if !strings.HasSuffix(string(w.sent), "\x00x") {
+		t.Fatalf("sent %q", w.sent)
+	}
+}
+
+func TestServeDoesNotAllocate(t *testing.T) {
+	core := newCore(t, engine.Config{Router: func() *engine.Router {
+		r := engine.NewRouter(echo)
+		if err := r.Handle(special, engine.OnLane, func(c *engine.Context) { c.Result(codec.ResultOK) }); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}()})
+	w := onWire(t, core)
+	ctx := core.NewContext()
+	request := frames(special, make([]string, 64)...)
+	turn := func() {
+		w.sent = w.sent[:0]
+		core.Serve(ctx, w.session, request)
+		ctx.Post()
+	}
+	for range 20 {
+		turn()
+	}
+	if allocs := testing.AllocsPerRun(200, turn); allocs > 3 {
+		t.Fatalf("%v allocations for 64 requests", allocs)
+	}
+}
+
+func BenchmarkServe(b *testing.B) {
+	r := engine.NewRouter(echo)
+	if err := r.Handle(special, engine.OnLane, func(c *engine.Context) { c.Result(codec.ResultOK) }); err != nil {
+		b.Fatal(err)
+	}
+	core := newCore(b, engine.Config{Router: r})
+	w := onWire(b, core)
+	ctx := core.NewContext()
+	request := frames(special, make([]string, 16)...)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.sent = w.sent[:0]
+		core.Serve(ctx, w.session, request)
+		ctx.Post()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/16, "ns/request")
+}

@@ -1,0 +1,48 @@
+package engine
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/panjf2000/gnet/v2"
+	"golang.org/x/sys/unix"
+)
+
+// gnetLink is the Link of a gnet connection.
+type gnetLink struct {
+	conn gnet.Conn
+}
+
+func (l *gnetLink) Write(b []byte) error {
+	_, err := l.conn.Write(b)
+	return err
+}
+
+func (l *gnetLink) Buffered() int { return l.conn.OutboundBuffered() }
+
+// CloseWrite uses the descriptor at once: after a close its number may belong to
+// another client, so it is never kept.
+func (l *gnetLink) CloseWrite() error { return unix.Shutdown(l.conn.Fd(), unix.SHUT_WR) }
+
+func (l *gnetLink) Close() error { return l.conn.EventLoop().Close(l.conn) }
+
+// gnetLogger passes gnet's log lines on.
+type gnetLogger struct {
+	log *slog.Logger
+}
+
+func (g gnetLogger) Debugf(format string, args ...any) {
+	g.log.Debug("gnet", "text", fmt.Sprintf(format, args...))
+}
+func (g gnetLogger) Infof(format string, args ...any) {
+	g.log.Debug("gnet", "text", fmt.Sprintf(format, args...))
+}
+func (g gnetLogger) Warnf(format string, args ...any) {
+	g.log.Warn("gnet", "text", fmt.Sprintf(format, args...))
+}
+func (g gnetLogger) Errorf(format string, args ...any) {
+	g.log.Error("gnet", "text", fmt.Sprintf(format, args...))
+}
+
+// Fatalf logs as an error: ending the process is not a library's to decide.
+func (g gnetLogger) Fatalf(format string, args ...any) { g.Errorf(format, args...) }

@@ -1,0 +1,26 @@
+package engine
+
+// Link is the byte pipe under one session: a connection of the reactor, or of
+// any other plumbing that carries sessions.
+//
+// Goroutine: all methods are called on the session's Carrier.
+type Link interface {
+	// Write sends b or keeps a copy of what can't be sent at once.
+	Write(b []byte) error
+	// Buffered returns how many bytes are kept.
+	Buffered() int
+	// CloseWrite tells the peer that nothing follows what was written. What the
+	// peer still sends is read and dropped.
+	CloseWrite() error
+	// Close ends the connection at once.
+	Close() error
+}
+
+// Carrier runs the output of a group of sessions: one event loop, or the whole
+// of a server without event loops.
+type Carrier interface {
+	// Post has b.Flush called soon, after the batches posted before, and never
+	// at the same time as another Flush of this carrier. It does not block. On
+	// an error the carrier is gone for good and b is the caller's again.
+	Post(b *Batch) error
+}

@@ -1,0 +1,131 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"holdfast/codec"
+	"holdfast/pool"
+)
+
+// laneChunk is after how many sessions a lane hands over its replies, so that
+// the first do not wait for the last.
+const laneChunk = 64
+
+// loop is one event loop with its lane. Goroutine: the event loop, except where
+// a method says otherwise.
+type loop struct {
+	core   *Core
+	index  int
+	events gnet.EventLoop
+	lane   *pool.Lane[*Session]
+
+	worker *Context // Goroutine: lane
+
+	direct *Context // for handlers on the loop
+	turn   turnEnd
+	queued bool // turn was handed to gnet and has not run yet
+}
+
+func newLoop(c *Core) *loop {
+	l := &loop{core: c, worker: c.NewContext(), direct: c.NewContext()}
+	l.index = c.AddCarrier(l)
+	l.turn.loop = l
+	l.lane = pool.NewLane(c.workers, &c.buffers, c.limits.LaneBytes, l.work)
+	return l
+}
+
+// Post implements Carrier. Goroutine: any.
+func (l *loop) Post(b *Batch) error { return l.events.Execute(context.Background(), b) }
+
+// Run implements gnet.Runnable.
+func (b *Batch) Run(context.Context) error {
+	b.Flush()
+	return nil
+}
+
+// accept takes the whole frames that a session has sent.
+func (l *loop) accept(s *Session, b []byte, frames int) {
+	g := s.group
+	g.requests.Add(uint64(frames))
+	g.bytesIn.Add(uint64(len(b)))
+	if s.inFlight == 0 && l.core.router.routes[b[4]].class == OnLoop {
+		var served int
+		b, served = l.serveDirect(s, b)
+		frames -= served
+		if len(b) == 0 {
+			return
+		}
+	}
+	s.inFlight += frames
+	s.inFlightBytes += len(b)
+	limits := &l.core.limits
+	if s.inFlight > limits.InFlightRequests || s.inFlightBytes > limits.InFlightBytes || !l.lane.Put(s, b, frames) {
+		s.Close(ReasonOverloaded)
+	}
+}
+
+// refuse closes a session that sent what is no frame, behind the replies to what
+// it sent before: an empty piece in the lane says so.
+func (l *loop) refuse(s *Session, reason Reason) {
+	s.refused = true
+	if !l.lane.Put(s, nil, int(reason)) {
+		s.Close(reason)
+	}
+}
+
+// serveDirect executes the frames that may run on the loop, up to the first that
+// may not, and returns the rest. The replies are written when all sockets of the
+// turn have been read: that wakes the peers less often than read-write-read.
+func (l *loop) serveDirect(s *Session, b []byte) (rest []byte, served int) {
+	end := 0
+	for end < len(b) && l.core.router.routes[b[end+4]].class == OnLoop {
+		n, _ := l.core.packet.FrameLen(b[end:])
+		end += n
+		served++
+	}
+	l.core.Serve(l.direct, s, b[:end])
+	if !l.queued {
+		l.queued = true
+		if err := l.events.Execute(context.Background(), &l.turn); err != nil {
+			l.queued = false
+			l.direct.out.Discard()
+		}
+	}
+	return b[end:], served
+}
+
+// turnEnd writes what the handlers on the loop have replied in this turn.
+type turnEnd struct{ loop *loop }
+
+func (t *turnEnd) Run(context.Context) error {
+	t.loop.queued = false
+	t.loop.direct.out.flush()
+	return nil
+}
+
+// work executes what the lane has gathered. Goroutine: lane.
+func (l *loop) work(b *pool.Batch[*Session]) {
+	for i := range b.Pieces {
+		p := &b.Pieces[i]
+		if p.Start == p.End {
+			p.Owner.closeBehind(l.worker.out, Reason(p.Count))
+			continue
+		}
+		l.core.Serve(l.worker, p.Owner, b.Buf[p.Start:p.End])
+		if i%laneChunk == laneChunk-1 {
+			l.worker.Post()
+		}
+	}
+	l.worker.Post()
+	l.worker.Session = nil
+}
+
+func frameReason(err error) Reason {
+	if errors.Is(err, codec.ErrTooLarge) {
+		return ReasonTooLarge
+	}
+	return ReasonMalformed
+}

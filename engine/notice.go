@@ -1,0 +1,15 @@
+package engine
+
+import (
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// appendNotice appends the Notice push for a reason that the peer is told.
+func appendNotice(dst []byte, r Reason) []byte {
+	text := r.text()
+	if text.notice == pb.NoticeCode_NOTICE_CODE_UNSPECIFIED {
+		return dst
+	}
+	return codec.AppendBody(dst, codec.PushNotice, 0, &pb.Notice{Code: text.notice, Text: text.text})
+}

@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"context"
+
+	"holdfast/codec"
+)
+
+// detachedTask is a message that left its lane, with a context of its own.
+type detachedTask struct {
+	ctx     *Context
+	handler Handler
+	body    []byte
+	run     func() // bound once
+}
+
+// startOffLane copies the message of c and runs h with it on a worker; false
+// when as many tasks run as may.
+func (c *Core) startOffLane(from *Context, h Handler) bool {
+	if c.offLaneTasks.Add(1) > int64(c.limits.OffLaneTasks) {
+		c.offLaneTasks.Add(-1)
+		return false
+	}
+	t, ok := c.detached.Get().(*detachedTask)
+	if !ok {
+		t = &detachedTask{ctx: c.NewContext()}
+		t.ctx.offLane = true
+		t.run = func() { c.runOffLane(t) }
+	}
+	t.handler = h
+	t.body = append(t.body[:0], from.Message.Body...)
+	t.ctx.Session = from.Session
+	t.ctx.Message = codec.Message{Command: from.Message.Command, ID: from.Message.ID, Body: t.body}
+	t.ctx.replied = false
+	c.offLaneDone.Add(1)
+	if err := c.workers.Submit(t.run); err != nil {
+		c.offLaneDone.Done()
+		c.offLaneTasks.Add(-1)
+		return false
+	}
+	return true
+}
+
+func (c *Core) runOffLane(t *detachedTask) {
+	defer c.offLaneDone.Done()
+	defer c.offLaneTasks.Add(-1)
+	c.callOffLane(t)
+	if !t.ctx.replied {
+		t.ctx.out.Append(t.ctx.Session, nil, 1)
+	}
+	t.ctx.out.Post()
+	t.ctx.Session, t.handler = nil, nil
+	c.detached.Put(t)
+}
+
+func (c *Core) callOffLane(t *detachedTask) {
+	defer c.recoverPanic(t.ctx)
+	t.handler(t.ctx)
+}
+
+// waitOffLane returns when no task runs off the lane.
+func (c *Core) waitOffLane(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		c.offLaneDone.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ErrDrainTimeout
+	}
+}

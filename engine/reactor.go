@@ -1,0 +1,196 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+	"github.com/panjf2000/gnet/v2/pkg/logging"
+)
+
+// ReactorConfig says where and how a Reactor listens.
+type ReactorConfig struct {
+	// Listen is the address, such as "127.0.0.1:8888"; port 0 takes a free one.
+	Listen string
+	// Loops is the number of event loops.
+	Loops int
+	// Drain is how long a stop may take before what is left is cut off.
+	Drain time.Duration
+	// OnDrain, when set, is called in a stop after the last request was executed
+	// and before the sessions are told: what replies still wait for must be
+	// finished here.
+	OnDrain func(context.Context) error
+}
+
+// Reactor is the carrier on gnet: event loops that own their connections.
+//
+// Each loop has a listener of its own (SO_REUSEPORT), so that a connection over
+// the limit is closed before the next one is accepted and descriptors never run
+// out: gnet ends all loops when accept fails for want of one.
+type Reactor struct {
+	gnet.BuiltinEventEngine
+	core     *Core
+	config   ReactorConfig
+	addr     string
+	engine   gnet.Engine
+	loops    []*loop
+	bind     sync.Mutex // guards the binding of loops to gnet's
+	booted   chan struct{}
+	draining atomic.Bool
+	stopping atomic.Bool
+}
+
+// NewReactor checks that the address is free and makes the carrier's loops.
+func (c *Core) NewReactor(config ReactorConfig) (*Reactor, error) {
+	addr, err := freeAddress(config.Listen)
+	if err != nil {
+		return nil, err
+	}
+	config.Loops = max(1, min(config.Loops, maxLanes))
+	if config.Drain <= 0 {
+		config.Drain = 10 * time.Second
+	}
+	r := &Reactor{core: c, config: config, addr: addr, booted: make(chan struct{})}
+	for range config.Loops {
+		r.loops = append(r.loops, newLoop(c))
+	}
+	return r, nil
+}
+
+// freeAddress refuses an address that somebody listens on. With SO_REUSEPORT
+// alone a second server would share the port without an error.
+func freeAddress(listen string) (string, error) {
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return "", fmt.Errorf("engine: %w", err)
+	}
+	addr := l.Addr().String()
+	return addr, l.Close()
+}
+
+// Addr returns the address the reactor listens on.
+func (r *Reactor) Addr() string { return r.addr }
+
+// Booted is closed when the reactor accepts connections.
+func (r *Reactor) Booted() <-chan struct{} { return r.booted }
+
+// Run serves until ctx ends, then drains: what was received is executed and
+// answered, sessions get a Notice, and the loops end. It returns nil after that,
+// ErrDrainTimeout when the time was not enough, ErrStoppedUnasked when the loops
+// ended by themselves, or why they could not start.
+func (r *Reactor) Run(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- r.runLoops() }()
+	select {
+	case err := <-ended:
+		return r.unasked(err)
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return r.unasked(err)
+	case <-r.booted:
+	}
+	err := r.drain()
+	r.stopping.Store(true)
+	stopCtx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err = errors.Join(err, r.engine.Stop(stopCtx))
+	return errors.Join(err, <-ended)
+}
+
+func (r *Reactor) runLoops() error {
+	return gnet.Run(r, "tcp://"+r.addr,
+		gnet.WithNumEventLoop(len(r.loops)),
+		gnet.WithReusePort(true),
+		gnet.WithReadBufferCap(64<<10),
+		gnet.WithTCPNoDelay(gnet.TCPNoDelay),
+		gnet.WithLogger(gnetLogger{r.core.log}),
+		gnet.WithLogLevel(logging.WarnLevel))
+}
+
+func (r *Reactor) unasked(err error) error {
+	if err != nil {
+		return fmt.Errorf("engine: event loops: %w", err)
+	}
+	return ErrStoppedUnasked
+}
+
+// OnBoot is gnet's call when the loops are about to start.
+func (r *Reactor) OnBoot(e gnet.Engine) gnet.Action {
+	r.engine = e
+	close(r.booted)
+	return gnet.None
+}
+
+// OnOpen is gnet's call for a new connection, on its loop.
+func (r *Reactor) OnOpen(conn gnet.Conn) ([]byte, gnet.Action) {
+	if r.draining.Load() {
+		return r.core.Refusal(ReasonShuttingDown), gnet.Close
+	}
+	l := r.loopOf(conn)
+	link := &gnetLink{conn: conn}
+	s, ok := r.core.Open(l.index, link, conn.RemoteAddr())
+	if !ok {
+		return r.core.Refusal(ReasonTooManyConnections), gnet.Close
+	}
+	conn.SetContext(s)
+	return nil, gnet.None
+}
+
+// loopOf finds our loop for the connection's, binding it at the first sight.
+func (r *Reactor) loopOf(conn gnet.Conn) *loop {
+	el := conn.EventLoop()
+	r.bind.Lock()
+	defer r.bind.Unlock()
+	for _, l := range r.loops {
+		if l.events == nil {
+			l.events = el
+		}
+		if l.events == el {
+			return l
+		}
+	}
+	panic("engine: gnet runs more event loops than it was told to")
+}
+
+// OnTraffic is gnet's call when bytes have come, on the connection's loop.
+func (r *Reactor) OnTraffic(conn gnet.Conn) gnet.Action {
+	s, ok := conn.Context().(*Session)
+	if !ok || s.refused || s.closing.Load() || r.draining.Load() {
+		_, _ = conn.Discard(-1)
+		return gnet.None
+	}
+	b, _ := conn.Peek(-1)
+	end, frames, err := r.core.packet.Scan(b)
+	l := s.group.carrier.(*loop)
+	if end > 0 {
+		l.accept(s, b[:end], frames)
+	}
+	if err != nil {
+		l.refuse(s, frameReason(err))
+		end = -1 // all of it
+	}
+	if end != 0 {
+		_, _ = conn.Discard(end)
+	}
+	return gnet.None
+}
+
+// OnClose is gnet's call when the connection is about to be closed, on its loop.
+func (r *Reactor) OnClose(conn gnet.Conn, err error) gnet.Action {
+	if s, ok := conn.Context().(*Session); ok {
+		reason := ReasonPeerClosed
+		if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) {
+			reason = ReasonPeerReset
+		}
+		r.core.Closed(s, reason)
+	}
+	return gnet.None
+}

@@ -1,0 +1,68 @@
+package engine
+
+import "holdfast/codec/pb"
+
+// Reason says why a session ended. The list is closed: each is counted, and
+// told to the peer in a Notice where the peer is still there to read it.
+type Reason uint8
+
+// Reasons.
+const (
+	ReasonNone Reason = iota
+	ReasonPeerClosed
+	ReasonPeerReset
+	ReasonMalformed
+	ReasonTooLarge
+	ReasonTooManyConnections
+	ReasonOverloaded
+	ReasonSlowConsumer
+	ReasonPanic
+	ReasonShuttingDown
+	ReasonUnavailable
+	reasonCount
+)
+
+// Reasons returns all reasons, for counters that shall exist before they count.
+func Reasons() []Reason {
+	all := make([]Reason, 0, reasonCount-1)
+	for r := ReasonNone + 1; r < reasonCount; r++ {
+		all = append(all, r)
+	}
+	return all
+}
+
+type reasonText struct {
+	name   string
+	notice pb.NoticeCode // unspecified: there is nobody to tell
+	text   string
+}
+
+func (r Reason) text() reasonText {
+	switch r {
+	case ReasonPeerClosed:
+		return reasonText{name: "peer_closed"}
+	case ReasonPeerReset:
+		return reasonText{name: "peer_reset"}
+	case ReasonMalformed:
+		return reasonText{"malformed", pb.NoticeCode_NOTICE_CODE_MALFORMED, "the frame's length is below its header"}
+	case ReasonTooLarge:
+		return reasonText{"too_large", pb.NoticeCode_NOTICE_CODE_TOO_LARGE, "the frame is longer than the server takes"}
+	case ReasonTooManyConnections:
+		return reasonText{"too_many_connections", pb.NoticeCode_NOTICE_CODE_TOO_MANY_CONNECTIONS, "the server has as many connections as it takes; try later"}
+	case ReasonOverloaded:
+		return reasonText{"overloaded", pb.NoticeCode_NOTICE_CODE_OVERLOADED, "too many requests wait for their replies; send fewer at once"}
+	case ReasonSlowConsumer:
+		return reasonText{"slow_consumer", pb.NoticeCode_NOTICE_CODE_SLOW_CONSUMER, "replies and pushes were not read fast enough"}
+	case ReasonPanic:
+		return reasonText{"panic", pb.NoticeCode_NOTICE_CODE_INTERNAL, "internal error; this session is closed, the server goes on"}
+	case ReasonShuttingDown:
+		return reasonText{"shutting_down", pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN, "the server is stopping; connect again later"}
+	case ReasonUnavailable:
+		return reasonText{"unavailable", pb.NoticeCode_NOTICE_CODE_UNAVAILABLE, "the server can't keep orders durable and is stopping"}
+	default:
+		return reasonText{name: "none"}
+	}
+}
+
+// String returns the name that logs and counters show.
+func (r Reason) String() string { return r.text().name }

@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"fmt"
+
+	"holdfast/codec"
+)
+
+// Class says where a handler runs.
+type Class uint8
+
+const (
+	// OnLane is the default: on the lane's worker, in the order of arrival. It
+	// must not block.
+	OnLane Class = iota
+	// OnLoop is for handlers that are proven cheap: they run on the event loop
+	// itself when nothing of the session is in flight, else on the lane.
+	OnLoop
+	// OffLane is for handlers that may block: each runs in a task of its own on
+	// a copy of the message, and its reply comes when ready, in no order.
+	OffLane
+)
+
+// Handler executes one message. It replies once through c (Context.Reply,
+// Context.Result), or defers the reply (Context.Defer, Context.Go), or leaves
+// the request without a reply. It must not keep c or c.Message.
+type Handler func(c *Context)
+
+// Middleware wraps a handler.
+type Middleware func(Handler) Handler
+
+// Hooks run around one handler. Before may end the request by returning false,
+// having replied itself; After runs when the handler has returned.
+type Hooks struct {
+	Before func(c *Context) bool
+	After  func(c *Context)
+}
+
+// Router finds the handler of each command. Register everything before serving.
+type Router struct {
+	routes     [256]route
+	middleware []Middleware
+	unknown    Handler
+}
+
+type route struct {
+	handler Handler
+	class   Class
+}
+
+// NewRouter returns a router that gives every command to unknown.
+func NewRouter(unknown Handler) *Router {
+	return &Router{unknown: unknown}
+}
+
+// Use wraps all handlers that are registered afterwards; the first Middleware is
+// the outermost.
+func (r *Router) Use(m ...Middleware) { r.middleware = append(r.middleware, m...) }
+
+// Handle registers the handler of a command. The error wraps ErrRegistered.
+func (r *Router) Handle(cmd codec.Command, class Class, h Handler, hooks ...Hooks) error {
+	if r.routes[cmd].handler != nil {
+		return fmt.Errorf("%w: %v", ErrRegistered, cmd)
+	}
+	for _, k := range hooks {
+		h = k.wrap(h)
+	}
+	for i := len(r.middleware) - 1; i >= 0; i-- {
+		h = r.middleware[i](h)
+	}
+	if class == OffLane {
+		inner := h
+		h = func(c *Context) { c.Go(inner) }
+	}
+	r.routes[cmd] = route{handler: h, class: class}
+	return nil
+}
+
+func (k Hooks) wrap(h Handler) Handler {
+	return func(c *Context) {
+		if k.Before != nil && !k.Before(c) {
+			return
+		}
+		h(c)
+		if k.After != nil {
+			k.After(c)
+		}
+	}
+}
+
+func (r *Router) find(cmd codec.Command) Handler {
+	if h := r.routes[cmd].handler; h != nil {
+		return h
+	}
+	return r.unknown
+}
