@@ -67,7 +67,10 @@ func NewLengthField(c LengthFieldConfig) (LengthField, error) {
 // as the length field is not wholly there, and may be more than len(b). A
 // declared length outside the limits gives ErrTooShort or ErrTooLarge at once,
 // before any of the frame's content has arrived.
-func (l LengthField) FrameLen(b []byte) (int, error) {
+func (l LengthField) FrameLen(b []byte) (int, error) { return l.frameLen(b) }
+
+// frameLen is FrameLen for callers that must not pay for copying l.
+func (l *LengthField) frameLen(b []byte) (int, error) {
 	header := l.offset + l.size
 	if len(b) < header {
 		return 0, nil
@@ -89,7 +92,7 @@ func (l LengthField) FrameLen(b []byte) (int, error) {
 // Split returns the first frame of b without its stripped bytes, and how many
 // bytes of b it took. used is 0 when the frame is not complete.
 func (l LengthField) Split(b []byte) (frame []byte, used int, err error) {
-	n, err := l.FrameLen(b)
+	n, err := l.frameLen(b)
 	if err != nil || n == 0 || n > len(b) {
 		return nil, 0, err
 	}
@@ -101,7 +104,7 @@ func (l LengthField) Split(b []byte) (frame []byte, used int, err error) {
 // before end is still good.
 func (l LengthField) Scan(b []byte) (end, frames int, err error) {
 	for end < len(b) {
-		n, err := l.FrameLen(b[end:])
+		n, err := l.frameLen(b[end:])
 		if err != nil {
 			return end, frames, err
 		}
@@ -133,7 +136,7 @@ func (l LengthField) AppendFrame(dst, prefix, content []byte) ([]byte, error) {
 	return append(dst, content...), nil
 }
 
-func (l LengthField) value(b []byte) uint64 {
+func (l *LengthField) value(b []byte) uint64 {
 	if l.size == 4 && !l.little {
 		return uint64(binary.BigEndian.Uint32(b))
 	}

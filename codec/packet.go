@@ -46,11 +46,19 @@ func (p Packet) Decode(b []byte) (m Message, used int, err error) {
 	if err != nil || n == 0 || n > len(b) {
 		return Message{}, 0, err
 	}
+	m, used = DecodeScanned(b)
+	return m, used, nil
+}
+
+// DecodeScanned is Decode without its checks, for bytes that Scan has found to
+// begin with a whole frame.
+func DecodeScanned(b []byte) (m Message, used int) {
+	used = int(binary.BigEndian.Uint32(b))
 	return Message{
 		Command: Command(b[4]),
 		ID:      binary.BigEndian.Uint64(b[5:]),
-		Body:    b[PacketHeaderLen:n:n],
-	}, n, nil
+		Body:    b[PacketHeaderLen:used:used],
+	}, used
 }
 
 // AppendMessage appends m as one frame. The caller keeps within the maximum

@@ -68,18 +68,27 @@ func (c *Context) mustQueue() bool {
 
 func (c *Context) hold(frames []byte) {
 	c.core.config.Sink.Hold(c.Session, frames, 1)
-	c.replied = true
+	c.later()
 }
 
 // Defer says that the reply to the message was or will be added, with answered
 // = 1, to a holding outbox, before the handler returns.
-func (c *Context) Defer() { c.replied = true }
+func (c *Context) Defer() { c.later() }
+
+// later notes that the reply comes by another way than c's outbox. A request
+// that was executed on the event loop is in flight from now on.
+func (c *Context) later() {
+	c.replied = true
+	if c.out.kind == fromLoop {
+		c.Session.inFlight++
+	}
+}
 
 // Go runs h off the lane, in a task of its own with a copy of the message. When
 // too many such tasks run already, it calls Config.Overloaded instead.
 func (c *Context) Go(h Handler) {
 	if c.core.startOffLane(c, h) {
-		c.replied = true
+		c.later()
 		return
 	}
 	c.core.config.Overloaded(c)

@@ -176,7 +176,7 @@ func (c *Core) NewContext() *Context {
 	return ctx
 }
 
-// Serve executes the messages in frames, which must be whole ones, and gathers
+// Serve executes the messages in frames, which the codec's Scan has passed, and gathers
 // the replies in the context's outbox. A panic of a handler closes s and is
 // counted. Goroutine: one at a time for each session and each context.
 func (c *Core) Serve(ctx *Context, s *Session, frames []byte) {
@@ -184,10 +184,7 @@ func (c *Core) Serve(ctx *Context, s *Session, frames []byte) {
 	unanswered := 0
 	ctx.Session = s
 	for len(frames) > 0 && !s.closing.Load() {
-		m, used, err := c.packet.Decode(frames)
-		if err != nil || used == 0 {
-			break // Scan let only whole frames in
-		}
+		m, used := codec.DecodeScanned(frames)
 		frames = frames[used:]
 		ctx.Message, ctx.replied = m, false
 		c.router.find(m.Command)(ctx)

@@ -31,6 +31,7 @@ type loop struct {
 
 func newLoop(c *Core) *loop {
 	l := &loop{core: c, worker: c.NewContext(), direct: c.NewContext()}
+	l.direct.out = &Outbox{core: c, kind: fromLoop}
 	l.index = c.AddCarrier(l)
 	l.turn.loop = l
 	l.lane = pool.NewLane(c.workers, &c.buffers, c.limits.LaneBytes, l.work)

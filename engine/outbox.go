@@ -11,10 +11,21 @@ type Outbox struct {
 	core    *Core
 	batches []*Batch // by group; nil when there is nothing for that group
 	count   int      // pieces since the last Post
-	// holds says that replies wait in this outbox for something to happen first,
-	// so that later replies of the same session must queue behind them.
-	holds bool
+	kind    outboxKind
 }
+
+// outboxKind says which of a session's counters the answers in an outbox lower.
+type outboxKind uint8
+
+const (
+	// fromLane: the requests came through the lane and count as in flight.
+	fromLane outboxKind = iota
+	// fromLoop: the requests were executed on the event loop, and never were.
+	fromLoop
+	// holding: as fromLane, and the replies wait for something to happen first,
+	// so that later replies of the same session must queue behind them.
+	holding
+)
 
 // NewOutbox returns an empty outbox.
 func (c *Core) NewOutbox() *Outbox {
@@ -27,11 +38,11 @@ func (c *Core) NewOutbox() *Outbox {
 // NewHoldingOutbox returns an outbox for replies that wait (for a commit, say).
 // The replies of a session that follow one in it go to the session's Sink until
 // the outbox is flushed, and so keep their order.
-func (c *Core) NewHoldingOutbox() *Outbox { return &Outbox{core: c, holds: true} }
+func (c *Core) NewHoldingOutbox() *Outbox { return &Outbox{core: c, kind: holding} }
 
 // Free gives an empty outbox back.
 func (o *Outbox) Free() {
-	if !o.holds {
+	if o.kind == fromLane {
 		o.core.outboxes.Put(o)
 	}
 }
@@ -80,7 +91,7 @@ func (o *Outbox) end(s *Session) {
 
 func (o *Outbox) noted(s *Session, answered int) {
 	o.count++
-	if o.holds && answered > 0 {
+	if o.kind == holding && answered > 0 {
 		s.deferred.Add(int32(answered))
 	}
 }
@@ -92,7 +103,7 @@ func (o *Outbox) batch(s *Session) *Batch {
 	}
 	b := o.batches[index]
 	if b == nil {
-		b = o.core.newBatch(s.group, o.holds)
+		b = o.core.newBatch(s.group, o.kind)
 		o.batches[index] = b
 	}
 	return b
@@ -162,16 +173,16 @@ type Batch struct {
 	group    *group
 	buffer   *pool.Buffer
 	pieces   []piece
-	holds    bool
+	kind     outboxKind
 	answered int
 }
 
-func (c *Core) newBatch(g *group, holds bool) *Batch {
+func (c *Core) newBatch(g *group, kind outboxKind) *Batch {
 	b, ok := c.batches.Get().(*Batch)
 	if !ok {
 		b = &Batch{core: c}
 	}
-	b.group, b.holds, b.buffer = g, holds, c.buffers.Get()
+	b.group, b.kind, b.buffer = g, kind, c.buffers.Get()
 	return b
 }
 
@@ -261,15 +272,17 @@ func (s *Session) closeAs(p *piece) {
 
 // settle counts the requests that the piece answered.
 func (b *Batch) settle(p *piece) {
-	p.session.answered(int(p.answered))
-	if b.holds {
+	if b.kind != fromLoop {
+		p.session.answered(int(p.answered))
+	}
+	if b.kind == holding {
 		p.session.deferred.Add(-p.answered)
 	}
 }
 
 // discard gives the batch back unwritten: its carrier is gone.
 func (b *Batch) discard() {
-	if b.holds {
+	if b.kind == holding {
 		for i := range b.pieces {
 			b.pieces[i].session.deferred.Add(-b.pieces[i].answered)
 		}
