@@ -206,13 +206,13 @@ func (b *Batch) add(s *Session, buf []byte, answered int, flags pieceFlags) {
 
 // Flush writes the batch and gives it back. Goroutine: the batch's carrier.
 func (b *Batch) Flush() {
+	b.group.replied.Add(uint64(b.answered))
 	b.link()
 	for i := range b.pieces {
 		if b.pieces[i].flags&pieceNotFirst == 0 {
 			b.flushSession(i)
 		}
 	}
-	b.group.replied.Add(uint64(b.answered))
 	b.free()
 }
 

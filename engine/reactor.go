@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
@@ -74,7 +76,8 @@ func freeAddress(listen string) (string, error) {
 	return addr, l.Close()
 }
 
-// Addr returns the address the reactor listens on.
+// Addr returns the address the reactor listens on; it is final when Booted is
+// closed.
 func (r *Reactor) Addr() string { return r.addr }
 
 // Booted is closed when the reactor accepts connections.
@@ -105,7 +108,23 @@ func (r *Reactor) Run(ctx context.Context) error {
 	return errors.Join(err, <-ended)
 }
 
+// bindAttempts is how many free ports are tried where any will do: between the
+// choice and the use of one, another program may take it.
+const bindAttempts = 5
+
 func (r *Reactor) runLoops() error {
+	for attempt := 1; ; attempt++ {
+		err := r.runOnce()
+		if attempt == bindAttempts || !errors.Is(err, syscall.EADDRINUSE) || !strings.HasSuffix(r.config.Listen, ":0") {
+			return err
+		}
+		if r.addr, err = freeAddress(r.config.Listen); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *Reactor) runOnce() error {
 	return gnet.Run(r, "tcp://"+r.addr,
 		gnet.WithNumEventLoop(len(r.loops)),
 		gnet.WithReusePort(true),
