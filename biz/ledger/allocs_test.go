@@ -1,0 +1,139 @@
+package ledger_test
+
+import (
+	"fmt"
+	"testing"
+
+	"holdfast/biz/ledger"
+)
+
+// traffic places orders that alternately buy and sell, each with an id of its
+// own, over a number of accounts.
+type traffic struct {
+	accounts []*ledger.Account
+	n        uint64
+	buffer   []byte
+}
+
+func newTraffic(t testing.TB, accounts int) *traffic {
+	t.Helper()
+	w := &traffic{buffer: make([]byte, 0, ledger.MaxEventSize)}
+	for n := range accounts {
+		a, err := ledger.NewAccount(customer+ledger.Customer(n), 1_000_000_000*coin,
+			[]ledger.Holding{{Instrument: rail, Quantity: 5, Cost: 17}, {Instrument: tin + 1, Quantity: 5, Cost: 17}}, ledger.DefaultRecent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.accounts = append(w.accounts, a)
+	}
+	return w
+}
+
+func (w *traffic) step() error {
+	round := w.n / uint64(len(w.accounts))
+	o := ledger.Order{Side: ledger.Buy + ledger.Side(round&1), Instrument: tin, Quantity: 1, Price: ten, Lot: 1, Time: int64(w.n) + 1_700_000_000_000_000_000}
+	copy(o.ClientOrderID[:], "benchmark-........")
+	for i := range 8 {
+		o.ClientOrderID[10+i] = 'a' + byte(w.n>>(4*i)&15)
+	}
+	e, err := w.accounts[w.n%uint64(len(w.accounts))].Place(o)
+	w.buffer = ledger.AppendEvent(w.buffer[:0], &e, "")
+	w.n++
+	return err
+}
+
+func TestPlaceAndAppendEventDoNotAllocate(t *testing.T) {
+	w := newTraffic(t, 1)
+	step := func() {
+		if err := w.step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 * ledger.DefaultRecent {
+		step()
+	}
+	if n := testing.AllocsPerRun(10_000, step); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestReadingDoesNotAllocate(t *testing.T) {
+	a := lived(t)
+	e := place(t, a, buy(1, 1))
+	b := ledger.AppendEvent(nil, &e, "")
+	text := []byte("0123456789abcdef")
+	positions, events := make([]ledger.Position, 0, 8), make([]ledger.Event, 0, 256)
+	cases := map[string]func(){
+		"DecodeEvent":        func() { _, _, _, _ = ledger.DecodeEvent(b) },
+		"ParseClientOrderID": func() { _, _ = ledger.ParseClientOrderID(text) },
+		"Position":           func() { a.Position(tin) },
+		"Positions":          func() { a.Positions(positions) },
+		"EventsAfter":        func() { a.EventsAfter(events, a.LastNumber()-9) },
+		"FindExecution":      func() { a.FindExecution(e.Execution.ID) },
+		"refusal":            func() { _, _ = a.Place(sell(1_000_000, 1)) },
+		"duplicate":          func() { _, _ = a.Place(ledger.Order{ClientOrderID: e.Execution.ClientOrderID}) },
+	}
+	for name, do := range cases {
+		if n := testing.AllocsPerRun(100, do); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func BenchmarkPlaceAndAppendEvent(b *testing.B) {
+	for _, accounts := range []int{1, 100, 1000} {
+		b.Run(fmt.Sprint(accounts, " accounts"), func(b *testing.B) {
+			w := newTraffic(b, accounts)
+			for range accounts * 300 {
+				_ = w.step()
+			}
+			b.ReportAllocs()
+			defer reportCPU(b)()
+			for b.Loop() {
+				if err := w.step(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkAppendEvent(b *testing.B) {
+	e := samples(b)[0]
+	e.Time = 1_700_000_000_000_000_000
+	var buffer []byte
+	defer reportCPU(b)()
+	for b.Loop() {
+		buffer = ledger.AppendEvent(buffer[:0], &e, "")
+	}
+	b.SetBytes(int64(len(buffer)))
+}
+
+func BenchmarkReplay(b *testing.B) {
+	w := newTraffic(b, 1)
+	var journal []byte
+	for range 100_000 {
+		if err := w.step(); err != nil {
+			b.Fatal(err)
+		}
+		journal = append(journal, w.buffer...)
+	}
+	a := newTraffic(b, 1).accounts[0]
+	rest := journal
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(rest) == 0 {
+			b.StopTimer()
+			a, rest = newTraffic(b, 1).accounts[0], journal
+			b.StartTimer()
+		}
+		e, reason, used, err := ledger.DecodeEvent(rest)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := a.Replay(&e, reason); err != nil {
+			b.Fatal(err)
+		}
+		rest = rest[used:]
+	}
+}

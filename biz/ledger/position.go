@@ -1,0 +1,79 @@
+package ledger
+
+import "math"
+
+// Position is what an account holds of one instrument.
+type Position struct {
+	Instrument InstrumentID
+	Quantity   Quantity
+	// Cost is what the shares held were bought for.
+	Cost Money
+	// Realised is the profit of sells since the position opened.
+	Realised Money
+}
+
+// Holding is a position to start an account with.
+type Holding struct {
+	Instrument InstrumentID
+	Quantity   Quantity
+	Cost       Money
+}
+
+// Prices gives the last price of an instrument, or 0 where there is none.
+type Prices interface {
+	Last(InstrumentID) Price
+}
+
+// AverageCost returns cost per share, rounded half up; 0 without shares.
+func (p *Position) AverageCost() Price {
+	if p.Quantity <= 0 {
+		return 0
+	}
+	return Price((p.Cost + Money(p.Quantity/2)) / Money(p.Quantity))
+}
+
+// MarketValue returns quantity x last, at most MaxMoney.
+func (p *Position) MarketValue(last Price) Money {
+	if v, ok := Value(p.Quantity, max(last, 0)); ok {
+		return v
+	}
+	return MaxMoney
+}
+
+// UnrealisedProfit returns market value less cost.
+func (p *Position) UnrealisedProfit(last Price) Money { return p.MarketValue(last) - p.Cost }
+
+// row is a position as an account stores it, sorted by instrument.
+type row struct {
+	instrument InstrumentID
+	since      uint32 // number of the first execution that counts in realised
+	quantity   Quantity
+	cost       Money
+	realised   Money
+}
+
+func (r *row) position() Position {
+	return Position{Instrument: r.instrument, Quantity: r.quantity, Cost: r.cost, Realised: r.realised}
+}
+
+// find returns where the instrument's row is, or where it belongs.
+func find(rows []row, id InstrumentID) (at int, held bool) {
+	low, high := 0, len(rows)
+	for low < high {
+		mid := int(uint(low+high) >> 1)
+		if rows[mid].instrument < id {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low, low < len(rows) && rows[low].instrument == id
+}
+
+// addSaturated adds amounts that are not negative; the sum stops at MaxInt64.
+func addSaturated(a, b Money) Money {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}

@@ -1,0 +1,83 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// reader takes fields from the front of a slice. After the first field that is
+// not there or not in its one valid form, bad is set and all fields are zero.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) fail() {
+	r.b, r.bad = nil, true
+}
+
+func (r *reader) byte() byte {
+	if len(r.b) == 0 {
+		r.fail()
+		return 0
+	}
+	c := r.b[0]
+	r.b = r.b[1:]
+	return c
+}
+
+// uvarint refuses longer encodings than needed, so that every value has one form.
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 || (n > 1 && r.b[n-1] == 0) {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// amount is a uvarint that fits a positive int64.
+func (r *reader) amount() int64 {
+	v := r.uvarint()
+	if v > math.MaxInt64 {
+		r.fail()
+		return 0
+	}
+	return int64(v)
+}
+
+// uint32 is a uvarint that fits 32 bits.
+func (r *reader) uint32() uint32 {
+	v := r.uvarint()
+	if v > math.MaxUint32 {
+		r.fail()
+		return 0
+	}
+	return uint32(v)
+}
+
+// varint is zigzag encoded.
+func (r *reader) varint() int64 {
+	v := r.uvarint()
+	return int64(v>>1) ^ -int64(v&1)
+}
+
+func (r *reader) fixed64() uint64 {
+	b := r.bytes(8)
+	if r.bad {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b)
+}
+
+// bytes returns the next n bytes; they share the input's memory.
+func (r *reader) bytes(n int) []byte {
+	if n > len(r.b) {
+		r.fail()
+		return nil
+	}
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
+}

@@ -1,0 +1,142 @@
+package ledger_test
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"holdfast/biz/ledger"
+)
+
+func TestParseMoney(t *testing.T) {
+	good := map[string]ledger.Money{
+		"0": 0, "10": 100_000, "10.5": 105_000, "0.0001": 1, "-0.0001": -1, "-3.25": -32_500, "007": 70_000,
+		"922337203685477.5807": math.MaxInt64, "-922337203685477.5808": math.MinInt64, "-0": 0,
+	}
+	for s, want := range good {
+		if have, err := ledger.ParseMoney(s); err != nil || have != want {
+			t.Errorf("%q: %d, %v, want %d", s, have, err, want)
+		}
+	}
+	bad := []string{
+		"", "-", ".", "1.", ".5", "1.00000", "1.0.0", "1e3", "+1", " 1", "1 ", "1,5", "--1", "0x1", "１",
+		"922337203685477.5808", "-922337203685477.5809", "1844674407370955.1616", "99999999999999999999", strings.Repeat("9", 400),
+	}
+	for _, s := range bad {
+		if have, err := ledger.ParseMoney(s); !errors.Is(err, ledger.ErrMalformed) || have != 0 {
+			t.Errorf("%q: %d, %v", s, have, err)
+		}
+	}
+}
+
+func TestDecimalRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := ledger.Money(rapid.Int64().Draw(t, "amount"))
+		if have, err := ledger.ParseMoney(m.String()); err != nil || have != m {
+			t.Fatalf("%s: %d, %v", m, have, err)
+		}
+		p := ledger.Price(m)
+		if have, err := ledger.ParsePrice(p.String()); err != nil || have != p {
+			t.Fatalf("%s: %d, %v", p, have, err)
+		}
+	})
+}
+
+func FuzzParsePrice(f *testing.F) {
+	for _, s := range []string{"10.5", "-0.0001", "1.", "922337203685477.5807"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := ledger.ParsePrice(s)
+		if err != nil {
+			return
+		}
+		if again, err := ledger.ParsePrice(p.String()); err != nil || again != p {
+			t.Fatalf("%q is %s, that is %s, %v", s, p, again, err)
+		}
+	})
+}
+
+func TestIDs(t *testing.T) {
+	if have := ledger.NewExecutionID(100001, 17); have != 100001<<32|17 || have.String() != "100001-17" {
+		t.Errorf("%d, %s", have, have)
+	}
+	for _, s := range []string{"100001-17", "1-1", "4294967295-4294967295"} {
+		x, errX := ledger.ParseExecutionID(s)
+		o, errO := ledger.ParseOrderID(s)
+		if errX != nil || errO != nil || x.String() != s || o.String() != s || uint64(x) != uint64(o) {
+			t.Errorf("%s: %s and %s, %v, %v", s, x, o, errX, errO)
+		}
+		if x.Customer() != o.Customer() || x.Number() != o.Number() || ledger.NewOrderID(o.Customer(), o.Number()) != o {
+			t.Errorf("%s: does not come apart", s)
+		}
+	}
+	for _, s := range []string{"", "17", "-17", "1-", "1-0", "0-1", "1-2-3", "01-1", "1-01", "+1-1", "4294967296-1", "1-4294967296", "a-b", " 1-1"} {
+		_, errX := ledger.ParseExecutionID(s)
+		_, errO := ledger.ParseOrderID(s)
+		if !errors.Is(errX, ledger.ErrMalformed) || !errors.Is(errO, ledger.ErrMalformed) {
+			t.Errorf("%q: %v, %v", s, errX, errO)
+		}
+	}
+}
+
+func TestClientOrderIDs(t *testing.T) {
+	for _, s := range []string{"", "a", "order-1", "Übergröße", strings.Repeat("x", ledger.ClientOrderIDSize)} {
+		id, err := ledger.ParseClientOrderID(s)
+		if err != nil || id.String() != s || string(id.Bytes()) != s || id.IsZero() != (s == "") {
+			t.Errorf("%q: %q, %v", s, id, err)
+		}
+	}
+	for _, s := range []string{"\x00", "a\x00", "a\x00b", "\xff", "ü"[:1], strings.Repeat("x", ledger.ClientOrderIDSize+1)} {
+		if id, err := ledger.ParseClientOrderID([]byte(s)); !errors.Is(err, ledger.ErrBadClientOrderID) || !id.IsZero() {
+			t.Errorf("%q: %q, %v", s, id, err)
+		}
+	}
+}
+
+func TestMarketValue(t *testing.T) {
+	a := open(t, 0, ledger.Holding{Instrument: tin, Quantity: 100, Cost: 900 * coin}, ledger.Holding{Instrument: rail, Quantity: 3})
+	equal(t, "market value", a.MarketValue(prices{tin: ten, rail: 5}), 1000*coin+15)
+	p, _ := a.Position(tin)
+	equal(t, "unrealised", p.UnrealisedProfit(ten), 100*coin)
+	equal(t, "unrealised without a price", p.UnrealisedProfit(-1), -900*coin)
+	full := ledger.Position{Quantity: ledger.MaxQuantity}
+	equal(t, "too much to count", full.MarketValue(ledger.MaxPrice), ledger.MaxMoney)
+	rich := open(t, 0, ledger.Holding{Instrument: 1, Quantity: ledger.MaxQuantity},
+		ledger.Holding{Instrument: 2, Quantity: ledger.MaxQuantity}, ledger.Holding{Instrument: 3, Quantity: ledger.MaxQuantity})
+	equal(t, "sum too much to count", rich.MarketValue(prices{1: ledger.MaxPrice, 2: ledger.MaxPrice, 3: ledger.MaxPrice}), math.MaxInt64)
+	none := ledger.Position{Cost: 5}
+	equal(t, "average cost without shares", none.AverageCost(), 0)
+	for cost, want := range map[ledger.Money]ledger.Price{10: 3, 11: 4, 12: 4} {
+		some := ledger.Position{Quantity: 3, Cost: cost}
+		equal(t, "average cost", some.AverageCost(), want)
+	}
+}
+
+type prices map[ledger.InstrumentID]ledger.Price
+
+func (p prices) Last(id ledger.InstrumentID) ledger.Price { return p[id] }
+
+// The numbers and the words are seen by clients.
+func TestNamesAndNumbers(t *testing.T) {
+	refusals := []ledger.Refusal{
+		ledger.ErrUnknownInstrument, ledger.ErrNotEnoughShares, ledger.ErrNotEnoughCash, ledger.ErrBadLot,
+		ledger.ErrBadPrice, ledger.ErrBadQuantity, ledger.ErrBadSide, ledger.ErrTooLarge, ledger.ErrUnknownExecution,
+		ledger.ErrBustBlocked, ledger.ErrBadClientOrderID, ledger.ErrTooManyPositions,
+	}
+	texts := map[string]bool{ledger.Refusal(0).Error(): true}
+	for n, r := range refusals {
+		if int(r) != n+1 || texts[r.Error()] {
+			t.Errorf("refusal %d: %q", r, r.Error())
+		}
+		texts[r.Error()] = true
+	}
+	names := []string{
+		ledger.Buy.String(), ledger.Sell.String(), ledger.Side(0).String(),
+		ledger.Opened.String(), ledger.Closed.String(), ledger.Increased.String(), ledger.Decreased.String(), ledger.Change(0).String(),
+	}
+	equal(t, "names", names, []string{"buy", "sell", "unknown", "opened", "closed", "increased", "decreased", "unknown"})
+}

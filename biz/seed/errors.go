@@ -1,0 +1,27 @@
+package seed
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrTooLarge means a file over MaxFileSize.
+	ErrTooLarge = errors.New("seed: file is too large")
+	// ErrBadHash means a password hash that VerifyPassword doesn't accept.
+	ErrBadHash = errors.New("seed: not an acceptable argon2id hash")
+	// ErrBadOptions means options that Generate can't meet.
+	ErrBadOptions = errors.New("seed: bad options")
+	// ErrBadTokens means a token file with a wrong line.
+	ErrBadTokens = errors.New("seed: bad token file")
+)
+
+// FileError says what is wrong with a seed file and where.
+type FileError struct {
+	File    string
+	Line    int
+	Problem string
+}
+
+// Error returns one line: file, line, problem.
+func (e *FileError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Problem) }

@@ -1,0 +1,99 @@
+package seed
+
+import (
+	"crypto/sha256"
+	_ "embed" // the default file
+	"fmt"
+	"io"
+	"os"
+
+	"holdfast/biz/ledger"
+	"holdfast/biz/market"
+)
+
+// Limits of a seed file.
+const (
+	MaxFileSize  = 1 << 30
+	MaxCustomers = 500_000
+)
+
+// Seed is what a server starts with.
+type Seed struct {
+	// Instruments have the ids 0, 1, 2...
+	Instruments []market.Instrument
+	// Customers stand in the order of the file; no number comes twice.
+	Customers []Customer
+	// SHA256 is the hash of the file's bytes.
+	SHA256 [sha256.Size]byte
+}
+
+// Role is what a customer may do beyond trading for itself.
+type Role uint8
+
+// The roles.
+const (
+	RoleTrader   Role = 0
+	RoleOperator Role = 1
+)
+
+// String returns the role as the file has it.
+func (r Role) String() string {
+	if r == RoleOperator {
+		return "operator"
+	}
+	return ""
+}
+
+// Customer is one entry of the file.
+type Customer struct {
+	Number   ledger.Customer
+	Name     string
+	Role     Role
+	Cash     ledger.Money
+	Holdings []ledger.Holding
+	// Password is an Argon2id hash in PHC form, or empty: no password login.
+	Password string
+	// TokenSHA256 is the hash of the token; all zero means no token login.
+	TokenSHA256 [sha256.Size]byte
+}
+
+// Operator reports whether the customer has the operator role.
+func (c *Customer) Operator() bool { return c.Role == RoleOperator }
+
+//go:embed default.json
+var defaultFile string
+
+// Default returns the seed that ships with holdfast: 100 customers (100001 to
+// 100100, every tenth without positions), the operator 900001 and 20 instruments
+// on two markets. Its credentials are published.
+func Default() (*Seed, error) { return Parse("default.json", []byte(defaultFile)) }
+
+// Load reads a seed file. Errors are those of the file system, ErrTooLarge, and
+// FileError with the path as the file's name.
+func Load(path string) (*Seed, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // read only: nothing is lost
+	content, err := io.ReadAll(io.LimitReader(f, MaxFileSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return Parse(path, content)
+}
+
+// Parse reads a seed from the content of a file; name stands in errors, which are
+// ErrTooLarge and FileError. It keeps nothing of content.
+func Parse(name string, content []byte) (*Seed, error) {
+	if len(content) > MaxFileSize {
+		return nil, fmt.Errorf("%s: %w: over %d bytes", name, ErrTooLarge, MaxFileSize)
+	}
+	p := newParser(name, content)
+	s, err := p.seed()
+	if err != nil {
+		return nil, err
+	}
+	s.SHA256 = sha256.Sum256(content)
+	return s, nil
+}
