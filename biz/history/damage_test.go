@@ -1,0 +1,225 @@
+package history_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"holdfast/biz/history"
+)
+
+// content is everything that a history gives out.
+type content struct {
+	executions []history.Execution
+	states     map[uint32]string
+	seed       [32]byte
+	from       uint64
+	progress   uint64
+}
+
+func filled(t *testing.T) (path string, want content) {
+	t.Helper()
+	path = newPath(t)
+	s := open(t, path)
+	must(t, s.SetSeed(t.Context(), [32]byte{1, 2, 3}))
+	project(t, s, 1, 7, 1, 300)
+	must(t, s.Begin(t.Context()))
+	must(t, s.Bust(id(7, 12), "mistaken price", 42))
+	must(t, s.Commit(2))
+	must(t, s.SaveSnapshot(t.Context(), 2, states(map[uint32]string{7: strings.Repeat("state", 2000), 8: "small"})))
+	want, err := readContent(s)
+	must(t, err)
+	must(t, s.Close())
+	return path, want
+}
+
+func readContent(s *history.Store) (c content, err error) {
+	if c.executions, err = readAll(s, history.Query{Customer: 7}); err != nil {
+		return c, err
+	}
+	if c.seed, _, err = s.Seed(context.Background()); err != nil {
+		return c, err
+	}
+	if c.progress, err = s.Progress(context.Background()); err != nil {
+		return c, err
+	}
+	c.states = map[uint32]string{}
+	c.from, err = s.LoadSnapshot(context.Background(), func(customer uint32, state []byte) error {
+		c.states[customer] = string(state)
+		return nil
+	})
+	return c, err
+}
+
+// openAndRead does what a server does at its start, and checks all of the file.
+func openAndRead(path string) (content, error) {
+	s, err := history.Open(context.Background(), history.Options{Path: path})
+	if err != nil {
+		return content{}, err
+	}
+	defer s.Close()
+	if err := errors.Join(s.Verify(context.Background()), s.Begin(context.Background()), s.Rollback()); err != nil {
+		return content{}, err
+	}
+	return readContent(s)
+}
+
+// An altered byte is found or without effect, wherever it is.
+func TestAlteredByte(t *testing.T) {
+	path, want := filled(t)
+	whole, err := os.ReadFile(path)
+	must(t, err)
+	const header, step = 100, 199
+	found, tried := 0, 0
+	for at := 0; at < len(whole); at++ {
+		if at > header && at%step != 0 {
+			continue
+		}
+		tried++
+		altered := bytes.Clone(whole)
+		altered[at] ^= 0x55
+		must(t, history.Remove(path))
+		must(t, os.WriteFile(path, altered, 0o600))
+		got, err := openAndRead(path)
+		if err != nil {
+			found++
+			if !errors.Is(err, history.ErrDamaged) && !errors.Is(err, history.ErrVersion) {
+				t.Errorf("byte %d: %v, want ErrDamaged", at, err)
+			}
+		} else if !reflect.DeepEqual(got, want) {
+			t.Errorf("byte %d: altered content was served", at)
+		}
+	}
+	if found == 0 {
+		t.Fatal("no damage was found")
+	}
+	t.Logf("%d of %d bytes had an effect", found, tried)
+}
+
+func TestTruncated(t *testing.T) {
+	path, want := filled(t)
+	whole, err := os.ReadFile(path)
+	must(t, err)
+	for _, size := range []int{15, 99, 100, 512, 4095, 4096, 4097, 8192, len(whole) / 2, len(whole) - 4096, len(whole) - 1} {
+		must(t, history.Remove(path))
+		must(t, os.WriteFile(path, whole[:size], 0o600))
+		got, err := openAndRead(path)
+		if err == nil && !reflect.DeepEqual(got, want) {
+			t.Errorf("%d of %d bytes: other content was served", size, len(whole))
+		}
+		if err != nil && !errors.Is(err, history.ErrDamaged) {
+			t.Errorf("%d of %d bytes: %v, want ErrDamaged", size, len(whole), err)
+		}
+		if err == nil && size < len(whole)-4096 {
+			t.Errorf("%d of %d bytes: not found", size, len(whole))
+		}
+	}
+}
+
+func TestRefusedAtOpen(t *testing.T) {
+	script := func(text string) func(t *testing.T, path string) {
+		return func(t *testing.T, path string) {
+			conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
+			must(t, err)
+			must(t, sqlitex.ExecuteScript(conn, text, nil))
+			must(t, conn.Close())
+		}
+	}
+	ours := func(text string) func(t *testing.T, path string) {
+		return func(t *testing.T, path string) {
+			must(t, open(t, path).Close())
+			script(text)(t, path)
+		}
+	}
+	cases := map[string]struct {
+		make func(t *testing.T, path string)
+		want error
+		text string
+	}{
+		"text": {func(t *testing.T, path string) {
+			must(t, os.WriteFile(path, []byte(strings.Repeat("no database ", 1000)), 0o600))
+		}, history.ErrDamaged, "not a database"},
+		"database of another program":        {script("CREATE TABLE t (a); PRAGMA application_id = 1234; PRAGMA user_version = 1;"), history.ErrDamaged, "not a holdfast history"},
+		"database without an id":             {script("CREATE TABLE t (a);"), history.ErrDamaged, "not a holdfast history"},
+		"newer version":                      {ours("PRAGMA user_version = 2;"), history.ErrVersion, "the file has 2, this release reads 1"},
+		"older version":                      {ours("PRAGMA user_version = 0;"), history.ErrVersion, "the file has 0"},
+		"table gone":                         {ours("DROP TABLE bust;"), history.ErrDamaged, "4 tables instead of 5"},
+		"another table in its place":         {ours("DROP TABLE bust; CREATE TABLE bust (a);"), history.ErrDamaged, "bust"},
+		"progress that is not written by us": {ours("INSERT INTO meta VALUES ('progress', '7', 0);"), history.ErrDamaged, "progress"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			path := newPath(t)
+			c.make(t, path)
+			s, err := history.Open(t.Context(), history.Options{Path: path})
+			if err == nil {
+				s.Close()
+			}
+			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) || !strings.Contains(err.Error(), path) {
+				t.Fatalf("%v\nwant %v with %q and the path", err, c.want, c.text)
+			}
+			must(t, history.Remove(path))
+			must(t, open(t, path).Close())
+		})
+	}
+}
+
+// Damage that comes while the store is open is reported by the query that meets
+// it, and by Verify.
+func TestAlteredRow(t *testing.T) {
+	cases := map[string]string{
+		"price":              "UPDATE execution SET price = price + 1 WHERE id & 4294967295 = 5",
+		"key":                "UPDATE execution SET id = id + 1000 WHERE id & 4294967295 = 5",
+		"side":               "UPDATE execution SET quantity = -quantity WHERE id & 4294967295 = 5",
+		"null":               "UPDATE execution SET time = NULL WHERE id & 4294967295 = 5",
+		"client id too long": "UPDATE execution SET client_order_id = CAST(client_order_id || 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' AS BLOB) WHERE id & 4294967295 = 5",
+		"reason":             "UPDATE bust SET reason = 'other'",
+		"time of the bust":   "UPDATE bust SET time = 0",
+		"other one busted":   "UPDATE bust SET execution = execution + 1",
+	}
+	for name, text := range cases {
+		t.Run(name, func(t *testing.T) {
+			path := newPath(t)
+			s := open(t, path)
+			project(t, s, 1, 7, 1, 10)
+			must(t, s.Begin(t.Context()))
+			must(t, s.Bust(id(7, 3), "r", 9))
+			must(t, s.Commit(2))
+			must(t, s.Verify(t.Context()))
+
+			conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+			must(t, err)
+			must(t, sqlitex.ExecuteTransient(conn, text, nil))
+			must(t, conn.Close())
+			if _, _, err := s.Executions(t.Context(), history.Query{Customer: 7}); !errors.Is(err, history.ErrDamaged) {
+				t.Errorf("Executions: %v, want ErrDamaged", err)
+			}
+			if err := s.Verify(t.Context()); !errors.Is(err, history.ErrDamaged) {
+				t.Errorf("Verify: %v, want ErrDamaged", err)
+			}
+		})
+	}
+}
+
+func TestVerifyFindsStrayBust(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	project(t, s, 1, 7, 1, 3)
+	must(t, s.Begin(t.Context()))
+	must(t, s.Bust(id(7, 3), "r", 9))
+	must(t, s.Commit(2))
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	must(t, err)
+	must(t, sqlitex.ExecuteTransient(conn, "DELETE FROM execution WHERE id & 4294967295 = 3", nil))
+	must(t, conn.Close())
+	if err := s.Verify(t.Context()); !errors.Is(err, history.ErrDamaged) {
+		t.Fatalf("%v, want ErrDamaged", err)
+	}
+}

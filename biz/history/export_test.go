@@ -1,0 +1,13 @@
+package history
+
+// Queries are the statements behind pages of history, for a look at their plans.
+func Queries() map[string]string {
+	return map[string]string{
+		"page":               pageQuery,
+		"page by instrument": pageInstrumentQuery,
+		"sells":              sellsQuery,
+	}
+}
+
+// LimitPending sets how many rows are sorted at once.
+func LimitPending(s *Store, rows int) { s.write.pending.limit = rows }

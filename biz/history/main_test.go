@@ -1,0 +1,96 @@
+package history_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"holdfast/biz/history"
+)
+
+// TestMain runs the tests, or plays the process that a test kills.
+func TestMain(m *testing.M) {
+	if path := os.Getenv("HISTORY_PROJECT"); path != "" {
+		projectUntilKilled(path)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func newPath(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "history.db")
+}
+
+func open(t testing.TB, path string) *history.Store {
+	t.Helper()
+	s, err := history.Open(context.Background(), history.Options{Path: path})
+	must(t, err)
+	t.Cleanup(func() { must(t, s.Close()) })
+	return s
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func id(customer uint32, number uint32) uint64 { return uint64(customer)<<32 | uint64(number) }
+
+// made is a plausible execution of that id, the same each time: odd numbers buy,
+// even ones sell, of three instruments in turn.
+func made(customer, number uint32) history.Execution {
+	e := history.Execution{
+		ID: id(customer, number), OrderID: id(customer, number), Event: uint64(number),
+		Side: history.Buy, Instrument: number % 3,
+		Quantity: int64(number) * 100, Price: 100_000 + int64(number), Time: 1_764_000_000_000_000_000 + int64(number),
+	}
+	if number%2 == 0 {
+		e.Side, e.Cost = history.Sell, e.Quantity*99_999
+	}
+	if number%5 == 0 {
+		e.OrderID = id(customer, number+7)
+	}
+	copy(e.ClientOrderID[:], fmt.Sprintf("order-%d", number))
+	return e
+}
+
+// project writes the executions from..to of a customer as one batch.
+func project(t testing.TB, s *history.Store, batch uint64, customer, from, to uint32) {
+	t.Helper()
+	must(t, s.Begin(context.Background()))
+	for n := from; n <= to; n++ {
+		e := made(customer, n)
+		must(t, s.Insert(&e))
+	}
+	must(t, s.Commit(batch))
+}
+
+// all reads the whole history of a customer in pages of that size.
+func all(t testing.TB, s *history.Store, q history.Query) []history.Execution {
+	t.Helper()
+	list, err := readAll(s, q)
+	must(t, err)
+	return list
+}
+
+func readAll(s *history.Store, q history.Query) ([]history.Execution, error) {
+	var list []history.Execution
+	for {
+		page, more, err := s.Executions(context.Background(), q)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, page...)
+		if !more {
+			return list, nil
+		}
+		q.Before = page[len(page)-1].ID
+	}
+}

@@ -1,0 +1,231 @@
+package history_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"zombiezen.com/go/sqlite"
+
+	"holdfast/biz/history"
+)
+
+func TestRoundTrip(t *testing.T) {
+	longest := strings.Repeat("x", history.ClientOrderIDSize)
+	cases := map[string]func(e *history.Execution){
+		"buy":                   func(e *history.Execution) {},
+		"sell":                  func(e *history.Execution) { e.Side, e.Cost = history.Sell, 12345 },
+		"order of another id":   func(e *history.Execution) { e.OrderID = id(7, 99) },
+		"order zero":            func(e *history.Execution) { e.OrderID = 0 },
+		"empty client order id": func(e *history.Execution) { e.ClientOrderID = [36]byte{} },
+		"longest client id":     func(e *history.Execution) { copy(e.ClientOrderID[:], longest) },
+		"client id not text":    func(e *history.Execution) { copy(e.ClientOrderID[:], "\xff\xfe'\"\n") },
+		"largest numbers": func(e *history.Execution) {
+			e.Quantity, e.Price, e.Cost, e.Time, e.Event = math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxUint64
+		},
+		"negative price":     func(e *history.Execution) { e.Price, e.Cost, e.Time = -1, -2, -3 },
+		"largest sell":       func(e *history.Execution) { e.Side, e.Quantity = history.Sell, math.MaxInt64 },
+		"largest instrument": func(e *history.Execution) { e.Instrument = math.MaxUint32 },
+		"largest customer":   func(e *history.Execution) { e.ID = id(math.MaxUint32, math.MaxUint32); e.OrderID = e.ID },
+		"customer over 2^31": func(e *history.Execution) { e.ID = id(1<<31, 1) },
+		"customer zero":      func(e *history.Execution) { e.ID = id(0, 1) },
+	}
+	for name, change := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, newPath(t))
+			want := made(7, 1)
+			change(&want)
+			must(t, s.Begin(t.Context()))
+			must(t, s.Insert(&want))
+			must(t, s.Commit(1))
+
+			got, ok, err := s.Execution(t.Context(), want.ID)
+			if err != nil || !ok || got != want {
+				t.Fatalf("Execution: %+v, %v, %v\nwant %+v", got, ok, err, want)
+			}
+			page := all(t, s, history.Query{Customer: want.Customer()})
+			if len(page) != 1 || page[0] != want {
+				t.Fatalf("Executions: %+v\nwant %+v", page, want)
+			}
+		})
+	}
+}
+
+func TestPages(t *testing.T) {
+	s := open(t, newPath(t))
+	project(t, s, 1, 6, 1, 5)
+	project(t, s, 2, 7, 1, 1500)
+	project(t, s, 3, 8, 1, 5)
+
+	cases := map[string]struct {
+		query       history.Query
+		first, last uint32
+		count       int
+		more        bool
+	}{
+		"default size":               {history.Query{Customer: 7}, 1500, 1401, 100, true},
+		"negative size":              {history.Query{Customer: 7, Limit: -1}, 1500, 1401, 100, true},
+		"largest size":               {history.Query{Customer: 7, Limit: 5000}, 1500, 501, 1000, true},
+		"one":                        {history.Query{Customer: 7, Limit: 1}, 1500, 1500, 1, true},
+		"before is exclusive":        {history.Query{Customer: 7, Limit: 3, Before: id(7, 1000)}, 999, 997, 3, true},
+		"before the newest":          {history.Query{Customer: 7, Limit: 3, Before: id(7, 9999)}, 1500, 1498, 3, true},
+		"before another's":           {history.Query{Customer: 7, Limit: 3, Before: id(8, 3)}, 1500, 1498, 3, true},
+		"exactly the rest":           {history.Query{Customer: 7, Limit: 10, Before: id(7, 11)}, 10, 1, 10, false},
+		"less than a page":           {history.Query{Customer: 7, Limit: 10, Before: id(7, 3)}, 2, 1, 2, false},
+		"before the oldest":          {history.Query{Customer: 7, Before: id(7, 1)}, 0, 0, 0, false},
+		"before one's own":           {history.Query{Customer: 7, Before: id(6, 3)}, 0, 0, 0, false},
+		"nobody's":                   {history.Query{Customer: 9}, 0, 0, 0, false},
+		"of an instrument":           {history.Query{Customer: 7, Limit: 2, ByInstrument: true, Instrument: 1}, 1498, 1495, 2, true},
+		"of instrument zero":         {history.Query{Customer: 7, Limit: 2, ByInstrument: true}, 1500, 1497, 2, true},
+		"instrument without its say": {history.Query{Customer: 7, Limit: 2, Instrument: 1}, 1500, 1499, 2, true},
+		"of an unused instrument":    {history.Query{Customer: 7, ByInstrument: true, Instrument: 3}, 0, 0, 0, false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			page, more, err := s.Executions(t.Context(), c.query)
+			must(t, err)
+			if len(page) != c.count || more != c.more {
+				t.Fatalf("%d executions, more %v; want %d, %v", len(page), more, c.count, c.more)
+			}
+			if c.count == 0 {
+				return
+			}
+			if page[0] != made(7, c.first) || page[len(page)-1] != made(7, c.last) {
+				t.Fatalf("from %d to %d, want %d to %d", page[0].Event, page[len(page)-1].Event, c.first, c.last)
+			}
+		})
+	}
+}
+
+func TestPagesJoin(t *testing.T) {
+	s := open(t, newPath(t))
+	project(t, s, 1, 7, 1, 250)
+	for _, size := range []int{1, 7, 125, 249, 250, 251} {
+		list := all(t, s, history.Query{Customer: 7, Limit: size})
+		if len(list) != 250 {
+			t.Fatalf("%d executions in pages of %d, want 250", len(list), size)
+		}
+		for i, e := range list {
+			if e != made(7, uint32(250-i)) {
+				t.Fatalf("pages of %d: %+v at %d", size, e, i)
+			}
+		}
+	}
+}
+
+func TestSellsSince(t *testing.T) {
+	s := open(t, newPath(t))
+	project(t, s, 1, 7, 1, 40) // sells of instrument 0: 6, 12, 18, 24, 30, 36
+	project(t, s, 2, 8, 1, 40)
+	must(t, s.Begin(t.Context()))
+	must(t, s.Bust(id(7, 18), "mistaken", 5))
+	must(t, s.Commit(3))
+
+	cases := map[string]struct {
+		customer, instrument uint32
+		since                uint64
+		limit                int
+		want                 []uint32
+	}{
+		"after a buy":          {7, 0, id(7, 9), 10, []uint32{12, 24, 30, 36}},
+		"after a sell":         {7, 0, id(7, 12), 10, []uint32{24, 30, 36}},
+		"limited":              {7, 0, id(7, 1), 2, []uint32{6, 12}},
+		"from the beginning":   {7, 0, 0, 0, []uint32{6, 12, 24, 30, 36}},
+		"after the newest":     {7, 0, id(7, 36), 10, nil},
+		"after all":            {7, 0, math.MaxUint64, 10, nil},
+		"of an id of another":  {7, 0, id(8, 1), 10, nil},
+		"of another":           {8, 0, id(8, 9), 10, []uint32{12, 18, 24, 30, 36}},
+		"of other instruments": {7, 1, id(7, 30), 10, []uint32{34, 40}},
+		"of unused instrument": {7, 5, 0, 10, nil},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			list, err := s.SellsSince(t.Context(), c.customer, c.instrument, c.since, c.limit)
+			must(t, err)
+			var got []uint32
+			for _, e := range list {
+				if e != made(c.customer, uint32(e.ID)) {
+					t.Fatalf("altered: %+v", e)
+				}
+				got = append(got, uint32(e.ID))
+			}
+			if !reflect.DeepEqual(got, c.want) {
+				t.Fatalf("%v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestUnknownExecution(t *testing.T) {
+	s := open(t, newPath(t))
+	project(t, s, 1, 7, 1, 3)
+	for _, missing := range []uint64{0, id(7, 0), id(7, 4), id(8, 1), math.MaxUint64} {
+		e, ok, err := s.Execution(t.Context(), missing)
+		if ok || err != nil || e != (history.Execution{}) {
+			t.Errorf("%d: %+v, %v, %v", missing, e, ok, err)
+		}
+	}
+}
+
+// Every page must be a range of the primary key: no scan, no sort.
+func TestPlans(t *testing.T) {
+	path := newPath(t)
+	open(t, path)
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
+	must(t, err)
+	defer conn.Close()
+	for name, query := range history.Queries() {
+		t.Run(name, func(t *testing.T) {
+			stmt, _, err := conn.PrepareTransient("EXPLAIN QUERY PLAN " + query)
+			must(t, err)
+			defer stmt.Finalize()
+			var plan []string
+			for {
+				more, err := stmt.Step()
+				must(t, err)
+				if !more {
+					break
+				}
+				plan = append(plan, stmt.GetText("detail"))
+			}
+			want := []string{
+				"SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+				"SEARCH b USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
+			}
+			if !reflect.DeepEqual(plan, want) {
+				t.Fatalf("plan\n%s\nwant\n%s", strings.Join(plan, "\n"), strings.Join(want, "\n"))
+			}
+		})
+	}
+}
+
+func TestQueryStops(t *testing.T) {
+	s := open(t, newPath(t))
+	project(t, s, 1, 7, 1, 10)
+	why := errors.New("why")
+
+	t.Run("before it begins", func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(why)
+		if _, _, err := s.Executions(ctx, history.Query{Customer: 7}); !errors.Is(err, why) {
+			t.Fatalf("%v, want the cause", err)
+		}
+	})
+	t.Run("between rows", func(t *testing.T) {
+		must(t, s.SaveSnapshot(t.Context(), 1, states(map[uint32]string{1: "a", 2: "b"})))
+		ctx, cancel := context.WithCancelCause(t.Context())
+		seen := 0
+		_, err := s.LoadSnapshot(ctx, func(uint32, []byte) error { seen++; cancel(why); return nil })
+		if !errors.Is(err, why) || seen != 1 {
+			t.Fatalf("%v after %d states, want the cause after 1", err, seen)
+		}
+	})
+	t.Run("and the connection goes on", func(t *testing.T) {
+		if n := len(all(t, s, history.Query{Customer: 7})); n != 10 {
+			t.Fatalf("%d executions, want 10", n)
+		}
+	})
+}

@@ -1,0 +1,341 @@
+package history_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"holdfast/biz/history"
+)
+
+func TestRestart(t *testing.T) {
+	path := newPath(t)
+	var log bytes.Buffer
+	for i := range uint32(3) {
+		s, err := history.Open(t.Context(), history.Options{Path: path, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		must(t, err)
+		project(t, s, uint64(i)+1, 7, i*10+1, i*10+10)
+		if n := len(all(t, s, history.Query{Customer: 7})); n != int(i+1)*10 {
+			t.Fatalf("%d rows after %d starts", n, i+1)
+		}
+		must(t, s.Close())
+		must(t, s.Close())
+	}
+	if n := strings.Count(log.String(), "new history"); n != 1 {
+		t.Fatalf("%d new histories in 3 starts:\n%s", n, &log)
+	}
+	if _, err := os.Stat(path + "-wal"); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("a clean stop leaves a WAL: %v", err)
+	}
+}
+
+// A file cut to nothing is a new history: it has no progress to be wrong about.
+func TestOpenEmptyFile(t *testing.T) {
+	for _, size := range []int{0, 1} {
+		path := newPath(t)
+		must(t, os.WriteFile(path, make([]byte, size), 0o600))
+		s := open(t, path)
+		if n, err := s.Progress(t.Context()); err != nil || n != 0 {
+			t.Fatalf("progress %d, %v", n, err)
+		}
+		project(t, s, 1, 7, 1, 3)
+	}
+}
+
+func TestOpenWithoutFolder(t *testing.T) {
+	_, err := history.Open(t.Context(), history.Options{Path: newPath(t) + "/none/history.db"})
+	if err == nil || errors.Is(err, history.ErrDamaged) || !strings.Contains(err.Error(), "none/history.db") {
+		t.Fatalf("%v, want an error with the path that is not ErrDamaged", err)
+	}
+}
+
+func TestOpenStopped(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := history.Open(ctx, history.Options{Path: newPath(t)}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("%v, want context.Canceled", err)
+	}
+}
+
+func TestRemove(t *testing.T) {
+	path := newPath(t)
+	must(t, history.Remove(path))
+	s := open(t, path)
+	project(t, s, 1, 7, 1, 3)
+	must(t, s.Close())
+	must(t, os.WriteFile(path+"-wal", []byte("left"), 0o600))
+	must(t, history.Remove(path))
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 0 {
+		t.Fatalf("%v, %v left by Remove", left, err)
+	}
+	s = open(t, path)
+	if n, err := s.Progress(t.Context()); err != nil || n != 0 {
+		t.Fatalf("progress %d, %v after Remove", n, err)
+	}
+}
+
+func TestClosed(t *testing.T) {
+	s := open(t, newPath(t))
+	project(t, s, 1, 7, 1, 3)
+	must(t, s.Begin(t.Context()))
+	e := made(7, 4)
+	must(t, s.Insert(&e))
+	must(t, s.Close()) // within a transaction
+
+	ctx := t.Context()
+	calls := map[string]func() error{
+		"Begin":        func() error { return s.Begin(ctx) },
+		"Progress":     func() error { _, err := s.Progress(ctx); return err },
+		"Executions":   func() error { _, _, err := s.Executions(ctx, history.Query{Customer: 7}); return err },
+		"Execution":    func() error { _, _, err := s.Execution(ctx, id(7, 1)); return err },
+		"SellsSince":   func() error { _, err := s.SellsSince(ctx, 7, 0, 0, 1); return err },
+		"SetSeed":      func() error { return s.SetSeed(ctx, [32]byte{}) },
+		"Seed":         func() error { _, _, err := s.Seed(ctx); return err },
+		"SaveSnapshot": func() error { return s.SaveSnapshot(ctx, 1, states(nil)) },
+		"LoadSnapshot": func() error { _, err := s.LoadSnapshot(ctx, nil); return err },
+		"Verify":       func() error { return s.Verify(ctx) },
+	}
+	for name, call := range calls {
+		if err := call(); !errors.Is(err, history.ErrClosed) {
+			t.Errorf("%s: %v, want ErrClosed", name, err)
+		}
+	}
+}
+
+func TestCloseUndoes(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	project(t, s, 1, 7, 1, 3)
+	must(t, s.Begin(t.Context()))
+	e := made(7, 4)
+	must(t, s.Insert(&e))
+	must(t, s.Bust(e.ID, "r", 1)) // writes the row, too
+	must(t, s.Close())
+	s = open(t, path)
+	if n := len(all(t, s, history.Query{Customer: 7})); n != 3 {
+		t.Fatalf("%d rows, want 3", n)
+	}
+}
+
+// Readers beside the writer see whole batches only.
+func TestReadersBesideWriter(t *testing.T) {
+	const batches, rows = 60, 20
+	s := open(t, newPath(t))
+	var readers sync.WaitGroup
+	done := make(chan struct{})
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					readBatches(t, s, rows)
+				}
+			}
+		})
+	}
+	readers.Go(func() {
+		for i := range batches {
+			if err := s.SaveSnapshot(t.Context(), uint64(i+1), states(map[uint32]string{uint32(i % 5): "state"})); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for b := range uint32(batches) {
+		project(t, s, uint64(b)+1, 7, b*rows+1, (b+1)*rows)
+	}
+	close(done)
+	readers.Wait()
+	must(t, s.Verify(t.Context()))
+}
+
+func readBatches(t *testing.T, s *history.Store, rows int) {
+	before, err := s.Progress(t.Context())
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	page, _, err := s.Executions(t.Context(), history.Query{Customer: 7, Limit: 5})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if len(page) == 0 {
+		if before != 0 {
+			t.Errorf("no row at progress %d", before)
+		}
+		return
+	}
+	newest := page[0].Event
+	if newest%uint64(rows) != 0 || newest < before*uint64(rows) {
+		t.Errorf("newest row %d after progress %d", newest, before)
+	}
+	if _, err := s.LoadSnapshot(t.Context(), func(uint32, []byte) error { return nil }); err != nil {
+		t.Error(err)
+	}
+}
+
+// A query that runs while the store closes ends with its answer or ErrClosed.
+func TestCloseBesideReaders(t *testing.T) {
+	for range 20 {
+		s := open(t, newPath(t))
+		project(t, s, 1, 7, 1, 50)
+		var readers sync.WaitGroup
+		for range 4 {
+			readers.Go(func() {
+				for {
+					page, _, err := s.Executions(t.Context(), history.Query{Customer: 7})
+					if errors.Is(err, history.ErrClosed) {
+						return
+					}
+					if err != nil || len(page) != 50 {
+						t.Errorf("%d rows, %v", len(page), err)
+						return
+					}
+				}
+			})
+		}
+		must(t, s.Close())
+		readers.Wait()
+	}
+}
+
+// Random work gives the same answers as a plain map.
+func TestAgainstTwin(t *testing.T) {
+	path := newPath(t)
+	rapid.Check(t, func(r *rapid.T) {
+		if err := history.Remove(path); err != nil {
+			r.Fatal(err)
+		}
+		w := twinWork{r: r, path: path, next: map[uint32]uint32{}}
+		w.reopen()
+		defer func() { w.store.Close() }()
+		r.Repeat(map[string]func(*rapid.T){
+			"batch":  func(*rapid.T) { w.batch() },
+			"reopen": func(*rapid.T) { w.store.Close(); w.reopen() },
+			"page":   func(*rapid.T) { w.page() },
+			"sells":  func(*rapid.T) { w.sells() },
+		})
+	})
+}
+
+// twinWork applies the same work to a store and to rows, in the order of ids.
+type twinWork struct {
+	r     *rapid.T
+	path  string
+	store *history.Store
+	rows  []history.Execution
+	next  map[uint32]uint32
+	done  uint64
+}
+
+func (w *twinWork) check(err error) {
+	if err != nil {
+		w.r.Fatal(err)
+	}
+}
+
+func (w *twinWork) reopen() {
+	var err error
+	w.store, err = history.Open(context.Background(), history.Options{Path: w.path, Readers: 1})
+	w.check(err)
+	got, err := w.store.Progress(context.Background())
+	w.check(err)
+	if got != w.done {
+		w.r.Fatalf("progress %d, want %d", got, w.done)
+	}
+}
+
+func (w *twinWork) customer() uint32 { return rapid.Uint32Range(1, 3).Draw(w.r, "customer") }
+
+func (w *twinWork) batch() {
+	rows, next := append([]history.Execution(nil), w.rows...), map[uint32]uint32{}
+	w.check(w.store.Begin(context.Background()))
+	for range rapid.IntRange(0, 20).Draw(w.r, "events") {
+		if len(rows) > 0 && rapid.IntRange(0, 4).Draw(w.r, "kind") == 0 {
+			e := &rows[rapid.IntRange(0, len(rows)-1).Draw(w.r, "busted")]
+			w.check(w.store.Bust(e.ID, "r", int64(len(rows))))
+			if !e.Busted {
+				e.Busted, e.BustReason, e.BustTime = true, "r", int64(len(rows))
+			}
+			continue
+		}
+		c := w.customer()
+		next[c]++
+		e := made(c, w.next[c]+next[c])
+		w.check(w.store.Insert(&e))
+		rows = append(rows, e)
+	}
+	if rapid.Bool().Draw(w.r, "undo") {
+		w.check(w.store.Rollback())
+		return
+	}
+	w.done++
+	w.check(w.store.Commit(w.done))
+	w.rows = rows
+	for c, n := range next {
+		w.next[c] += n
+	}
+}
+
+func (w *twinWork) page() {
+	q := history.Query{
+		Customer:     w.customer(),
+		Limit:        rapid.IntRange(1, 12).Draw(w.r, "limit"),
+		ByInstrument: rapid.Bool().Draw(w.r, "filter"),
+		Instrument:   rapid.Uint32Range(0, 3).Draw(w.r, "instrument"),
+	}
+	if n := rapid.Uint32Range(0, 60).Draw(w.r, "before"); n > 0 {
+		q.Before = id(q.Customer, n)
+	}
+	var want []history.Execution
+	for i := len(w.rows) - 1; i >= 0; i-- {
+		e := w.rows[i]
+		if e.Customer() == q.Customer && (q.Before == 0 || e.ID < q.Before) && (!q.ByInstrument || e.Instrument == q.Instrument) {
+			want = append(want, e)
+		}
+	}
+	more := len(want) > q.Limit
+	if more {
+		want = want[:q.Limit]
+	}
+	got, gotMore, err := w.store.Executions(context.Background(), q)
+	w.check(err)
+	w.same(got, want)
+	if gotMore != more {
+		w.r.Fatalf("more %v, want %v", gotMore, more)
+	}
+}
+
+func (w *twinWork) sells() {
+	c, since, instrument := w.customer(), rapid.Uint32Range(0, 60).Draw(w.r, "since"), rapid.Uint32Range(0, 2).Draw(w.r, "instrument")
+	var want []history.Execution
+	for _, e := range w.rows {
+		if e.Customer() == c && e.ID > id(c, since) && e.Instrument == instrument && e.Side == history.Sell && !e.Busted {
+			want = append(want, e)
+		}
+	}
+	got, err := w.store.SellsSince(context.Background(), c, instrument, id(c, since), history.MaxLimit)
+	w.check(err)
+	w.same(got, want)
+}
+
+func (w *twinWork) same(got, want []history.Execution) {
+	if len(got) != len(want) {
+		w.r.Fatalf("%d rows, want %d", len(got), len(want))
+	}
+	for i := range got {
+		if got[i] != want[i] {
+			w.r.Fatalf("%+v\nwant %+v", got[i], want[i])
+		}
+	}
+}

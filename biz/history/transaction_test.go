@@ -1,0 +1,266 @@
+package history_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"holdfast/biz/history"
+)
+
+func TestProgress(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	check := func(want uint64, rows int) {
+		t.Helper()
+		got, err := s.Progress(t.Context())
+		if n := len(all(t, s, history.Query{Customer: 7})); err != nil || got != want || n != rows {
+			t.Fatalf("progress %d with %d rows (%v), want %d with %d", got, n, err, want, rows)
+		}
+	}
+	check(0, 0)
+	project(t, s, 3, 7, 1, 10)
+	check(3, 10)
+
+	must(t, s.Begin(t.Context()))
+	e := made(7, 11)
+	must(t, s.Insert(&e))
+	check(3, 10) // what is not committed is not seen
+	must(t, s.Rollback())
+	check(3, 10)
+
+	must(t, s.Begin(t.Context()))
+	must(t, s.Commit(9)) // batches without an execution
+	check(9, 10)
+}
+
+func TestBatchOrder(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	project(t, s, 5, 7, 1, 1)
+	for _, batch := range []uint64{0, 4, 5} {
+		must(t, s.Begin(t.Context()))
+		e := made(7, 2)
+		must(t, s.Insert(&e))
+		if err := s.Commit(batch); !errors.Is(err, history.ErrOrder) {
+			t.Fatalf("batch %d after 5: %v, want ErrOrder", batch, err)
+		}
+	}
+	must(t, s.Close())
+	s = open(t, path)
+	must(t, s.Begin(t.Context()))
+	if err := s.Commit(5); !errors.Is(err, history.ErrOrder) {
+		t.Fatalf("batch 5 after a restart: %v, want ErrOrder", err)
+	}
+	project(t, s, 6, 7, 2, 2)
+}
+
+func TestDuplicate(t *testing.T) {
+	cases := map[string]struct {
+		committed bool // the first of the two is in a transaction before
+	}{
+		"in one transaction": {false},
+		"in two":             {true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, newPath(t))
+			e := made(7, 1)
+			must(t, s.Begin(t.Context()))
+			must(t, s.Insert(&e))
+			if c.committed {
+				must(t, s.Commit(1))
+				must(t, s.Begin(t.Context()))
+			}
+			other := made(7, 2)
+			must(t, s.Insert(&other))
+			must(t, s.Insert(&e))
+			if err := s.Commit(2); !errors.Is(err, history.ErrDuplicate) || !strings.Contains(err.Error(), "30064771073") {
+				t.Fatalf("%v, want ErrDuplicate with the id", err)
+			}
+			if _, ok, _ := s.Execution(t.Context(), other.ID); ok {
+				t.Fatal("the transaction was not undone")
+			}
+			project(t, s, 2, 7, 2, 4)
+		})
+	}
+}
+
+func TestInvalid(t *testing.T) {
+	cases := map[string]func(e *history.Execution){
+		"no side":           func(e *history.Execution) { e.Side = 0 },
+		"unknown side":      func(e *history.Execution) { e.Side = 3 },
+		"no quantity":       func(e *history.Execution) { e.Quantity = 0 },
+		"negative quantity": func(e *history.Execution) { e.Quantity = -1 },
+	}
+	s := open(t, newPath(t))
+	for name, change := range cases {
+		t.Run(name, func(t *testing.T) {
+			must(t, s.Begin(t.Context()))
+			e := made(7, 1)
+			change(&e)
+			if err := s.Insert(&e); !errors.Is(err, history.ErrInvalid) {
+				t.Fatalf("%v, want ErrInvalid", err)
+			}
+			must(t, s.Rollback())
+		})
+	}
+}
+
+func TestBust(t *testing.T) {
+	busted := func(n uint32) history.Execution {
+		e := made(7, n)
+		e.Busted, e.BustReason, e.BustTime = true, "mistaken price", 42
+		return e
+	}
+	s := open(t, newPath(t))
+	project(t, s, 1, 7, 1, 3)
+
+	must(t, s.Begin(t.Context()))
+	e := made(7, 4)
+	must(t, s.Insert(&e))
+	must(t, s.Bust(id(7, 4), "mistaken price", 42)) // of the same transaction
+	must(t, s.Bust(id(7, 2), "mistaken price", 42))
+	must(t, s.Bust(id(7, 2), "again", 43)) // twice in one transaction
+	must(t, s.Commit(2))
+	must(t, s.Begin(t.Context()))
+	must(t, s.Bust(id(7, 4), "again", 44)) // twice in two
+	must(t, s.Commit(3))
+
+	want := []history.Execution{busted(4), made(7, 3), busted(2), made(7, 1)}
+	for i, got := range all(t, s, history.Query{Customer: 7}) {
+		if got != want[i] {
+			t.Errorf("%+v\nwant %+v", got, want[i])
+		}
+	}
+	must(t, s.Verify(t.Context()))
+}
+
+func TestBustRefused(t *testing.T) {
+	s := open(t, newPath(t))
+	project(t, s, 1, 7, 1, 3)
+	must(t, s.Begin(t.Context()))
+	if err := s.Bust(id(7, 4), "r", 1); !errors.Is(err, history.ErrUnknown) {
+		t.Fatalf("%v, want ErrUnknown", err)
+	}
+	if err := s.Bust(id(7, 3), strings.Repeat("r", history.MaxReason+1), 1); !errors.Is(err, history.ErrTooLarge) {
+		t.Fatalf("%v, want ErrTooLarge", err)
+	}
+	must(t, s.Bust(id(7, 3), strings.Repeat("r", history.MaxReason), 1)) // the transaction goes on
+	must(t, s.Commit(2))
+	if e, _, err := s.Execution(t.Context(), id(7, 3)); err != nil || len(e.BustReason) != history.MaxReason {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	must(t, s.Verify(t.Context()))
+}
+
+func TestBustUndone(t *testing.T) {
+	s := open(t, newPath(t))
+	project(t, s, 1, 7, 1, 1)
+	must(t, s.Begin(t.Context()))
+	must(t, s.Bust(id(7, 1), "r", 1))
+	must(t, s.Rollback())
+	if e, ok, err := s.Execution(t.Context(), id(7, 1)); err != nil || !ok || e.Busted {
+		t.Fatalf("%+v, %v, %v", e, ok, err)
+	}
+}
+
+func TestNoTransaction(t *testing.T) {
+	s := open(t, newPath(t))
+	e := made(7, 1)
+	for name, err := range map[string]error{
+		"insert": s.Insert(&e), "bust": s.Bust(e.ID, "", 0), "commit": s.Commit(1),
+	} {
+		if !errors.Is(err, history.ErrNoTransaction) {
+			t.Errorf("%s: %v, want ErrNoTransaction", name, err)
+		}
+	}
+	must(t, s.Rollback())
+}
+
+func TestTurn(t *testing.T) {
+	s := open(t, newPath(t))
+	must(t, s.Begin(t.Context()))
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error)
+	go func() { result <- s.SaveSnapshot(ctx, 1, states(nil)) }()
+	cancel()
+	if err := <-result; !errors.Is(err, context.Canceled) {
+		t.Fatalf("snapshot within a transaction: %v, want context.Canceled", err)
+	}
+	go func() { result <- s.SaveSnapshot(t.Context(), 4, states(nil)) }()
+	must(t, s.Commit(1))
+	must(t, <-result)
+}
+
+// A transaction larger than what is sorted at once is still one transaction.
+func TestLargeTransaction(t *testing.T) {
+	s := open(t, newPath(t))
+	history.LimitPending(s, 10)
+	must(t, s.Begin(t.Context()))
+	const customers, rows = 4, 95
+	for i := range rows {
+		e := made(uint32(customers-i%customers), uint32(1+i/customers))
+		must(t, s.Insert(&e))
+		if i == 50 {
+			must(t, s.Bust(e.ID, "r", 1))
+		}
+	}
+	e := made(customers, 1)
+	if err := insertUntilError(s, e, 10); !errors.Is(err, history.ErrDuplicate) {
+		t.Fatalf("%v, want ErrDuplicate", err)
+	}
+	must(t, s.Rollback())
+	count := func() (n int) {
+		for c := range uint32(customers) {
+			n += len(all(t, s, history.Query{Customer: c + 1}))
+		}
+		return n
+	}
+	if n := count(); n != 0 {
+		t.Fatalf("%d rows after the rollback", n)
+	}
+	must(t, s.Begin(t.Context()))
+	for i := range rows {
+		e := made(uint32(customers-i%customers), uint32(1+i/customers))
+		must(t, s.Insert(&e))
+	}
+	if n := count(); n != 0 {
+		t.Fatalf("%d rows before the commit", n)
+	}
+	must(t, s.Commit(1))
+	if n := count(); n != rows {
+		t.Fatalf("%d rows, want %d", n, rows)
+	}
+}
+
+func insertUntilError(s *history.Store, e history.Execution, times int) error {
+	for range times {
+		if err := s.Insert(&e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// In the steady state a row costs no allocation.
+func TestInsertAllocations(t *testing.T) {
+	s := open(t, newPath(t))
+	const rows = 500
+	number := uint32(0)
+	batch := func() {
+		must(t, s.Begin(context.Background()))
+		for range rows {
+			number++
+			e := history.Execution{ID: id(7, number), OrderID: id(7, number), Event: uint64(number), Side: history.Buy, Quantity: 1}
+			must(t, s.Insert(&e))
+		}
+		must(t, s.Commit(uint64(number)))
+	}
+	batch()
+	// The commit of a batch allocates a few times, whatever its size.
+	if n := testing.AllocsPerRun(10, batch); n > 10 {
+		t.Fatalf("%v allocations in a batch of %d rows", n, rows)
+	}
+}
