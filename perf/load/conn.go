@@ -1,0 +1,232 @@
+package load
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// readBufferSize is the size of the one buffer that all connections are read
+// into, and with it the largest frame.
+const readBufferSize = 256 << 10
+
+// state of a connection.
+type state uint8
+
+const (
+	unborn     state = iota // no socket: not begun, or waiting to try again
+	connecting              // the socket connects
+	opening                 // its first request, probe or login, is open
+	ready                   // carries load
+	dead                    // lost; stays so
+)
+
+// conn is one connection. Owner: the event loop.
+type conn struct {
+	number   uint32
+	fd       int
+	state    state
+	attempts int
+	// want is the command of the replies that are open now.
+	want codec.Command
+	// nextID is the id of the next request, nextReply that of the next reply.
+	nextID, nextReply uint64
+	lastPush          uint64
+	sequenced         bool // logged in: pushes carry a sequence
+	answered          uint64
+	owed              int  // requests that may be sent but are not yet
+	indebted          bool // stands in the loop's list of those that owe
+	flights           flights
+	// partial is the beginning of a frame, pending what the socket didn't take.
+	partial, pending []byte
+	// notice is the server's last word before it closes.
+	notice string
+}
+
+// open returns the number of requests without a reply.
+func (c *conn) open() int { return int(c.nextID - c.nextReply) }
+
+// arrival is what one read brought.
+type arrival struct {
+	used    int // bytes of whole frames
+	replies int
+}
+
+// consume checks the whole frames in b. It stops at the first wrong one.
+func (l *protocol) consume(c *conn, b []byte) (a arrival, err error) {
+	for len(b)-a.used >= 4 {
+		total := int(binary.BigEndian.Uint32(b[a.used:]))
+		if total < codec.PacketHeaderLen || total > readBufferSize {
+			return a, fmt.Errorf("%w: a frame of %d bytes is declared", ErrWrongLength, total)
+		}
+		if len(b)-a.used < total {
+			return a, nil
+		}
+		frame := b[a.used : a.used+total]
+		a.used += total
+		command := codec.Command(frame[4])
+		switch {
+		case command == c.want:
+			err = l.reply(c, frame)
+		case command.IsPush():
+			err = l.push(c, frame)
+		default:
+			err = fmt.Errorf("%w: %s instead of %s", ErrWrongCommand, command, c.want)
+		}
+		if err != nil {
+			return a, err
+		}
+		if command == c.want {
+			a.replies++
+		}
+	}
+	return a, nil
+}
+
+// protocol checks what the server sends. Owner: the event loop.
+type protocol struct {
+	tally    *tally
+	accounts []Account
+	nonce    uint32
+	onAck    func(customer uint32, clientOrderID, reply []byte)
+	scratch  [clientOrderIDLen]byte
+}
+
+// resultLen is the length of a reply that is only a result.
+const resultLen = codec.PacketHeaderLen + 1
+
+// reply checks one reply frame against the oldest open request.
+func (l *protocol) reply(c *conn, frame []byte) error {
+	id := binary.BigEndian.Uint64(frame[idOffset:])
+	if c.nextReply == c.nextID {
+		return fmt.Errorf("%w: %s with id %#x", ErrUnasked, c.want, id)
+	}
+	if id != c.nextReply {
+		return fmt.Errorf("%w: %s has id %#x instead of %#x", ErrWrongID, c.want, id, c.nextReply)
+	}
+	c.nextReply++
+	if len(frame) == resultLen && frame[codec.PacketHeaderLen] == 0 {
+		return l.bareOK(c, id)
+	}
+	return l.longReply(c, id, frame)
+}
+
+// bareOK takes the 14-byte answer, the whole of Submit and Heartbeat.
+func (l *protocol) bareOK(c *conn, id uint64) error {
+	if c.want == codec.CommandLogin.Reply() {
+		return l.login(c, nil)
+	}
+	if c.want == codec.CommandPlaceOrder.Reply() {
+		l.ack(c, id, nil)
+	}
+	return nil
+}
+
+func (l *protocol) longReply(c *conn, id uint64, frame []byte) error {
+	if len(frame) < resultLen {
+		return fmt.Errorf("%w: %s without a result", ErrWrongLength, c.want)
+	}
+	result, body := codec.Result(frame[codec.PacketHeaderLen]), frame[resultLen:]
+	if len(body) > 0 && (c.want == codec.CommandSubmit.Reply() || result == 0 && c.want == codec.CommandHeartbeat.Reply()) {
+		return fmt.Errorf("%w: %s has %d bytes instead of %d", ErrWrongLength, c.want, len(frame), resultLen)
+	}
+	if result != codec.ResultOK {
+		return l.refused(c, result, body)
+	}
+	switch c.want {
+	case codec.CommandLogin.Reply():
+		return l.login(c, body)
+	case codec.CommandPlaceOrder.Reply():
+		l.ack(c, id, body)
+	}
+	return nil
+}
+
+// refused counts an answer that is not OK; a refused login is an error.
+func (l *protocol) refused(c *conn, result codec.Result, body []byte) error {
+	if c.want == codec.CommandLogin.Reply() {
+		return fmt.Errorf("%w: customer %d: %s %s", ErrLogin, l.accountOf(c).Customer, result, errorText(body))
+	}
+	text := ""
+	if l.tally.results[result] == 0 {
+		text = errorText(body)
+	}
+	l.tally.refusal(result, text)
+	return nil
+}
+
+func errorText(body []byte) string {
+	var e pb.Error
+	if len(body) == 0 || e.UnmarshalVT(body) != nil {
+		return "no explanation"
+	}
+	return fmt.Sprintf("%s %s", e.Reason, e.Message)
+}
+
+// login takes over the account's push sequence.
+func (l *protocol) login(c *conn, body []byte) error {
+	var reply pb.LoginReply
+	if err := reply.UnmarshalVT(body); err != nil {
+		return fmt.Errorf("%w: customer %d: the reply can't be read: %w", ErrLogin, l.accountOf(c).Customer, err)
+	}
+	c.sequenced, c.lastPush = true, reply.PushSequence
+	return nil
+}
+
+func (l *protocol) accountOf(c *conn) Account {
+	return l.accounts[int(c.number)%len(l.accounts)]
+}
+
+func (l *protocol) ack(c *conn, id uint64, body []byte) {
+	if l.onAck == nil {
+		return
+	}
+	putClientOrderID(l.scratch[:], l.nonce, id)
+	l.onAck(l.accountOf(c).Customer, l.scratch[:], body)
+}
+
+// push counts a push and checks its place in the account's sequence. Id 0 is
+// outside of it.
+func (l *protocol) push(c *conn, frame []byte) error {
+	command := codec.Command(frame[4])
+	l.tally.push(command)
+	if command == codec.PushNotice {
+		c.notice = noticeText(frame[codec.PacketHeaderLen:])
+	}
+	sequence := binary.BigEndian.Uint64(frame[idOffset:])
+	if sequence == 0 || !c.sequenced {
+		return nil
+	}
+	if sequence != c.lastPush+1 {
+		return fmt.Errorf("%w: customer %d: %s has number %d after %d",
+			ErrPushGap, l.accountOf(c).Customer, command, sequence, c.lastPush)
+	}
+	c.lastPush = sequence
+	return nil
+}
+
+func noticeText(body []byte) string {
+	var n pb.Notice
+	if n.UnmarshalVT(body) != nil {
+		return "unreadable notice"
+	}
+	return fmt.Sprintf("%s %s", n.Code, n.Text)
+}
+
+// appendOpening appends a connection's first request: the login, or a Submit
+// that proves that the server has taken the connection up.
+func (l *protocol) appendOpening(dst []byte, c *conn, logsIn bool) []byte {
+	id := c.nextID
+	c.nextID++
+	if !logsIn {
+		c.want = codec.CommandSubmit.Reply()
+		return codec.AppendMessage(dst, codec.Message{Command: codec.CommandSubmit, ID: id, Body: appendText(nil, 16)})
+	}
+	c.want = codec.CommandLogin.Reply()
+	account := l.accountOf(c)
+	return codec.AppendBody(dst, codec.CommandLogin, id, &pb.LoginRequest{
+		Customer: account.Customer, Credential: &pb.LoginRequest_Token{Token: account.Token},
+	})
+}

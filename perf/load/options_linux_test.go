@@ -1,0 +1,43 @@
+package load_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/perf/load"
+)
+
+func TestRunRefusesOptions(t *testing.T) {
+	good := load.Options{Addr: "127.0.0.1:1"}
+	cases := []struct {
+		name   string
+		change func(o *load.Options)
+		says   string
+	}{
+		{"no address", func(o *load.Options) { o.Addr = "" }, "Addr"},
+		{"connections", func(o *load.Options) { o.Connections = -1 }, "Connections"},
+		{"depth", func(o *load.Options) { o.Depth = 1 << 20 }, "Depth"},
+		{"body", func(o *load.Options) { o.BodySize = 1 << 20 }, "BodySize"},
+		{"rate", func(o *load.Options) { o.Rate = -1 }, "Rate"},
+		{"sources", func(o *load.Options) { o.Sources = 1 << 20 }, "Sources"},
+		{"sources elsewhere", func(o *load.Options) { o.Addr = "192.0.2.1:1"; o.Sources = 2 }, "Sources"},
+		{"duration", func(o *load.Options) { o.Duration = -1 }, "Duration"},
+		{"interval", func(o *load.Options) { o.Interval.Min = time.Second }, "Interval"},
+		{"rate and interval", func(o *load.Options) { o.Rate = 1; o.Interval.Max = 1 }, "Rate and Interval"},
+		{"workload", func(o *load.Options) { o.Workload = "dance" }, "dance"},
+		{"orders without accounts", func(o *load.Options) { *o = ordersTo(*o); o.Accounts = nil }, "Accounts"},
+		{"orders without instruments", func(o *load.Options) { *o = ordersTo(*o); o.Instruments = nil }, "Instruments"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			o := good
+			c.change(&o)
+			_, err := load.Run(t.Context(), o)
+			if !errors.Is(err, load.ErrOptions) || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("error %v, want ErrOptions with %q", err, c.says)
+			}
+		})
+	}
+}

@@ -1,0 +1,272 @@
+package load_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"holdfast/codec"
+	"holdfast/codec/pb"
+	"holdfast/perf/load"
+)
+
+func TestFlightsGiveBackOldestFirst(t *testing.T) {
+	var f load.Flights
+	random := rand.New(rand.NewPCG(1, 1))
+	var naive []int64
+	for at := int64(1); at < 2000; at++ {
+		for range random.IntN(3) {
+			n := 1 + random.IntN(4)
+			f.Push(at, n)
+			naive = append(naive, slices.Repeat([]int64{at}, n)...)
+		}
+		for limit := random.IntN(8); limit > 0 && len(naive) > 0; {
+			got, n := f.Take(limit)
+			if n < 1 || n > limit || got != naive[0] || got != naive[n-1] {
+				t.Fatalf("Take(%d) = %d x %d, want from %v", limit, got, n, naive[:min(8, len(naive))])
+			}
+			naive, limit = naive[n:], limit-n
+		}
+		if f.Empty() != (len(naive) == 0) {
+			t.Fatalf("Empty = %v with %d left", f.Empty(), len(naive))
+		}
+	}
+}
+
+func TestTimersComeInOrder(t *testing.T) {
+	var timers load.Timers
+	random := rand.New(rand.NewPCG(2, 1))
+	var naive []int64
+	for range 3000 {
+		if random.IntN(3) > 0 {
+			due := random.Int64N(50)
+			timers.Push(due, uint32(due))
+			naive = append(naive, due)
+			slices.Sort(naive)
+		} else if len(naive) > 0 {
+			due, c := timers.Pop()
+			if due != naive[0] || c != uint32(due) {
+				t.Fatalf("Pop = %d, %d, want %d", due, c, naive[0])
+			}
+			naive = naive[1:]
+		}
+		if due, ok := timers.Next(); ok != (len(naive) > 0) || ok && due != naive[0] {
+			t.Fatalf("Next = %d, %v", due, ok)
+		}
+	}
+}
+
+func TestScheduleIsFixed(t *testing.T) {
+	s := load.NewSched(1000, 1e6, 3) // one each microsecond
+	var got []string
+	take := func(now int64) {
+		for c, ok := s.Take(now); ok; c, ok = s.Take(now) {
+			got = append(got, fmt.Sprintf("%d@%d", c, now))
+		}
+	}
+	take(999)
+	take(1000)
+	take(3500) // late: everything missed is due at once
+	s.EndAt(5000)
+	take(9000)
+	want := []string{"0@1000", "1@3500", "2@3500", "0@9000"}
+	if !slices.Equal(got, want) {
+		t.Errorf("schedule %v, want %v", got, want)
+	}
+	if due := s.DueOf(2, 10); due != 1000+(2+30)*1000 {
+		t.Errorf("DueOf(2, 10) = %d", due)
+	}
+}
+
+func TestRequestsAreFrames(t *testing.T) {
+	const first = uint64(7)<<32 | 41
+	base := load.Options{Depth: 5, Nonce: 0xbeef}
+	orders := ordersTo(base)
+	cases := []struct {
+		name    string
+		options load.Options
+		command codec.Command
+	}{
+		{"submit", base, codec.CommandSubmit},
+		{"heartbeat", load.Options{Depth: 5, Workload: load.Heartbeat}, codec.CommandHeartbeat},
+		{"orders", orders, codec.CommandPlaceOrder},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			b := load.Requests(c.options)(first, 3)
+			for i := range uint64(3) {
+				m, used, err := codec.NewPacket(0).Decode(b)
+				if err != nil || used == 0 || m.Command != c.command || m.ID != first+i {
+					t.Fatalf("request %d: %v, %d bytes, error %v", i, m, used, err)
+				}
+				b = b[used:]
+			}
+			if len(b) != 0 {
+				t.Errorf("%d bytes left over", len(b))
+			}
+		})
+	}
+}
+
+func TestOrderRequestsPatchTheirIDs(t *testing.T) {
+	o := ordersTo(load.Options{Depth: 4, Nonce: 0xbeef})
+	b := load.Requests(o)(uint64(0xabc)<<32|1, 4)
+	want := []string{
+		"0000beef-000abc-00000001 SIDE_BUY SH.600000", "0000beef-000abc-00000002 SIDE_SELL SH.600000",
+		"0000beef-000abc-00000003 SIDE_BUY SZ.1", "0000beef-000abc-00000004 SIDE_SELL SZ.1",
+	}
+	for i, text := range want {
+		m, used, err := codec.NewPacket(0).Decode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r pb.PlaceOrderRequest
+		if err := r.UnmarshalVT(m.Body); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%s %s %s.%s", r.ClientOrderId, r.Side, r.Market, r.Code); got != text {
+			t.Errorf("order %d is %q, want %q", i, got, text)
+		}
+		b = b[used:]
+	}
+}
+
+func TestHotPathDoesNotAllocate(t *testing.T) {
+	for _, o := range []load.Options{{Depth: 16}, ordersTo(load.Options{Depth: 16})} {
+		fill := load.Requests(o)
+		if n := testing.AllocsPerRun(100, func() { fill(1, 16) }); n != 0 {
+			t.Errorf("%q: %v allocations for 16 requests", o.Workload, n)
+		}
+	}
+	replies := bytes.Repeat([]byte{0, 0, 0, 14, 0x82, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 16)
+	for i := range 16 {
+		replies[i*14+12] = byte(i)
+	}
+	r := load.NewReceiver(load.Submit, 0)
+	n := testing.AllocsPerRun(100, func() {
+		r.Reopen(16)
+		if _, replies, err := r.Consume(replies); replies != 16 || err != nil {
+			t.Fatalf("%d replies, error %v", replies, err)
+		}
+	})
+	if n != 0 {
+		t.Errorf("%v allocations for 16 replies", n)
+	}
+}
+
+// FuzzConsume: whatever a server sends, and however it is cut, the outcome is the
+// same as if it had come at once.
+func FuzzConsume(f *testing.F) {
+	reply := codec.AppendResult(nil, codec.Message{Command: codec.CommandPlaceOrder}, codec.ResultOK)
+	push := codec.AppendBody(nil, codec.PushExecution, 1, &pb.Execution{})
+	notice := codec.AppendBody(nil, codec.PushNotice, 0, &pb.Notice{Text: "x"})
+	refusal := codec.AppendReply(nil, codec.Message{Command: codec.CommandPlaceOrder}, codec.ResultRejected, &pb.Error{Message: "y"})
+	f.Add(slices.Concat(reply, push), uint8(3))
+	f.Add(slices.Concat(push, notice, refusal), uint8(14))
+	f.Add([]byte{0, 0, 0, 12}, uint8(1))
+	f.Add([]byte{255, 255, 255, 255, 1}, uint8(2))
+	f.Fuzz(func(t *testing.T, b []byte, cut uint8) {
+		whole := load.NewReceiver(load.Orders, 4)
+		used, replies, err := whole.Consume(b)
+		if used > len(b) || replies > 4 {
+			t.Fatalf("%d bytes used of %d, %d replies", used, len(b), replies)
+		}
+		pieces := load.NewReceiver(load.Orders, 4)
+		usedInPieces, repliesInPieces, errInPieces := consumeInPieces(pieces, b, int(cut)+1)
+		if used != usedInPieces || replies != repliesInPieces || fmt.Sprint(err) != fmt.Sprint(errInPieces) {
+			t.Fatalf("whole: %d bytes, %d replies, %v; in pieces: %d, %d, %v",
+				used, replies, err, usedInPieces, repliesInPieces, errInPieces)
+		}
+		if whole.Refusals(codec.ResultRejected) != pieces.Refusals(codec.ResultRejected) {
+			t.Fatal("other refusals in pieces")
+		}
+	})
+}
+
+func consumeInPieces(r *load.Receiver, b []byte, size int) (used, replies int, err error) {
+	for end := min(size, len(b)); ; end = min(end+size, len(b)) {
+		u, n, err := r.Consume(b[used:end])
+		used, replies = used+u, replies+n
+		if err != nil || end == len(b) {
+			return used, replies, err
+		}
+	}
+}
+
+func TestParseStat(t *testing.T) {
+	const tail = " S 1 2 3 0 -1 4194560 5 6 7 8 250 125 0 0 20 0 5 0 9 10 11"
+	cases := []struct {
+		name, stat   string
+		user, system float64
+		fails        bool
+	}{
+		{"plain", "42 (holdfast)" + tail, 2.5, 1.25, false},
+		{"blanks and brackets in the name", "42 (a) b (c)" + tail, 2.5, 1.25, false},
+		{"cut off", "42 (holdfast) S 1 2", 0, 0, true},
+		{"empty", "", 0, 0, true},
+		{"no number", "42 (x) S 1 2 3 0 -1 4194560 5 6 7 8 a b 0 0", 0, 0, true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			u, err := load.ParseStat([]byte(c.stat))
+			user, system := u.Seconds()
+			if (err != nil) != c.fails || user != c.user || system != c.system {
+				t.Errorf("%v and %v s, error %v", user, system, err)
+			}
+		})
+	}
+}
+
+func TestGeneratorBound(t *testing.T) {
+	cases := []struct {
+		name   string
+		own    float64
+		server *load.ServerUse
+		want   bool
+	}{
+		{"generator full, server not", 0.96, &load.ServerUse{Busy: 0.7}, true},
+		{"both full", 0.96, &load.ServerUse{Busy: 0.97}, false},
+		{"server full", 0.7, &load.ServerUse{Busy: 0.97}, false},
+		{"neither", 0.4, &load.ServerUse{Busy: 0.4}, false},
+		{"generator full, server unknown", 0.96, nil, true},
+		{"server unknown", 0.4, nil, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			r := &load.Report{Own: load.OwnUse{Busy: c.own}, Server: c.server}
+			if got := load.JudgeBound(r); got != c.want {
+				t.Errorf("bound = %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestShare(t *testing.T) {
+	busy, total := load.Share(500*time.Millisecond, time.Second, 3*time.Second, 1000)
+	if busy != 0.5 || total != 1500 {
+		t.Errorf("%v cores, %v us per request, want 0.5 and 1500", busy, total)
+	}
+	if busy, total := load.Share(time.Second, 0, 0, 0); busy != 0 || total != 0 {
+		t.Errorf("nothing measured gives %v and %v, want 0", busy, total)
+	}
+}
+
+func TestProgressDraws(t *testing.T) {
+	var text bytes.Buffer
+	d := load.NewDrawing(&text, 1000)
+	d.Second(0, 0, 0, false)
+	d.Second(500, 0, 0, false)
+	d.Second(500, 0, 0, false) // nothing new: no line
+	d.Second(1000, 700, 0, true)
+	d.Second(1000, 1000, 2, true)
+	want := "connecting [----------------------------------------] 0/1000\n" +
+		"connecting [####################--------------------] 500/1000\n" +
+		"   1 s        700 requests/s  0 pushes  0 errors\n" +
+		"   2 s        300 requests/s  0 pushes  2 errors\n"
+	if text.String() != want {
+		t.Errorf("drew\n%swant\n%s", text.String(), want)
+	}
+}

@@ -1,0 +1,109 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// maxOpening bounds the connections that are on their way at a time, so that
+	// the listen backlog isn't overrun.
+	maxOpening  = 256
+	maxAttempts = 7
+	firstPause  = 20 * time.Millisecond
+)
+
+// ramp makes all connections: each is connected, and has had its first answer.
+func (l *loop) ramp() {
+	l.ramping = true
+	l.now = l.clock()
+	deadline := l.now + int64(l.options.ConnectTimeout)
+	for next := 0; l.ready < len(l.conns) && !l.over(); {
+		for ; next < len(l.conns) && l.opening < maxOpening && !l.over(); next++ {
+			l.opening++
+			l.connect(&l.conns[next])
+		}
+		l.dispatch()
+		if l.now >= deadline {
+			l.giveUp()
+			break
+		}
+		l.turn(min(deadline, l.nextDue()))
+	}
+	l.ramping = false
+}
+
+// connect begins one connection.
+func (l *loop) connect(c *conn) {
+	fd, err := l.endpoint.dial(c.number)
+	if err != nil {
+		l.retry(c, err)
+		return
+	}
+	c.fd, c.state = fd, connecting
+	c.nextID = firstID(c.number)
+	c.nextReply = c.nextID
+	if err := l.poller.add(fd, int32(c.number)); err != nil {
+		l.retry(c, err)
+	}
+}
+
+// connected goes on with a socket that has connected; false if it hasn't.
+func (l *loop) connected(c *conn) bool {
+	if err := connectResult(c.fd); err != nil {
+		l.retry(c, err)
+		return false
+	}
+	c.state = opening
+	l.write(c, l.protocol.appendOpening(nil, c, l.options.logsIn()))
+	return c.state == opening
+}
+
+// opened takes a connection into the load.
+func (l *loop) opened(c *conn) {
+	c.state = ready
+	l.opening--
+	l.ready++
+}
+
+// retry tries a connection again a little later where that may help.
+func (l *loop) retry(c *conn, err error) {
+	wasReady := c.state == ready
+	l.drop(c)
+	c.state = unborn
+	c.attempts++
+	if wasReady || !passing(err) || c.attempts >= maxAttempts {
+		l.fatal(c, err)
+		return
+	}
+	l.lastRefusal = err
+	pause := firstPause << (c.attempts - 1)
+	l.timers.push(timer{due: l.clock() + int64(pause), connection: c.number})
+}
+
+// passing says whether an error may go away by itself.
+func passing(err error) bool {
+	for _, target := range []error{unix.EAGAIN, unix.ECONNREFUSED, unix.ECONNRESET, unix.ETIMEDOUT, unix.EPIPE} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *loop) fatal(c *conn, err error) {
+	if l.err == nil {
+		l.err = fmt.Errorf("load: connection %d, attempt %d, with %d of %d ready: %w",
+			c.number, c.attempts, l.ready, len(l.conns), err)
+	}
+}
+
+func (l *loop) giveUp() {
+	l.err = fmt.Errorf("%w: %d of %d after %v", ErrConnectTimeout, l.ready, len(l.conns), l.options.ConnectTimeout)
+	if l.lastRefusal != nil {
+		l.err = fmt.Errorf("%w, the last failure: %w", l.err, l.lastRefusal)
+	}
+}

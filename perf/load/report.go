@@ -1,0 +1,234 @@
+package load
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Report is what one run measured. It marshals to JSON.
+type Report struct {
+	Addr        string   `json:"addr"`
+	Workload    Workload `json:"workload"`
+	Connections int      `json:"connections"`
+	Depth       int      `json:"depth"`
+	// Rate is the offered load in requests a second; 0 in a closed loop.
+	Rate    float64 `json:"rate,omitempty"`
+	Sources int     `json:"sources"`
+	// ConnectSeconds is the time until every connection had its first answer.
+	ConnectSeconds float64 `json:"connect_seconds"`
+
+	// Seconds is the measured window; Requests were answered within it.
+	Seconds   float64 `json:"seconds"`
+	Requests  uint64  `json:"requests"`
+	PerSecond float64 `json:"requests_per_second"`
+	Latency   Latency `json:"latency_us"`
+	// SendLag, open loop only: how late requests went out, be it that the
+	// generator was busy or that Depth requests were already open.
+	SendLag *Latency `json:"send_lag_us,omitempty"`
+
+	// Errors counts by kind (see Kind), Results the answers that were not OK by
+	// the name of their result code. Both cover the whole run, warm-up included.
+	Errors  map[string]uint64 `json:"errors,omitempty"`
+	Results map[string]uint64 `json:"results,omitempty"`
+	// Samples are the texts of the first errors and refusals.
+	Samples []string `json:"samples,omitempty"`
+
+	// Pushes counts by name, within the window.
+	Pushes   map[string]uint64 `json:"pushes,omitempty"`
+	BytesIn  uint64            `json:"bytes_in"`
+	BytesOut uint64            `json:"bytes_out"`
+
+	Server *ServerUse `json:"server,omitempty"`
+	Own    OwnUse     `json:"generator"`
+	// GeneratorBound: the generator's core was the limit (95 % busy or more)
+	// while the server's was not, so the figures are the generator's.
+	GeneratorBound bool `json:"generator_bound"`
+
+	// Histogram has every latency of the window in nanoseconds.
+	Histogram *hdrhistogram.Histogram `json:"-"`
+}
+
+// Latency is a summary in microseconds.
+type Latency struct {
+	Count uint64  `json:"count"`
+	Mean  float64 `json:"mean"`
+	P50   float64 `json:"p50"`
+	P90   float64 `json:"p90"`
+	P99   float64 `json:"p99"`
+	P999  float64 `json:"p999"`
+	Max   float64 `json:"max"`
+}
+
+// ServerUse is what the server's process used within the window.
+type ServerUse struct {
+	PID int `json:"pid"`
+	// Busy is CPU seconds per second: 1.0 is one core.
+	Busy float64 `json:"busy_cores"`
+	// Microseconds of CPU per request.
+	CPUPerRequest    float64 `json:"cpu_us_per_request"`
+	UserPerRequest   float64 `json:"user_us_per_request"`
+	SystemPerRequest float64 `json:"system_us_per_request"`
+	// Context switches of all threads.
+	VoluntarySwitches   uint64 `json:"voluntary_switches"`
+	InvoluntarySwitches uint64 `json:"involuntary_switches"`
+	// Memory before the first connect, when all connections had settled, and at
+	// the end of the window.
+	Before    Memory `json:"before"`
+	Connected Memory `json:"connected"`
+	After     Memory `json:"after"`
+	// IdleBytesPerConnection is (Connected.RSS - Before.RSS) / Connections.
+	IdleBytesPerConnection float64 `json:"idle_bytes_per_connection"`
+}
+
+// Memory of a process in bytes. PSS and Private are 0 where the kernel doesn't
+// tell them.
+type Memory struct {
+	RSS     uint64 `json:"rss"`
+	PSS     uint64 `json:"pss,omitempty"`
+	Private uint64 `json:"private,omitempty"`
+}
+
+// OwnUse is what the generator's event loop used within the window.
+type OwnUse struct {
+	Busy             float64 `json:"busy_cores"`
+	CPUPerRequest    float64 `json:"cpu_us_per_request"`
+	UserPerRequest   float64 `json:"user_us_per_request"`
+	SystemPerRequest float64 `json:"system_us_per_request"`
+}
+
+// boundAt is the share of a core from which on a process counts as saturated.
+const boundAt = 0.95
+
+func (r *Report) judgeBound() {
+	r.GeneratorBound = r.Own.Busy >= boundAt && (r.Server == nil || r.Server.Busy < boundAt)
+}
+
+// ErrorCount returns the sum of Errors.
+func (r *Report) ErrorCount() uint64 { return sum(r.Errors) }
+
+// PushCount returns the sum of Pushes.
+func (r *Report) PushCount() uint64 { return sum(r.Pushes) }
+
+func sum(counts map[string]uint64) (total uint64) {
+	for _, n := range counts {
+		total += n
+	}
+	return total
+}
+
+func summarize(h *hdrhistogram.Histogram) Latency {
+	us := func(q float64) float64 { return float64(h.ValueAtQuantile(q)) / 1e3 }
+	return Latency{
+		Count: uint64(h.TotalCount()), Mean: h.Mean() / 1e3,
+		P50: us(50), P90: us(90), P99: us(99), P999: us(99.9), Max: float64(h.Max()) / 1e3,
+	}
+}
+
+// String returns the report as an aligned table, one figure a line.
+func (r *Report) String() string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
+	}
+	r.rowsOfLoad(row)
+	r.rowsOfTrouble(row)
+	r.rowsOfUse(row)
+	_ = w.Flush() // a strings.Builder takes everything
+	return text.String()
+}
+
+type rowFunc func(name, format string, args ...any)
+
+func (r *Report) rowsOfLoad(row rowFunc) {
+	row("server", "%s", r.Addr)
+	row("workload", "%s, %d connections x depth %d%s", r.Workload, r.Connections, r.Depth, r.loopText())
+	row("connected", "in %.2f s from %d address(es)", r.ConnectSeconds, r.Sources)
+	row("requests", "%d in %.2f s", r.Requests, r.Seconds)
+	row("rate", "%.0f requests/s", r.PerSecond)
+	row("latency", "%s", r.Latency)
+	if r.SendLag != nil {
+		row("sent late by", "%s", *r.SendLag)
+	}
+	row("bytes", "%d in, %d out", r.BytesIn, r.BytesOut)
+	if r.PushCount() > 0 {
+		row("pushes", "%d (%s)", r.PushCount(), countsText(r.Pushes))
+	}
+}
+
+func (r *Report) loopText() string {
+	switch {
+	case r.Workload == Idle:
+		return ""
+	case r.Rate > 0:
+		return fmt.Sprintf(", open loop at %.0f requests/s", r.Rate)
+	default:
+		return ", closed loop"
+	}
+}
+
+func (r *Report) rowsOfTrouble(row rowFunc) {
+	row("errors", "%d%s", r.ErrorCount(), inBrackets(countsText(r.Errors)))
+	if len(r.Results) > 0 {
+		row("refused", "%d (%s)", sum(r.Results), countsText(r.Results))
+	}
+	for _, sample := range r.Samples {
+		row("  e.g.", "%s", sample)
+	}
+}
+
+func (r *Report) rowsOfUse(row rowFunc) {
+	if s := r.Server; s != nil {
+		row("server CPU", "%.3f us/request (user %.3f, system %.3f), %.0f %% of a core",
+			s.CPUPerRequest, s.UserPerRequest, s.SystemPerRequest, 100*s.Busy)
+		row("server switches", "%d voluntary, %d involuntary", s.VoluntarySwitches, s.InvoluntarySwitches)
+		row("server memory", "%.1f MiB before, %.1f connected, %.1f after",
+			mebibytes(s.Before.RSS), mebibytes(s.Connected.RSS), mebibytes(s.After.RSS))
+		row("idle connection", "%.0f bytes resident", s.IdleBytesPerConnection)
+	}
+	row("generator CPU", "%.3f us/request (user %.3f, system %.3f), %.0f %% of a core",
+		r.Own.CPUPerRequest, r.Own.UserPerRequest, r.Own.SystemPerRequest, 100*r.Own.Busy)
+	if r.GeneratorBound {
+		row("note", "the generator was the limit, not the server")
+	}
+}
+
+// String returns the summary on one line.
+func (l Latency) String() string {
+	return fmt.Sprintf("p50 %s, p90 %s, p99 %s, p99.9 %s, max %s",
+		microseconds(l.P50), microseconds(l.P90), microseconds(l.P99), microseconds(l.P999), microseconds(l.Max))
+}
+
+func microseconds(us float64) string {
+	switch {
+	case us >= 1e6:
+		return fmt.Sprintf("%.2f s", us/1e6)
+	case us >= 1e3:
+		return fmt.Sprintf("%.2f ms", us/1e3)
+	default:
+		return fmt.Sprintf("%.0f us", us)
+	}
+}
+
+func mebibytes(n uint64) float64 { return float64(n) / (1 << 20) }
+
+// countsText lists counts by name, e.g. "reset 2, timeout 1".
+func countsText(counts map[string]uint64) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, counts[name]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func inBrackets(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " (" + s + ")"
+}

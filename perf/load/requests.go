@@ -1,0 +1,80 @@
+package load
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"holdfast/codec"
+)
+
+// requests builds the bytes that a connection sends. Goroutine: the event loop.
+type requests interface {
+	// fill returns the frames of n requests with the ids first, first+1, ...
+	// Lifetime: until the next call. Limit: n is at most the depth it was made for.
+	fill(first uint64, n int) []byte
+}
+
+// firstID returns the id of a connection's first request.
+func firstID(connection uint32) uint64 { return uint64(connection) << 32 }
+
+// connectionOf and numberOf take an id apart again.
+func connectionOf(id uint64) uint32 { return uint32(id >> 32) }
+func numberOf(id uint64) uint32     { return uint32(id) }
+
+const idOffset = 5
+
+// repeated is the same frame over and over: only the ids are patched.
+type repeated struct {
+	buf  []byte
+	size int
+}
+
+func newRepeated(c codec.Command, body []byte, depth int) *repeated {
+	r := &repeated{size: codec.PacketHeaderLen + len(body)}
+	for range depth {
+		r.buf = codec.AppendMessage(r.buf, codec.Message{Command: c, Body: body})
+	}
+	return r
+}
+
+func (r *repeated) fill(first uint64, n int) []byte {
+	for i := range n {
+		binary.BigEndian.PutUint64(r.buf[i*r.size+idOffset:], first+uint64(i))
+	}
+	return r.buf[:n*r.size]
+}
+
+// appendText appends size readable bytes.
+func appendText(dst []byte, size int) []byte {
+	for i := 0; size > 0; i++ {
+		word := fmt.Sprintf("holdfast submit %03d ", i%1000)
+		word = word[:min(len(word), size)]
+		dst = append(dst, word...)
+		size -= len(word)
+	}
+	return dst
+}
+
+// newRequests returns the requests of the options' load phase.
+func newRequests(o Options) requests {
+	switch o.Workload {
+	case Orders:
+		return newOrderRequests(o)
+	case Submit:
+		return newRepeated(codec.CommandSubmit, appendText(nil, o.BodySize), o.Depth)
+	default:
+		return newRepeated(codec.CommandHeartbeat, nil, o.Depth)
+	}
+}
+
+// replyTo returns the command of the replies in the load phase.
+func replyTo(w Workload) codec.Command {
+	switch w {
+	case Orders:
+		return codec.CommandPlaceOrder.Reply()
+	case Submit:
+		return codec.CommandSubmit.Reply()
+	default:
+		return codec.CommandHeartbeat.Reply()
+	}
+}

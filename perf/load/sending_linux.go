@@ -1,0 +1,134 @@
+package load
+
+import "golang.org/x/sys/unix"
+
+// goOn decides what n replies allow. Nothing is sent here: a turn reads all its
+// connections first and writes to them afterwards, each at most once.
+func (l *loop) goOn(c *conn, n int) {
+	switch {
+	case l.schedule != nil:
+		l.owe(c, 0)
+	case !l.sending:
+	case l.options.Interval.Max == 0:
+		l.owe(c, n)
+	case c.open() == 0:
+		l.timers.push(timer{due: l.now + l.thinkTime(), connection: c.number})
+	}
+}
+
+// owe lets a connection send n more requests when its turn comes in payAll.
+func (l *loop) owe(c *conn, n int) {
+	c.owed += n
+	l.owed += n
+	if c.owed > 0 && !c.indebted {
+		c.indebted = true
+		l.indebted = append(l.indebted, c.number)
+	}
+}
+
+// payAll sends what is owed: one write per connection.
+func (l *loop) payAll() {
+	for _, number := range l.indebted {
+		c := &l.conns[number]
+		c.indebted = false
+		l.pay(c)
+	}
+	l.indebted = l.indebted[:0]
+}
+
+// thinkTime draws from the interval.
+func (l *loop) thinkTime() int64 {
+	i := l.options.Interval
+	return int64(i.Min) + l.random.Int64N(int64(i.Max-i.Min)+1)
+}
+
+// dispatch sends what has become due.
+func (l *loop) dispatch() {
+	if l.schedule != nil {
+		l.dispatchSchedule()
+		return
+	}
+	for due, ok := l.timers.next(); ok && due <= l.now; due, ok = l.timers.next() {
+		c := &l.conns[l.timers.pop().connection]
+		if l.ramping {
+			l.connect(c)
+		} else if c.state == ready && l.sending {
+			l.send(c, l.options.Depth, due)
+		}
+	}
+}
+
+func (l *loop) dispatchSchedule() {
+	for number, ok := l.schedule.take(l.now); ok; number, ok = l.schedule.take(l.now) {
+		if c := &l.conns[number]; c.state == ready {
+			l.owe(c, 1)
+		} else {
+			l.tally.errors[unanswered]++
+		}
+	}
+	l.payAll()
+}
+
+// pay sends what a connection owes, as far as its depth allows.
+func (l *loop) pay(c *conn) {
+	n := min(c.owed, l.options.Depth-c.open())
+	if n <= 0 || c.state != ready {
+		return
+	}
+	now := l.clock()
+	if l.schedule != nil {
+		l.bookLag(c, n, now)
+	}
+	c.owed -= n
+	l.owed -= n
+	l.send(c, n, now)
+}
+
+// bookLag records by how much the next n requests miss the timetable.
+func (l *loop) bookLag(c *conn, n int, now int64) {
+	sent := c.answered + uint64(c.open())
+	for k := range n {
+		if due := l.schedule.dueOf(c.number, sent+uint64(k)); l.window.has(due) {
+			record(l.tally.lag, now-due, 1)
+		}
+	}
+}
+
+// send writes n requests that count from at.
+func (l *loop) send(c *conn, n int, at int64) {
+	b := l.requests.fill(c.nextID, n)
+	c.nextID += uint64(n)
+	l.open += n
+	if l.schedule == nil {
+		c.flights.push(at, n)
+	}
+	l.write(c, b)
+}
+
+// write sends b, and keeps what the socket doesn't take until it does.
+func (l *loop) write(c *conn, b []byte) {
+	if len(c.pending) > 0 {
+		c.pending = append(c.pending, b...)
+		return
+	}
+	n, err := rawWrite(c.fd, b)
+	if err != 0 && err != unix.EAGAIN {
+		l.loseWrite(c, err)
+		return
+	}
+	l.tally.wrote(n)
+	if n < len(b) {
+		c.pending = append(c.pending[:0], b[n:]...)
+	}
+}
+
+// flush goes on with what was kept.
+func (l *loop) flush(c *conn) {
+	n, err := rawWrite(c.fd, c.pending)
+	if err != 0 && err != unix.EAGAIN {
+		l.loseWrite(c, err)
+		return
+	}
+	l.tally.wrote(n)
+	c.pending = append(c.pending[:0], c.pending[n:]...)
+}

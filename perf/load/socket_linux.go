@@ -1,0 +1,189 @@
+package load
+
+import (
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// rawRead and rawWrite are system calls on a non-blocking socket that the Go
+// scheduler doesn't hear of. b must not be empty. n is 0 with an error.
+func rawRead(fd int, b []byte) (n int, err syscall.Errno) {
+	return rawTransfer(unix.SYS_READ, fd, b)
+}
+
+func rawWrite(fd int, b []byte) (n int, err syscall.Errno) {
+	return rawTransfer(unix.SYS_WRITE, fd, b)
+}
+
+func rawTransfer(call uintptr, fd int, b []byte) (int, syscall.Errno) {
+	for {
+		n, _, err := unix.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != 0 {
+			return 0, err
+		}
+		return int(n), 0
+	}
+}
+
+// poller is an edge-triggered epoll instance with a way to wake it up.
+type poller struct {
+	epoll, wake int
+	coarse      bool // the kernel waits in milliseconds only
+	events      [1024]unix.EpollEvent
+}
+
+// wakeNumber is the event number of the wake-up.
+const wakeNumber = -1
+
+func newPoller() (*poller, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("load: epoll: %w", err)
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	if err != nil {
+		_ = unix.Close(epoll) // the first error is the one to tell
+		return nil, fmt.Errorf("load: eventfd: %w", err)
+	}
+	p := &poller{epoll: epoll, wake: wake}
+	if err := p.add(wake, wakeNumber); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// add watches fd for everything; its events carry number.
+func (p *poller) add(fd int, number int32) error {
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: number}
+	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+		return fmt.Errorf("load: epoll: %w", err)
+	}
+	return nil
+}
+
+// wait returns the events that have come, after timeout at the latest.
+// Lifetime: until the next call.
+func (p *poller) wait(timeout time.Duration) []unix.EpollEvent {
+	timeout = max(timeout, 0)
+	if p.coarse {
+		return p.waitCoarse(timeout)
+	}
+	ts := unix.NsecToTimespec(int64(timeout))
+	n, _, err := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])),
+		uintptr(len(p.events)), uintptr(unsafe.Pointer(&ts)), 0, 0)
+	if err == unix.ENOSYS || err == unix.EPERM {
+		p.coarse = true
+		return nil
+	}
+	if err != 0 {
+		return nil
+	}
+	return p.events[:n]
+}
+
+// waitCoarse rounds down, so that the last millisecond is spent polling.
+func (p *poller) waitCoarse(timeout time.Duration) []unix.EpollEvent {
+	n, err := unix.EpollWait(p.epoll, p.events[:], int(timeout.Milliseconds()))
+	if err != nil {
+		return nil
+	}
+	return p.events[:n]
+}
+
+// interrupt ends a wait. Goroutine: any, until close.
+func (p *poller) interrupt() {
+	one := [8]byte{1}
+	_, _ = unix.Write(p.wake, one[:]) // a full counter wakes as well
+}
+
+func (p *poller) close() {
+	_ = unix.Close(p.wake)
+	_ = unix.Close(p.epoll)
+}
+
+// endpoint is the server's address and those to connect from.
+type endpoint struct {
+	family int
+	server unix.Sockaddr
+	bind   []unix.Sockaddr // empty: the system chooses
+}
+
+func resolve(addr string, sources int) (endpoint, error) {
+	tcp, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		return endpoint{}, fmt.Errorf("load: %w", err)
+	}
+	ip4 := tcp.IP.To4()
+	if len(tcp.IP) == 0 {
+		ip4 = net.IPv4(127, 0, 0, 1).To4()
+	}
+	if sources > 1 && (ip4 == nil || !ip4.IsLoopback()) {
+		return endpoint{}, fmt.Errorf("%w: Sources %d works only towards IPv4 loopback, not %s", ErrOptions, sources, addr)
+	}
+	if ip4 == nil {
+		return endpoint{family: unix.AF_INET6, server: &unix.SockaddrInet6{Port: tcp.Port, Addr: [16]byte(tcp.IP.To16())}}, nil
+	}
+	e := endpoint{family: unix.AF_INET, server: &unix.SockaddrInet4{Port: tcp.Port, Addr: [4]byte(ip4)}}
+	for s := 0; sources > 1 && s < sources; s++ {
+		e.bind = append(e.bind, &unix.SockaddrInet4{Addr: [4]byte{127, 0, byte(s / 250), byte(s%250 + 1)}})
+	}
+	return e, nil
+}
+
+// dial begins to connect; connectResult tells how it ended.
+func (e endpoint) dial(number uint32) (fd int, err error) {
+	fd, err = unix.Socket(e.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("socket: %w", err)
+	}
+	if err := e.prepare(fd, number); err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func (e endpoint) prepare(fd int, number uint32) error {
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+		return fmt.Errorf("no delay: %w", err)
+	}
+	if len(e.bind) > 0 {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
+			return fmt.Errorf("bind: %w", err)
+		}
+		if err := unix.Bind(fd, e.bind[int(number)%len(e.bind)]); err != nil {
+			return fmt.Errorf("bind: %w", err)
+		}
+	}
+	if err := unix.Connect(fd, e.server); err != nil && err != unix.EINPROGRESS {
+		return fmt.Errorf("connect: %w", err)
+	}
+	return nil
+}
+
+// connectResult returns the outcome of a connect that has ended.
+func connectResult(fd int) error {
+	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	if errno != 0 {
+		return fmt.Errorf("connect: %w", syscall.Errno(errno))
+	}
+	return nil
+}
+
+// hangUp closes with a reset, which leaves no port in TIME_WAIT.
+func hangUp(fd int) {
+	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	_ = unix.Close(fd)
+}
