@@ -128,6 +128,7 @@ func (r *Reactor) runOnce() error {
 	return gnet.Run(r, "tcp://"+r.addr,
 		gnet.WithNumEventLoop(len(r.loops)),
 		gnet.WithReusePort(true),
+		gnet.WithReuseAddr(true), // a restart finds the old connections in TIME_WAIT
 		gnet.WithReadBufferCap(64<<10),
 		gnet.WithTCPNoDelay(gnet.TCPNoDelay),
 		gnet.WithLogger(gnetLogger{r.core.log}),

@@ -313,6 +313,17 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
+func TestPortIsFreeRightAfterAStop(t *testing.T) {
+	first := serve(t, newCore(t, engine.Config{}), engine.ReactorConfig{Loops: 1})
+	p := dial(t, first.addr)
+	p.echoes(onLane)
+	if err := first.stop(); err != nil { // the server closes first and keeps the connection in TIME_WAIT
+		t.Fatal(err)
+	}
+	second := serve(t, newCore(t, engine.Config{}), engine.ReactorConfig{Listen: first.addr, Loops: 1})
+	dial(t, second.addr).echoes(onLane)
+}
+
 func TestSessionsAreFoundByIDOnlyWhileOpen(t *testing.T) {
 	opened, closed := make(chan *engine.Session, 4), make(chan engine.Reason, 4)
 	r := serve(t, newCore(t, engine.Config{
