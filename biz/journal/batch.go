@@ -1,0 +1,43 @@
+package journal
+
+import "iter"
+
+// A Position is the place of a record.
+type Position struct {
+	Batch  uint64 // number of its batch, from 1
+	Record uint64 // number of the record in the whole journal, from 1
+}
+
+// A Batch is one durable, checked batch. It is valid until the function that
+// was called with it returns.
+type Batch struct {
+	// Number is the batch's place in the journal, from 1.
+	Number uint64
+	// First is the number of its first record in the whole journal, from 1.
+	First uint64
+	// Count is the number of its records, at least 1.
+	Count int
+	// CaughtUp is true if nothing newer was durable when the batch was handed
+	// over.
+	CaughtUp bool
+
+	body []byte
+}
+
+// Records yields the records with their numbers, in order. The slices are
+// valid as long as the batch.
+func (b *Batch) Records() iter.Seq2[uint64, []byte] {
+	return func(yield func(uint64, []byte) bool) {
+		body := b.body
+		for n := b.First; len(body) > 0; n++ {
+			rec, rest, err := nextRecord(body)
+			if err != nil {
+				panic("journal: unchecked batch: " + err.Error())
+			}
+			if !yield(n, rec) {
+				return
+			}
+			body = rest
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package journal
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The store keeps batches in numbered block files of some megabytes. A file is
+// a row of entries without anything around them, little-endian
+// (nats-server/server/filestore.go, writeMsgRecordLocked):
+//
+//	 0  4  size of the entry; the top bit says that it has headers
+//	 4  8  number of the batch
+//	12  8  time
+//	20  2  length of the subject
+//	22     subject, 4 bytes length of the headers, headers, batch
+//	-8  8  the store's own checksum
+const (
+	entryHeaderBytes = 22
+	entryHashBytes   = 8
+	entryHasHeaders  = 1 << 31
+	entryStartBytes  = 160                   // reaches into the batch: the headers take about 50
+	maxEntryBytes    = MaxBatchBytes + 4<<10 // the store adds well below 4 KiB
+)
+
+// blockFiles are the block files of the folder, oldest first.
+func blockFiles(dir string) []string {
+	files, err := filepath.Glob(filepath.Join(globEscape(dir), "jetstream", "*", "streams", streamName, "msgs", "*.blk"))
+	if err != nil { // only for a malformed pattern
+		panic("journal: " + err.Error())
+	}
+	slices.SortFunc(files, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) // 9.blk before 10.blk
+	})
+	return files
+}
+
+// globEscape makes a path safe to be part of a pattern.
+func globEscape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// blockOf names the block file, relative to dir, that should hold a batch; ""
+// if that cannot be told.
+func blockOf(dir string, batch uint64) string {
+	found := ""
+	for _, name := range blockFiles(dir) {
+		if first, ok := firstBatchIn(name); found != "" && ok && first > batch {
+			break
+		}
+		found = name
+	}
+	return relative(dir, found)
+}
+
+func firstBatchIn(name string) (uint64, bool) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, false
+	}
+	defer f.Close()
+	var head [entryHeaderBytes]byte
+	if _, err := io.ReadFull(f, head[:]); err != nil {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint64(head[4:]), true
+}
+
+func relative(dir, name string) string {
+	rel, err := filepath.Rel(dir, name)
+	if name == "" || err != nil {
+		return ""
+	}
+	return rel
+}
+
+// syncTail brings the last block and its folder to the disk. After a kill the
+// last batch may be in the file but not on the disk, and the store does not
+// sync what it finds when it starts, nor the folder when it adds a block.
+func syncTail(dir string) error {
+	files := blockFiles(dir)
+	if len(files) == 0 {
+		return nil
+	}
+	last := files[len(files)-1]
+	f, err := os.OpenFile(last, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("journal: sync: %w", err)
+	}
+	if err := errors.Join(f.Sync(), f.Close(), syncDir(filepath.Dir(last))); err != nil {
+		return fmt.Errorf("journal: sync: %w", err)
+	}
+	return nil
+}

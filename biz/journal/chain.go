@@ -1,0 +1,39 @@
+package journal
+
+import "fmt"
+
+// A chain is the end of the journal as far as it is known: the place of the
+// next batch and of the next record, and the CRC32C of the last batch.
+type chain struct {
+	batch  uint64
+	record uint64
+	crc    uint32
+}
+
+// startOfChain is the end of an empty journal.
+func startOfChain() chain { return chain{batch: 1, record: 1} }
+
+// after is the chain behind a batch.
+func after(number uint64, h header) chain {
+	return chain{batch: number + 1, record: h.first + uint64(h.count), crc: h.crc}
+}
+
+// follow checks that msg, found at place number, continues the chain, and
+// moves the chain behind it.
+func (c *chain) follow(number uint64, msg []byte) (header, error) {
+	if number != c.batch {
+		return header{}, fmt.Errorf("missing, the next one there is %d", number)
+	}
+	h, err := parseMessage(msg)
+	if err != nil {
+		return header{}, err
+	}
+	if h.first != c.record {
+		return header{}, fmt.Errorf("starts with record %d instead of %d", h.first, c.record)
+	}
+	if h.prev != c.crc {
+		return header{}, fmt.Errorf("follows a batch with checksum %08x instead of %08x", h.prev, c.crc)
+	}
+	*c = after(number, h)
+	return h, nil
+}

@@ -1,0 +1,422 @@
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/biz/journal"
+)
+
+// A witness is a Release that asks the store, before it lets go, whether the
+// records it stands for are there.
+type witness struct {
+	t       *testing.T
+	j       *journal.Journal
+	numbers []int  // records that wait
+	left    *[]int // records that left, in order
+	wake    []chan struct{}
+}
+
+func (w *witness) Release() {
+	last, err := w.j.StoreLast(context.Background())
+	if err != nil {
+		w.t.Error(err)
+	}
+	end := 0
+	if last > 0 {
+		msg, err := w.j.Stored(last)
+		if err != nil {
+			w.t.Error(err)
+		}
+		recs, err := journal.ParseMessage(msg)
+		if err != nil {
+			w.t.Error(err)
+		}
+		end = number(string(recs[len(recs)-1]))
+	}
+	for _, n := range w.numbers {
+		if n > end {
+			w.t.Errorf("record %d leaves, the store ends with %d", n, end)
+		}
+	}
+	*w.left = append(*w.left, w.numbers...)
+	w.empty()
+}
+
+func (w *witness) Abandon() {
+	w.t.Error("abandoned")
+	w.empty()
+}
+
+func (w *witness) empty() {
+	for _, ch := range w.wake {
+		close(ch)
+	}
+	w.numbers, w.wake = w.numbers[:0], w.wake[:0]
+}
+
+// TestGroupCommit has many goroutines write at once: everything leaves once, in
+// the order of the records, and not before the store has it.
+func TestGroupCommit(t *testing.T) {
+	j := open(t, t.TempDir())
+	var left []int // Owner: the committer's goroutine, then the test
+	c := journal.NewCommitter(j, func() *witness { return &witness{t: t, j: j, left: &left} }, journal.CommitterOptions{})
+	const writers, each = 32, 25
+	next := 0 // guarded by Begin and End
+	together(writers, func(int) {
+		for range each {
+			done := make(chan struct{})
+			g := c.Begin()
+			next++
+			g.Record([]byte(numbered(next, 50)))
+			r := g.Release()
+			r.numbers = append(r.numbers, next)
+			r.wake = append(r.wake, done)
+			c.End()
+			<-done
+		}
+	})
+	recs, _, err := replay(t.Context(), j, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stats := c.Stats()
+	closeJournal(t, j)
+	if len(recs) != writers*each || len(left) != writers*each {
+		t.Fatalf("%d records, %d left, want %d", len(recs), len(left), writers*each)
+	}
+	for i := range recs {
+		if number(recs[i]) != i+1 || left[i] != i+1 {
+			t.Fatalf("place %d: record %q, left %d", i+1, recs[i], left[i])
+		}
+	}
+	if stats.Records != writers*each || stats.Commits >= stats.Records || stats.Batches != j.LastBatch() {
+		t.Fatalf("nothing was grouped: %+v", stats)
+	}
+}
+
+func number(rec string) int {
+	n := 0
+	for _, r := range rec[:strings.Index(rec, ":")] {
+		n = 10*n + int(r-'0')
+	}
+	return n
+}
+
+// A gate holds commits back: each takes one answer from the channel.
+func gate(j *journal.Journal) (arrived chan struct{}, answer chan error) {
+	arrived, answer = make(chan struct{}), make(chan error)
+	j.SetPublisher(func(msg []byte, last uint64, real func([]byte, uint64) error) error {
+		arrived <- struct{}{}
+		if err := <-answer; err != nil {
+			return err
+		}
+		return real(msg, last)
+	})
+	return arrived, answer
+}
+
+// send hands over without waiting; what becomes of it comes out of the channel.
+func send(c *committer, recs ...string) chan string {
+	fate := make(chan string, 2)
+	g := c.Begin()
+	for _, r := range recs {
+		g.Record([]byte(r))
+	}
+	g.Release().add(func() { fate <- "released" }, func() { fate <- "abandoned" })
+	c.End()
+	return fate
+}
+
+func pending(c *committer) bool {
+	defer c.End()
+	return c.Begin().Pending()
+}
+
+func TestReleaseWithoutRecords(t *testing.T) {
+	j := open(t, t.TempDir())
+	arrived, answer := gate(j)
+	c := commit(j, journal.CommitterOptions{})
+
+	if got := <-send(c); got != "released" || c.Stats().Commits != 0 {
+		t.Fatalf("%s after %d commits", got, c.Stats().Commits)
+	}
+	first := send(c, "a")
+	<-arrived
+	behind := send(c)
+	select {
+	case got := <-behind:
+		t.Fatalf("%s before the record in front of it", got)
+	default:
+	}
+	answer <- nil
+	if a, b := <-first, <-behind; a != "released" || b != "released" || c.Stats().Commits != 1 {
+		t.Fatalf("%s, %s after %d commits", a, b, c.Stats().Commits)
+	}
+}
+
+func TestPending(t *testing.T) {
+	j := open(t, t.TempDir())
+	arrived, answer := gate(j)
+	c := commit(j, journal.CommitterOptions{})
+	if pending(c) {
+		t.Fatal("pending at the start")
+	}
+	g := c.Begin()
+	g.Record([]byte("a"))
+	if !g.Pending() {
+		t.Fatal("not pending with a record in the open commit")
+	}
+	c.End()
+	<-arrived
+	if !pending(c) {
+		t.Fatal("not pending with a commit on its way")
+	}
+	held := make(chan struct{})
+	g = c.Begin()
+	g.Release().add(func() { <-held }, func() {})
+	c.End()
+	answer <- nil
+	if !pending(c) {
+		t.Fatal("not pending with a release that has not left")
+	}
+	close(held)
+	mustNotPend(t, c, arrived, answer)
+}
+
+// mustNotPend drives one more commit through: when the one after it has been
+// taken up, the first has been given back.
+func mustNotPend(t *testing.T, c *committer, arrived chan struct{}, answer chan error) {
+	t.Helper()
+	fate := send(c, "b")
+	<-arrived
+	answer <- nil
+	<-fate
+	for pending(c) { // ends when the goroutine has given the commit back
+		if c.Failed() != nil {
+			t.Fatal(c.Failed())
+		}
+	}
+}
+
+func TestRoom(t *testing.T) {
+	cases := []struct {
+		name string
+		o    journal.CommitterOptions
+		fits []string
+	}{
+		{"records", journal.CommitterOptions{MaxOpenRecords: 3}, []string{"a", "b", "c"}},
+		{"bytes", journal.CommitterOptions{MaxOpenBytes: 10}, []string{"aaaa", "bbbb", "cc"}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			j := open(t, t.TempDir())
+			arrived, answer := gate(j)
+			c := commit(j, tc.o)
+			first := send(c, "in front")
+			<-arrived
+			var last chan string
+			for _, rec := range tc.fits {
+				if !room(c) {
+					t.Fatalf("no room for %q", rec)
+				}
+				last = send(c, rec)
+			}
+			if room(c) {
+				t.Fatal("still room")
+			}
+			answer <- nil
+			<-first
+			<-arrived
+			if !room(c) {
+				t.Fatal("no room in the other commit")
+			}
+			answer <- nil
+			<-last
+		})
+	}
+}
+
+func room(c *committer) bool {
+	defer c.End()
+	return c.Begin().Room()
+}
+
+// TestFailure lets the third commit fail: it and everything after it is
+// abandoned, and the reason is told once.
+func TestFailure(t *testing.T) {
+	j := open(t, t.TempDir())
+	arrived, answer := gate(j)
+	told := make(chan error, 9)
+	c := commit(j, journal.CommitterOptions{OnFailure: func(err error) { told <- err }})
+	for _, rec := range []string{"a", "b"} {
+		fate := send(c, rec)
+		<-arrived
+		answer <- nil
+		if got := <-fate; got != "released" {
+			t.Fatal(got)
+		}
+	}
+	disk := errors.New("the disk is gone")
+	third := send(c, "c")
+	<-arrived
+	waiting := send(c, "d")
+	if err := c.Failed(); err != nil {
+		t.Fatal(err)
+	}
+	answer <- disk
+	if a, b := <-third, <-waiting; a != "abandoned" || b != "abandoned" {
+		t.Fatal(a, b)
+	}
+	if err := <-told; !errors.Is(err, disk) || !errors.Is(c.Failed(), disk) {
+		t.Fatal(err, c.Failed())
+	}
+	for range 3 {
+		if got := <-send(c, "e"); got != "abandoned" {
+			t.Fatal(got)
+		}
+		if got := <-send(c); got != "abandoned" {
+			t.Fatal(got)
+		}
+	}
+	if err := j.Close(t.Context()); !errors.Is(err, disk) {
+		t.Fatal(err)
+	}
+	if len(told) != 0 || c.Stats().Commits != 2 || j.LastBatch() != 2 {
+		t.Fatalf("told %d times more, %d commits, last batch %d", len(told), c.Stats().Commits, j.LastBatch())
+	}
+}
+
+func TestServerGone(t *testing.T) {
+	j := open(t, t.TempDir())
+	told := make(chan error, 9)
+	c := commit(j, journal.CommitterOptions{OnFailure: func(err error) { told <- err }})
+	mustWrite(t, c, "a")
+	j.StopServer()
+	if err := write(c, "b"); err != errAbandoned {
+		t.Fatal(err)
+	}
+	if err := <-told; !errors.Is(err, journal.ErrUnacknowledged) {
+		t.Fatal(err)
+	}
+	if err := j.Close(t.Context()); !errors.Is(err, journal.ErrUnacknowledged) {
+		t.Fatal(err)
+	}
+}
+
+func TestCloseCommitsWhatWaits(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, dir)
+	c := commit(j, journal.CommitterOptions{})
+	var fates []chan string
+	var want []string
+	for i := range 50 {
+		want = append(want, numbered(i, 5))
+		fates = append(fates, send(c, want[i]))
+	}
+	closeJournal(t, j)
+	for i, fate := range fates {
+		if got := <-fate; got != "released" {
+			t.Fatalf("%d: %s", i, got)
+		}
+	}
+	if err := c.Failed(); !errors.Is(err, journal.ErrClosed) {
+		t.Fatal(err)
+	}
+	if err := c.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := replay(t.Context(), open(t, dir), 1)
+	if err != nil || !slices.Equal(got, want) {
+		t.Fatalf("%d records (%v), want %d", len(got), err, len(want))
+	}
+}
+
+func TestOnCommitAndStats(t *testing.T) {
+	j := open(t, t.TempDir())
+	now := time.Unix(0, 0)
+	var seen []int
+	c := commit(j, journal.CommitterOptions{
+		Now: func() time.Time { now = now.Add(time.Millisecond); return now },
+		OnCommit: func(records int, took time.Duration) {
+			if took != time.Millisecond {
+				t.Errorf("took %v", took)
+			}
+			seen = append(seen, records)
+		},
+	})
+	mustWrite(t, c, "a", "bb")
+	mustWrite(t, c, slices.Repeat([]string{"c"}, journal.MaxBatchRecords+1)...)
+	closeJournal(t, j)
+	want := journal.Stats{Commits: 2, Batches: 3, Records: journal.MaxBatchRecords + 3, Bytes: journal.MaxBatchRecords + 4,
+		Total: 2 * time.Millisecond, Last: time.Millisecond}
+	if got := c.Stats(); got != want || !slices.Equal(seen, []int{2, journal.MaxBatchRecords + 1}) {
+		t.Fatalf("%+v %v", got, seen)
+	}
+}
+
+func TestMisusePanics(t *testing.T) {
+	j := open(t, t.TempDir())
+	c := commit(j, journal.CommitterOptions{})
+	cases := []struct {
+		name string
+		do   func()
+	}{
+		{"second committer", func() { commit(j, journal.CommitterOptions{}) }},
+		{"record too long", func() {
+			defer c.End()
+			c.Begin().Record(make([]byte, journal.MaxRecord+1))
+		}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			tc.do()
+		})
+	}
+}
+
+// TestRecordDoesNotAllocate counts the whole way of a record except the store.
+func TestRecordDoesNotAllocate(t *testing.T) {
+	j := open(t, t.TempDir())
+	j.SetPublisher(func([]byte, uint64, func([]byte, uint64) error) error { return nil })
+	c := journal.NewCommitter(j, func() *bell { return &bell{make(chan struct{}, 1)} }, journal.CommitterOptions{})
+	rec := make([]byte, 120)
+	round := func() {
+		var b *bell
+		for range 100 {
+			g := c.Begin()
+			g.Record(rec)
+			if b = g.Release(); !g.Room() || c.Failed() != nil {
+				t.Error("refused")
+			}
+			c.End()
+		}
+		<-b.rung
+	}
+	for range 100 {
+		round()
+	}
+	if n := testing.AllocsPerRun(100, round); n >= 1 {
+		t.Fatalf("%v allocations for 100 records", n)
+	}
+}
+
+// A bell rings when it is released.
+type bell struct{ rung chan struct{} }
+
+func (b *bell) Abandon() {}
+func (b *bell) Release() {
+	select {
+	case b.rung <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,431 @@
+package journal_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"holdfast/biz/journal"
+)
+
+// A specimen is a folder to be damaged, and what it holds.
+type specimen struct {
+	name string
+	dir  string
+	recs []string
+}
+
+// specimens makes one folder that was closed and one as a kill leaves it.
+func specimens(t *testing.T, batches, records, size int) []specimen {
+	t.Helper()
+	dir := t.TempDir()
+	j := open(t, dir)
+	recs := fill(t, commit(j, journal.CommitterOptions{}), batches, records, size)
+	killed := copyTree(t, dir)
+	closeJournal(t, j)
+	return []specimen{{"after a clean stop", dir, recs}, {"after a kill", killed, recs}}
+}
+
+// readAll opens the folder and reads everything.
+func readAll(dir string) ([]string, error) {
+	ctx := context.Background()
+	j, err := journal.Open(ctx, journal.Options{Dir: dir})
+	if err != nil {
+		return nil, err
+	}
+	recs, _, err := replay(ctx, j, 1)
+	return recs, errors.Join(err, j.Close(ctx))
+}
+
+// openAndVerify only says what is wrong.
+func openAndVerify(dir string) error {
+	j, err := journal.Open(context.Background(), journal.Options{Dir: dir})
+	if err != nil {
+		return err
+	}
+	_, err = j.Verify(context.Background())
+	return errors.Join(err, j.Close(context.Background()))
+}
+
+// refused reads a changed copy of the specimen and reports whether that was
+// refused. If not, every record must be there unharmed. What is refused once
+// must stay refused: the store mends files when it starts.
+func (s specimen) refused(t *testing.T, what string, change func(dir string)) bool {
+	t.Helper()
+	dir := copyTree(t, s.dir)
+	defer os.RemoveAll(dir)
+	change(dir)
+	recs, err := readAll(dir)
+	if err == nil && !slices.Equal(recs, s.recs) {
+		t.Errorf("%s: %d of %d records served as if nothing were wrong", what, len(recs), len(s.recs))
+	}
+	if err == nil {
+		return false
+	}
+	if recs, again := readAll(dir); again == nil {
+		t.Errorf("%s: refused with %q, then %d records served", what, err, len(recs))
+	}
+	return true
+}
+
+// flip changes one bit of the byte at an offset.
+func flip(t *testing.T, path string, at int) {
+	edit(t, path, func(b []byte) []byte { b[at] ^= 0x10; return b })
+}
+
+// each calls f for offsets from, from+step... of a file.
+func each(t *testing.T, path string, from, step int, f func(at int)) {
+	t.Helper()
+	fi, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := max(from, 0); at < int(fi.Size()); at += step {
+		f(at)
+	}
+}
+
+// stride is how far apart the damaged bytes lie. HOLDFAST_LONG=1 takes every
+// byte, which is best done with TMPDIR in memory.
+func stride(short, full int) int {
+	switch {
+	case os.Getenv("HOLDFAST_LONG") != "":
+		return 1
+	case testing.Short():
+		return short
+	}
+	return full
+}
+
+// TestFlippedBlock flips a bit at many places of the block files. Every flip
+// must be refused.
+func TestFlippedBlock(t *testing.T) {
+	for _, s := range specimens(t, 40, 10, 100) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			for _, name := range blocks(t, s.dir) {
+				each(t, filepath.Join(s.dir, name), 0, stride(2503, 359), func(at int) {
+					if !s.refused(t, "flip", func(dir string) { flip(t, filepath.Join(dir, name), at) }) {
+						t.Errorf("flip at %s:%d was not refused", name, at)
+					}
+				})
+			}
+		})
+	}
+}
+
+// TestFlippedAnywhere flips bits in all other files: those the store can make
+// anew may be harmless, but then nothing may be missing.
+func TestFlippedAnywhere(t *testing.T) {
+	for _, s := range specimens(t, 5, 3, 50) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			for _, name := range files(t, s.dir) {
+				if strings.HasSuffix(name, ".blk") {
+					continue
+				}
+				flips, refused := 0, 0
+				each(t, filepath.Join(s.dir, name), 0, stride(53, 11), func(at int) {
+					flips++
+					if s.refused(t, name, func(dir string) { flip(t, filepath.Join(dir, name), at) }) {
+						refused++
+					}
+				})
+				t.Logf("%s: %d of %d flips refused", name, refused, flips)
+				if name == "mark" && refused != flips {
+					t.Errorf("flips in the mark: %d of %d refused", refused, flips)
+				}
+			}
+		})
+	}
+}
+
+// TestTruncated cuts the last block at many places. All that is cut off was
+// acknowledged, so every cut must be refused.
+func TestTruncated(t *testing.T) {
+	for _, s := range specimens(t, 40, 10, 100) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			names := blocks(t, s.dir)
+			name := names[len(names)-1]
+			each(t, filepath.Join(s.dir, name), 0, stride(2503, 359), func(at int) {
+				if !s.refused(t, "cut", func(dir string) {
+					edit(t, filepath.Join(dir, name), func(b []byte) []byte { return b[:at] })
+				}) {
+					t.Errorf("cut at %d was not refused", at)
+				}
+			})
+		})
+	}
+}
+
+// TestTornTail appends the beginning of a write that was never acknowledged: it
+// is cut off and the journal goes on.
+func TestTornTail(t *testing.T) {
+	s := specimens(t, 5, 3, 50)[1]
+	first := blocks(t, s.dir)[0]
+	second := strings.Replace(first, "1.blk", "2.blk", 1)
+	torn := func(name string, n int) {
+		dir := copyTree(t, s.dir)
+		edit(t, filepath.Join(dir, first), func(b []byte) []byte {
+			tail := bytes.Clone(b[:n])
+			if name == first {
+				return append(b, tail...)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), tail, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return b
+		})
+		var log bytes.Buffer
+		j, err := journal.Open(t.Context(), journal.Options{Dir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("bytes=%d", n); !strings.Contains(log.String(), want) {
+			t.Errorf("torn after %d bytes: log %q", n, log.String())
+		}
+		mustWrite(t, commit(j, journal.CommitterOptions{}), "next")
+		recs, _, err := replay(t.Context(), j, 1)
+		if err != nil || !slices.Equal(recs, append(slices.Clone(s.recs), "next")) {
+			t.Errorf("torn after %d bytes: %d records (%v)", n, len(recs), err)
+		}
+		closeJournal(t, j)
+	}
+	for _, n := range []int{1, 3, 4, 21, 22, 60, 200} {
+		torn(first, n)
+		torn(second, n)
+	}
+}
+
+// TestLostFiles takes files away or exchanges them.
+func TestLostFiles(t *testing.T) {
+	all := specimens(t, 24, 1, 900_000)
+	names := blocks(t, all[0].dir)
+	if len(names) < 3 {
+		t.Fatalf("only %d blocks", len(names))
+	}
+	stream := filepath.Join("jetstream", "$G", "streams", "JOURNAL")
+	remove := func(name string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	cases := []struct {
+		name   string
+		change func(*testing.T, string)
+	}{
+		{"first block", remove(names[0])},
+		{"middle block", remove(names[1])},
+		{"last block", remove(names[len(names)-1])},
+		{"stream", remove(stream)},
+		{"everything but the mark", remove("jetstream")},
+		{"mark", remove("mark")},
+		{"mark of another journal", func(t *testing.T, dir string) {
+			if err := os.WriteFile(filepath.Join(dir, "mark"), journal.AppendMark(nil, 13, 0xdeadbeef), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"two blocks exchanged", func(t *testing.T, dir string) {
+			a, b := filepath.Join(dir, names[0]), filepath.Join(dir, names[1])
+			if err := errors.Join(os.Rename(a, a+"x"), os.Rename(b, a), os.Rename(a+"x", b)); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	}
+	for _, s := range all {
+		for _, tc := range cases {
+			t.Run(s.name+"/"+tc.name, func(t *testing.T) {
+				if !s.refused(t, tc.name, func(dir string) { tc.change(t, dir) }) {
+					t.Error("not refused")
+				}
+			})
+		}
+	}
+}
+
+// TestDamageIsNamed flips a bit in the 13th of 24 batches, in the middle one of
+// three blocks.
+func TestDamageIsNamed(t *testing.T) {
+	cases := []struct {
+		name string
+		at   int // from the start of the store's entry
+	}{
+		{"size", 1},
+		{"has headers", 3},
+		{"batch number, low", 4},
+		{"batch number, high", 10},
+		{"length of the subject", 20},
+		{"subject", 25},
+		{"length of the headers", 36},
+		{"content", 100_000},
+	}
+	for _, s := range specimens(t, 24, 1, 900_000) {
+		name := blocks(t, s.dir)[1]
+		for _, tc := range cases {
+			t.Run(s.name+"/"+tc.name, func(t *testing.T) {
+				dir := copyTree(t, s.dir)
+				edit(t, filepath.Join(dir, name), func(b []byte) []byte {
+					entry := bytes.LastIndex(b[:bytes.Index(b, []byte("13:xxx"))], []byte("journal.batch")) - 22
+					b[entry+tc.at] ^= 0x80
+					return b
+				})
+				err := openAndVerify(dir)
+				var damage *journal.DamageError
+				if !errors.As(err, &damage) || damage.Dir != dir || !strings.Contains(err.Error(), dir) {
+					t.Fatal(err)
+				}
+				if s.name == "after a kill" && tc.name == "content" {
+					// The store cuts it when it starts, and only says how much is missing.
+					if damage.Batch != 0 || !strings.Contains(damage.What, "the store serves") {
+						t.Error(err)
+					}
+					return
+				}
+				if tc.name == "size" { // noticed where the next one should be
+					damage.Batch--
+				}
+				if damage.Batch != 13 || damage.File != name || !strings.Contains(err.Error(), name+", batch 1") {
+					t.Errorf("%v, want batch 13 in %s", err, name)
+				}
+			})
+		}
+	}
+}
+
+// TestNotATornTail appends more than one write can leave behind.
+func TestNotATornTail(t *testing.T) {
+	for _, s := range specimens(t, 5, 3, 50) {
+		name := blocks(t, s.dir)[0]
+		if !s.refused(t, "long tail", func(dir string) {
+			edit(t, filepath.Join(dir, name), func(b []byte) []byte { return append(b, make([]byte, 2<<20)...) })
+		}) {
+			t.Errorf("%s: not refused", s.name)
+		}
+	}
+}
+
+// TestBrokenChain puts whole batches into the store that do not continue it.
+func TestBrokenChain(t *testing.T) {
+	cases := []struct {
+		name  string
+		third func(prev uint32) []byte
+		what  string
+	}{
+		{"none", func(prev uint32) []byte { return journal.AppendMessage(nil, prev, 3, []byte("c")) }, ""},
+		{"record left out", func(prev uint32) []byte { return journal.AppendMessage(nil, prev, 4, []byte("c")) }, "record 4 instead of 3"},
+		{"record twice", func(prev uint32) []byte { return journal.AppendMessage(nil, prev, 2, []byte("c")) }, "record 2 instead of 3"},
+		{"another predecessor", func(prev uint32) []byte { return journal.AppendMessage(nil, prev+1, 3, []byte("c")) }, "follows"},
+		{"no batch", func(uint32) []byte { return []byte("something else that is long enough") }, "start like a batch"},
+		{"too short", func(uint32) []byte { return []byte("HFJ\x01") }, "shorter"},
+		{"empty", func(prev uint32) []byte { return journal.AppendMessage(nil, prev, 3) }, "count"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			j := open(t, t.TempDir())
+			c := commit(j, journal.CommitterOptions{})
+			mustWrite(t, c, "a")
+			mustWrite(t, c, "b")
+			stored, err := j.Stored(2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := j.Publish(tc.third(journal.ChecksumOf(stored)), 2); err != nil {
+				t.Fatal(err)
+			}
+			j.AdvanceTo(3)
+			counts, err := j.Verify(t.Context())
+			var damage *journal.DamageError
+			switch {
+			case tc.what == "" && (err != nil || counts.Records != 3):
+				t.Fatalf("%+v, %v", counts, err)
+			case tc.what != "" && (!errors.As(err, &damage) || damage.Batch != 3 || !strings.Contains(damage.What, tc.what)):
+				t.Fatalf("%v, want batch 3: %s", err, tc.what)
+			case tc.what != "" && (counts.Batches != 2 || counts.Records != 2):
+				t.Fatalf("counted %+v", counts)
+			}
+		})
+	}
+}
+
+// TestUnmarkedBatch opens a folder whose last batch is on the disk but was not
+// acknowledged, as when the process dies in between.
+func TestUnmarkedBatch(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, dir)
+	mustWrite(t, commit(j, journal.CommitterOptions{}), "a", "b")
+	stored, err := j.Stored(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Publish(journal.AppendMessage(nil, journal.ChecksumOf(stored), 3, []byte("c")), 1); err != nil {
+		t.Fatal(err)
+	}
+	closeJournal(t, j)
+	j = open(t, dir)
+	mustWrite(t, commit(j, journal.CommitterOptions{}), "d")
+	recs, _, err := replay(t.Context(), j, 1)
+	if want := []string{"a", "b", "c", "d"}; err != nil || !slices.Equal(recs, want) {
+		t.Fatalf("%q (%v), want %q", recs, err, want)
+	}
+}
+
+// TestEvidenceStays damages batches in the last block: it is refused before the
+// store can cut it, and stays as it was.
+func TestEvidenceStays(t *testing.T) {
+	cases := []struct {
+		name   string
+		change func([]byte) []byte
+	}{
+		{"flip in the middle", func(b []byte) []byte { b[bytes.Index(b, []byte("100:xxx"))+9] ^= 1; return b }},
+		{"flip in the last batch", func(b []byte) []byte { b[len(b)-100] ^= 1; return b }},
+		{"cut in the middle", func(b []byte) []byte { return b[:len(b)/2] }},
+		{"cut in the last batch", func(b []byte) []byte { return b[:len(b)-100] }},
+	}
+	for _, s := range specimens(t, 20, 10, 100) {
+		for _, tc := range cases {
+			t.Run(s.name+"/"+tc.name, func(t *testing.T) {
+				dir := copyTree(t, s.dir)
+				path := filepath.Join(dir, blocks(t, dir)[0])
+				var before []byte
+				edit(t, path, func(b []byte) []byte { before = tc.change(b); return before })
+				if err := openAndVerify(dir); err == nil {
+					t.Error("not refused")
+				}
+				if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
+					t.Errorf("%d bytes became %d (%v)", len(before), len(after), err)
+				}
+			})
+		}
+	}
+}
+
+// TestDamageInFrontOfTheLastBlock damages the end of a block that is followed by
+// others: it is no torn write, however short.
+func TestDamageInFrontOfTheLastBlock(t *testing.T) {
+	for _, s := range specimens(t, 24, 1, 900_000) {
+		dir := copyTree(t, s.dir)
+		if err := os.WriteFile(filepath.Join(dir, "mark"), journal.AppendMark(nil, 0, 0), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, blocks(t, dir)[0])
+		var before []byte
+		edit(t, path, func(b []byte) []byte { before = b[:len(b)-100]; return before })
+		var damage *journal.DamageError
+		if err := openAndVerify(dir); !errors.As(err, &damage) || damage.File != blocks(t, dir)[0] {
+			t.Errorf("%s: %v", s.name, err)
+		}
+		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
+			t.Errorf("%s: %d bytes became %d (%v)", s.name, len(before), len(after), err)
+		}
+	}
+}

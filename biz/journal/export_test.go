@@ -1,0 +1,145 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"log/slog"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// For the black-box tests.
+
+const Subject = subject
+
+func ParseEntry(b []byte, number uint64) (size, body int, err error) { return parseEntry(b, number) }
+
+// ParseMessage checks a batch and returns its records.
+func ParseMessage(msg []byte) ([][]byte, error) {
+	h, err := parseMessage(msg)
+	if err != nil {
+		return nil, err
+	}
+	b := Batch{First: h.first, Count: int(h.count), body: msg[headerBytes:]}
+	var recs [][]byte
+	for _, rec := range b.Records() {
+		recs = append(recs, rec)
+	}
+	return recs, nil
+}
+
+// AppendMessage builds a batch.
+func AppendMessage(dst []byte, prev uint32, first uint64, recs ...[]byte) []byte {
+	at := len(dst)
+	dst = append(dst, make([]byte, headerBytes)...)
+	for _, rec := range recs {
+		dst = appendRecord(dst, rec)
+	}
+	sealHeader(dst[at:], prev, len(recs), first)
+	return dst
+}
+
+// Reseal makes the checksum of a batch right.
+func Reseal(msg []byte) []byte {
+	if len(msg) < headerBytes {
+		return msg
+	}
+	msg = bytes.Clone(msg)
+	copy(msg, magic)
+	binary.LittleEndian.PutUint32(msg[4:], crc32.Checksum(msg[8:], castagnoli))
+	return msg
+}
+
+func AppendMark(dst []byte, batch uint64, crc uint32) []byte {
+	return appendMark(dst, mark{batch: batch, crc: crc})
+}
+
+func ParseMark(src []byte) (batch uint64, crc uint32, err error) {
+	m, err := parseMark(src)
+	return m.batch, m.crc, err
+}
+
+// Publish writes past the committer.
+func (j *Journal) Publish(msg []byte, last uint64) error { return j.publisher.publish(msg, last) }
+
+// Stored is what the store itself has as a batch.
+func (j *Journal) Stored(number uint64) ([]byte, error) { return j.stored(number) }
+
+// StoreLast asks the store for its last batch.
+func (j *Journal) StoreLast(ctx context.Context) (uint64, error) {
+	js, err := jetstream.New(j.readConn)
+	if err != nil {
+		return 0, err
+	}
+	st, err := js.Stream(ctx, streamName)
+	if err != nil {
+		return 0, err
+	}
+	return st.CachedInfo().State.LastSeq, nil
+}
+
+type publishFunc func(msg []byte, last uint64) error
+
+func (f publishFunc) publish(msg []byte, last uint64) error { return f(msg, last) }
+
+// SetPublisher puts f in front of the store; real is what was there.
+func (j *Journal) SetPublisher(f func(msg []byte, last uint64, real func([]byte, uint64) error) error) {
+	real := j.publisher.publish
+	j.publisher = publishFunc(func(msg []byte, last uint64) error { return f(msg, last, real) })
+}
+
+// StopServer takes the store away.
+func (j *Journal) StopServer() { stopServer(j.srv) }
+
+// ImpersonateStore removes the stream and hands publishes to serve.
+func (j *Journal) ImpersonateStore(serve func(m *nats.Msg)) error {
+	return j.impersonate(subject, serve)
+}
+
+// ImpersonateReads removes the stream and tells of reads instead of answering.
+func (j *Journal) ImpersonateReads(asked func()) error {
+	return j.impersonate(getSubject, func(*nats.Msg) { asked() })
+}
+
+func (j *Journal) impersonate(subject string, serve func(m *nats.Msg)) error {
+	js, err := jetstream.New(j.readConn)
+	if err != nil {
+		return err
+	}
+	if err := js.DeleteStream(context.Background(), streamName); err != nil {
+		return err
+	}
+	if _, err = j.readConn.Subscribe(subject, serve); err != nil {
+		return err
+	}
+	return j.readConn.Flush()
+}
+
+// Answer sends text as the impersonated store.
+func (j *Journal) Answer(reply, text string) error { return j.readConn.Publish(reply, []byte(text)) }
+
+// ChecksumOf reads the CRC32C from a batch.
+func ChecksumOf(msg []byte) uint32 {
+	h, err := parseMessage(msg)
+	if err != nil {
+		panic(err)
+	}
+	return h.crc
+}
+
+// AdvanceTo declares batches durable that were written past the committer.
+func (j *Journal) AdvanceTo(last uint64) { j.tail.advance(last) }
+
+// SyncsAlways asks the store whether it acknowledges after the fsync only.
+func (j *Journal) SyncsAlways() bool {
+	c := j.srv.JetStreamConfig()
+	return c != nil && c.SyncAlways
+}
+
+// LogServerError logs as the server does.
+func (j *Journal) LogServerError(text string) {
+	serverLog{slog.New(slog.DiscardHandler), j.trouble}.Errorf("%s", text)
+}

@@ -1,0 +1,107 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+const (
+	markFile  = "mark"
+	markMagic = "HFM\x01"
+	markBytes = 24 // magic, batch, CRC of the batch, CRC of the mark, 4 zero bytes
+)
+
+// A mark says how far the journal was acknowledged: the number of a batch and
+// its CRC32C. It is written after each commit without an fsync, so after a
+// power cut it may be old; it is never ahead of the batches.
+type mark struct {
+	batch uint64
+	crc   uint32
+}
+
+// appendMark appends the 24 bytes of m. They lie within one disk sector, so
+// that overwriting them is all or nothing.
+func appendMark(dst []byte, m mark) []byte {
+	at := len(dst)
+	dst = append(dst, markMagic...)
+	dst = binary.LittleEndian.AppendUint64(dst, m.batch)
+	dst = binary.LittleEndian.AppendUint32(dst, m.crc)
+	dst = binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[at:], castagnoli))
+	return append(dst, 0, 0, 0, 0)
+}
+
+// parseMark reads a mark. Any other 24 bytes than those of appendMark are
+// refused.
+func parseMark(src []byte) (mark, error) {
+	if len(src) != markBytes {
+		return mark{}, fmt.Errorf("%d bytes instead of %d", len(src), markBytes)
+	}
+	m := mark{
+		batch: binary.LittleEndian.Uint64(src[4:]),
+		crc:   binary.LittleEndian.Uint32(src[12:]),
+	}
+	if string(appendMark(nil, m)) != string(src) {
+		return mark{}, errors.New("not a mark, or its checksum differs")
+	}
+	return m, nil
+}
+
+// A markWriter overwrites the mark in place.
+type markWriter struct {
+	file *os.File
+	buf  []byte
+}
+
+// readMark reads the mark of a folder; found is false if there is none.
+func readMark(dir string) (m mark, found bool, err error) {
+	src, err := os.ReadFile(filepath.Join(dir, markFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return mark{}, false, nil
+	}
+	if err != nil {
+		return mark{}, false, fmt.Errorf("journal: mark: %w", err)
+	}
+	m, err = parseMark(src)
+	if err != nil {
+		return mark{}, false, &DamageError{Dir: dir, File: markFile, What: err.Error()}
+	}
+	return m, true, nil
+}
+
+// openMark opens the mark of a folder for overwriting. It writes m and makes
+// sure that the file itself outlives a power cut.
+func openMark(dir string, m mark) (*markWriter, error) {
+	f, err := os.OpenFile(filepath.Join(dir, markFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("journal: mark: %w", err)
+	}
+	w := &markWriter{file: f}
+	if err := errors.Join(w.write(m), f.Sync(), syncDir(dir)); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("journal: mark: %w", err)
+	}
+	return w, nil
+}
+
+func (w *markWriter) write(m mark) error {
+	w.buf = appendMark(w.buf[:0], m)
+	_, err := w.file.WriteAt(w.buf, 0)
+	return err
+}
+
+func (w *markWriter) close() error {
+	return errors.Join(w.file.Sync(), w.file.Close())
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,99 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// A window is what one request to the store brings at most. The store holds
+// its lock while it collects a window, so it also bounds how long a commit may
+// wait for a reader.
+const (
+	windowBatches = 256
+	windowBytes   = 1 << 20
+)
+
+// readTimeout is how long the store may take for the next batch of a window.
+const readTimeout = 30 * time.Second
+
+const getSubject = "$JS.API.DIRECT.GET." + streamName
+
+// A reader fetches batches by number over one connection. Used by one
+// goroutine. Closing quit ends its waiting.
+type reader struct {
+	nc    *nats.Conn
+	sub   *nats.Subscription
+	inbox string
+	in    chan *nats.Msg
+	timer *time.Timer
+	quit  <-chan struct{}
+}
+
+func newReader(nc *nats.Conn, quit <-chan struct{}) (*reader, error) {
+	r := &reader{nc: nc, inbox: nc.NewInbox(), in: make(chan *nats.Msg, windowBatches+1), quit: quit}
+	sub, err := nc.ChanSubscribe(r.inbox, r.in)
+	if err != nil {
+		return nil, fmt.Errorf("journal: read: %w", err)
+	}
+	r.sub = sub
+	r.timer = time.NewTimer(readTimeout)
+	return r, nil
+}
+
+func (r *reader) close() {
+	r.timer.Stop()
+	// The error is that of a connection that was closed before; then there is
+	// nothing left to unsubscribe.
+	_ = r.sub.Unsubscribe()
+}
+
+// window fetches batches from number on and calls fn for each, in the store's
+// order. It stops after batch last, or earlier: the store decides how many it
+// gives at once. A batch that the store cannot read is left out or has number
+// 0, so fn must look at the numbers.
+func (r *reader) window(ctx context.Context, number, last uint64, fn func(number uint64, msg []byte) error) error {
+	want := min(last-number+1, windowBatches)
+	req := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d}`, number, want, windowBytes)
+	if err := r.nc.PublishRequest(getSubject, r.inbox, req); err != nil {
+		return fmt.Errorf("journal: read: %w", err)
+	}
+	for {
+		m, err := r.next(ctx)
+		if err != nil {
+			return err
+		}
+		status := m.Header.Get("Status")
+		switch status {
+		case "":
+		case "204", "404": // end of the window, nothing there
+			return nil
+		default:
+			return fmt.Errorf("%w: read: %s %s", ErrRefused, status, m.Header.Get("Description"))
+		}
+		got, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
+		if err != nil { // damaged headers can swallow it
+			got = 0
+		}
+		if err := fn(got, m.Data); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *reader) next(ctx context.Context) (*nats.Msg, error) {
+	r.timer.Reset(readTimeout)
+	select {
+	case m := <-r.in:
+		return m, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-r.quit:
+		return nil, ErrClosed
+	case <-r.timer.C:
+		return nil, fmt.Errorf("%w: read", ErrUnacknowledged)
+	}
+}
