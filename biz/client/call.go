@@ -1,0 +1,187 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"holdfast/codec"
+)
+
+// call is a request that waits for its answer.
+type call struct {
+	command codec.Command
+	// accept takes the answer on the reader's goroutine, in wire order.
+	accept func(codec.Result, []byte) error
+	done   chan error // gets exactly one value
+}
+
+// reply is a message that a body is decoded into.
+type reply interface{ UnmarshalVT(b []byte) error }
+
+// send sends a request and decodes the OK answer into to, unless that is nil.
+func (c *Client) send(ctx context.Context, command codec.Command, body codec.Body, to reply) error {
+	return c.sendThen(ctx, command, body, to, func() {})
+}
+
+// sendThen is send, and calls then on the reader's goroutine once to is filled:
+// before anything that the server sent later is looked at.
+func (c *Client) sendThen(ctx context.Context, command codec.Command, body codec.Body, to reply, then func()) error {
+	return c.exchange(ctx, c.nextID(), command, body, func(r codec.Result, b []byte) error {
+		if r != codec.ResultOK {
+			return refusal(command, r, b)
+		}
+		if err := decodeReply(command, b, to); err != nil {
+			return err
+		}
+		then()
+		return nil
+	})
+}
+
+func refusal(command codec.Command, r codec.Result, b []byte) error {
+	if command == codec.CommandConn || command == codec.CommandSubmit {
+		return &Error{Result: r}
+	}
+	return decodeError(r, b)
+}
+
+func decodeReply(command codec.Command, b []byte, to reply) error {
+	if to == nil {
+		if len(b) > 0 {
+			return fmt.Errorf("%w: %d bytes after the result of %s", ErrProtocol, len(b), command)
+		}
+		return nil
+	}
+	if err := to.UnmarshalVT(b); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrProtocol, command.Reply(), err)
+	}
+	return nil
+}
+
+func (c *Client) nextID() RequestID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lastID++
+	return c.lastID
+}
+
+// exchange sends one frame and waits until accept has taken the answer, whose
+// error it returns. accept is not called any more once exchange has returned.
+func (c *Client) exchange(
+	ctx context.Context, id RequestID, command codec.Command, body codec.Body,
+	accept func(codec.Result, []byte) error,
+) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	waiting := &call{command: command, accept: accept, done: make(chan error, 1)}
+	if err := c.enter(id, waiting); err != nil {
+		return err
+	}
+	if err := c.write(command, id, body); err != nil {
+		c.leave(id)
+		return err
+	}
+	timer := time.NewTimer(c.options.Timeout)
+	defer timer.Stop()
+	select {
+	case err := <-waiting.done:
+		return err
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	if !c.leave(id) {
+		return <-waiting.done
+	}
+	return late(ctx, command)
+}
+
+// late is the error of a call that is given up.
+func late(ctx context.Context, command codec.Command) error {
+	err := ctx.Err()
+	if err == nil || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %w", command, ErrTimeout)
+	}
+	return fmt.Errorf("%s: %w", command, err)
+}
+
+// enter notes a call, or returns why the connection is over.
+func (c *Client) enter(id RequestID, waiting *call) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause != nil {
+		return c.cause
+	}
+	if _, used := c.waiting[id]; used {
+		return fmt.Errorf("%w: %s", ErrIDInUse, id)
+	}
+	c.waiting[id] = waiting
+	return nil
+}
+
+// leave gives a call up; false means that its answer is there or will be soon.
+func (c *Client) leave(id RequestID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, waits := c.waiting[id]
+	delete(c.waiting, id)
+	return waits
+}
+
+// take removes the call that an answer is for; nil where nobody waits any more.
+func (c *Client) take(id RequestID) *call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	waiting := c.waiting[id]
+	delete(c.waiting, id)
+	return waiting
+}
+
+// write sends one frame. When that fails the reader ends the connection, since
+// what it still finds may be the notice that says why; so the caller waits for
+// its answer either way. The only error is ErrRequestTooLarge.
+func (c *Client) write(command codec.Command, id RequestID, body codec.Body) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	size := codec.PacketHeaderLen
+	if body != nil {
+		size += body.SizeVT()
+	}
+	if size > c.options.MaxFrame {
+		return fmt.Errorf("%w: %d bytes, %d are allowed", ErrRequestTooLarge, size, c.options.MaxFrame)
+	}
+	c.frame = codec.AppendBody(c.frame[:0], command, uint64(id), body)
+	err := c.conn.SetWriteDeadline(time.Now().Add(c.options.Timeout))
+	if err == nil {
+		_, err = c.conn.Write(c.frame)
+	}
+	if err != nil {
+		c.writeFailed(err)
+	}
+	return nil
+}
+
+// lastWords is how long the reader goes on after a write has failed.
+const lastWords = time.Second
+
+func (c *Client) writeFailed(err error) {
+	c.mu.Lock()
+	if c.unsent == nil {
+		c.unsent = err
+	}
+	c.mu.Unlock()
+	// Without a deadline the reader would wait for ever; with an error here the
+	// connection is closed and it ends at once.
+	_ = c.conn.SetReadDeadline(time.Now().Add(lastWords))
+}
+
+// rawBody is a body of any bytes.
+type rawBody []byte
+
+// SizeVT returns the number of bytes.
+func (b rawBody) SizeVT() int { return len(b) }
+
+// MarshalToSizedBufferVT copies the bytes.
+func (b rawBody) MarshalToSizedBufferVT(dst []byte) (int, error) { return copy(dst, b), nil }

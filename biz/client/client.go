@@ -1,0 +1,162 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// Client is one connection to a server. All methods are safe from any goroutine.
+//
+// Goroutines: a reader, which answers calls and feeds the view; one that calls
+// OnPush, one that sends heartbeats, and for a moment one that pulls the view
+// afresh after a SequenceBreak. All have ended when Close returns.
+type Client struct {
+	options Options
+	addr    string
+	conn    net.Conn
+	packet  codec.Packet
+	hello   Hello
+	view    *View
+	pushes  chan Push
+	dropped atomic.Uint64
+	pulling atomic.Bool
+	ended   chan struct{} // closed when the connection is over
+	work    sync.WaitGroup
+
+	writing sync.Mutex // one frame at a time
+	frame   []byte     // guarded by writing
+
+	mu      sync.Mutex
+	lastID  RequestID
+	waiting map[RequestID]*call
+	notice  *Notice // the last one
+	unsent  error   // of the first write that failed
+	cause   error   // why the connection is over; nil while it is not
+}
+
+// Hello is what the server said on connecting.
+type Hello struct {
+	// UID is the session id.
+	UID               uint64
+	HeartbeatInterval time.Duration
+	ServerVersion     string
+}
+
+// Dial connects to the packet listener at addr ("host:port") and introduces
+// itself. ctx bounds only that. Close must be called in the end.
+//
+// Errors are *ConnectionError, *NoticeError (the server has enough connections),
+// ErrTimeout and ErrProtocol; all of them are for Explain.
+func Dial(ctx context.Context, addr string, options Options) (*Client, error) {
+	options = options.withDefaults()
+	dialing, cancel := context.WithTimeout(ctx, options.Timeout)
+	defer cancel()
+	conn, err := options.Dial(dialing, "tcp", addr)
+	if err != nil {
+		return nil, &ConnectionError{Op: "connect to", Addr: addr, Err: err}
+	}
+	c := &Client{
+		options: options, addr: addr, conn: conn, packet: codec.NewPacket(options.MaxFrame),
+		view: NewView(), pushes: make(chan Push, options.PushBuffer), ended: make(chan struct{}),
+		lastID: firstRequestID, waiting: make(map[RequestID]*call),
+	}
+	c.work.Go(c.read)
+	c.work.Go(c.deliver)
+	if c.hello, err = c.sayHello(dialing); err != nil {
+		c.shut(err)
+		return nil, err
+	}
+	if every := c.heartbeatInterval(); every > 0 {
+		c.work.Go(func() { c.beat(every) })
+	}
+	return c, nil
+}
+
+func (c *Client) sayHello(ctx context.Context) (Hello, error) {
+	var reply pb.ConnReply
+	err := c.send(ctx, codec.CommandConn, nil, &reply)
+	if errors.Is(err, ErrTimeout) {
+		err = fmt.Errorf("%s: %w", c.addr, err)
+	}
+	return Hello{reply.Uid, time.Duration(reply.HeartbeatInterval), reply.ServerVersion}, err
+}
+
+// Hello returns what the server said on connecting.
+func (c *Client) Hello() Hello { return c.hello }
+
+// Addr returns the address that was dialled.
+func (c *Client) Addr() string { return c.addr }
+
+// View returns the account as a screen shows it, kept up to date from Login on.
+func (c *Client) View() *View { return c.view }
+
+// Dropped returns how many pushes OnPush missed because it was too slow.
+func (c *Client) Dropped() uint64 { return c.dropped.Load() }
+
+// Done returns a channel that is closed when the connection is over.
+func (c *Client) Done() <-chan struct{} { return c.ended }
+
+// Err returns why the connection is over, nil while it is not: a
+// *ConnectionError, *NoticeError, ErrClosedByServer, ErrProtocol, ErrTimeout (no
+// answer to a heartbeat), ErrPushOverflow, or ErrClosed after Close.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause
+}
+
+// Close closes the connection, lets waiting calls fail with ErrClosed and waits
+// until the client's goroutines have ended; so OnPush must not call it. Closing
+// twice is harmless. The error is always nil.
+func (c *Client) Close() error {
+	c.shut(ErrClosed)
+	return nil
+}
+
+func (c *Client) shut(cause error) {
+	c.end(cause)
+	c.work.Wait()
+}
+
+// end makes cause the end of the connection, if it is the first one.
+func (c *Client) end(cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause != nil {
+		return
+	}
+	c.cause = cause
+	for id, waiting := range c.waiting {
+		delete(c.waiting, id)
+		waiting.done <- cause
+	}
+	close(c.ended)
+	_ = c.conn.Close() // nothing can be done about it, and all was said
+}
+
+// lost turns the error of a read or write into the cause that callers get. A
+// notice explains any end that follows it.
+func (c *Client) lost(op string, err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.cause != nil:
+		return c.cause
+	case c.notice != nil:
+		return &NoticeError{*c.notice}
+	case c.unsent != nil && errors.Is(err, os.ErrDeadlineExceeded):
+		op, err = "write to", c.unsent
+	case errors.Is(err, ErrClosedByServer), errors.Is(err, ErrProtocol), errors.Is(err, ErrPushOverflow):
+		return fmt.Errorf("%s: %w", c.addr, err)
+	}
+	return &ConnectionError{Op: op, Addr: c.addr, Err: err}
+}

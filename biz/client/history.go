@@ -1,0 +1,42 @@
+package client
+
+import (
+	"context"
+
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// HistoryQuery says which executions to get.
+type HistoryQuery struct {
+	// Before asks for those older than this one; 0 starts at the newest.
+	Before ExecutionID
+	// Limit is 1 to 1000; 0 means 100.
+	Limit int
+	// Customer whose history it is; 0 means one's own. Another customer's needs
+	// the operator role.
+	Customer Customer
+	// Key is the instrument; the zero value means all.
+	Key Key
+}
+
+// HistoryPage is a part of a history.
+type HistoryPage struct {
+	// Executions, newest first.
+	Executions []Execution
+	// More says that there are older ones: ask with Before the last of these.
+	More bool
+}
+
+// History reads executions, busted ones included.
+func (c *Client) History(ctx context.Context, q HistoryQuery) (HistoryPage, error) {
+	request := &pb.HistoryRequest{
+		BeforeExecutionId: uint64(q.Before), Limit: uint32(q.Limit), Customer: uint32(q.Customer),
+		Market: q.Key.Market, Code: q.Key.Code,
+	}
+	var reply pb.HistoryReply
+	if err := c.send(ctx, codec.CommandHistory, request, &reply); err != nil {
+		return HistoryPage{}, err
+	}
+	return HistoryPage{executionsOf(reply.Executions), reply.More}, nil
+}

@@ -1,0 +1,37 @@
+package client
+
+import (
+	"strings"
+
+	"holdfast/codec/pb"
+)
+
+// Key names an instrument.
+type Key struct{ Market, Code string }
+
+// String returns "MARKET/CODE".
+func (k Key) String() string { return k.Market + "/" + k.Code }
+
+// Compare orders keys by market, then code.
+func (k Key) Compare(other Key) int {
+	if by := strings.Compare(k.Market, other.Market); by != 0 {
+		return by
+	}
+	return strings.Compare(k.Code, other.Code)
+}
+
+// Instrument is something that can be traded.
+type Instrument struct {
+	Key       Key
+	Name      string
+	LotSize   Quantity
+	PriceTick Price
+	LastPrice Price
+}
+
+func instrumentOf(m *pb.Instrument) Instrument {
+	return Instrument{
+		Key: Key{m.GetMarket(), m.GetCode()}, Name: m.GetName(), LotSize: Quantity(m.GetLotSize()),
+		PriceTick: Price(m.GetPriceTick()), LastPrice: Price(m.GetLastPrice()),
+	}
+}

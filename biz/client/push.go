@@ -1,0 +1,116 @@
+package client
+
+import (
+	"fmt"
+	"time"
+
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// Push is what the server sent unasked.
+type Push struct {
+	// Sequence is the push's number in its account, 0 for one outside of the
+	// sequence: notices, quotes and repriced positions.
+	Sequence uint64
+	Event    Event
+}
+
+// Event is the content of a push: Notice, PositionUpdate, Execution,
+// ExecutionBusted, Quote, UnknownPush, or SequenceBreak, which the client itself
+// puts in front of the push after a gap and in the place of a double.
+type Event interface{ event() }
+
+// PositionUpdate is a position after a change.
+type PositionUpdate struct {
+	Change   Change
+	Position Position // of quantity 0 when Closed
+	// Rows is the number of positions after the change, MarketValue that of all.
+	Rows        int
+	MarketValue Money
+}
+
+// ExecutionBusted takes an execution back from display.
+type ExecutionBusted struct {
+	ID       ExecutionID
+	Reason   string
+	Position Position // after it
+}
+
+// Quote is a new price.
+type Quote struct {
+	Key       Key
+	LastPrice Price
+	Time      time.Time
+}
+
+// UnknownPush is one that this client does not know, of a newer server.
+type UnknownPush struct {
+	Command uint8
+	Body    []byte
+}
+
+// SequenceBreak says that pushes were lost or doubled.
+type SequenceBreak struct {
+	// Want is the number that was next, Got the one that came.
+	Want, Got uint64
+}
+
+// Double tells whether the push had been there before; otherwise some are missing.
+func (b SequenceBreak) Double() bool { return b.Got < b.Want }
+
+// String says what happened.
+func (b SequenceBreak) String() string {
+	switch {
+	case b.Double():
+		return fmt.Sprintf("push %d came twice", b.Got)
+	case b.Got == b.Want+1:
+		return fmt.Sprintf("push %d is missing", b.Want)
+	}
+	return fmt.Sprintf("pushes %d to %d are missing", b.Want, b.Got-1)
+}
+
+func (Notice) event()          {}
+func (PositionUpdate) event()  {}
+func (Execution) event()       {}
+func (ExecutionBusted) event() {}
+func (Quote) event()           {}
+func (UnknownPush) event()     {}
+func (SequenceBreak) event()   {}
+
+// decodePush never retains m's body.
+func decodePush(m codec.Message) (Push, error) {
+	event, err := decodeEvent(m)
+	if err != nil {
+		return Push{}, fmt.Errorf("%w: %s push: %w", ErrProtocol, m.Command, err)
+	}
+	return Push{Sequence: m.ID, Event: event}, nil
+}
+
+func decodeEvent(m codec.Message) (Event, error) {
+	switch m.Command {
+	case codec.PushNotice:
+		var body pb.Notice
+		err := body.UnmarshalVT(m.Body)
+		return Notice{NoticeCode(body.Code), body.Text}, err
+	case codec.PushPositionUpdate:
+		var body pb.PositionUpdate
+		err := body.UnmarshalVT(m.Body)
+		return PositionUpdate{
+			Change(body.Change), positionOf(body.Position), int(body.RowCount), Money(body.MarketValue),
+		}, err
+	case codec.PushExecution:
+		var body pb.Execution
+		err := body.UnmarshalVT(m.Body)
+		return executionOf(&body), err
+	case codec.PushExecutionBusted:
+		var body pb.ExecutionBusted
+		err := body.UnmarshalVT(m.Body)
+		return ExecutionBusted{ExecutionID(body.ExecutionId), body.Reason, positionOf(body.Position)}, err
+	case codec.PushQuote:
+		var body pb.Quote
+		err := body.UnmarshalVT(m.Body)
+		return Quote{Key{body.Market, body.Code}, Price(body.LastPrice), time.Unix(0, body.Time)}, err
+	}
+	return UnknownPush{uint8(m.Command), append([]byte(nil), m.Body...)}, nil
+}

@@ -1,0 +1,140 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"holdfast/codec"
+)
+
+// readBufferSize is the reader's buffer as long as no larger frame comes, in bytes.
+const readBufferSize = 16 << 10
+
+// read is the reader's goroutine.
+func (c *Client) read() {
+	err := c.readAll()
+	c.end(c.lost("read from", err))
+	close(c.pushes)
+}
+
+// readAll handles frames until it can't.
+func (c *Client) readAll() error {
+	buf := make([]byte, 0, readBufferSize)
+	for {
+		n, readErr := c.conn.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		used, err := c.handleAll(buf)
+		if err != nil {
+			return err
+		}
+		buf = buf[:copy(buf, buf[used:])]
+		switch {
+		case errors.Is(readErr, io.EOF):
+			return ErrClosedByServer
+		case readErr != nil:
+			return readErr
+		case len(buf) == cap(buf):
+			buf = append(buf, 0)[:len(buf)] // bounded: handleAll refuses what is above MaxFrame
+		}
+	}
+}
+
+// handleAll handles the complete frames of b and returns their length.
+func (c *Client) handleAll(b []byte) (used int, err error) {
+	for {
+		m, n, err := c.packet.Decode(b[used:])
+		switch {
+		case err != nil:
+			return used, fmt.Errorf("%w: %w", ErrProtocol, err)
+		case n == 0:
+			return used, nil
+		}
+		if err := c.handle(m); err != nil {
+			return used, err
+		}
+		used += n
+	}
+}
+
+func (c *Client) handle(m codec.Message) error {
+	switch {
+	case m.Command.IsReply():
+		return c.answer(m)
+	case m.Command.IsPush():
+		return c.pushed(m)
+	}
+	return fmt.Errorf("%w: %s is neither a reply nor a push", ErrProtocol, m.Command)
+}
+
+// answer gives a reply to its call. One that nobody waits for any more is dropped.
+func (c *Client) answer(m codec.Message) error {
+	waiting := c.take(RequestID(m.ID))
+	if waiting == nil {
+		return nil
+	}
+	err := c.accept(waiting, m)
+	if errors.Is(err, ErrProtocol) {
+		waiting.done <- fmt.Errorf("%s: %w", c.addr, err)
+		return err
+	}
+	waiting.done <- err
+	return nil
+}
+
+func (c *Client) accept(waiting *call, m codec.Message) error {
+	switch {
+	case m.Command != waiting.command.Reply():
+		return fmt.Errorf("%w: %s as the answer to %s", ErrProtocol, m.Command, waiting.command)
+	case len(m.Body) == 0:
+		return fmt.Errorf("%w: %s without a result", ErrProtocol, m.Command)
+	}
+	return waiting.accept(codec.Result(m.Body[0]), m.Body[1:])
+}
+
+// pushed feeds a push to the view and to OnPush.
+func (c *Client) pushed(m codec.Message) error {
+	p, err := decodePush(m)
+	if err != nil {
+		return err
+	}
+	if notice, ok := p.Event.(Notice); ok {
+		c.mu.Lock()
+		c.notice = &notice
+		c.mu.Unlock()
+	}
+	if broken, found := c.view.Apply(p); found {
+		if err := c.queue(Push{Event: broken}); err != nil {
+			return err
+		}
+		c.pullView()
+		if broken.Double() {
+			return nil
+		}
+	}
+	return c.queue(p)
+}
+
+// queue hands a push to the goroutine that calls OnPush.
+func (c *Client) queue(p Push) error {
+	if c.options.OnPush == nil {
+		return nil
+	}
+	select {
+	case c.pushes <- p:
+		return nil
+	default:
+	}
+	if p.Sequence > 0 {
+		return fmt.Errorf("%w: %d wait", ErrPushOverflow, len(c.pushes))
+	}
+	c.dropped.Add(1)
+	return nil
+}
+
+// deliver calls OnPush; it ends when the reader has ended.
+func (c *Client) deliver() {
+	for p := range c.pushes {
+		c.options.OnPush(p)
+	}
+}

@@ -1,0 +1,166 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"holdfast/biz/client"
+)
+
+// actor is one simulated client that plays a script. Once a step could not be
+// made, the rest of its steps are noted as not made.
+//
+// Goroutine: the one that plays; the inboxes of its sessions are their own.
+type actor struct {
+	stage    *stage
+	customer client.Customer
+	name     string // of the case
+	steps    []Step
+
+	ctx      context.Context
+	broken   bool
+	main     *session
+	sessions []*session // all that have to be closed
+	market   []client.Instrument
+	cash     client.Money
+}
+
+// session is one connection of an actor.
+type session struct {
+	*client.Client
+	in *inbox
+}
+
+func newActor(st *stage, customer client.Customer, name string) *actor {
+	return &actor{stage: st, customer: customer, name: name}
+}
+
+// play runs a script from connecting to closing.
+func (a *actor) play(ctx context.Context, s script) {
+	a.ctx = ctx
+	defer a.close()
+	a.step("connect and log in", fmt.Sprintf("account %d", a.customer), a.enter)
+	s.play(a)
+	a.step("pushes numbered without gap or double", "0 breaks", func() (string, error) {
+		breaks := 0
+		for _, s := range a.sessions {
+			breaks += s.in.broken()
+		}
+		return fmt.Sprintf("%d breaks", breaks), nil
+	})
+}
+
+func (a *actor) close() {
+	for _, s := range a.sessions {
+		_ = s.Close() // always nil
+	}
+}
+
+// step makes a step: it is as expected when do returns the expected text.
+func (a *actor) step(name, expected string, do func() (got string, err error)) {
+	s := Step{Client: a.customer, Case: a.name, Step: name, Expected: expected, Got: "not made"}
+	if !a.broken {
+		began := time.Now()
+		got, err := do()
+		s.Took, s.Got = time.Since(began), got
+		if err != nil {
+			s.Got, a.broken = explained(err), true
+		}
+		s.OK = err == nil && got == expected
+	}
+	a.steps = append(a.steps, s)
+	if !errors.Is(a.ctx.Err(), context.Canceled) {
+		a.stage.log(s)
+	}
+}
+
+// explained is an error with what to do about it.
+func explained(err error) string {
+	if advice := client.Explain(err); advice != "" {
+		return fmt.Sprintf("%v: %s", err, advice)
+	}
+	return err.Error()
+}
+
+// enter makes the main session and looks at the market.
+func (a *actor) enter() (string, error) {
+	s, snapshot, err := a.connect(a.customer, a.tell())
+	if err != nil {
+		return "", err
+	}
+	a.main, a.cash = s, snapshot.Account.Cash
+	all, err := s.Quotes(a.ctx, nil, false)
+	if err != nil {
+		return "", err
+	}
+	if a.market, err = affordable(all, a.cash+snapshot.MarketValue); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("account %d", snapshot.Account.Customer), nil
+}
+
+// connect opens a session and logs it in; onPush may be nil.
+func (a *actor) connect(customer client.Customer, onPush func(client.Push)) (*session, client.Snapshot, error) {
+	s, err := a.dial(onPush)
+	if err != nil {
+		return nil, client.Snapshot{}, err
+	}
+	snapshot, err := s.Login(a.ctx, customer, a.stage.options.Credential(customer))
+	return s, snapshot, err
+}
+
+// dial opens a session; it is closed when the script has ended.
+func (a *actor) dial(onPush func(client.Push)) (*session, error) {
+	s := &session{in: newInbox()}
+	var err error
+	s.Client, err = client.Dial(a.ctx, a.stage.options.Addr, client.Options{
+		Timeout: a.stage.options.Timeout,
+		OnPush: func(p client.Push) {
+			s.in.add(p)
+			if onPush != nil {
+				onPush(p)
+			}
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.sessions = append(a.sessions, s)
+	return s, nil
+}
+
+// affordable returns three instruments of which the money buys 1,000 shares
+// each, in the order of their names.
+func affordable(all []client.Instrument, money client.Money) ([]client.Instrument, error) {
+	all = slices.Clone(all)
+	slices.SortFunc(all, func(x, y client.Instrument) int { return x.Key.Compare(y.Key) })
+	out := slices.DeleteFunc(all, func(i client.Instrument) bool {
+		return i.LastPrice <= 0 || client.Value(max(1000, 10*i.LotSize), i.LastPrice) > money/3
+	})
+	if len(out) < 3 {
+		return nil, fmt.Errorf("%w: %d of %d are", ErrInstruments, len(out), len(all))
+	}
+	return out[:3], nil
+}
+
+// key is the nth of the actor's three instruments; the zero value when the actor
+// has not come that far.
+func (a *actor) key(n int) client.Key {
+	if n >= len(a.market) {
+		return client.Key{Market: "?", Code: "?"}
+	}
+	return a.market[n].Key
+}
+
+// lots is q, raised to whole lots of every instrument of the actor.
+func (a *actor) lots(q client.Quantity) client.Quantity {
+	for _, i := range a.market {
+		if lot := max(i.LotSize, 1); q%lot != 0 {
+			q += lot - q%lot
+		}
+	}
+	return q
+}

@@ -1,0 +1,11 @@
+package scenario_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain looks for goroutines left behind, beside those that packages start
+// when they are loaded.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }

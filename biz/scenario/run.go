@@ -1,0 +1,125 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// clients is how many take part.
+const clients = 10
+
+// Run plays the scenario once. The report is complete also with an error; the
+// error is that of ctx, or ErrCustomers, and a failed step is none: see
+// Report.Failed.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return &Report{}, err
+	}
+	began := time.Now()
+	st := &stage{options: o}
+	actors := make([]*actor, clients)
+	var work sync.WaitGroup
+	for i, script := range scripts() {
+		actors[i] = newActor(st, o.Customers[i], script.name)
+		work.Go(func() { actors[i].play(ctx, script) })
+	}
+	work.Wait()
+	report := &Report{Addr: o.Addr, Began: began, Took: time.Since(began)}
+	for _, a := range actors {
+		report.Steps = append(report.Steps, a.steps...)
+	}
+	return report, ctx.Err()
+}
+
+// Loop plays the scenario again and again with a pause between, until ctx ends,
+// which is no error. onRound gets each complete report; nil is allowed. A round
+// that failed does not end the loop unless onRound returns an error, which Loop
+// then returns.
+func Loop(ctx context.Context, o Options, pause time.Duration, onRound func(*Report) error) error {
+	for {
+		report, err := Run(ctx, o)
+		if ctx.Err() != nil {
+			break
+		}
+		if err == nil && onRound != nil {
+			err = onRound(report)
+		}
+		if err != nil {
+			return err
+		}
+		if wait(ctx, pause) != nil {
+			break
+		}
+	}
+	return nil //nolint:nilerr // the end of ctx is how a loop ends
+}
+
+// wait waits for d, or returns the error of ctx.
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stage is what all actors of a run share.
+type stage struct {
+	options Options
+	mu      sync.Mutex
+}
+
+// say gives a line to OnEvent.
+func (st *stage) say(line string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.options.OnEvent(line)
+}
+
+// log writes a step to Log.
+func (st *stage) log(s Step) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	fmt.Fprintln(st.options.Log, s.String())
+}
+
+// script is what one client does.
+type script struct {
+	name string
+	play func(*actor)
+}
+
+// scripts are in the order of Options.Customers.
+func scripts() []script {
+	return []script{
+		{"worked example", playWorkedExample},
+		{"none to some", playNoneToSome},
+		{"some to none", playSomeToNone},
+		{"more rows", playMoreRows},
+		{"fewer rows", playFewerRows},
+		{"same rows, more shares", playMoreShares},
+		{"same rows, fewer shares", playFewerShares},
+		{"bust", playBust},
+		{"two sessions", playTwoSessions},
+		{"refusals and history", playRefusals},
+	}
+}
+
+// Cases returns the names of the cases in the order of Options.Customers.
+func Cases() []string {
+	var names []string
+	for _, s := range scripts() {
+		names = append(names, s.name)
+	}
+	return slices.Clip(names)
+}

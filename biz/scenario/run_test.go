@@ -1,0 +1,253 @@
+package scenario_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"holdfast/biz/client"
+	"holdfast/biz/scenario"
+	"holdfast/biz/trading"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// names are the steps of a report without their results.
+func names(r *scenario.Report) []string {
+	var list []string
+	for _, s := range r.Steps {
+		list = append(list, s.Case+": "+s.Step)
+	}
+	return list
+}
+
+func complain(t *testing.T, r *scenario.Report) {
+	t.Helper()
+	for _, s := range r.Steps {
+		if !s.OK {
+			t.Error(s)
+		}
+	}
+}
+
+// The same accounts again and again, and the same steps each time.
+func TestRunTwice(t *testing.T) {
+	addr := startServer(t, trading.Simulation{})
+	var mu sync.Mutex
+	var events []string
+	var log strings.Builder
+	o := scenario.Options{Addr: addr, Log: &log, OnEvent: func(line string) {
+		mu.Lock()
+		defer mu.Unlock()
+		events = append(events, line)
+	}}
+	first, err := scenario.Run(t.Context(), o)
+	must(t, err)
+	complain(t, first)
+	if lines := strings.Count(log.String(), "\n"); first.Failed() || lines != len(first.Steps) {
+		t.Errorf("%d steps, %d lines of log", len(first.Steps), lines)
+	}
+	for _, want := range []string{
+		"100001 buys 100 ALFA/600100 @ 10.00 -> 200 shares, 2,000.00",
+		"100001 sells 100 ALFA/600100 @ 10.00 -> none left",
+		"100008 has 100008-4 taken back (keyed in by mistake) -> 100 shares, 1,000.00",
+	} {
+		if !slices.Contains(events, want) {
+			t.Errorf("no event %q in\n%s", want, strings.Join(events, "\n"))
+		}
+	}
+	second, err := scenario.Run(t.Context(), scenario.Options{Addr: addr})
+	must(t, err)
+	complain(t, second)
+	if !slices.Equal(names(first), names(second)) {
+		t.Errorf("other steps the second time:\n%v\n%v", names(first), names(second))
+	}
+}
+
+func TestMovingPrices(t *testing.T) {
+	addr := startServer(t, trading.Simulation{PriceMoves: 200, Orders: 50, Random: 1})
+	r, err := scenario.Run(t.Context(), scenario.Options{Addr: addr, Repricing: 20 * time.Second})
+	must(t, err)
+	complain(t, r)
+	if !slices.Contains(names(r), "same rows, more shares: price moves, shares stay") {
+		t.Error("no repriced step")
+	}
+}
+
+// changed decodes the body of a push, or of a reply with that result, lets change
+// work on it and encodes it again.
+func changed[T any, B interface {
+	*T
+	UnmarshalVT([]byte) error
+	MarshalVT() ([]byte, error)
+}](m codec.Message, result codec.Result, change func(B)) []codec.Message {
+	skip := 0
+	if m.Command.IsReply() {
+		if m.Body[0] != byte(result) {
+			return []codec.Message{m}
+		}
+		skip = 1
+	}
+	body := B(new(T))
+	if err := body.UnmarshalVT(m.Body[skip:]); err != nil {
+		panic(err)
+	}
+	change(body)
+	b, err := body.MarshalVT()
+	if err != nil {
+		panic(err)
+	}
+	m.Body = append(m.Body[:skip:skip], b...)
+	return []codec.Message{m}
+}
+
+// A server that does something wrong is found out, in the right case.
+func TestFaultsAreFound(t *testing.T) {
+	addr := startServer(t, trading.Simulation{})
+	cases := []struct {
+		name   string
+		change tamper // of the messages with this command only
+		on     codec.Command
+		in     string // case and step that must fail
+	}{
+		{"bust not pushed", func(codec.Message) []codec.Message { return nil }, codec.PushExecutionBusted, "bust: operator takes it back"},
+		{"bust of another execution", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultOK, func(b *pb.ExecutionBusted) { b.ExecutionId++ })
+		}, codec.PushExecutionBusted, "bust: operator takes it back"},
+		{"execution not pushed", func(codec.Message) []codec.Message { return nil }, codec.PushExecution, "none to some: start"},
+		{"execution pushed twice", func(m codec.Message) []codec.Message { return []codec.Message{m, m} }, codec.PushExecution,
+			"none to some: pushes numbered without gap or double"},
+		{"value pushed is wrong", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultOK, func(u *pb.PositionUpdate) { u.Position.MarketValue++ })
+		}, codec.PushPositionUpdate, "worked example: buy 100 ALFA/600100"},
+		{"change pushed is wrong", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultOK, func(u *pb.PositionUpdate) { u.Change = pb.Change_CHANGE_INCREASED })
+		}, codec.PushPositionUpdate, "more rows: buy 100 ALFA/600101"},
+		{"row count pushed is wrong", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultOK, func(u *pb.PositionUpdate) { u.RowCount++ })
+		}, codec.PushPositionUpdate, "fewer rows: sell 100 ALFA/600101"},
+		{"closed row stays", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultOK, func(u *pb.PositionUpdate) { u.Position.Quantity = max(u.Position.Quantity, 1) })
+		}, codec.PushPositionUpdate, "some to none: sell 200 ALFA/600101"},
+		{"quantity pushed is wrong", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultOK, func(u *pb.PositionUpdate) { u.Position.Quantity++ })
+		}, codec.PushPositionUpdate, "same rows, more shares: buy 100 ALFA/600100"},
+		{"cost pushed is wrong", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultOK, func(u *pb.PositionUpdate) { u.Position.AverageCost++ })
+		}, codec.PushPositionUpdate, "same rows, fewer shares: sell 100 ALFA/600100"},
+		{"total of a pull is wrong", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultOK, func(r *pb.PositionsReply) { r.MarketValue++ })
+		}, codec.CommandPositions.Reply(), "worked example: start"},
+		{"row missing in a pull", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultOK, func(r *pb.PositionsReply) { r.Positions = nil })
+		}, codec.CommandPositions.Reply(), "two sessions: start"},
+		{"bust not in history", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultOK, func(r *pb.HistoryReply) {
+				for _, x := range r.Executions {
+					x.Busted = false
+				}
+			})
+		}, codec.CommandHistory.Reply(), "bust: history marks it"},
+		{"history oldest first", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultOK, func(r *pb.HistoryReply) { slices.Reverse(r.Executions) })
+		}, codec.CommandHistory.Reply(), "refusals and history: history, newest first, in pages of 2"},
+		{"duplicate with another answer", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultDuplicate, func(r *pb.PlaceOrderReply) { r.OrderId++ })
+		}, codec.CommandPlaceOrder.Reply(), "refusals and history: send an order twice"},
+		{"refused for another reason", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultRejected, func(e *pb.Error) { e.Reason = pb.Reason_REASON_BAD_LOT })
+		}, codec.CommandPlaceOrder.Reply(), "refusals and history: sell more than held"},
+		{"bust not blocked by the sell", func(m codec.Message) []codec.Message {
+			return changed(m, codec.ResultRejected, func(e *pb.Error) { e.BlockingExecutionIds = nil })
+		}, codec.CommandBust.Reply(), "bust: a buy whose shares are sold stands"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			proxy := startProxy(t, addr, func(m codec.Message) []codec.Message {
+				if m.Command == tc.on {
+					return tc.change(m)
+				}
+				return []codec.Message{m}
+			})
+			r, err := scenario.Run(t.Context(), scenario.Options{Addr: proxy, Timeout: time.Second})
+			must(t, err)
+			found := slices.ContainsFunc(r.Steps, func(s scenario.Step) bool { return !s.OK && s.Case+": "+s.Step == tc.in })
+			if !found || !r.Failed() {
+				t.Errorf("step %q did not fail; these did:", tc.in)
+				complain(t, r)
+			}
+		})
+	}
+}
+
+func TestNoServer(t *testing.T) {
+	r, err := scenario.Run(t.Context(), scenario.Options{Addr: "127.0.0.1:1"})
+	must(t, err)
+	if ok, _ := r.Count(); ok != 0 || !r.Failed() || len(r.Steps) < 70 {
+		t.Errorf("%d steps, %d went well", len(r.Steps), ok)
+	}
+	if !strings.Contains(r.Steps[0].Got, "connection refused") || r.Steps[1].Got != "not made" {
+		t.Errorf("first steps: %v, %v", r.Steps[0], r.Steps[1])
+	}
+}
+
+func TestOptions(t *testing.T) {
+	for name, customers := range map[string][]client.Customer{
+		"too few":   {1, 2, 3},
+		"one twice": {1, 2, 3, 4, 5, 6, 7, 8, 9, 9},
+		"none":      {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := scenario.Run(t.Context(), scenario.Options{Customers: customers})
+			if !errors.Is(err, scenario.ErrCustomers) || !r.Failed() {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestLoop(t *testing.T) {
+	addr := startServer(t, trading.Simulation{})
+	t.Run("until it is told", func(t *testing.T) {
+		enough, rounds := errors.New("enough"), 0
+		err := scenario.Loop(t.Context(), scenario.Options{Addr: addr}, time.Nanosecond, func(r *scenario.Report) error {
+			complain(t, r)
+			if rounds++; rounds == 2 {
+				return enough
+			}
+			return nil
+		})
+		if !errors.Is(err, enough) || rounds != 2 {
+			t.Errorf("%d rounds, %v", rounds, err)
+		}
+	})
+	t.Run("until the context ends", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := scenario.Loop(ctx, scenario.Options{Addr: addr, OnEvent: func(string) { cancel() }}, time.Hour, func(*scenario.Report) error {
+			t.Error("a round was reported that was cut short")
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("with options that are wrong", func(t *testing.T) {
+		if err := scenario.Loop(t.Context(), scenario.Options{Customers: []client.Customer{1}}, 0, nil); !errors.Is(err, scenario.ErrCustomers) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestCasesCoverWhatIsPromised(t *testing.T) {
+	for _, want := range []string{
+		"none to some", "some to none", "more rows", "fewer rows", "same rows, more shares", "same rows, fewer shares", "bust",
+	} {
+		if !slices.Contains(scenario.Cases(), want) {
+			t.Errorf("no case %q", want)
+		}
+	}
+}
