@@ -1,0 +1,118 @@
+package trading
+
+import (
+	"holdfast/biz/ledger"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+	"holdfast/engine"
+)
+
+// maxPasswords is how many passwords are verified at once: each takes 19 MiB and
+// some 20 ms of one core.
+const maxPasswords = 2
+
+// login checks the credential: a token at once, a password off the lane.
+func (s *Service) login(c *engine.Context) {
+	var request pb.LoginRequest
+	if err := request.UnmarshalVT(c.Message.Body); err != nil {
+		malformed(c, err)
+		return
+	}
+	if request.Uid != 0 && request.Uid != uint64(c.Session.ID()) {
+		fail(c, codec.ResultForbidden, "the uid is not this session's; use the one that Conn returned")
+		return
+	}
+	switch credential := request.Credential.(type) {
+	case *pb.LoginRequest_Token:
+		a := s.accounts[ledger.Customer(request.Customer)]
+		s.admit(c, a, a != nil && a.owner.VerifyToken(credential.Token))
+	case *pb.LoginRequest_Password:
+		c.Go(func(c *engine.Context) { s.loginWithPassword(c, request.Customer, credential.Password) })
+	default:
+		fail(c, codec.ResultUnauthenticated, "give a password or a token")
+	}
+}
+
+func (s *Service) loginWithPassword(c *engine.Context, customer uint32, password string) {
+	a := s.accounts[ledger.Customer(customer)]
+	s.passwords <- struct{}{}
+	good := false
+	if a != nil {
+		var err error
+		if good, err = a.owner.VerifyPassword(password); err != nil {
+			s.log.Error("password hash in the seed file can't be used", "customer", customer, "error", err)
+		}
+	}
+	<-s.passwords
+	s.admit(c, a, good)
+}
+
+// admit logs the session in to a, and replies with the account as it is.
+func (s *Service) admit(c *engine.Context, a *account, good bool) {
+	if !good {
+		fail(c, codec.ResultUnauthenticated, "customer number and credential do not match")
+		return
+	}
+	state := s.state.Get(c.Session)
+	state.mu.Lock()
+	defer state.mu.Unlock()
+	if state.closed {
+		return
+	}
+	if already := state.account.Load(); already != nil && already != a {
+		fail(c, codec.ResultForbidden, "this session is logged in as another customer; log out first")
+		return
+	}
+	state.account.Store(a)
+	s.welcome(c, a)
+	s.presence.add(a)
+}
+
+// welcome adds the session to those that get the account's pushes, and replies
+// with the account as it is: the pushes that follow begin where the reply ends.
+func (s *Service) welcome(c *engine.Context, a *account) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.attach(c.Session)
+	account, positions := s.describe(a)
+	s.reply(c, codec.AppendReply(nil, c.Message, codec.ResultOK, &pb.LoginReply{
+		Account: account, Positions: positions, PushSequence: a.pushSequence(),
+	}))
+}
+
+// logout ends the pushes: those that wait for a commit leave before the reply.
+func (s *Service) logout(c *engine.Context, _ *account) {
+	state := s.state.Get(c.Session)
+	state.mu.Lock()
+	defer state.mu.Unlock()
+	s.leave(c.Session, state)
+	s.reply(c, codec.AppendResult(nil, c.Message, codec.ResultOK))
+}
+
+// positions replies with the account and all its rows.
+func (s *Service) positions(c *engine.Context, a *account) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	account, positions := s.describe(a)
+	s.reply(c, codec.AppendReply(nil, c.Message, codec.ResultOK, &pb.PositionsReply{
+		Account: account, Positions: positions, MarketValue: account.MarketValue, PushSequence: a.pushSequence(),
+	}))
+}
+
+// describe returns the account's summary and rows. The caller holds its lock.
+func (s *Service) describe(a *account) (*pb.Account, []*pb.Position) {
+	rows := a.ledger.Positions(nil)
+	positions := make([]*pb.Position, len(rows))
+	for i := range rows {
+		positions[i] = new(pb.Position)
+		s.fillPosition(positions[i], &rows[i])
+	}
+	return &pb.Account{
+		Customer:       uint32(a.customer()),
+		Name:           a.owner.Name,
+		Cash:           int64(a.ledger.Cash()),
+		MarketValue:    int64(a.ledger.MarketValue(s.market)),
+		RealisedProfit: int64(a.ledger.Realised()),
+		Operator:       a.operator,
+	}, positions
+}

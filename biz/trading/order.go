@@ -1,0 +1,160 @@
+package trading
+
+import (
+	"errors"
+
+	"holdfast/biz/ledger"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+	"holdfast/engine"
+)
+
+// placeOrder executes a market order at the last price.
+func (s *Service) placeOrder(c *engine.Context, a *account) {
+	w := c.Local.(*workspace)
+	w.request.Reset()
+	// The strings of the request share the frame's bytes, which stay until this
+	// handler returns.
+	if err := w.request.UnmarshalVTUnsafe(c.Message.Body); err != nil {
+		malformed(c, err)
+		return
+	}
+	order, err := s.orderOf(&w.request)
+	if err != nil {
+		refuse(c, err)
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s.place(c, w, a, order)
+}
+
+// place applies the order; c gets the reply, or nobody when it is nil. The
+// caller holds the lock of a.
+func (s *Service) place(c *engine.Context, w *workspace, a *account, order ledger.Order) {
+	if result := s.ready(); result != codec.ResultOK {
+		if c != nil {
+			s.unable(c, result)
+		}
+		return
+	}
+	var err error
+	w.event, err = a.ledger.Place(order)
+	switch {
+	case err == nil:
+		s.record(c, w, a, "")
+	case c == nil:
+	case errors.Is(err, ledger.ErrDuplicate):
+		s.fill(w)
+		s.reply(c, codec.AppendReply(w.reply[:0], c.Message, codec.ResultDuplicate, &w.answer))
+	default:
+		refuse(c, err)
+	}
+}
+
+// record gives w.event to the journal, and with it the replies and pushes that
+// leave when it is durable. The caller holds the lock of a, so that the journal
+// has the account's events in their order.
+func (s *Service) record(c *engine.Context, w *workspace, a *account, bustReason string) {
+	w.record = ledger.AppendEvent(append(w.record[:0], recordEvent), &w.event, bustReason)
+	if len(a.sessions) > 0 || c != nil {
+		s.fill(w)
+		if w.event.Kind == ledger.KindBust {
+			w.execution.Busted, w.execution.BustReason = true, bustReason
+		}
+		s.appendPushes(w, a)
+	}
+	w.reply = w.reply[:0]
+	var asking *engine.Session
+	if c != nil {
+		asking = c.Session
+		deferReply(c)
+		w.reply = codec.AppendReply(w.reply, c.Message, codec.ResultOK, w.answerTo(c.Message.Command))
+	}
+	commit := s.committer.Begin()
+	commit.Record(w.record)
+	out := commit.Release().out
+	if asking != nil {
+		out.Append(asking, w.reply, 1)
+	}
+	for _, session := range a.sessions {
+		out.Append(session, w.pushes, 0)
+	}
+	s.committer.End()
+}
+
+// answerTo returns the body that replies to a command which made w.event.
+func (w *workspace) answerTo(cmd codec.Command) codec.Body {
+	if cmd == codec.CommandBust {
+		return &pb.BustReply{Execution: &w.execution, Position: &w.position}
+	}
+	return &w.answer
+}
+
+// ready says whether the journal can take an event.
+func (s *Service) ready() codec.Result {
+	if s.committer.Failed() != nil {
+		return codec.ResultUnavailable
+	}
+	room := s.committer.Begin().Room()
+	s.committer.End()
+	if !room {
+		return codec.ResultOverloaded
+	}
+	return codec.ResultOK
+}
+
+// unable replies that the journal can't take an event; nothing was applied.
+func (s *Service) unable(c *engine.Context, r codec.Result) {
+	if r == codec.ResultOverloaded {
+		s.overloaded(c)
+		return
+	}
+	fail(c, r, "the server can't make anything durable and is stopping; nothing was done")
+}
+
+// orderOf checks what the ledger can't and returns the command for it. Errors
+// are refusals.
+func (s *Service) orderOf(r *pb.PlaceOrderRequest) (ledger.Order, error) {
+	id, ok := s.market.Find(r.Market, r.Code)
+	if !ok {
+		return ledger.Order{}, ledger.ErrUnknownInstrument
+	}
+	if r.Price != 0 {
+		return ledger.Order{}, ledger.ErrBadPrice
+	}
+	name, err := ledger.ParseClientOrderID(r.ClientOrderId)
+	if err != nil {
+		return ledger.Order{}, err
+	}
+	return s.marketOrder(name, side(r.Side), id, ledger.Quantity(r.Quantity)), nil
+}
+
+// side returns the ledger's side; one that is none stays none.
+func side(s pb.Side) ledger.Side {
+	if s < 0 || s > pb.Side_SIDE_SELL {
+		return 0
+	}
+	return ledger.Side(s)
+}
+
+func (s *Service) marketOrder(name ledger.ClientOrderID, side ledger.Side, id ledger.InstrumentID, q ledger.Quantity) ledger.Order {
+	return ledger.Order{
+		ClientOrderID: name, Side: side, Instrument: id, Quantity: q,
+		Price: s.market.Last(id), Lot: s.market.At(id).Lot, Time: s.config.Now().UnixNano(),
+	}
+}
+
+// refuse replies with a refusal of the ledger, or with what went wrong instead.
+func refuse(c *engine.Context, err error) {
+	var refusal ledger.Refusal
+	if !errors.As(err, &refusal) {
+		fail(c, codec.ResultFailed, err.Error())
+		return
+	}
+	message := refusal.Error()
+	if refusal == ledger.ErrBadPrice && c.Message.Command == codec.CommandPlaceOrder {
+		message = "this server takes market orders only: set the price to 0"
+	}
+	reject(c, pb.Reason(refusal), message)
+}

@@ -1,0 +1,125 @@
+package trading
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"holdfast/biz/history"
+	"holdfast/biz/journal"
+	"holdfast/biz/ledger"
+)
+
+const (
+	// projectRows is how many rows go into one transaction at most. Each rewrites
+	// a page or more for every customer in it, so that large ones are cheaper.
+	projectRows = 262_144
+	// projectPause is the least time between transactions.
+	projectPause = 20 * time.Millisecond
+	// projectBusy is when orders come fast, in events a second. While they do,
+	// the projector writes at most projectRate rows a second for each processor
+	// that Go may use, some fifth of it: the history falls behind, and catches up
+	// afterwards.
+	projectBusy = 20_000
+	projectRate = 40_000
+)
+
+// projector writes the journal's events into the history.
+type projector struct {
+	service *Service
+	open    bool      // a transaction is
+	rows    int       // in it
+	records uint64    // committed by the journal at the last rest
+	rested  time.Time // when that rest ended
+}
+
+// project follows the journal until ctx ends.
+func (s *Service) project(ctx context.Context) {
+	progress, err := s.history.Progress(ctx)
+	if err == nil {
+		s.projectedBatch.Store(progress)
+		p := &projector{service: s, rested: s.config.Now()}
+		err = s.journal.Follow(ctx, progress+1, func(b *journal.Batch) error { return p.batch(ctx, b) })
+		err = errors.Join(err, s.history.Rollback())
+	}
+	if ctx.Err() == nil && err != nil {
+		// Trading goes on; queries that need the history say that it is behind.
+		s.log.Error("history stopped following the journal; restart to go on", "error", err)
+	}
+}
+
+// batch puts one batch into the open transaction and ends it when it is large
+// or nothing more is there.
+func (p *projector) batch(ctx context.Context, b *journal.Batch) error {
+	if !p.open {
+		if err := p.service.history.Begin(ctx); err != nil {
+			return err
+		}
+		p.open = true
+	}
+	for _, record := range b.Records() {
+		if err := p.insert(record); err != nil {
+			return err
+		}
+		p.rows++
+	}
+	if p.rows < projectRows && !b.CaughtUp {
+		return nil
+	}
+	p.open = false
+	if err := p.service.history.Commit(b.Number); err != nil {
+		return err
+	}
+	p.service.projectedBatch.Store(b.Number)
+	return p.rest(ctx)
+}
+
+func (p *projector) insert(record []byte) error {
+	e, reason, ok, err := decodeEvent(record)
+	if err != nil || !ok {
+		return err
+	}
+	if e.Kind == ledger.KindBust {
+		return p.service.history.Bust(uint64(e.Execution.ID), reason, e.Time)
+	}
+	row := rowOf(&e)
+	return p.service.history.Insert(&row)
+}
+
+// rest keeps the projector's share of the processor small while orders come fast.
+func (p *projector) rest(ctx context.Context) error {
+	elapsed := p.service.config.Now().Sub(p.rested)
+	records := p.service.Stats().Records
+	pause := projectPause
+	if float64(records-p.records) > projectBusy*elapsed.Seconds() {
+		rate := projectRate * runtime.GOMAXPROCS(0)
+		pause = max(pause, time.Duration(p.rows)*time.Second/time.Duration(rate)-elapsed)
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	p.records, p.rows, p.rested = records, 0, p.service.config.Now()
+	return nil
+}
+
+func rowOf(e *ledger.Event) history.Execution {
+	x := &e.Execution
+	return history.Execution{
+		ID: uint64(x.ID), OrderID: uint64(x.Order), Event: e.Number,
+		ClientOrderID: x.ClientOrderID, Side: uint8(x.Side), Instrument: uint32(x.Instrument),
+		Quantity: int64(x.Quantity), Price: int64(x.Price), Cost: int64(x.Cost), Time: x.Time,
+	}
+}
+
+func executionOf(row *history.Execution) ledger.Execution {
+	return ledger.Execution{
+		ID: ledger.ExecutionID(row.ID), Order: ledger.OrderID(row.OrderID), Time: row.Time,
+		Quantity: ledger.Quantity(row.Quantity), Price: ledger.Price(row.Price), Cost: ledger.Money(row.Cost),
+		Instrument: ledger.InstrumentID(row.Instrument), ClientOrderID: row.ClientOrderID, Side: ledger.Side(row.Side),
+	}
+}

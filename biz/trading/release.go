@@ -1,0 +1,81 @@
+package trading
+
+import (
+	"context"
+
+	"holdfast/engine"
+)
+
+// release is what leaves when a commit is durable: replies and pushes, and word
+// to those who wait for the commit itself. It implements journal.Release.
+type release struct {
+	out     *engine.Outbox
+	waiters []chan struct{}
+}
+
+func (s *Service) newRelease() *release {
+	return &release{out: s.core.NewHoldingOutbox()}
+}
+
+// Release implements journal.Release.
+func (r *release) Release() {
+	r.out.Post()
+	r.wake()
+}
+
+// Abandon implements journal.Release. Those who wait ask the committer why.
+func (r *release) Abandon() {
+	r.out.Discard()
+	r.wake()
+}
+
+func (r *release) wake() {
+	for i, w := range r.waiters {
+		close(w)
+		r.waiters[i] = nil
+	}
+	r.waiters = r.waiters[:0]
+}
+
+// Hold implements engine.Sink: a reply that must not overtake those that wait
+// for a commit joins the open one.
+func (s *Service) Hold(session *engine.Session, frames []byte, answered int) {
+	s.committer.Begin().Release().out.Append(session, frames, answered)
+	s.committer.End()
+}
+
+// reply lets frames go as the reply to c's message with the next commit, behind
+// everything that the account has done so far. The caller holds the account's
+// lock, so that later pushes come later.
+func (s *Service) reply(c *engine.Context, frames []byte) {
+	deferReply(c)
+	s.Hold(c.Session, frames, 1)
+}
+
+// deferReply makes way for a reply that leaves with a commit: those which the
+// lane has gathered go first, since the commit may be durable before the lane
+// comes to its end. Call it before the reply is in the commit.
+func deferReply(c *engine.Context) {
+	c.Post()
+	c.Defer()
+}
+
+// durable returns when everything recorded before is durable and released. The
+// error says why that will never be, or that ctx ended first.
+func (s *Service) durable(ctx context.Context) error {
+	done := make(chan struct{})
+	commit := s.committer.Begin()
+	if err := s.committer.Failed(); err != nil { // nobody would wake us
+		s.committer.End()
+		return err
+	}
+	r := commit.Release()
+	r.waiters = append(r.waiters, done)
+	s.committer.End()
+	select {
+	case <-done:
+		return s.committer.Failed()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,94 @@
+package trading
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// A snapshot is due when so many events came since the last one: replaying them
+// takes about half a second.
+const (
+	snapshotEvents   = 2_000_000
+	snapshotInterval = 5 * time.Second // between looks at the count
+	snapshotChunk    = 256             // accounts whose states wait in memory
+)
+
+// snapshots saves one whenever it is due.
+func (s *Service) snapshots(ctx context.Context) {
+	ticker := time.NewTicker(snapshotInterval)
+	defer ticker.Stop()
+	saved := uint64(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		records := s.committer.Stats().Records
+		if records-saved < snapshotEvents {
+			continue
+		}
+		saved = records
+		if err := s.saveSnapshot(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("snapshot not saved; the next start replays more of the journal", "error", err)
+		}
+	}
+}
+
+// accountState is one account at one moment.
+type accountState struct {
+	account *account
+	number  uint64 // of its last event
+	state   []byte
+}
+
+// saveSnapshot stores the accounts that have changed since the last one. It is
+// taken account by account while trading goes on: all events up to replayFrom
+// are in it, and replay skips what an account already has.
+func (s *Service) saveSnapshot(ctx context.Context) error {
+	replayFrom := s.journal.LastBatch() + 1
+	var saved []accountState
+	err := s.history.SaveSnapshot(ctx, replayFrom, func(yield func(uint32, []byte) error) error {
+		for chunk := range slices.Chunk(s.order, snapshotChunk) {
+			states := changedStates(chunk)
+			if len(states) == 0 {
+				continue
+			}
+			// A state must hold nothing that a crash could take back.
+			if err := s.durable(ctx); err != nil {
+				return err
+			}
+			for _, t := range states {
+				if err := yield(uint32(t.account.customer()), t.state); err != nil {
+					return err
+				}
+				saved = append(saved, accountState{account: t.account, number: t.number})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, t := range saved {
+		t.account.mu.Lock()
+		t.account.saved = t.number
+		t.account.mu.Unlock()
+	}
+	return nil
+}
+
+// changedStates returns the states of the accounts that have events which no
+// snapshot has.
+func changedStates(accounts []*account) []accountState {
+	var states []accountState
+	for _, a := range accounts {
+		a.mu.Lock()
+		if n := a.ledger.LastNumber(); n != a.saved {
+			states = append(states, accountState{account: a, number: n, state: a.ledger.AppendState(nil)})
+		}
+		a.mu.Unlock()
+	}
+	return states
+}

@@ -1,0 +1,94 @@
+package trading
+
+import (
+	"unsafe"
+
+	"holdfast/biz/ledger"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// workspace is what one worker needs to execute orders without allocating.
+// Goroutine: the worker's.
+type workspace struct {
+	request   pb.PlaceOrderRequest
+	answer    pb.PlaceOrderReply
+	execution pb.Execution
+	position  pb.Position
+	update    pb.PositionUpdate
+	busted    pb.ExecutionBusted
+
+	event  ledger.Event
+	record []byte // of the event, for the journal
+	reply  []byte // frames for the session that asked
+	pushes []byte // frames for every session of the account
+}
+
+func newWorkspace() *workspace {
+	w := new(workspace)
+	w.answer.Executions = []*pb.Execution{&w.execution}
+	w.answer.Position = &w.position
+	w.answer.Status = pb.OrderStatus_ORDER_STATUS_FILLED
+	w.update.Position = &w.position
+	w.busted.Position = &w.position
+	return w
+}
+
+// fill makes the bodies tell w.event.
+func (s *Service) fill(w *workspace) {
+	s.fillExecution(&w.execution, &w.event.Execution)
+	s.fillPosition(&w.position, &w.event.Position)
+	w.answer.OrderId = w.execution.OrderId
+}
+
+// appendPushes appends the two pushes of w.event. The caller holds the lock of a
+// and has filled w.
+func (s *Service) appendPushes(w *workspace, a *account) {
+	sequence := 2 * w.event.Number
+	if w.event.Kind == ledger.KindBust {
+		w.busted.ExecutionId = w.execution.ExecutionId
+		w.busted.Reason = w.execution.BustReason
+		w.pushes = codec.AppendBody(w.pushes[:0], codec.PushExecutionBusted, sequence-1, &w.busted)
+	} else {
+		w.pushes = codec.AppendBody(w.pushes[:0], codec.PushExecution, sequence-1, &w.execution)
+	}
+	w.update.Change = pb.Change(w.event.Change)
+	w.update.RowCount = w.event.Rows
+	w.update.MarketValue = int64(a.ledger.MarketValue(s.market))
+	w.pushes = codec.AppendBody(w.pushes, codec.PushPositionUpdate, sequence, &w.update)
+}
+
+// fillExecution describes e, which must not change as long as p is in use: p
+// shares its client order id.
+func (s *Service) fillExecution(p *pb.Execution, e *ledger.Execution) {
+	p.ExecutionId = uint64(e.ID)
+	p.OrderId = uint64(e.Order)
+	p.Customer = uint32(e.ID.Customer())
+	p.ClientOrderId = text(e.ClientOrderID.Bytes())
+	p.Side = pb.Side(e.Side)
+	p.Market, p.Code = s.instrument(e.Instrument)
+	p.Quantity = int64(e.Quantity)
+	p.Price = int64(e.Price)
+	p.Time = e.Time
+	p.Busted = false
+	p.BustReason = ""
+}
+
+// text returns b as a string without copying; it changes when b does.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+func (s *Service) fillPosition(p *pb.Position, row *ledger.Position) {
+	last := s.market.Last(row.Instrument)
+	p.Market, p.Code = s.instrument(row.Instrument)
+	p.Quantity = int64(row.Quantity)
+	p.AverageCost = int64(row.AverageCost())
+	p.LastPrice = int64(last)
+	p.MarketValue = int64(row.MarketValue(last))
+	p.RealisedProfit = int64(row.Realised)
+	p.UnrealisedProfit = int64(row.UnrealisedProfit(last))
+}
+
+func (s *Service) instrument(id ledger.InstrumentID) (market, code string) {
+	i := s.market.At(id)
+	return i.Market, i.Code
+}
