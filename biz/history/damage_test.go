@@ -78,7 +78,7 @@ func TestAlteredByte(t *testing.T) {
 	must(t, err)
 	const header, step = 100, 199
 	found, tried := 0, 0
-	for at := 0; at < len(whole); at++ {
+	for at := range whole {
 		if at > header && at%step != 0 {
 			continue
 		}

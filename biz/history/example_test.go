@@ -3,7 +3,6 @@ package history_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"os"
 	"path/filepath"
 
@@ -13,22 +12,26 @@ import (
 func ExampleStore() {
 	dir, err := os.MkdirTemp("", "history")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
 	s, err := history.Open(ctx, history.Options{Path: filepath.Join(dir, "history.db")})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer s.Close()
 
 	if err := projectTwo(ctx, s); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	page, more, err := s.Executions(ctx, history.Query{Customer: 100001, Limit: 10})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	for _, e := range page {
 		fmt.Printf("%d-%d: %d at %d, busted %v %q\n", e.Customer(), uint32(e.ID), e.Quantity, e.Price, e.Busted, e.BustReason)

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/big"
@@ -159,7 +160,7 @@ func (l *life) restart(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(a.AppendState(nil)) != string(l.live.AppendState(nil)) {
+	if !bytes.Equal(a.AppendState(nil), l.live.AppendState(nil)) {
 		t.Fatal("the restored account differs")
 	}
 	l.live = a

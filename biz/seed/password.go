@@ -74,7 +74,7 @@ func parsePHC(s string) (phc, error) {
 	var h phc
 	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &h.memoryKiB, &h.passes, &h.threads); err != nil ||
 		parts[3] != fmt.Sprintf("m=%d,t=%d,p=%d", h.memoryKiB, h.passes, h.threads) {
-		return phc{}, fmt.Errorf("%w: want m=...,t=...,p=...", ErrBadHash)
+		return phc{}, fmt.Errorf("%w: parameters must be m, t and p", ErrBadHash)
 	}
 	var errSalt, errHash error
 	h.salt, errSalt = base64.RawStdEncoding.Strict().DecodeString(parts[4])

@@ -1,0 +1,37 @@
+//go:build !unix
+
+package main
+
+import (
+	"os"
+
+	"golang.org/x/term"
+)
+
+// wakeable is a file; on this system a read of it can't be ended from outside.
+type wakeable struct{ file *os.File }
+
+func newWakeable(file *os.File) (*wakeable, error) { return &wakeable{file}, nil }
+
+// Read reads from the file.
+func (w *wakeable) Read(b []byte) (int, error) { return w.file.Read(b) }
+
+func (w *wakeable) stop()  {}
+func (w *wakeable) close() {}
+
+// rawTerminal switches a terminal to single keys; restore switches it back.
+func rawTerminal(file *os.File) (restore func(), err error) {
+	state, err := term.MakeRaw(int(file.Fd()))
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = term.Restore(int(file.Fd()), state) }, nil
+}
+
+// watchSize calls resized with the size of a terminal once.
+func watchSize(file *os.File, resized func(width, height int)) (stop func()) {
+	if width, height, err := term.GetSize(int(file.Fd())); err == nil && width > 0 && height > 0 {
+		resized(width, height)
+	}
+	return func() {}
+}

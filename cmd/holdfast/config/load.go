@@ -1,0 +1,103 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/spf13/pflag"
+)
+
+// Sources says where Load looks, in rising precedence.
+type Sources struct {
+	File    string         // JSON file; "" for none
+	Environ []string       // "NAME=value" as in os.Environ; the last of a name counts
+	Flags   *pflag.FlagSet // parsed flags made by AddFlags; nil for none
+}
+
+// maxFileBytes bounds the configuration file.
+const maxFileBytes = 1 << 20
+
+// Load merges the defaults, the file, the environment and the flags and checks
+// the result. Every mistake is an *Error: one line that names its place. The
+// first mistake found is reported.
+func Load(from Sources) (*Config, error) {
+	c := Default()
+	if from.File != "" {
+		if err := c.readFile(from.File); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.applyEnviron(from.Environ); err != nil {
+		return nil, err
+	}
+	if from.Flags != nil {
+		if err := c.applyFlags(from.Flags); err != nil {
+			return nil, err
+		}
+	}
+	c.derive()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// readFile applies the file at path.
+func (c *Config) readFile(path string) error {
+	stat, err := os.Stat(path)
+	if err != nil {
+		return mistake(path, "cannot be read: %s", cause(err))
+	}
+	if !stat.Mode().IsRegular() || stat.Size() > maxFileBytes {
+		return mistake(path, "is not a file of at most %d bytes", maxFileBytes)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return mistake(path, "cannot be read: %s", cause(err))
+	}
+	return c.applyFile(path, text)
+}
+
+// cause drops the operation and the path that the error of a file repeats.
+func cause(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// derive sets the settings whose default depends on another.
+func (c *Config) derive() {
+	if c.Origin("price_moves") == originDefault && c.Simulate > 0 {
+		c.PriceMoves = defaultPriceMoves
+	}
+}
+
+// check refuses settings that do not fit together.
+func (c *Config) check() error {
+	if c.Limits.OutboundSoftBytes > c.Limits.OutboundHardBytes {
+		return c.clash("limits.outbound_soft_bytes", "must not be above", "limits.outbound_hard_bytes")
+	}
+	if _, port, err := net.SplitHostPort(c.Listen); err == nil && port != "0" && c.Listen == c.Admin {
+		return c.clash("listen", "must differ from", "admin")
+	}
+	return nil
+}
+
+// clash names two settings that break a rule, at the one that somebody set.
+func (c *Config) clash(key, rule, other string) error {
+	at := c.Origin(key)
+	if at == originDefault {
+		at = c.Origin(other)
+	}
+	return mistake(at, "%s %s %s", c.describe(key), rule, c.describe(other))
+}
+
+// describe gives key, value and origin of a setting.
+func (c *Config) describe(key string) string {
+	s, _ := find(c.settings(), key)
+	return fmt.Sprintf("%s %s (%s)", key, s.get(), c.Origin(key))
+}

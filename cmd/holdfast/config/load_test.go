@@ -1,0 +1,264 @@
+package config_test
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"holdfast/cmd/holdfast/config"
+)
+
+// write puts text into a file named serve.json and makes its folder the working
+// directory, so that errors name it as a user sees it.
+func write(t *testing.T, text string) string {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("serve.json", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "serve.json"
+}
+
+// parsed gives the flags of a command line.
+func parsed(t *testing.T, args ...string) *pflag.FlagSet {
+	t.Helper()
+	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	config.AddFlags(flags)
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return flags
+}
+
+const everySetting = `{
+  "listen": "127.0.0.1:7000",
+  "admin": "[::1]:7001",
+  "data": "elsewhere",
+  "seed_file": "seed.json",
+  "simulate": "250/s",
+  "price_moves": 0.5,
+  "random_seed": 18446744073709551615,
+  "event_loops": 3,
+  "max_connections": 10000,
+  "heartbeat": "15s",
+  "drain": "1m30s",
+  "recent_events": 64,
+  "log_level": "debug",
+  "limits": {
+    "max_frame_bytes": 65536,
+    "in_flight_requests": 16,
+    "in_flight_bytes": 4096,
+    "outbound_soft_bytes": 8192,
+    "outbound_hard_bytes": 16384
+  }
+}
+`
+
+func TestFileSetsEverySetting(t *testing.T) {
+	c, err := config.Load(config.Sources{File: write(t, everySetting)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := *c
+	want := config.Config{
+		Listen: "127.0.0.1:7000", Admin: "[::1]:7001", Data: "elsewhere", SeedFile: "seed.json",
+		Simulate: 250, PriceMoves: 0.5, RandomSeed: 1<<64 - 1, EventLoops: 3, MaxConnections: 10000,
+		Heartbeat: 15 * time.Second, Drain: 90 * time.Second, RecentEvents: 64, LogLevel: slog.LevelDebug,
+		Limits: config.Limits{
+			MaxFrameBytes: 65536, InFlightRequests: 16, InFlightBytes: 4096,
+			OutboundSoftBytes: 8192, OutboundHardBytes: 16384,
+		},
+	}
+	if texts(t, &got) != texts(t, &want) {
+		t.Errorf("got\n%s\nwant\n%s", texts(t, &got), texts(t, &want))
+	}
+	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:18" {
+		t.Errorf("origin %q", origin)
+	}
+}
+
+func texts(t *testing.T, c *config.Config) string {
+	t.Helper()
+	var b strings.Builder
+	if err := c.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestPrecedence(t *testing.T) {
+	file := `{"listen": "127.0.0.1:1", "drain": "1s"}`
+	cases := []struct {
+		name    string
+		file    bool
+		environ []string
+		args    []string
+		listen  string
+		origin  string
+	}{
+		{"default", false, nil, nil, "127.0.0.1:8888", "default"},
+		{"file", true, nil, nil, "127.0.0.1:1", "serve.json:1"},
+		{"variable over file", true, []string{"HOLDFAST_LISTEN=127.0.0.1:2"}, nil, "127.0.0.1:2", "HOLDFAST_LISTEN"},
+		{"last variable counts", false, []string{"HOLDFAST_LISTEN=127.0.0.1:2", "HOLDFAST_LISTEN=127.0.0.1:3"}, nil, "127.0.0.1:3", "HOLDFAST_LISTEN"},
+		{"flag over variable", true, []string{"HOLDFAST_LISTEN=127.0.0.1:2"}, []string{"--listen=127.0.0.1:4"}, "127.0.0.1:4", "--listen"},
+		{"flag equal to the default", true, nil, []string{"--listen", "127.0.0.1:8888"}, "127.0.0.1:8888", "--listen"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			from := config.Sources{Environ: tc.environ, Flags: parsed(t, tc.args...)}
+			if tc.file {
+				from.File = write(t, file)
+			}
+			c, err := config.Load(from)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Listen != tc.listen || c.Origin("listen") != tc.origin {
+				t.Errorf("got %s from %s, want %s from %s", c.Listen, c.Origin("listen"), tc.listen, tc.origin)
+			}
+		})
+	}
+}
+
+func TestPriceMovesFollowSimulate(t *testing.T) {
+	cases := []struct {
+		name string
+		args []string
+		want config.Rate
+	}{
+		{"no simulation", nil, 0},
+		{"simulation", []string{"--simulate=100/s"}, 10},
+		{"said otherwise", []string{"--simulate=100/s", "--price-moves=3"}, 3},
+		{"switched off", []string{"--simulate=100/s", "--price-moves=0"}, 0},
+		{"prices alone", []string{"--price-moves=2/s"}, 2},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			c, err := config.Load(config.Sources{Flags: parsed(t, tc.args...)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.PriceMoves != tc.want {
+				t.Errorf("got %s, want %s", c.PriceMoves, tc.want)
+			}
+		})
+	}
+}
+
+func TestBadFile(t *testing.T) {
+	cases := []struct{ name, file, want string }{
+		{"slip in a key", "{\n\"lisen\": 1}", `serve.json:2: unknown key "lisen" (did you mean "listen"?)`},
+		{"slip inside limits", "{\"limits\":\n{\n\"max_frame_byte\": 1}}", `serve.json:3: unknown key "limits.max_frame_byte" (did you mean "limits.max_frame_bytes"?)`},
+		{"key out of its object", "{\n\n\"in_flight_bytes\": 1}", `serve.json:3: unknown key "in_flight_bytes" (it belongs in the object "limits")`},
+		{"key like nothing", `{"colour": 1}`, `serve.json:1: unknown key "colour"`},
+		{"key twice", "{\"drain\": \"1s\",\n\"drain\": \"2s\"}", `serve.json:2: key "drain" stands twice`},
+		{"limits twice", "{\"limits\": {},\n\"limits\": {}}", `serve.json:2: key "limits" stands twice`},
+		{"number for a string", `{"listen": 8888}`, `serve.json:1: listen wants a string, got the number 8888`},
+		{"string for a number", `{"event_loops": "4"}`, `serve.json:1: event_loops wants a whole number, got the string "4"`},
+		{"fraction", `{"event_loops": 1.5}`, `serve.json:1: event_loops wants a whole number from 0 to 256, got 1.5`},
+		{"null", `{"data": null}`, `serve.json:1: data wants a string, got null`},
+		{"true", `{"simulate": true}`, `serve.json:1: simulate wants a string or a number, got true`},
+		{"list", `{"data": ["a"]}`, `serve.json:1: data wants a string, got a list`},
+		{"object", `{"data": {}}`, `serve.json:1: data wants a string, got an object`},
+		{"limits no object", `{"limits": 4}`, `serve.json:1: limits wants an object, got the number 4`},
+		{"limits a list", `{"limits": [4]}`, `serve.json:1: limits wants an object, got a list`},
+		{"no port", `{"listen": "localhost"}`, `serve.json:1: listen wants an address such as 127.0.0.1:8888, got "localhost"`},
+		{"port too high", `{"admin": ":65536"}`, `serve.json:1: admin wants an address such as 127.0.0.1:8888, got ":65536"`},
+		{"empty folder", `{"data": " "}`, `serve.json:1: data wants a folder, got " "`},
+		{"negative rate", `{"simulate": -1}`, `serve.json:1: simulate wants a rate from 0/s to 10000000/s, got "-1"`},
+		{"rate without a number", `{"simulate": "NaN/s"}`, `serve.json:1: simulate wants a rate from 0/s to 10000000/s, got "NaN/s"`},
+		{"negative seed", `{"random_seed": -1}`, `serve.json:1: random_seed wants a whole number from 0 to 2^64-1, got -1`},
+		{"below the range", `{"recent_events": 0}`, `serve.json:1: recent_events wants a whole number from 1 to 65536, got 0`},
+		{"above the range", `{"limits": {"max_frame_bytes": 67108865}}`, `serve.json:1: limits.max_frame_bytes wants a whole number from 1024 to 67108864, got 67108865`},
+		{"duration without a unit", `{"heartbeat": "20"}`, `serve.json:1: heartbeat wants a duration from 1s to 1h such as 20s or 1m30s, got "20"`},
+		{"duration too long", `{"heartbeat": "61m"}`, `serve.json:1: heartbeat wants a duration from 1s to 1h such as 20s or 1m30s, got "61m"`},
+		{"level", `{"log_level": "loud"}`, `serve.json:1: log_level wants debug, info, warn or error, got "loud"`},
+		{"soft above hard", "{\"limits\": {\n\"outbound_soft_bytes\": 2000000}}", `serve.json:2: limits.outbound_soft_bytes 2000000 (serve.json:2) must not be above limits.outbound_hard_bytes 1048576 (default)`},
+		{"hard below soft", "{\"limits\": {\n\n\"outbound_hard_bytes\": 2000}}", `serve.json:3: limits.outbound_soft_bytes 262144 (default) must not be above limits.outbound_hard_bytes 2000 (serve.json:3)`},
+		{"one port for both", `{"admin": "127.0.0.1:8888"}`, `serve.json:1: listen 127.0.0.1:8888 (default) must differ from admin 127.0.0.1:8888 (serve.json:1)`},
+		{"no JSON", "\n\nlisten = 1", `serve.json:3: not valid JSON: invalid character 'l' looking for beginning of value`},
+		{"missing comma", "{\"data\": \"a\"\n\"admin\": \"b\"}", `serve.json:2: not valid JSON: invalid character '"' after object key:value pair`},
+		{"cut off", "{\n\"data\":", `serve.json:2: not valid JSON: unexpected end of JSON input`},
+		{"line break in a string", "{\n\"da\nta\": 1}", `serve.json:2: not valid JSON: invalid character '\n' in string literal`},
+		{"cut off after a line break", "{\n\"data\":\n", `serve.json:2: not valid JSON: unexpected end of JSON input`},
+		{"empty", "", `serve.json:1: not valid JSON: unexpected end of JSON input`},
+		{"a list at the top", `[]`, `serve.json:1: wants a JSON object, got a list`},
+		{"text after the end", "{}\n{}", `serve.json:2: not valid JSON: invalid character '{' after top-level value`},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := config.Load(config.Sources{File: write(t, tc.file)})
+			wantMistake(t, err, tc.want)
+		})
+	}
+}
+
+func TestUnreadableFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("folder", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("long.json", make([]byte, 1<<20+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cases := []struct{ name, file, want string }{
+		{"missing", "none.json", "none.json: cannot be read: no such file or directory"},
+		{"folder", "folder", "folder: is not a file of at most 1048576 bytes"},
+		{"too long", "long.json", "long.json: is not a file of at most 1048576 bytes"},
+		{"below a file", filepath.Join("long.json", "x"), "long.json/x: cannot be read: not a directory"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := config.Load(config.Sources{File: tc.file})
+			wantMistake(t, err, tc.want)
+		})
+	}
+}
+
+func TestBadVariableOrFlag(t *testing.T) {
+	cases := []struct {
+		name    string
+		environ []string
+		args    []string
+		want    string
+	}{
+		{"variable", []string{"HOLDFAST_DRAIN=soon"}, nil, `HOLDFAST_DRAIN: drain wants a duration from 0s to 1h such as 20s or 1m30s, got "soon"`},
+		{"variable of a limit", []string{"HOLDFAST_IN_FLIGHT_REQUESTS=no"}, nil, `HOLDFAST_IN_FLIGHT_REQUESTS: limits.in_flight_requests wants a whole number from 1 to 1048576, got "no"`},
+		{"slip in a variable", []string{"HOLDFAST_LISTN=:1"}, nil, `HOLDFAST_LISTN: unknown variable (did you mean "HOLDFAST_LISTEN"?)`},
+		{"flag", nil, []string{"--event-loops=many"}, `--event-loops: event_loops wants a whole number from 0 to 256, got "many"`},
+		{"flag with another name than its key", nil, []string{"--seed=x"}, `--seed: random_seed wants a whole number from 0 to 2^64-1, got "x"`},
+		{"empty flag", nil, []string{"--listen="}, `--listen: listen wants an address such as 127.0.0.1:8888, got ""`},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := config.Load(config.Sources{Environ: tc.environ, Flags: parsed(t, tc.args...)})
+			wantMistake(t, err, tc.want)
+		})
+	}
+}
+
+func TestForeignVariablesAreLeftAlone(t *testing.T) {
+	_, err := config.Load(config.Sources{Environ: []string{
+		"HOLDFAST_SERVICE_HOST=10.0.0.1", "HOLDFAST_PORT=tcp://10.0.0.1:8888", "HOLDFAST_CONFIG=serve.json", "HOLDFAST_CI=1", "HOLDFAST_GATE=1", "LISTEN=x", "odd",
+	}})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func wantMistake(t *testing.T, err error, want string) {
+	t.Helper()
+	var mistake *config.Error
+	if !errors.As(err, &mistake) {
+		t.Fatalf("got %v, want a *config.Error %q", err, want)
+	}
+	if err.Error() != want {
+		t.Errorf("got  %s\nwant %s", err, want)
+	}
+}

@@ -1,0 +1,34 @@
+package config_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"holdfast/cmd/holdfast/config"
+)
+
+// TestReadmeListsEverySetting: the README's table has a row with key and default
+// for each setting.
+func TestReadmeListsEverySetting(t *testing.T) {
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := config.Default().WriteOrigins(&b); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		key, value := strings.Fields(line)[0], strings.Trim(strings.Fields(line)[1], `"`)
+		row := "| `" + key + "` | "
+		switch key {
+		case "seed_file", "price_moves": // told in words
+		default:
+			row += "`" + value + "`"
+		}
+		if !strings.Contains(string(readme), row) {
+			t.Errorf("no row that begins with %s", row)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package config
+
+import (
+	"strings"
+	"time"
+)
+
+// EnvPrefix begins the name of every environment variable that is a setting.
+const EnvPrefix = "HOLDFAST_"
+
+// maxSessionBytes bounds the settings that are bytes held for one session.
+const maxSessionBytes = 1 << 30
+
+// setting is one row of the table of settings.
+type setting struct {
+	key   string // in the file; "limits.x" stands in the object limits
+	flag  string // without the dashes
+	usage string
+	value
+}
+
+// name is the key inside its object.
+func (s setting) name() string { return s.key[strings.LastIndexByte(s.key, '.')+1:] }
+
+// env is the name of the environment variable.
+func (s setting) env() string { return EnvPrefix + strings.ToUpper(s.name()) }
+
+// settings is the table: every setting of c, in the order people see them.
+func (c *Config) settings() []setting {
+	l := &c.Limits
+	return []setting{
+		{"listen", "listen", "address for clients, packet dialect", addressValue(&c.Listen)},
+		{"admin", "admin", "address for metrics and pprof", addressValue(&c.Admin)},
+		{"data", "data", "folder of the journal and the history", folderValue(&c.Data)},
+		{"seed_file", "seed-file", "instruments and customers; empty: the shipped ones", fileValue(&c.SeedFile)},
+		{"simulate", "simulate", "orders that the server itself places", rateValue(&c.Simulate)},
+		{"price_moves", "price-moves", "price moves; unset: 10/s when simulate is on", rateValue(&c.PriceMoves)},
+		{"random_seed", "seed", "random seed of the simulation", uintValue(&c.RandomSeed)},
+		{"event_loops", "event-loops", "event loops; 0: one per processor", intValue(&c.EventLoops, 0, 256)},
+		{"max_connections", "max-connections", "connections; 0: what the open-file limit leaves", intValue(&c.MaxConnections, 0, 1<<20)},
+		{"heartbeat", "heartbeat", "interval that clients are told", durationValue(&c.Heartbeat, time.Second, time.Hour)},
+		{"drain", "drain", "longest graceful stop", durationValue(&c.Drain, 0, time.Hour)},
+		{"recent_events", "recent-events", "events in memory for each account", intValue(&c.RecentEvents, 1, 1<<16)},
+		{"log_level", "log-level", "debug, info, warn or error", levelValue(&c.LogLevel)},
+		{"limits.max_frame_bytes", "max-frame-bytes", "longest frame", intValue(&l.MaxFrameBytes, 1<<10, 64<<20)},
+		{"limits.in_flight_requests", "in-flight-requests", "unanswered requests of a session", intValue(&l.InFlightRequests, 1, 1<<20)},
+		{"limits.in_flight_bytes", "in-flight-bytes", "bytes of a session's unanswered requests", intValue(&l.InFlightBytes, 1<<10, maxSessionBytes)},
+		{"limits.outbound_soft_bytes", "outbound-soft-bytes", "unsent bytes of a session: conflate", intValue(&l.OutboundSoftBytes, 1<<10, maxSessionBytes)},
+		{"limits.outbound_hard_bytes", "outbound-hard-bytes", "unsent bytes of a session: close", intValue(&l.OutboundHardBytes, 1<<10, maxSessionBytes)},
+	}
+}
+
+// find returns the setting with this key.
+func find(table []setting, key string) (setting, bool) {
+	for _, s := range table {
+		if s.key == key {
+			return s, true
+		}
+	}
+	return setting{}, false
+}
+
+// apply stores text, which stands at origin, as the value of s.
+func (c *Config) apply(s setting, origin, text string) error {
+	if err := s.set(text); err != nil {
+		return mistake(origin, "%s %s", s.key, err)
+	}
+	c.origins[s.key] = origin
+	return nil
+}

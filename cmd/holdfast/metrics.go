@@ -1,0 +1,81 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast/engine"
+)
+
+// serverCollector reads the server's own counters when Prometheus asks, so that
+// a request pays nothing for being measured.
+type serverCollector struct {
+	server  *server
+	closes  *prometheus.Desc
+	metrics []metric
+}
+
+type metric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*snapshot) float64
+}
+
+// snapshot is what one scrape shows.
+type snapshot struct {
+	connected int
+	traffic   engine.Traffic
+	stats     *engine.Stats
+	commits   commitStats
+	behind    uint64
+}
+
+type commitStats struct{ commits, records, bytes, seconds float64 }
+
+func newServerCollector(s *server) *serverCollector {
+	c := &serverCollector{
+		server: s,
+		closes: prometheus.NewDesc("holdfast_closes_total", "Sessions that ended or were refused, by reason.", []string{"reason"}, nil),
+	}
+	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
+	c.add("client_connected", "Sessions that are open.", gauge, func(s *snapshot) float64 { return float64(s.connected) })
+	c.add("req_recv_total", "Requests received.", counter, func(s *snapshot) float64 { return float64(s.traffic.Requests) })
+	c.add("rsp_send_total", "Requests answered.", counter, func(s *snapshot) float64 { return float64(s.traffic.Replies) })
+	c.add("received_bytes_total", "Bytes of requests.", counter, func(s *snapshot) float64 { return float64(s.traffic.BytesIn) })
+	c.add("sent_bytes_total", "Bytes of replies and pushes.", counter, func(s *snapshot) float64 { return float64(s.traffic.BytesOut) })
+	c.add("handler_panics_total", "Handlers that panicked; each cost one session.", counter, func(s *snapshot) float64 { return float64(s.stats.Panics.Load()) })
+	c.add("pushes_dropped_total", "Quotes that slow sessions did not get.", counter, func(s *snapshot) float64 { return float64(s.stats.Dropped.Load()) })
+	c.add("commits_total", "Group commits.", counter, func(s *snapshot) float64 { return s.commits.commits })
+	c.add("committed_records_total", "Events made durable.", counter, func(s *snapshot) float64 { return s.commits.records })
+	c.add("committed_bytes_total", "Bytes of those events.", counter, func(s *snapshot) float64 { return s.commits.bytes })
+	c.add("commit_seconds_total", "Time spent writing commits, fsync included.", counter, func(s *snapshot) float64 { return s.commits.seconds })
+	c.add("history_behind_batches", "Batches of the journal that the history lacks.", gauge, func(s *snapshot) float64 { return float64(s.behind) })
+	return c
+}
+
+func (c *serverCollector) add(name, help string, kind prometheus.ValueType, value func(*snapshot) float64) {
+	c.metrics = append(c.metrics, metric{prometheus.NewDesc("holdfast_"+name, help, nil, nil), kind, value})
+}
+
+// Describe implements prometheus.Collector.
+func (c *serverCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- c.closes
+	for _, m := range c.metrics {
+		out <- m.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *serverCollector) Collect(out chan<- prometheus.Metric) {
+	core, journal := c.server.core, c.server.trading.Stats()
+	s := &snapshot{
+		connected: core.Len(), traffic: core.Traffic(), stats: &core.Stats,
+		behind:  c.server.trading.HistoryBehind(),
+		commits: commitStats{float64(journal.Commits), float64(journal.Records), float64(journal.Bytes), journal.Total.Seconds()},
+	}
+	for _, m := range c.metrics {
+		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(s))
+	}
+	for _, r := range engine.Reasons() {
+		out <- prometheus.MustNewConstMetric(c.closes, prometheus.CounterValue, float64(core.Stats.Closes(r)), r.String())
+	}
+}

@@ -1,0 +1,134 @@
+package main_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/goleak"
+
+	main "holdfast/cmd/holdfast"
+)
+
+// TestMain looks for goroutines that a command left behind; those that packages
+// start when they are loaded (the ants default pool) are not counted. In a child
+// that a test has started it is the program itself.
+func TestMain(m *testing.M) {
+	if os.Getenv("HOLDFAST_TEST_AS_PROGRAM") != "" {
+		main.RunMain()
+		return
+	}
+	goleak.VerifyTestMain(m, goleak.IgnoreCurrent())
+}
+
+// run executes a command line in-process.
+func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs strings.Builder
+	p := &main.Program{Args: args, Stdout: &out, Stderr: &errs}
+	return p.Run(t.Context()), out.String(), errs.String()
+}
+
+func TestCommandLine(t *testing.T) {
+	cases := []struct {
+		name   string
+		args   []string
+		code   int
+		stdout string // a part of it; "" for nothing at all
+		stderr string // the whole
+	}{
+		{"nothing", nil, 0, "Available Commands:", ""},
+		{"help flag", []string{"--help"}, 0, "Examples:", ""},
+		{"help of a command", []string{"help", "version"}, 0, "holdfast version [flags]", ""},
+		{"version", []string{"version"}, 0, "holdfast devel", ""},
+		{"version flag", []string{"--version"}, 0, "holdfast devel", ""},
+		{"slip in a command", []string{"versoin"}, 2, "", "holdfast: unknown command \"versoin\" (did you mean \"version\"?); see \"holdfast --help\"\n"},
+		{"unknown command", []string{"xyzzy"}, 2, "", "holdfast: unknown command \"xyzzy\"; see \"holdfast --help\"\n"},
+		{"unknown flag", []string{"--loud"}, 2, "", "holdfast: unknown flag: --loud; see \"holdfast --help\"\n"},
+		{"unknown flag of a command", []string{"version", "--loud"}, 2, "", "holdfast: unknown flag: --loud; see \"holdfast version --help\"\n"},
+		{"argument too many", []string{"version", "now"}, 2, "", "holdfast: unexpected argument \"now\"; see \"holdfast version --help\"\n"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			code, stdout, stderr := run(t, tc.args...)
+			if code != tc.code || stderr != tc.stderr {
+				t.Errorf("code %d, stderr %q; want %d, %q", code, stderr, tc.code, tc.stderr)
+			}
+			if !strings.Contains(stdout, tc.stdout) || (tc.stdout == "") != (stdout == "") {
+				t.Errorf("stdout %q, want %q", stdout, tc.stdout)
+			}
+		})
+	}
+}
+
+func TestReport(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	cases := []struct {
+		name   string
+		ctx    context.Context
+		err    error
+		code   int
+		stderr string
+	}{
+		{"success", t.Context(), nil, 0, ""},
+		{"failure", t.Context(), errors.New("port in use"), 1, "holdfast: port in use\n"},
+		{"several lines", t.Context(), errors.Join(errors.New("one"), errors.New("two")), 1, "holdfast: one; two\n"},
+		{"interrupted", ended, fmt.Errorf("load: %w", context.Canceled), 130, ""},
+		{"failed while being stopped", ended, errors.New("disk full"), 1, "holdfast: disk full\n"},
+		{"cancelled by something else", t.Context(), context.Canceled, 1, "holdfast: context canceled\n"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			var stderr strings.Builder
+			p := &main.Program{Stderr: &stderr}
+			if code := p.Report(tc.ctx, tc.err); code != tc.code || stderr.String() != tc.stderr {
+				t.Errorf("code %d, stderr %q; want %d, %q", code, stderr.String(), tc.code, tc.stderr)
+			}
+		})
+	}
+}
+
+func TestExactArgs(t *testing.T) {
+	cases := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"right", []string{"100001-17", "typo"}, ""},
+		{"second missing", []string{"100001-17"}, `missing argument REASON`},
+		{"both missing", nil, `missing argument EXECUTION`},
+		{"one too many", []string{"a", "b", "c"}, `unexpected argument "c"`},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			err := main.ExactArgs("EXECUTION", "REASON")(new(cobra.Command), tc.args)
+			if tc.want == "" && err == nil {
+				return
+			}
+			if tc.want == "" || err == nil || !strings.HasPrefix(err.Error(), tc.want+"; see ") {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestGetenvTakesTheLast(t *testing.T) {
+	p := &main.Program{Environ: []string{"A=1", "AB=2", "A=3=4", "B="}}
+	for name, want := range map[string]string{"A": "3=4", "AB": "2", "B": "", "C": ""} {
+		if got := p.Getenv(name); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestNoColoursOffTerminal(t *testing.T) {
+	p := &main.Program{Stdout: new(strings.Builder)}
+	if got := p.Styled("bad"); got != "bad" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,192 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"holdfast/biz/client"
+	main "holdfast/cmd/holdfast"
+)
+
+// output is a stream that a test may read while a program writes to it.
+type output struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	changed chan struct{}
+}
+
+func newOutput() *output { return &output{changed: make(chan struct{}, 1)} }
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	select {
+	case o.changed <- struct{}{}:
+	default:
+	}
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// served is a program that runs "serve".
+type served struct {
+	addr, admin string
+	out, errs   *output
+	stop        func() int
+}
+
+var servingLine = regexp.MustCompile(`serving on (\S+), metrics and pprof on (\S+)`)
+
+func startServe(t *testing.T, args ...string) *served {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &served{out: newOutput(), errs: newOutput()}
+	p := &main.Program{Args: append([]string{"serve"}, args...), Stdout: s.out, Stderr: s.errs}
+	ended := make(chan int, 1)
+	go func() { ended <- p.Run(ctx) }()
+	s.stop = sync.OnceValue(func() int { cancel(); return <-ended })
+	t.Cleanup(func() { s.stop() })
+	for {
+		if m := servingLine.FindStringSubmatch(s.out.String()); m != nil {
+			s.addr, s.admin = m[1], m[2]
+			return s
+		}
+		select {
+		case <-s.out.changed:
+		case code := <-ended:
+			t.Fatalf("serve ended with %d: %s", code, s.errs)
+		}
+	}
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v\n%s", url, response.Status, err, body)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	return string(body)
+}
+
+func TestServeTradesCountsAndKeeps(t *testing.T) {
+	args := []string{"--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error"}
+	s := startServe(t, args...)
+	for _, want := range []string{"open files", "customers    101", "published password and token"} {
+		if !strings.Contains(s.out.String(), want) {
+			t.Errorf("%q is missing from the first lines:\n%s", want, s.out)
+		}
+	}
+	order := client.Order{ClientOrderID: "once", Side: client.Buy, Quantity: 10}
+	first := place(t, s.addr, &order)
+	for _, path := range []string{"/healthz", "/readyz", "/debug/pprof/cmdline"} {
+		get(t, "http://"+s.admin+path)
+	}
+	metrics := get(t, "http://"+s.admin+"/metrics")
+	for _, want := range []string{
+		"holdfast_req_recv_total 4\n", "holdfast_rsp_send_total 4\n", "holdfast_client_connected ",
+		"holdfast_committed_records_total 2\n", `holdfast_closes_total{reason="panic"} 0`,
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("%q is missing from the metrics", want)
+		}
+	}
+	if code := s.stop(); code != 0 {
+		t.Fatalf("stopped with %d: %s", code, s.errs)
+	}
+	again := place(t, startServe(t, args...).addr, &order)
+	if !again.Duplicate || again.Executions[0].ID != first.Executions[0].ID {
+		t.Errorf("after a restart the same order gave %+v, first %+v", again, first)
+	}
+}
+
+// place logs in as the first customer and places an order, in the first
+// instrument unless it names one: four requests in all.
+func place(t *testing.T, addr string, o *client.Order) client.Placed {
+	t.Helper()
+	c, err := client.Dial(t.Context(), addr, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Login(t.Context(), 100_001, client.DemoToken(100_001)); err != nil {
+		t.Fatal(err)
+	}
+	instruments, err := c.Quotes(t.Context(), nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Key = instruments[0].Key
+	placed, err := c.PlaceOrder(t.Context(), *o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return placed
+}
+
+func TestServeNamesAPortInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	file := filepath.Join(t.TempDir(), "serve.json")
+	content := "{\n  \"data\": \"" + t.TempDir() + "\",\n  \"PORT\": \"" + l.Addr().String() + "\",\n  \"FREE\": \"127.0.0.1:0\"\n}\n"
+	for port, free := range map[string]string{"listen": "admin", "admin": "listen"} {
+		t.Run(port, func(t *testing.T) {
+			text := strings.NewReplacer("PORT", port, "FREE", free).Replace(content)
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var stderr bytes.Buffer
+			p := &main.Program{Args: []string{"serve", "--config", file, "--log-level", "error"}, Stderr: &stderr}
+			code := p.Run(t.Context())
+			want := "holdfast: " + file + ":3: " + port + ` "` + l.Addr().String() + `": another program listens there`
+			if code != 2 || !strings.HasPrefix(stderr.String(), want) || strings.Count(stderr.String(), "\n") != 1 {
+				t.Errorf("code %d\ngot  %s\nwant %s", code, &stderr, want)
+			}
+		})
+	}
+}
+
+func TestTwoServersOnOneFolder(t *testing.T) {
+	dir := t.TempDir()
+	startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir, "--log-level", "error")
+	var stderr bytes.Buffer
+	p := &main.Program{Args: []string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir}, Stderr: &stderr}
+	if code := p.Run(t.Context()); code != 1 || !strings.Contains(stderr.String(), dir) {
+		t.Errorf("code %d: %s", code, &stderr)
+	}
+}
+
+func TestDemoRunsForAWhile(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	p := &main.Program{Args: []string{"demo", "--for", "4s"}, Stdout: &stdout, Stderr: &stderr}
+	if code := p.Run(t.Context()); code != 0 {
+		t.Fatalf("code %d: %s\n%s", code, &stderr, &stdout)
+	}
+	for _, want := range []string{"serving on", "buys", "taken back", "all as expected", "on disk"} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("%q is missing:\n%s", want, &stdout)
+		}
+	}
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"holdfast/biz/history"
+	"holdfast/biz/journal"
+	"holdfast/biz/seed"
+	"holdfast/biz/trading"
+	"holdfast/cmd/holdfast/config"
+	"holdfast/engine"
+)
+
+// server is a whole running server: data folder, accounts, reactor, admin port.
+type server struct {
+	Addr  string // where clients connect
+	Admin string // where metrics and pprof are; "" when there is no admin port
+
+	files   engine.FileLimit
+	data    *dataFolder
+	trading *trading.Service
+	core    *engine.Core
+	admin   *adminServer
+
+	cancel context.CancelCauseFunc
+	ended  chan struct{}
+	err    error // why it ended; valid when ended is closed
+}
+
+// serverOptions are settings that no configuration file has.
+type serverOptions struct {
+	SubmitOnLoop bool
+	NoAdmin      bool
+}
+
+// startServer opens the data folder, rebuilds the accounts and serves. It
+// returns when clients can connect. Wait tells how it ended.
+func startServer(ctx context.Context, c *config.Config, o serverOptions, log *slog.Logger) (*server, error) {
+	files, err := engine.RaiseOpenFiles()
+	if err != nil {
+		log.Warn("open-file limit not raised", "error", err)
+	}
+	s := &server{files: files, ended: make(chan struct{})}
+	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	s.cancel = cancel
+	if s.data, err = openData(ctx, c, log); err != nil {
+		return nil, err
+	}
+	reactor, err := s.wire(ctx, c, o, log)
+	if err != nil {
+		return nil, errors.Join(err, s.closeAll(log))
+	}
+	served := make(chan error, 1)
+	go func() { served <- reactor.Run(run) }()
+	go s.supervise(run, served, log)
+	select {
+	case <-reactor.Booted():
+		s.Addr = reactor.Addr()
+		return s, nil
+	case <-s.ended:
+		return nil, s.err
+	}
+}
+
+// wire makes everything above the data folder.
+func (s *server) wire(ctx context.Context, c *config.Config, o serverOptions, log *slog.Logger) (*engine.Reactor, error) {
+	service, err := trading.New(ctx, trading.Config{
+		Seed: s.data.seed, Journal: s.data.journal, History: s.data.history,
+		RecentEvents: c.RecentEvents, Heartbeat: c.Heartbeat, Version: readVersion().String(),
+		SubmitOnLoop: o.SubmitOnLoop,
+		Simulation: trading.Simulation{
+			Orders: float64(c.Simulate), PriceMoves: float64(c.PriceMoves), Random: c.RandomSeed,
+		},
+		Fatal: s.fatal,
+		Log:   log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.core, err = service.Start(limitsOf(c)); err != nil {
+		return nil, err
+	}
+	s.trading = service
+	reactor, err := s.core.NewReactor(engine.ReactorConfig{
+		Listen: c.Listen, Loops: loopsOf(c), Drain: c.Drain, OnDrain: service.Drain,
+	})
+	if err != nil {
+		return nil, portError(c, "listen", c.Listen, err)
+	}
+	if o.NoAdmin {
+		return reactor, nil
+	}
+	if s.admin, err = startAdmin(c.Admin, s, log); err != nil {
+		return nil, portError(c, "admin", c.Admin, err)
+	}
+	s.Admin = s.admin.addr
+	return reactor, nil
+}
+
+// fatal ends the server because nothing can be made durable any more.
+func (s *server) fatal(err error) {
+	s.cancel(fmt.Errorf("orders can't be made durable: %w", err))
+}
+
+// supervise waits for the end, however it comes, and closes everything.
+func (s *server) supervise(run context.Context, served <-chan error, log *slog.Logger) {
+	err := <-served
+	if cause := context.Cause(run); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = errors.Join(cause, err)
+	}
+	s.err = errors.Join(err, s.closeAll(log))
+	close(s.ended)
+}
+
+// Stop drains the server and waits for its end.
+func (s *server) Stop() error {
+	s.cancel(context.Canceled)
+	return s.Wait()
+}
+
+// Wait returns when the server has ended: nil after a Stop that drained it.
+func (s *server) Wait() error {
+	<-s.ended
+	return s.err
+}
+
+// Ended is closed when the server has ended.
+func (s *server) Ended() <-chan struct{} { return s.ended }
+
+// closeAll ends what was opened, in the order of the dependencies.
+func (s *server) closeAll(log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	var errs []error
+	if s.admin != nil {
+		errs = append(errs, s.admin.close(ctx))
+	}
+	if s.trading != nil {
+		if err := s.trading.Close(ctx); err != nil {
+			log.Error("trading not closed cleanly", "error", err)
+			errs = append(errs, err)
+		}
+	}
+	if s.core != nil {
+		errs = append(errs, s.core.Close(ctx))
+	}
+	return errors.Join(append(errs, s.data.close(ctx))...)
+}
+
+func limitsOf(c *config.Config) engine.Limits {
+	return engine.Limits{
+		MaxFrameBytes:     c.Limits.MaxFrameBytes,
+		MaxConnections:    c.MaxConnections,
+		InFlightRequests:  c.Limits.InFlightRequests,
+		InFlightBytes:     c.Limits.InFlightBytes,
+		OutboundSoftBytes: c.Limits.OutboundSoftBytes,
+		OutboundHardBytes: c.Limits.OutboundHardBytes,
+	}
+}
+
+func loopsOf(c *config.Config) int {
+	if c.EventLoops > 0 {
+		return c.EventLoops
+	}
+	return runtime.NumCPU()
+}
+
+// portError names the setting whose address can't be had.
+func portError(c *config.Config, key, addr string, err error) error {
+	problem := err.Error()
+	var network *net.OpError
+	if errors.As(err, &network) && errors.Is(err, syscall.EADDRINUSE) {
+		problem = fmt.Sprintf("%s %q: another program listens there; stop it or choose another port", key, addr)
+	}
+	return &config.Error{Origin: c.Origin(key), Problem: problem}
+}
+
+// dataFolder is what the server keeps on disk.
+type dataFolder struct {
+	seed    *seed.Seed
+	journal *journal.Journal
+	history *history.Store
+}
+
+// openData opens journal and history in the folder. A history that is damaged or
+// of another version is made again from the journal.
+func openData(ctx context.Context, c *config.Config, log *slog.Logger) (*dataFolder, error) {
+	d := new(dataFolder)
+	var err error
+	if d.seed, err = loadSeed(c.SeedFile); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.Data, 0o755); err != nil {
+		return nil, &config.Error{Origin: c.Origin("data"), Problem: err.Error()}
+	}
+	if d.journal, err = journal.Open(ctx, journal.Options{Dir: filepath.Join(c.Data, "journal"), Log: log}); err != nil {
+		return nil, err
+	}
+	if d.history, err = openHistory(ctx, filepath.Join(c.Data, "history.db"), log); err != nil {
+		return nil, errors.Join(err, d.journal.Close(ctx))
+	}
+	return d, nil
+}
+
+func openHistory(ctx context.Context, path string, log *slog.Logger) (*history.Store, error) {
+	h, err := history.Open(ctx, history.Options{Path: path, Log: log})
+	if errors.Is(err, history.ErrDamaged) || errors.Is(err, history.ErrVersion) {
+		log.Warn("history can't be used; it is made again from the journal", "path", path, "error", err)
+		if err := history.Remove(path); err != nil {
+			return nil, err
+		}
+		h, err = history.Open(ctx, history.Options{Path: path, Log: log})
+	}
+	return h, err
+}
+
+func (d *dataFolder) close(ctx context.Context) error {
+	return errors.Join(d.history.Close(), d.journal.Close(ctx))
+}

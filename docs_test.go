@@ -1,0 +1,75 @@
+package holdfast_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestDependenciesHaveReasons: a module that our code imports stands in the
+// table of CONTRIBUTING.md, and the table names no other.
+func TestDependenciesHaveReasons(t *testing.T) {
+	modules := submatches(t, "go.mod", `(?m)^\t([a-z][^ ]+\.[^ ]+) v`)
+	listed := submatches(t, "CONTRIBUTING.md", `(?m)^\| ([a-z]+\.[a-z.]+/\S+) \|`)
+	if len(modules) < 10 || len(listed) < 10 {
+		t.Fatalf("read %d modules and %d reasons: the pages look otherwise", len(modules), len(listed))
+	}
+	var used []string
+	for _, p := range listPackages(t) {
+		for _, imported := range slices.Concat(p.Imports, p.TestImports) {
+			if m, ok := moduleOf(imported, modules); ok {
+				used = append(used, m)
+			}
+		}
+	}
+	for _, m := range used {
+		if !slices.Contains(listed, m) {
+			t.Errorf("%s is imported and has no reason in CONTRIBUTING.md", m)
+		}
+	}
+	for _, m := range listed {
+		if !slices.Contains(modules, m) {
+			t.Errorf("%s stands in CONTRIBUTING.md and not in go.mod", m)
+		}
+	}
+}
+
+// moduleOf finds the module that a package belongs to.
+func moduleOf(importPath string, modules []string) (string, bool) {
+	for _, m := range modules {
+		if within(importPath, m) {
+			return m, true
+		}
+	}
+	return "", false
+}
+
+// TestLinksLead: a link of a page to a file leads to one that is there.
+func TestLinksLead(t *testing.T) {
+	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
+		for _, target := range submatches(t, page, `\]\(([^)#]+)`) {
+			if strings.Contains(target, "://") {
+				continue
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+	}
+}
+
+// submatches gives the first group of every match in a file.
+func submatches(t *testing.T, name, pattern string) []string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(text), -1) {
+		found = append(found, match[1])
+	}
+	return found
+}
