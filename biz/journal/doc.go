@@ -32,7 +32,9 @@
 // checks that each batch continues the last one, so that a flipped bit or a
 // missing batch stops the reader with a DamageError and is never served. The
 // file "mark" in the folder names the last acknowledged batch; it shows a tail
-// that was cut off.
+// that was cut off. Open checks the store's files before the store may mend
+// them. A write torn behind the mark was never acknowledged; it is cut off and
+// logged.
 //
 // # Goroutines
 //

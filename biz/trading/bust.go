@@ -105,14 +105,15 @@ func (s *Service) rejectBlocked(ctx context.Context, c *engine.Context, a *accou
 }
 
 // sellsSince returns the sells of x's instrument after x that are not busted,
-// oldest first, as far as memory and database have them now.
+// oldest first. Those that memory has forgotten are read from the database.
 func (s *Service) sellsSince(ctx context.Context, a *account, x *ledger.Execution) []ledger.ExecutionID {
 	recent, oldest := recentFills(a)
 	var ids []ledger.ExecutionID
-	if x.ID < oldest {
-		rows, err := s.history.SellsSince(ctx, uint32(a.customer()), uint32(x.Instrument), uint64(x.ID), maxBlocking)
-		if err != nil {
-			s.log.Warn("sells in the way of a bust not read", "execution", x.ID, "error", err)
+	if x.ID+1 < oldest {
+		err := s.projected(ctx, oldest-1)
+		rows, queryErr := s.history.SellsSince(ctx, uint32(a.customer()), uint32(x.Instrument), uint64(x.ID), maxBlocking)
+		if err = errors.Join(err, queryErr); err != nil {
+			s.log.Warn("not all sells in the way of a bust were read", "execution", x.ID, "error", err)
 		}
 		for i := range rows {
 			if ledger.ExecutionID(rows[i].ID) < oldest {

@@ -78,32 +78,26 @@ func TestPositionChanges(t *testing.T) {
 // gets the account as it was at its login, and then all that came later.
 func TestPushesBeginBehindTheLogin(t *testing.T) {
 	s := start(t, setup{})
-	trading := s.login(alice)
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for buyInTurn([]*trader{trading}, 1) {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-		}
-	}()
-	defer func() {
-		close(stop)
-		<-done
-	}()
-	for range 30 {
-		watchFromLogin(t, s)
+	trading := s.wire()
+	trading.login(alice)
+	const orders = 500
+	var frames []byte
+	for id := range uint64(orders) {
+		frames = codec.AppendBody(frames, codec.CommandPlaceOrder, id+2, buyOne())
+	}
+	for round := range uint64(20) {
+		trading.write(frames)
+		w := s.wire()
+		w.send(codec.CommandLogin, 1, tokenLogin(alice))
+		expectInOrder(t, trading, orders)
+		watchFromLogin(t, w, 2*orders*(round+1))
+		w.close()
 	}
 }
 
-func watchFromLogin(t *testing.T, s *server) {
+// watchFromLogin reads the reply to a login and all pushes up to the last.
+func watchFromLogin(t *testing.T, w *wire, last uint64) {
 	t.Helper()
-	w := s.wire()
-	defer w.close()
-	w.send(codec.CommandLogin, 1, tokenLogin(alice))
 	r, body := w.reply(codec.CommandLogin, 1)
 	var welcome pb.LoginReply
 	must(t, welcome.UnmarshalVT(body))
@@ -117,9 +111,9 @@ func watchFromLogin(t *testing.T, s *server) {
 	if welcome.PushSequence != 2*uint64(held) { // one event for each share
 		t.Fatalf("push sequence %d with %d shares", welcome.PushSequence, held)
 	}
-	for n := range uint64(20) {
-		if m := w.next(); m.ID != welcome.PushSequence+1+n {
-			t.Fatalf("%s with number %d, want %d", m.Command, m.ID, welcome.PushSequence+1+n)
+	for n := welcome.PushSequence + 1; n <= last; n++ {
+		if m := w.next(); m.ID != n {
+			t.Fatalf("%s with number %d, want %d", m.Command, m.ID, n)
 		}
 	}
 }
