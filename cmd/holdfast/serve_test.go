@@ -143,6 +143,38 @@ func place(t *testing.T, addr string, o *client.Order) client.Placed {
 	return placed
 }
 
+// A history that is damaged, wherever, or gone, is made again from the journal.
+func TestServeMakesHistoryAgain(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "history.db")
+	args := []string{"--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir, "--log-level", "error"}
+	order := client.Order{ClientOrderID: "once", Side: client.Buy, Quantity: 10}
+	for round := range 6 {
+		s := startServe(t, args...)
+		if placed := place(t, s.addr, &order); placed.Duplicate != (round > 0) {
+			t.Errorf("round %d: duplicate %v", round, placed.Duplicate)
+		}
+		if code := s.stop(); code != 0 {
+			t.Fatalf("round %d ended with %d: %s", round, code, s.errs)
+		}
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 16; i < 64; i++ { // round 0 hits the header, the others a page each
+			content[(round*len(content)/6&^4095)+i] ^= 0x5a
+		}
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if round == 4 {
+			if err := os.Remove(file); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func TestServeNamesAPortInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -6,15 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
 
 	"holdfast/biz/history"
-	"holdfast/biz/journal"
-	"holdfast/biz/seed"
 	"holdfast/biz/trading"
 	"holdfast/cmd/holdfast/config"
 	"holdfast/engine"
@@ -73,16 +69,12 @@ func startServer(ctx context.Context, c *config.Config, o serverOptions, log *sl
 
 // wire makes everything above the data folder.
 func (s *server) wire(ctx context.Context, c *config.Config, o serverOptions, log *slog.Logger) (*engine.Reactor, error) {
-	service, err := trading.New(ctx, trading.Config{
-		Seed: s.data.seed, Journal: s.data.journal, History: s.data.history,
-		RecentEvents: c.RecentEvents, Heartbeat: c.Heartbeat, Version: readVersion().String(),
-		SubmitOnLoop: o.SubmitOnLoop,
-		Simulation: trading.Simulation{
-			Orders: float64(c.Simulate), PriceMoves: float64(c.PriceMoves), Random: c.RandomSeed,
-		},
-		Fatal: s.fatal,
-		Log:   log,
-	})
+	service, err := s.newService(ctx, c, o, log)
+	if errors.Is(err, history.ErrDamaged) {
+		if err = s.data.remakeHistory(ctx, err, log); err == nil {
+			service, err = s.newService(ctx, c, o, log)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +96,19 @@ func (s *server) wire(ctx context.Context, c *config.Config, o serverOptions, lo
 	}
 	s.Admin = s.admin.addr
 	return reactor, nil
+}
+
+func (s *server) newService(ctx context.Context, c *config.Config, o serverOptions, log *slog.Logger) (*trading.Service, error) {
+	return trading.New(ctx, trading.Config{
+		Seed: s.data.seed, Journal: s.data.journal, History: s.data.history,
+		RecentEvents: c.RecentEvents, Heartbeat: c.Heartbeat, Version: readVersion().String(),
+		SubmitOnLoop: o.SubmitOnLoop,
+		Simulation: trading.Simulation{
+			Orders: float64(c.Simulate), PriceMoves: float64(c.PriceMoves), Random: c.RandomSeed,
+		},
+		Fatal: s.fatal,
+		Log:   log,
+	})
 }
 
 // fatal ends the server because nothing can be made durable any more.
@@ -182,47 +187,4 @@ func portError(c *config.Config, key, addr string, err error) error {
 		problem = fmt.Sprintf("%s %q: another program listens there; stop it or choose another port", key, addr)
 	}
 	return &config.Error{Origin: c.Origin(key), Problem: problem}
-}
-
-// dataFolder is what the server keeps on disk.
-type dataFolder struct {
-	seed    *seed.Seed
-	journal *journal.Journal
-	history *history.Store
-}
-
-// openData opens journal and history in the folder. A history that is damaged or
-// of another version is made again from the journal.
-func openData(ctx context.Context, c *config.Config, log *slog.Logger) (*dataFolder, error) {
-	d := new(dataFolder)
-	var err error
-	if d.seed, err = loadSeed(c.SeedFile); err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(c.Data, 0o755); err != nil {
-		return nil, &config.Error{Origin: c.Origin("data"), Problem: err.Error()}
-	}
-	if d.journal, err = journal.Open(ctx, journal.Options{Dir: filepath.Join(c.Data, "journal"), Log: log}); err != nil {
-		return nil, err
-	}
-	if d.history, err = openHistory(ctx, filepath.Join(c.Data, "history.db"), log); err != nil {
-		return nil, errors.Join(err, d.journal.Close(ctx))
-	}
-	return d, nil
-}
-
-func openHistory(ctx context.Context, path string, log *slog.Logger) (*history.Store, error) {
-	h, err := history.Open(ctx, history.Options{Path: path, Log: log})
-	if errors.Is(err, history.ErrDamaged) || errors.Is(err, history.ErrVersion) {
-		log.Warn("history can't be used; it is made again from the journal", "path", path, "error", err)
-		if err := history.Remove(path); err != nil {
-			return nil, err
-		}
-		h, err = history.Open(ctx, history.Options{Path: path, Log: log})
-	}
-	return h, err
-}
-
-func (d *dataFolder) close(ctx context.Context) error {
-	return errors.Join(d.history.Close(), d.journal.Close(ctx))
 }

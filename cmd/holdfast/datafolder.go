@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"holdfast/biz/history"
+	"holdfast/biz/journal"
+	"holdfast/biz/seed"
+	"holdfast/cmd/holdfast/config"
+)
+
+// dataFolder is what the server keeps on disk.
+type dataFolder struct {
+	seed        *seed.Seed
+	journal     *journal.Journal
+	history     *history.Store
+	historyPath string
+}
+
+// openData opens journal and history in the folder. A history that is damaged or
+// of another version is made again from the journal.
+func openData(ctx context.Context, c *config.Config, log *slog.Logger) (*dataFolder, error) {
+	d := &dataFolder{historyPath: filepath.Join(c.Data, "history.db")}
+	var err error
+	if d.seed, err = loadSeed(c.SeedFile); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.Data, 0o755); err != nil {
+		return nil, &config.Error{Origin: c.Origin("data"), Problem: err.Error()}
+	}
+	if d.journal, err = journal.Open(ctx, journal.Options{Dir: filepath.Join(c.Data, "journal"), Log: log}); err != nil {
+		return nil, err
+	}
+	d.history, err = history.Open(ctx, history.Options{Path: d.historyPath, Log: log})
+	if errors.Is(err, history.ErrDamaged) || errors.Is(err, history.ErrVersion) {
+		err = d.remakeHistory(ctx, err, log)
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.journal.Close(ctx))
+	}
+	return d, nil
+}
+
+// remakeHistory opens an empty history in the place of one that can't be used;
+// the journal fills it again.
+func (d *dataFolder) remakeHistory(ctx context.Context, why error, log *slog.Logger) error {
+	log.Warn("history can't be used; it is made again from the journal", "path", d.historyPath, "error", why)
+	if d.history != nil {
+		if err := d.history.Close(); err != nil {
+			return err
+		}
+	}
+	if err := history.Remove(d.historyPath); err != nil {
+		return err
+	}
+	var err error
+	d.history, err = history.Open(ctx, history.Options{Path: d.historyPath, Log: log})
+	return err
+}
+
+func (d *dataFolder) close(ctx context.Context) error {
+	var err error
+	if d.history != nil {
+		err = d.history.Close()
+	}
+	return errors.Join(err, d.journal.Close(ctx))
+}
