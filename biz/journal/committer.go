@@ -87,7 +87,7 @@ func (c *Committer[R]) Close(ctx context.Context) error {
 		<-c.done
 		late = ctx.Err()
 	}
-	if err := c.Failed(); err != ErrClosed {
+	if err := c.Failed(); !errors.Is(err, ErrClosed) {
 		return errors.Join(late, err)
 	}
 	return nil

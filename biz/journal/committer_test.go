@@ -101,7 +101,8 @@ func TestGroupCommit(t *testing.T) {
 
 func number(rec string) int {
 	n := 0
-	for _, r := range rec[:strings.Index(rec, ":")] {
+	digits, _, _ := strings.Cut(rec, ":")
+	for _, r := range digits {
 		n = 10*n + int(r-'0')
 	}
 	return n

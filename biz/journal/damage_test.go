@@ -275,7 +275,8 @@ func TestDamageIsNamed(t *testing.T) {
 			t.Run(s.name+"/"+tc.name, func(t *testing.T) {
 				dir := copyTree(t, s.dir)
 				edit(t, filepath.Join(dir, name), func(b []byte) []byte {
-					entry := bytes.LastIndex(b[:bytes.Index(b, []byte("13:xxx"))], []byte("journal.batch")) - 22
+					before, _, _ := bytes.Cut(b, []byte("13:xxx"))
+					entry := bytes.LastIndex(before, []byte("journal.batch")) - 22
 					b[entry+tc.at] ^= 0x80
 					return b
 				})

@@ -49,8 +49,7 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	}
 	j := &Journal{dir: o.Dir, lock: lock, trouble: newTrouble(), abort: make(chan struct{}), quit: make(chan struct{})}
 	if err := j.start(ctx, o); err != nil {
-		j.stop()
-		return nil, err
+		return nil, errors.Join(err, j.stop())
 	}
 	return j, nil
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ func parseMark(src []byte) (mark, error) {
 		batch: binary.LittleEndian.Uint64(src[4:]),
 		crc:   binary.LittleEndian.Uint32(src[12:]),
 	}
-	if string(appendMark(nil, m)) != string(src) {
+	if !bytes.Equal(appendMark(nil, m), src) {
 		return mark{}, errors.New("not a mark, or its checksum differs")
 	}
 	return m, nil

@@ -114,7 +114,7 @@ func FuzzParseMark(f *testing.F) {
 // FuzzParseEntry feeds the scan of the store's files anything.
 func FuzzParseEntry(f *testing.F) {
 	f.Add([]byte(nil), uint64(1))
-	f.Add(bytes.Repeat([]byte{0}, 160), uint64(0))
+	f.Add(make([]byte, 160), uint64(0))
 	f.Add(entry(1, journal.AppendMessage(nil, 0, 1, []byte("a"))), uint64(1))
 	f.Fuzz(func(t *testing.T, b []byte, number uint64) {
 		size, body, err := journal.ParseEntry(b, number)
