@@ -8,6 +8,8 @@ type Sink interface {
 	// where its deferred replies are, or to one that is posted later.
 	// Goroutine: the lane of s.
 	Hold(s *Session, frames []byte, answered int)
+	// HoldClose adds the close of s there, with Outbox.Close.
+	HoldClose(s *Session, reason Reason)
 }
 
 // Context is one message on its way through a handler.
@@ -71,9 +73,13 @@ func (c *Context) hold(frames []byte) {
 	c.later()
 }
 
-// Defer says that the reply to the message was or will be added, with answered
-// = 1, to a holding outbox, before the handler returns.
-func (c *Context) Defer() { c.later() }
+// Defer says that the handler is about to add the reply to the message, with
+// answered = 1, to a holding outbox. The replies that the context has gathered are
+// handed over first: that outbox may be posted at any time from then on.
+func (c *Context) Defer() {
+	c.Post()
+	c.later()
+}
 
 // later notes that the reply comes by another way than c's outbox. A request
 // that was executed on the event loop is in flight from now on.

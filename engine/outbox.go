@@ -76,7 +76,9 @@ func (o *Outbox) AppendDroppable(s *Session, frames []byte) {
 	o.count++
 }
 
-func (o *Outbox) close(s *Session, reason Reason) {
+// Close adds the end of s: its Notice, and then the close, behind what was added
+// for s before. It is for a Sink; everybody else calls Session.Close.
+func (o *Outbox) Close(s *Session, reason Reason) {
 	b := o.batch(s)
 	b.add(s, b.buffer.B, 0, pieceClose)
 	b.pieces[len(b.pieces)-1].reason = reason

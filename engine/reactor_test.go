@@ -68,6 +68,12 @@ func (q *queue) Hold(s *engine.Session, frames []byte, answered int) {
 	q.out.Append(s, frames, answered)
 }
 
+func (q *queue) HoldClose(s *engine.Session, reason engine.Reason) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.out.Close(s, reason)
+}
+
 func (q *queue) post() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -99,6 +105,35 @@ func TestRepliesQueueBehindADeferredOne(t *testing.T) {
 	p.expect(onLane.Reply(), 2, "\x00b")
 	p.expect(onLoop.Reply(), 3, "\x00c")
 	p.expect(onLoop.Reply(), 4, "\x00d")
+}
+
+func TestNoticeQueuesBehindADeferredReply(t *testing.T) {
+	sink := new(queue)
+	deferred := make(chan struct{}, 1)
+	router := testRouter(t, func(c *engine.Context) {
+		c.Defer()
+		sink.Hold(c.Session, codec.AppendResult(nil, c.Message, codec.ResultOK), 1)
+		deferred <- struct{}{}
+	})
+	core := newCore(t, engine.Config{Router: router, Sink: sink})
+	sink.out = core.NewHoldingOutbox()
+	r := serve(t, core, engine.ReactorConfig{Loops: 1})
+	for _, end := range [][]byte{{0, 0, 0, 3}, codec.AppendMessage(nil, codec.Message{Command: panics})} {
+		p := dial(t, r.addr)
+		p.send(onLane, 1, "a")
+		p.send(special, 2, "")
+		<-deferred
+		p.write(end)
+		other := dial(t, r.addr)
+		other.echoes(onLane) // behind it in the lane
+		sink.post()
+		p.expect(onLane.Reply(), 1, "\x00a")
+		p.expect(special.Reply(), 2, "\x00")
+		m, err := p.next()
+		if err != nil || m.Command != codec.PushNotice {
+			t.Errorf("the end is %v, %v", m.Command, err)
+		}
+	}
 }
 
 func TestBadLengths(t *testing.T) {

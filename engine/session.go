@@ -50,16 +50,24 @@ func (s *Session) Link() Link { return s.link }
 // posted before, then the connection is closed. Requests that are still in its
 // lane are not executed. Goroutine: any; only the first call counts.
 func (s *Session) Close(reason Reason) {
+	if !s.closing.CompareAndSwap(false, true) {
+		return
+	}
 	out := s.core.NewOutbox()
-	s.closeBehind(out, reason)
+	out.Close(s, reason)
 	out.Post()
 	out.Free()
 }
 
-// closeBehind is Close with the Notice behind what out has gathered.
+// closeBehind is Close with the Notice behind the replies that out has gathered,
+// and behind those that are deferred. Goroutine: lane, or event loop.
 func (s *Session) closeBehind(out *Outbox, reason Reason) {
-	if s.closing.CompareAndSwap(false, true) {
-		out.close(s, reason)
+	switch {
+	case !s.closing.CompareAndSwap(false, true):
+	case s.deferred.Load() > 0:
+		s.core.config.Sink.HoldClose(s, reason)
+	default:
+		out.Close(s, reason)
 	}
 }
 

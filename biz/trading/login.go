@@ -105,7 +105,7 @@ func (s *Service) describe(a *account) (*pb.Account, []*pb.Position) {
 	positions := make([]*pb.Position, len(rows))
 	for i := range rows {
 		positions[i] = new(pb.Position)
-		s.fillPosition(positions[i], &rows[i])
+		s.fillPosition(positions[i], &rows[i], s.market.Last(rows[i].Instrument))
 	}
 	return &pb.Account{
 		Customer:       uint32(a.customer()),

@@ -2,6 +2,8 @@ package trading
 
 import (
 	"errors"
+	"fmt"
+	"runtime/debug"
 
 	"holdfast/biz/ledger"
 	"holdfast/codec"
@@ -55,7 +57,11 @@ func (s *Service) place(c *engine.Context, w *workspace, a *account, order ledge
 // record gives w.event to the journal, and with it the replies and pushes that
 // leave when it is durable. The caller holds the lock of a, so that the journal
 // has the account's events in their order.
+//
+// A panic in here ends the process: the account would have an event that the
+// journal lacks. After the restart it is as the journal has it.
 func (s *Service) record(c *engine.Context, w *workspace, a *account, bustReason string) {
+	defer endOnPanic()
 	w.record = ledger.AppendEvent(append(w.record[:0], recordEvent), &w.event, bustReason)
 	if len(a.sessions) > 0 || c != nil {
 		s.fill(w)
@@ -68,7 +74,7 @@ func (s *Service) record(c *engine.Context, w *workspace, a *account, bustReason
 	var asking *engine.Session
 	if c != nil {
 		asking = c.Session
-		deferReply(c)
+		c.Defer()
 		w.reply = codec.AppendReply(w.reply, c.Message, codec.ResultOK, w.answerTo(c.Message.Command))
 	}
 	commit := s.committer.Begin()
@@ -81,6 +87,15 @@ func (s *Service) record(c *engine.Context, w *workspace, a *account, bustReason
 		out.Append(session, w.pushes, 0)
 	}
 	s.committer.End()
+}
+
+// endOnPanic lets a panic through that handlers' recovery would swallow.
+func endOnPanic() {
+	if v := recover(); v != nil {
+		stack := debug.Stack()
+		go panic(fmt.Sprintf("trading: an applied event was not recorded: %v\n%s", v, stack))
+		select {} // nothing more may happen on this account
+	}
 }
 
 // answerTo returns the body that replies to a command which made w.event.

@@ -15,6 +15,9 @@ import (
 // between only the last is.
 const publishInterval = 100 * time.Millisecond
 
+// maxQuotesBytes keeps a reply within the frame that every client takes.
+const maxQuotesBytes = codec.DefaultMaxFrame - codec.PacketHeaderLen - 1
+
 // quoteBoard knows which prices have changed and who wants to hear of it.
 // Goroutine: any.
 type quoteBoard struct {
@@ -105,6 +108,10 @@ func (s *Service) quote(c *engine.Context, _ *account) {
 			LotSize: int64(i.Lot), PriceTick: int64(i.Tick), LastPrice: int64(s.market.Last(id)),
 		})
 	}
+	if body.SizeVT() > maxQuotesBytes {
+		fail(c, codec.ResultTooLarge, "the reply would be larger than a frame; name fewer instruments")
+		return
+	}
 	c.Reply(codec.ResultOK, body)
 }
 
@@ -181,7 +188,7 @@ func (s *Service) reprice(w *workspace, ids []ledger.InstrumentID) {
 			if !ok {
 				continue
 			}
-			s.fillPosition(&w.position, &row)
+			s.fillPosition(&w.position, &row, s.market.Last(id))
 			w.update.Change = pb.Change_CHANGE_REPRICED
 			w.update.RowCount = uint32(a.ledger.Rows())
 			w.update.MarketValue = int64(a.ledger.MarketValue(s.market))

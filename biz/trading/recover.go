@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"holdfast/biz/history"
 	"holdfast/biz/journal"
 	"holdfast/biz/ledger"
 )
@@ -29,6 +30,7 @@ func (s *Service) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.restorePrices()
 	if s.journal.LastBatch() > 0 {
 		s.log.Info("accounts rebuilt", "from_batch", from, "events", replayed, "took", time.Since(start).Round(time.Millisecond))
 	}
@@ -71,7 +73,7 @@ func (s *Service) loadSnapshot(ctx context.Context) (uint64, error) {
 	from, err := s.history.LoadSnapshot(ctx, func(customer uint32, state []byte) error {
 		a, err := ledger.RestoreAccount(state, s.config.RecentEvents)
 		if err != nil {
-			return fmt.Errorf("trading: snapshot of customer %d: %w", customer, err)
+			return fmt.Errorf("%w: snapshot of customer %d: %w", history.ErrDamaged, customer, err)
 		}
 		restored[ledger.Customer(customer)] = a
 		return nil
@@ -126,11 +128,23 @@ func (s *Service) apply(e *ledger.Event, reason string) error {
 	if a == nil {
 		return fmt.Errorf("customer %d is not in the seed file", e.Customer())
 	}
-	applied, err := a.ledger.Replay(e, reason)
-	if applied && e.Kind == ledger.KindFill {
-		s.market.SetLast(e.Execution.Instrument, e.Execution.Price)
-	}
+	_, err := a.ledger.Replay(e, reason)
 	return err
+}
+
+// restorePrices makes the last price of an instrument that of its newest trade in
+// memory, however the accounts came there.
+func (s *Service) restorePrices() {
+	newest := make([]int64, s.market.Len())
+	for _, a := range s.order {
+		for _, e := range a.ledger.Recent(nil) {
+			id := e.Execution.Instrument
+			if e.Kind == ledger.KindFill && e.Time >= newest[id] {
+				newest[id] = e.Time
+				s.market.SetLast(id, e.Execution.Price)
+			}
+		}
+	}
 }
 
 // bindSeed writes the first record of a new journal.

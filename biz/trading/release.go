@@ -44,20 +44,18 @@ func (s *Service) Hold(session *engine.Session, frames []byte, answered int) {
 	s.committer.End()
 }
 
+// HoldClose implements engine.Sink.
+func (s *Service) HoldClose(session *engine.Session, reason engine.Reason) {
+	s.committer.Begin().Release().out.Close(session, reason)
+	s.committer.End()
+}
+
 // reply lets frames go as the reply to c's message with the next commit, behind
 // everything that the account has done so far. The caller holds the account's
 // lock, so that later pushes come later.
 func (s *Service) reply(c *engine.Context, frames []byte) {
-	deferReply(c)
-	s.Hold(c.Session, frames, 1)
-}
-
-// deferReply makes way for a reply that leaves with a commit: those which the
-// lane has gathered go first, since the commit may be durable before the lane
-// comes to its end. Call it before the reply is in the commit.
-func deferReply(c *engine.Context) {
-	c.Post()
 	c.Defer()
+	s.Hold(c.Session, frames, 1)
 }
 
 // durable returns when everything recorded before is durable and released. The

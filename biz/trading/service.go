@@ -35,7 +35,7 @@ type Config struct {
 	// Simulation of orders and prices; the zero value is none.
 	Simulation Simulation
 	// Fatal is called once when nothing can be made durable any more; the
-	// process must end.
+	// process must end. Required.
 	Fatal func(error)
 	// Log gets what operators should know; nil means slog.Default.
 	Log *slog.Logger

@@ -37,7 +37,12 @@ func newWorkspace() *workspace {
 // fill makes the bodies tell w.event.
 func (s *Service) fill(w *workspace) {
 	s.fillExecution(&w.execution, &w.event.Execution)
-	s.fillPosition(&w.position, &w.event.Position)
+	// A fill is shown at its own price, so that a retry gets the same answer.
+	last := w.event.Execution.Price
+	if w.event.Kind == ledger.KindBust {
+		last = s.market.Last(w.event.Execution.Instrument)
+	}
+	s.fillPosition(&w.position, &w.event.Position, last)
 	w.answer.OrderId = w.execution.OrderId
 }
 
@@ -77,8 +82,7 @@ func (s *Service) fillExecution(p *pb.Execution, e *ledger.Execution) {
 // text returns b as a string without copying; it changes when b does.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-func (s *Service) fillPosition(p *pb.Position, row *ledger.Position) {
-	last := s.market.Last(row.Instrument)
+func (s *Service) fillPosition(p *pb.Position, row *ledger.Position, last ledger.Price) {
 	p.Market, p.Code = s.instrument(row.Instrument)
 	p.Quantity = int64(row.Quantity)
 	p.AverageCost = int64(row.AverageCost())
