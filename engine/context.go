@@ -91,13 +91,15 @@ func (c *Context) later() {
 }
 
 // Go runs h off the lane, in a task of its own with a copy of the message. When
-// too many such tasks run already, it calls Config.Overloaded instead.
-func (c *Context) Go(h Handler) {
+// too many such tasks run already, it calls Config.Overloaded instead and returns
+// false.
+func (c *Context) Go(h Handler) bool {
 	if c.core.startOffLane(c, h) {
 		c.later()
-		return
+		return true
 	}
 	c.core.config.Overloaded(c)
+	return false
 }
 
 // Post hands over the replies that Serve has gathered under this context.

@@ -100,9 +100,14 @@ func (c *Core) Len() int { return c.sessions.len() }
 
 // CloseAll closes every session with a Notice.
 func (c *Core) CloseAll(reason Reason) {
+	out := c.NewOutbox()
 	for _, s := range c.sessions.all() {
-		s.Close(reason)
+		if s.closing.CompareAndSwap(false, true) {
+			out.Close(s, reason)
+		}
 	}
+	out.Post()
+	out.Free()
 }
 
 // Close stops the workers. Sessions and carriers must have ended.
@@ -191,11 +196,18 @@ func (c *Core) Serve(ctx *Context, s *Session, frames []byte) {
 		if !ctx.replied {
 			unanswered++
 		}
+		if ctx.out.Size() > maxGathered && ctx.out.kind == fromLane {
+			ctx.Post()
+		}
 	}
 	if unanswered > 0 {
 		ctx.out.Append(s, nil, unanswered)
 	}
 }
+
+// maxGathered is how many bytes of replies a lane gathers before it hands them
+// over, so that one session's large replies do not pile up.
+const maxGathered = 1 << 20
 
 func (c *Core) recoverPanic(ctx *Context) {
 	v := recover()

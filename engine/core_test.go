@@ -22,9 +22,9 @@ type wire struct {
 	closed  bool
 }
 
-func (w *wire) Post(b *engine.Batch) error { b.Flush(); return nil }
-func (w *wire) Buffered() int              { return w.backlog }
-func (w *wire) CloseWrite() error          { return nil }
+func (w *wire) Post(b *engine.Batch) { b.Flush() }
+func (w *wire) Buffered() int        { return w.backlog }
+func (w *wire) CloseWrite() error    { return nil }
 
 func (w *wire) Write(b []byte) error {
 	if w.failing {

@@ -49,7 +49,6 @@ func (r *Reactor) finishRequests(ctx context.Context) error {
 }
 
 // unsent returns how many sessions have output that their peers have not taken.
-// It runs behind everything that was posted before.
 func (r *Reactor) unsent() int {
 	sessions := r.core.sessions.all()
 	counts := make(chan int, len(r.loops))
@@ -69,7 +68,8 @@ func (r *Reactor) unsent() int {
 	return total
 }
 
-// barrier runs f on each loop that has connections and waits for all of them.
+// barrier runs f on each loop that has connections, behind everything that was
+// posted before, and waits for all of them.
 func (r *Reactor) barrier(f func(*loop)) int {
 	done := make(chan struct{}, len(r.loops))
 	started := 0
@@ -80,6 +80,7 @@ func (r *Reactor) barrier(f func(*loop)) int {
 			continue
 		}
 		task := runnable(func() {
+			_ = l.Run(context.Background())
 			f(l)
 			done <- struct{}{}
 		})

@@ -20,7 +20,7 @@ type Link interface {
 // of a server without event loops.
 type Carrier interface {
 	// Post has b.Flush called soon, after the batches posted before, and never
-	// at the same time as another Flush of this carrier. It does not block. On
-	// an error the carrier is gone for good and b is the caller's again.
-	Post(b *Batch) error
+	// at the same time as another Flush of this carrier; or b.Discard, when the
+	// carrier is gone for good. It does not block.
+	Post(b *Batch)
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/panjf2000/gnet/v2"
 
@@ -25,25 +26,68 @@ type loop struct {
 	worker *Context // Goroutine: lane
 
 	direct *Context // for handlers on the loop
-	turn   turnEnd
-	queued bool // turn was handed to gnet and has not run yet
+	asked  bool     // direct has replies, and asked for a Run
+
+	// What was posted and waits for the loop. Goroutine: any.
+	mu     sync.Mutex
+	posted []*Batch
+	spare  []*Batch // the slice that posted had before, empty
+	due    bool     // Run was handed to gnet and has not begun
 }
 
 func newLoop(c *Core) *loop {
 	l := &loop{core: c, worker: c.NewContext(), direct: c.NewContext()}
 	l.direct.out = &Outbox{core: c, kind: fromLoop}
 	l.index = c.AddCarrier(l)
-	l.turn.loop = l
 	l.lane = pool.NewLane(c.workers, &c.buffers, c.limits.LaneBytes, l.work)
 	return l
 }
 
-// Post implements Carrier. Goroutine: any.
-func (l *loop) Post(b *Batch) error { return l.events.Execute(context.Background(), b) }
+// Post implements Carrier. However many batches wait, gnet gets one task: past
+// some 1,000 tasks it would no longer run them in order. Goroutine: any.
+func (l *loop) Post(b *Batch) { l.ask(b) }
 
-// Run implements gnet.Runnable.
-func (b *Batch) Run(context.Context) error {
-	b.Flush()
+// ask has Run called, with b (which may be nil) among what it writes.
+func (l *loop) ask(b *Batch) {
+	l.mu.Lock()
+	if b != nil {
+		l.posted = append(l.posted, b)
+	}
+	first := !l.due
+	l.due = true
+	l.mu.Unlock()
+	if !first {
+		return
+	}
+	if err := l.events.Execute(context.Background(), l); err != nil { // the loop has ended
+		for _, b := range l.take() {
+			b.Discard()
+		}
+	}
+}
+
+func (l *loop) take() []*Batch {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	posted := l.posted
+	l.posted, l.spare, l.due = l.spare, nil, false
+	return posted
+}
+
+// Run implements gnet.Runnable: it writes what waits. Replies from the loop go
+// first: they are for sessions that had nothing in flight, so that whatever
+// waits for these was asked for later.
+func (l *loop) Run(context.Context) error {
+	l.asked = false
+	l.direct.out.flush()
+	posted := l.take()
+	for i, b := range posted {
+		b.Flush()
+		posted[i] = nil
+	}
+	l.mu.Lock()
+	l.spare = posted[:0]
+	l.mu.Unlock()
 	return nil
 }
 
@@ -88,23 +132,11 @@ func (l *loop) serveDirect(s *Session, b []byte) (rest []byte, served int) {
 		served++
 	}
 	l.core.Serve(l.direct, s, b[:end])
-	if !l.queued {
-		l.queued = true
-		if err := l.events.Execute(context.Background(), &l.turn); err != nil {
-			l.queued = false
-			l.direct.out.Discard()
-		}
+	if !l.asked {
+		l.asked = true
+		l.ask(nil)
 	}
 	return b[end:], served
-}
-
-// turnEnd writes what the handlers on the loop have replied in this turn.
-type turnEnd struct{ loop *loop }
-
-func (t *turnEnd) Run(context.Context) error {
-	t.loop.queued = false
-	t.loop.direct.out.flush()
-	return nil
 }
 
 // work executes what the lane has gathered. Goroutine: lane.

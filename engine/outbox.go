@@ -47,6 +47,17 @@ func (o *Outbox) Free() {
 	}
 }
 
+// Size returns how many bytes were added since the last Post.
+func (o *Outbox) Size() int {
+	size := 0
+	for _, b := range o.batches {
+		if b != nil {
+			size += len(b.buffer.B)
+		}
+	}
+	return size
+}
+
 // Len returns how many pieces were added since the last Post.
 func (o *Outbox) Len() int { return o.count }
 
@@ -122,9 +133,7 @@ func (o *Outbox) Post() {
 			continue
 		}
 		o.batches[i] = nil
-		if err := b.group.carrier.Post(b); err != nil {
-			b.discard()
-		}
+		b.group.carrier.Post(b)
 	}
 }
 
@@ -146,7 +155,7 @@ func (o *Outbox) Discard() {
 	for i, b := range o.batches {
 		if b != nil {
 			o.batches[i] = nil
-			b.discard()
+			b.Discard()
 		}
 	}
 }
@@ -282,8 +291,8 @@ func (b *Batch) settle(p *piece) {
 	}
 }
 
-// discard gives the batch back unwritten: its carrier is gone.
-func (b *Batch) discard() {
+// Discard gives the batch back unwritten: its carrier is gone.
+func (b *Batch) Discard() {
 	if b.kind == holding {
 		for i := range b.pieces {
 			b.pieces[i].session.deferred.Add(-b.pieces[i].answered)

@@ -187,8 +187,12 @@ func (r *Reactor) OnTraffic(conn gnet.Conn) gnet.Action {
 		_, _ = conn.Discard(-1)
 		return gnet.None
 	}
+	if conn.InboundBuffered() < s.need {
+		return gnet.None // looking would copy all of it, for each byte that comes
+	}
 	b, _ := conn.Peek(-1)
 	end, frames, err := r.core.packet.Scan(b)
+	s.need, _ = r.core.packet.FrameLen(b[end:])
 	l := s.group.carrier.(*loop)
 	if end > 0 {
 		l.accept(s, b[:end], frames)

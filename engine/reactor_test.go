@@ -437,3 +437,37 @@ func ExampleCore_NewReactor() {
 	// 0000000e82000000000000000100
 	// <nil> <nil>
 }
+
+func TestInFlightBytesFallWithEachReply(t *testing.T) {
+	unblock := make(chan struct{})
+	router := testRouter(t, echo)
+	if err := router.Handle(0x20, engine.OffLane, func(c *engine.Context) { <-unblock; c.Result(codec.ResultOK) }); err != nil {
+		t.Fatal(err)
+	}
+	r := serve(t, newCore(t, engine.Config{Router: router, Limits: engine.Limits{InFlightBytes: 10_000}}), engine.ReactorConfig{Loops: 1})
+	p := dial(t, r.addr)
+	p.send(0x20, 0, "") // one request is always in flight
+	body := strings.Repeat("x", 1000)
+	for i := range 100 {
+		p.send(onLane, uint64(i), body)
+		p.expect(onLane.Reply(), uint64(i), "\x00"+body)
+	}
+	close(unblock)
+	p.expect(0xA0, 0, "\x00")
+}
+
+// More sessions than gnet keeps tasks in one queue: each still gets its Notice.
+func TestDrainTellsEverybody(t *testing.T) {
+	r := serve(t, newCore(t, engine.Config{}), engine.ReactorConfig{Loops: 1})
+	peers := make([]*peer, 2000)
+	for i := range peers {
+		peers[i] = dial(t, r.addr)
+	}
+	eventually(t, "all sessions", func() bool { return r.Len() == len(peers) })
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range peers {
+		p.expectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
+	}
+}

@@ -30,6 +30,7 @@ type Session struct {
 	// Goroutine: event loop.
 	closed        bool
 	refused       bool // sent what is no frame: nothing more is read
+	need          int  // bytes without which its next frame is not whole
 	lingering     bool
 	reason        Reason
 	inFlight      int
@@ -95,11 +96,15 @@ func (s *Session) write(b []byte, droppable bool) {
 }
 
 // answered lowers what is in flight. Goroutine: event loop.
+//
+// Whose bytes were answered is not known; they count as of average length.
 func (s *Session) answered(n int) {
-	s.inFlight -= n
-	if s.inFlight <= 0 {
+	if n >= s.inFlight {
 		s.inFlight, s.inFlightBytes = 0, 0
+		return
 	}
+	s.inFlightBytes -= int(int64(s.inFlightBytes) * int64(n) / int64(s.inFlight))
+	s.inFlight -= n
 }
 
 // finish sends the Notice and lets the peer read it: the connection is closed

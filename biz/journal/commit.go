@@ -27,6 +27,9 @@ func (g *Commit[R]) Release() R {
 	return g.release
 }
 
+// Held is the release to look at, not to fill.
+func (g *Commit[R]) Held() R { return g.release }
+
 // Pending reports whether something was handed over before that has not left
 // yet: records that are not durable, or releases not yet let go. What shows
 // state must then go through Release. Otherwise it may leave at once and still

@@ -11,6 +11,10 @@ import (
 // some 20 ms of one core.
 const maxPasswords = 2
 
+// maxVerifications is how many passwords wait or are verified; a login beyond
+// that is answered OVERLOADED.
+const maxVerifications = 32
+
 // login checks the credential: a token at once, a password off the lane.
 func (s *Service) login(c *engine.Context) {
 	var request pb.LoginRequest
@@ -27,24 +31,52 @@ func (s *Service) login(c *engine.Context) {
 		a := s.accounts[ledger.Customer(request.Customer)]
 		s.admit(c, a, a != nil && a.owner.VerifyToken(credential.Token))
 	case *pb.LoginRequest_Password:
-		c.Go(func(c *engine.Context) { s.loginWithPassword(c, request.Customer, credential.Password) })
+		s.verify(c, request.Customer, credential.Password)
 	default:
 		fail(c, codec.ResultUnauthenticated, "give a password or a token")
 	}
 }
 
-func (s *Service) loginWithPassword(c *engine.Context, customer uint32, password string) {
-	a := s.accounts[ledger.Customer(customer)]
-	s.passwords <- struct{}{}
-	good := false
-	if a != nil {
-		var err error
-		if good, err = a.owner.VerifyPassword(password); err != nil {
-			s.log.Error("password hash in the seed file can't be used", "customer", customer, "error", err)
-		}
+// verify has a password verified off the lane, one of each session at a time and
+// a bounded number of all, so that guessing leaves room for others.
+func (s *Service) verify(c *engine.Context, customer uint32, password string) {
+	state := s.state.Get(c.Session)
+	if !state.verifying.CompareAndSwap(false, true) {
+		s.overloaded(c)
+		return
 	}
-	<-s.passwords
-	s.admit(c, a, good)
+	if s.verifications.Add(1) > maxVerifications {
+		s.verified(state)
+		s.overloaded(c)
+		return
+	}
+	started := c.Go(func(c *engine.Context) {
+		defer s.verified(state)
+		a := s.accounts[ledger.Customer(customer)]
+		s.admit(c, a, s.passwordFits(state, a, password))
+	})
+	if !started {
+		s.verified(state)
+	}
+}
+
+// verified makes room for another verification.
+func (s *Service) verified(state *sessionState) {
+	s.verifications.Add(-1)
+	state.verifying.Store(false)
+}
+
+func (s *Service) passwordFits(state *sessionState, a *account, password string) bool {
+	s.passwords <- struct{}{}
+	defer func() { <-s.passwords }()
+	if a == nil || state.gone() {
+		return false
+	}
+	good, err := a.owner.VerifyPassword(password)
+	if err != nil {
+		s.log.Error("password hash in the seed file can't be used", "customer", a.customer(), "error", err)
+	}
+	return good
 }
 
 // admit logs the session in to a, and replies with the account as it is.

@@ -111,7 +111,8 @@ func (s *Service) ready() codec.Result {
 	if s.committer.Failed() != nil {
 		return codec.ResultUnavailable
 	}
-	room := s.committer.Begin().Room()
+	commit := s.committer.Begin()
+	room := commit.Room() && !commit.Held().full()
 	s.committer.End()
 	if !room {
 		return codec.ResultOverloaded

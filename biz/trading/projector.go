@@ -41,11 +41,13 @@ func (s *Service) project(ctx context.Context) {
 		s.projectedBatch.Store(progress)
 		p := &projector{service: s, rested: s.config.Now()}
 		err = s.journal.Follow(ctx, progress+1, func(b *journal.Batch) error { return p.batch(ctx, b) })
-		err = errors.Join(err, s.history.Rollback())
+		if p.open { // else a transaction is somebody else's
+			err = errors.Join(err, s.history.Rollback())
+		}
 	}
 	if ctx.Err() == nil && err != nil {
 		// Trading goes on; queries that need the history say that it is behind.
-		s.log.Error("history stopped following the journal; restart to go on", "error", err)
+		s.log.Error("history stopped following the journal; mend the cause and restart, or delete history.db and restart: it is made again", "error", err)
 	}
 }
 

@@ -3,6 +3,8 @@ package trading
 import (
 	"context"
 
+	"holdfast/codec"
+	"holdfast/codec/pb"
 	"holdfast/engine"
 )
 
@@ -16,6 +18,11 @@ type release struct {
 func (s *Service) newRelease() *release {
 	return &release{out: s.core.NewHoldingOutbox()}
 }
+
+// maxHeldBytes bounds the replies and pushes that wait for one commit.
+const maxHeldBytes = 256 << 20
+
+func (r *release) full() bool { return r.out.Size() >= maxHeldBytes }
 
 // Release implements journal.Release.
 func (r *release) Release() {
@@ -53,9 +60,16 @@ func (s *Service) HoldClose(session *engine.Session, reason engine.Reason) {
 // reply lets frames go as the reply to c's message with the next commit, behind
 // everything that the account has done so far. The caller holds the account's
 // lock, so that later pushes come later.
+//
+// Where too much waits already the reply is OVERLOADED.
 func (s *Service) reply(c *engine.Context, frames []byte) {
 	c.Defer()
-	s.Hold(c.Session, frames, 1)
+	commit := s.committer.Begin()
+	if commit.Held().full() {
+		frames = codec.AppendReply(nil, c.Message, codec.ResultOverloaded, &pb.Error{Message: busy})
+	}
+	commit.Release().out.Append(c.Session, frames, 1)
+	s.committer.End()
 }
 
 // durable returns when everything recorded before is durable and released. The

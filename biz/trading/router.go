@@ -26,9 +26,9 @@ func (s *Service) router() *engine.Router {
 	handle(codec.CommandLogout, engine.OnLane, s.loggedIn(s.logout))
 	handle(codec.CommandPositions, engine.OnLane, s.loggedIn(s.positions))
 	handle(codec.CommandPlaceOrder, engine.OnLane, s.loggedIn(s.placeOrder))
-	handle(codec.CommandHistory, engine.OffLane, s.loggedIn(s.executions))
+	handle(codec.CommandHistory, engine.OnLane, s.loggedIn(offLane(s.executions)))
 	handle(codec.CommandQuotes, engine.OnLane, s.loggedIn(s.quote))
-	handle(codec.CommandBust, engine.OffLane, s.loggedIn(s.bust))
+	handle(codec.CommandBust, engine.OnLane, s.loggedIn(offLane(s.bust)))
 	return r
 }
 
@@ -57,6 +57,14 @@ func (s *Service) loggedIn(next func(*engine.Context, *account)) engine.Handler 
 	}
 }
 
+// offLane runs h off the lane, for the account that was logged in when the
+// request's turn came.
+func offLane(h func(*engine.Context, *account)) func(*engine.Context, *account) {
+	return func(c *engine.Context, a *account) {
+		c.Go(func(c *engine.Context) { h(c, a) })
+	}
+}
+
 func unknownCommand(c *engine.Context) {
 	fail(c, codec.ResultUnknownCommand, "this server has no command "+c.Message.Command.String())
 }
@@ -66,8 +74,10 @@ func malformed(c *engine.Context, err error) {
 }
 
 func (s *Service) overloaded(c *engine.Context) {
-	fail(c, codec.ResultOverloaded, "the server is busy; try again")
+	fail(c, codec.ResultOverloaded, busy)
 }
+
+const busy = "the server is busy; try again"
 
 // fail replies with a result that is no business rule's.
 func fail(c *engine.Context, r codec.Result, message string) {

@@ -59,7 +59,9 @@ type Service struct {
 	committer *journal.Committer[*release]
 	presence  presence
 	quotes    quoteBoard
-	passwords chan struct{} // a place for each password that is verified at once
+
+	passwords     chan struct{} // a place for each password that is verified at once
+	verifications atomic.Int32  // passwords that are verified or wait for it
 
 	projectedBatch atomic.Uint64 // the last one that the history has
 

@@ -9,10 +9,18 @@ import (
 
 // sessionState is what the service knows of a session.
 type sessionState struct {
-	account atomic.Pointer[account] // nil before login
+	account   atomic.Pointer[account] // nil before login
+	verifying atomic.Bool             // a password of this session is
 
 	mu     sync.Mutex // held while account changes
 	closed bool
+}
+
+// gone tells whether the session has ended.
+func (t *sessionState) gone() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed
 }
 
 func (s *Service) sessionOpened(session *engine.Session) {

@@ -254,3 +254,56 @@ func TestGoneInTheMiddle(t *testing.T) {
 	}
 	s.login(alice).buy(tin, 1)
 }
+
+// TestHistoryIsOfWhoAsked: the account of a request is the one that was logged in
+// when its turn came, however late the answer is made.
+func TestHistoryIsOfWhoAsked(t *testing.T) {
+	s := start(t, setup{})
+	mine := s.login(alice).buy(tin, 7)
+	for range 20 {
+		w := s.wire()
+		var frames []byte
+		frames = codec.AppendBody(frames, codec.CommandLogin, 1, tokenLogin(alice))
+		frames = codec.AppendBody(frames, codec.CommandHistory, 2, nil)
+		frames = codec.AppendBody(frames, codec.CommandLogout, 3, nil)
+		frames = codec.AppendBody(frames, codec.CommandLogin, 4, tokenLogin(bob))
+		w.write(frames)
+		for range 4 {
+			m := w.next()
+			if m.Command != codec.CommandHistory.Reply() {
+				continue
+			}
+			var history pb.HistoryReply
+			if m.Body[0] != 0 || history.UnmarshalVT(m.Body[1:]) != nil || len(history.Executions) == 0 ||
+				history.Executions[0].ExecutionId != uint64(mine.ID) {
+				t.Fatalf("result %d, history %v", m.Body[0], &history)
+			}
+		}
+		w.close()
+	}
+}
+
+// TestPasswordsOneByOne: a session that sends many passwords at once has one of
+// them verified, and takes nothing from others.
+func TestPasswordsOneByOne(t *testing.T) {
+	s := start(t, setup{})
+	w := s.wire()
+	const guesses = 400
+	var frames []byte
+	for id := range uint64(guesses) {
+		frames = codec.AppendBody(frames, codec.CommandLogin, id, &pb.LoginRequest{
+			Customer: uint32(alice), Credential: &pb.LoginRequest_Password{Password: "guess"},
+		})
+	}
+	w.write(frames)
+	if page := s.login(bob).history(client.HistoryQuery{}); page.More {
+		t.Error("a new account has a long history")
+	}
+	results := map[codec.Result]int{}
+	for range guesses {
+		results[codec.Result(w.next().Body[0])]++
+	}
+	if results[codec.ResultOverloaded] < guesses/2 || results[codec.ResultUnauthenticated] == 0 {
+		t.Errorf("results %v", results)
+	}
+}

@@ -143,6 +143,29 @@ func place(t *testing.T, addr string, o *client.Order) client.Placed {
 	return placed
 }
 
+// Somebody who takes a profile does not hold up a stop.
+func TestServeStopsBesideAProfile(t *testing.T) {
+	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error")
+	taken := make(chan struct{})
+	conn, err := net.Dial("tcp", s.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(taken)
+		_, _ = io.WriteString(conn, "GET /debug/pprof/trace?seconds=60 HTTP/1.1\r\nHost: x\r\n\r\n")
+		_, _ = io.ReadAll(conn)
+	}()
+	for !strings.Contains(get(t, "http://"+s.admin+"/debug/pprof/goroutine?debug=2"), "pprof.Trace") {
+		continue
+	}
+	if code := s.stop(); code != 0 {
+		t.Errorf("stopped with %d: %s", code, s.errs)
+	}
+	conn.Close()
+	<-taken
+}
+
 // A history that is damaged, wherever, or gone, is made again from the journal.
 func TestServeMakesHistoryAgain(t *testing.T) {
 	dir := t.TempDir()

@@ -147,7 +147,10 @@ func (s *server) closeAll(log *slog.Logger) error {
 	defer cancel()
 	var errs []error
 	if s.admin != nil {
-		errs = append(errs, s.admin.close(ctx))
+		// A profile that somebody takes must not use up the time of the rest.
+		quick, stop := context.WithTimeout(ctx, time.Second)
+		errs = append(errs, s.admin.close(quick))
+		stop()
 	}
 	if s.trading != nil {
 		if err := s.trading.Close(ctx); err != nil {

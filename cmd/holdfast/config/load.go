@@ -81,6 +81,9 @@ func (c *Config) check() error {
 	if c.Limits.OutboundSoftBytes > c.Limits.OutboundHardBytes {
 		return c.clash("limits.outbound_soft_bytes", "must not be above", "limits.outbound_hard_bytes")
 	}
+	if c.Limits.MaxFrameBytes > c.Limits.InFlightBytes {
+		return c.clash("limits.max_frame_bytes", "must not be above", "limits.in_flight_bytes")
+	}
 	if _, port, err := net.SplitHostPort(c.Listen); err == nil && port != "0" && c.Listen == c.Admin {
 		return c.clash("listen", "must differ from", "admin")
 	}

@@ -53,7 +53,7 @@ const everySetting = `{
   "limits": {
     "max_frame_bytes": 65536,
     "in_flight_requests": 16,
-    "in_flight_bytes": 4096,
+    "in_flight_bytes": 131072,
     "outbound_soft_bytes": 8192,
     "outbound_hard_bytes": 16384
   }
@@ -71,7 +71,7 @@ func TestFileSetsEverySetting(t *testing.T) {
 		Simulate: 250, PriceMoves: 0.5, RandomSeed: 1<<64 - 1, EventLoops: 3, MaxConnections: 10000,
 		Heartbeat: 15 * time.Second, Drain: 90 * time.Second, RecentEvents: 64, LogLevel: slog.LevelDebug,
 		Limits: config.Limits{
-			MaxFrameBytes: 65536, InFlightRequests: 16, InFlightBytes: 4096,
+			MaxFrameBytes: 65536, InFlightRequests: 16, InFlightBytes: 131072,
 			OutboundSoftBytes: 8192, OutboundHardBytes: 16384,
 		},
 	}
@@ -174,12 +174,13 @@ func TestBadFile(t *testing.T) {
 		{"negative rate", `{"simulate": -1}`, `serve.json:1: simulate wants a rate from 0/s to 10000000/s, got "-1"`},
 		{"rate without a number", `{"simulate": "NaN/s"}`, `serve.json:1: simulate wants a rate from 0/s to 10000000/s, got "NaN/s"`},
 		{"negative seed", `{"random_seed": -1}`, `serve.json:1: random_seed wants a whole number from 0 to 2^64-1, got -1`},
-		{"below the range", `{"recent_events": 0}`, `serve.json:1: recent_events wants a whole number from 1 to 65536, got 0`},
+		{"below the range", `{"recent_events": 0}`, `serve.json:1: recent_events wants a whole number from 1 to 32767, got 0`},
 		{"above the range", `{"limits": {"max_frame_bytes": 67108865}}`, `serve.json:1: limits.max_frame_bytes wants a whole number from 1024 to 67108864, got 67108865`},
 		{"duration without a unit", `{"heartbeat": "20"}`, `serve.json:1: heartbeat wants a duration from 1s to 1h such as 20s or 1m30s, got "20"`},
 		{"duration too long", `{"heartbeat": "61m"}`, `serve.json:1: heartbeat wants a duration from 1s to 1h such as 20s or 1m30s, got "61m"`},
 		{"level", `{"log_level": "loud"}`, `serve.json:1: log_level wants debug, info, warn or error, got "loud"`},
 		{"soft above hard", "{\"limits\": {\n\"outbound_soft_bytes\": 2000000}}", `serve.json:2: limits.outbound_soft_bytes 2000000 (serve.json:2) must not be above limits.outbound_hard_bytes 1048576 (default)`},
+		{"frame above in flight", "{\"limits\": {\n\"in_flight_bytes\": 5000}}", `serve.json:2: limits.max_frame_bytes 1048576 (default) must not be above limits.in_flight_bytes 5000 (serve.json:2)`},
 		{"hard below soft", "{\"limits\": {\n\n\"outbound_hard_bytes\": 2000}}", `serve.json:3: limits.outbound_soft_bytes 262144 (default) must not be above limits.outbound_hard_bytes 2000 (serve.json:3)`},
 		{"one port for both", `{"admin": "127.0.0.1:8888"}`, `serve.json:1: listen 127.0.0.1:8888 (default) must differ from admin 127.0.0.1:8888 (serve.json:1)`},
 		{"no JSON", "\n\nlisten = 1", `serve.json:3: not valid JSON: invalid character 'l' looking for beginning of value`},
@@ -228,7 +229,7 @@ func TestBadVariableOrFlag(t *testing.T) {
 		args    []string
 		want    string
 	}{
-		{"variable", []string{"HOLDFAST_DRAIN=soon"}, nil, `HOLDFAST_DRAIN: drain wants a duration from 0s to 1h such as 20s or 1m30s, got "soon"`},
+		{"variable", []string{"HOLDFAST_DRAIN=soon"}, nil, `HOLDFAST_DRAIN: drain wants a duration from 1ms to 1h such as 20s or 1m30s, got "soon"`},
 		{"variable of a limit", []string{"HOLDFAST_IN_FLIGHT_REQUESTS=no"}, nil, `HOLDFAST_IN_FLIGHT_REQUESTS: limits.in_flight_requests wants a whole number from 1 to 1048576, got "no"`},
 		{"slip in a variable", []string{"HOLDFAST_LISTN=:1"}, nil, `HOLDFAST_LISTN: unknown variable (did you mean "HOLDFAST_LISTEN"?)`},
 		{"flag", nil, []string{"--event-loops=many"}, `--event-loops: event_loops wants a whole number from 0 to 256, got "many"`},

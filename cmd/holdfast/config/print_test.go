@@ -36,7 +36,7 @@ func TestOrigins(t *testing.T) {
 	c, err := config.Load(config.Sources{
 		File:    write(t, "{\n\"listen\": \":9000\"}"),
 		Environ: []string{"HOLDFAST_RECENT_EVENTS=8"},
-		Flags:   parsed(t, "--in-flight-bytes=2048"),
+		Flags:   parsed(t, "--in-flight-bytes=2000000"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestOrigins(t *testing.T) {
 	for _, want := range []string{
 		`listen ":9000" serve.json:2`,
 		`recent_events 8 HOLDFAST_RECENT_EVENTS`,
-		`limits.in_flight_bytes 2048 --in-flight-bytes`,
+		`limits.in_flight_bytes 2000000 --in-flight-bytes`,
 		`data "holdfast-data" default`,
 	} {
 		if !strings.Contains(squeeze(b.String()), want) {
