@@ -864,7 +864,8 @@ type LoginRequest struct {
 	Credential isLoginRequest_Credential `protobuf_oneof:"credential"`
 	// The session id of ConnReply; 0 skips the check.
 	Uid uint64 `protobuf:"varint,4,opt,name=uid,proto3" json:"uid,omitempty"`
-	// The last push sequence the client saw; 0 asks for a snapshot.
+	// The last push sequence the client saw. Every reply is a snapshot so far,
+	// whatever stands here.
 	ResumeFrom    uint64 `protobuf:"varint,5,opt,name=resume_from,json=resumeFrom,proto3" json:"resume_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
