@@ -21,8 +21,8 @@ type Session struct {
 	remote     net.Addr
 	properties []any
 
-	// deferred counts replies of this session that wait in holding outboxes; while there
-	// are any, later replies queue behind them. Raised where they are added,
+	// deferred counts replies of this session that wait in holding outboxes; while
+	// there are any, later replies queue behind them. Raised where they are added,
 	// lowered on the event loop.
 	deferred atomic.Int32
 	closing  atomic.Bool
@@ -74,10 +74,7 @@ func (s *Session) closeBehind(out *Outbox, reason Reason) {
 
 // write sends b unless the session is over. Goroutine: event loop.
 func (s *Session) write(b []byte, droppable bool) {
-	if len(b) == 0 {
-		return
-	}
-	if s.closed || s.lingering {
+	if len(b) == 0 || s.closed || s.lingering {
 		return
 	}
 	limits := &s.core.limits
