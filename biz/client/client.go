@@ -62,6 +62,10 @@ func Dial(ctx context.Context, addr string, options Options) (*Client, error) {
 	defer cancel()
 	conn, err := options.Dial(dialing, "tcp", addr)
 	if err != nil {
+		var network net.Error
+		if errors.As(err, &network) && network.Timeout() {
+			err = fmt.Errorf("%w: %w", ErrTimeout, err)
+		}
 		return nil, &ConnectionError{Op: "connect to", Addr: addr, Err: err}
 	}
 	c := &Client{

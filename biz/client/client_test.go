@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"testing"
@@ -384,6 +385,10 @@ func TestDialErrors(t *testing.T) {
 	}{
 		{"refused", taken.addr(), client.Options{}, syscall.ECONNREFUSED},
 		{"silent", silent.addr(), client.Options{Timeout: time.Millisecond}, client.ErrTimeout},
+		{"no answer to a connect", "x:1", client.Options{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}
+		}, Timeout: time.Millisecond}, client.ErrTimeout},
 		{"out of descriptors", "x:1", client.Options{Dial: func(context.Context, string, string) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Err: syscall.EMFILE}
 		}}, syscall.EMFILE},
