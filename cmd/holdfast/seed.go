@@ -30,7 +30,7 @@ func (o *seedOptions) tokensFile() string { return o.out + ".tokens" }
 func newSeedCommand(p *Program) *cobra.Command {
 	var o seedOptions
 	cmd := &cobra.Command{
-		Use:   "seed --out FILE",
+		Use:   "seed",
 		Short: "generate a file of customers and instruments for serve",
 		Long: `Generate a file of customers and instruments for "serve --seed-file", and beside
 it FILE.tokens with a login token for each customer. The same flags give the same
@@ -43,7 +43,7 @@ files: who knows them knows the tokens, so they are for tests and load.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&o.out, "out", "", "`FILE` to write")
+	flags.StringVar(&o.out, "out", "seed.json", "`FILE` to write")
 	flags.IntVar(&o.Customers, "customers", 100, "customers, numbered from 100001")
 	flags.IntVar(&o.Instruments, "instruments", 20, "instruments")
 	flags.Uint64Var(&o.Random, "random", 1, "random seed of names, prices, positions and tokens")
@@ -54,7 +54,7 @@ files: who knows them knows the tokens, so they are for tests and load.`,
 
 func (p *Program) runSeed(cmd *cobra.Command, o *seedOptions) error {
 	if o.out == "" {
-		return usagef(cmd, "--out is missing: name the file to write")
+		return usagef(cmd, "--out is empty: name the file to write")
 	}
 	if err := o.refuseToReplace(); err != nil {
 		return err

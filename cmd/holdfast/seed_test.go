@@ -69,7 +69,7 @@ func TestSeedRefuses(t *testing.T) {
 		code int
 		want string
 	}{
-		{"no file", nil, 2, `--out is missing: name the file to write; see "holdfast seed --help"`},
+		{"no file", []string{"--out="}, 2, `--out is empty: name the file to write; see "holdfast seed --help"`},
 		{"existing file", []string{"--out=there.json"}, 1, `there.json exists: choose another --out, or --force to replace it`},
 		{"existing tokens", []string{"--out=half.json"}, 1, `half.json.tokens exists: choose another --out, or --force to replace it`},
 		{"no customers", []string{"--out=new.json", "--customers=0"}, 2, `seed: bad options: 0 customers: want 1 to`},
