@@ -471,3 +471,32 @@ func TestDrainTellsEverybody(t *testing.T) {
 		p.expectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
 	}
 }
+
+// More batches than gnet keeps tasks in one queue wait for the loop, and more come
+// while it works: they leave in the order of their posts.
+func TestPostsKeepTheirOrder(t *testing.T) {
+	opened := make(chan *engine.Session, 1)
+	unblock, started := make(chan struct{}), make(chan struct{})
+	router := testRouter(t, echo)
+	if err := router.Handle(0x21, engine.OnLoop, func(*engine.Context) { close(started); <-unblock }); err != nil {
+		t.Fatal(err)
+	}
+	core := newCore(t, engine.Config{Router: router, OnOpen: func(s *engine.Session) { opened <- s }})
+	r := serve(t, core, engine.ReactorConfig{Loops: 1})
+	p := dial(t, r.addr)
+	session := <-opened
+	p.send(0x21, 0, "")
+	<-started
+	out := core.NewOutbox()
+	const posts = 5000
+	for i := range uint64(posts) {
+		if i == posts/2 {
+			close(unblock)
+		}
+		out.Append(session, codec.AppendHeader(nil, codec.PushExecution, i, 0), 0)
+		out.Post()
+	}
+	for i := range uint64(posts) {
+		p.expect(codec.PushExecution, i, "")
+	}
+}

@@ -5,6 +5,7 @@ import (
 
 	"holdfast/biz/client"
 	"holdfast/biz/ledger"
+	"holdfast/biz/trading"
 )
 
 func (tr *trader) quotes(subscribe bool, keys ...client.Key) []client.Instrument {
@@ -99,5 +100,36 @@ func TestRepricedOnlyWhatIsHeld(t *testing.T) {
 	x := holder.buy(tin, 1)
 	if p := holder.push(); p.Sequence != 1 || p.Event != client.Event(x) || x.Price != 12_0000 {
 		t.Errorf("push %+v", p)
+	}
+}
+
+// TestPricesMove: a retry gets the first answer whatever the price is now, and
+// after a restart the last price is that of the last trade.
+func TestPricesMove(t *testing.T) {
+	moving := setup{simulation: trading.Simulation{PriceMoves: 2000, Random: 1}}
+	s := start(t, moving)
+	tr := s.login(alice)
+	price := func() client.Price {
+		quotes, err := tr.Quotes(t.Context(), []client.Key{tin}, false)
+		must(t, err)
+		return quotes[0].LastPrice
+	}
+	begin := price()
+	eventually(t, "another price than the seed's", func() bool { return price() != begin })
+	o := client.Order{ClientOrderID: "once", Side: client.Buy, Key: tin, Quantity: 10}
+	first := tr.place(o)
+	for first.Executions[0].Price == begin { // it has moved back meanwhile
+		o.ClientOrderID += "+"
+		first = tr.place(o)
+	}
+	eventually(t, "a move", func() bool { return price() != first.Executions[0].Price })
+	if again := tr.place(o); !again.Duplicate || again.Position != first.Position {
+		t.Errorf("first %+v, again %+v", first.Position, again.Position)
+	}
+	s.stop()
+	s = start(t, setup{dir: s.setup.dir, seed: s.setup.seed})
+	tr = s.login(alice)
+	if now := price(); now != first.Executions[0].Price {
+		t.Errorf("last price %v after a restart, the last trade was at %v", now, first.Executions[0].Price)
 	}
 }

@@ -287,13 +287,20 @@ func TestHistoryIsOfWhoAsked(t *testing.T) {
 // them verified, and takes nothing from others.
 func TestPasswordsOneByOne(t *testing.T) {
 	s := start(t, setup{})
+	pair := s.wire()
+	guess := &pb.LoginRequest{Customer: uint32(alice), Credential: &pb.LoginRequest_Password{Password: "guess"}}
+	pair.write(codec.AppendBody(codec.AppendBody(nil, codec.CommandLogin, 1, guess), codec.CommandLogin, 2, guess))
+	if r, _ := pair.reply(codec.CommandLogin, 2); r != codec.ResultOverloaded {
+		t.Errorf("a second password at once: %s", r)
+	}
+	if r, _ := pair.reply(codec.CommandLogin, 1); r != codec.ResultUnauthenticated {
+		t.Errorf("the first: %s", r)
+	}
 	w := s.wire()
 	const guesses = 400
 	var frames []byte
 	for id := range uint64(guesses) {
-		frames = codec.AppendBody(frames, codec.CommandLogin, id, &pb.LoginRequest{
-			Customer: uint32(alice), Credential: &pb.LoginRequest_Password{Password: "guess"},
-		})
+		frames = codec.AppendBody(frames, codec.CommandLogin, id, guess)
 	}
 	w.write(frames)
 	if page := s.login(bob).history(client.HistoryQuery{}); page.More {
