@@ -26,9 +26,14 @@ type Context struct {
 
 	core    *Core
 	out     *Outbox
+	turn    uint64
 	offLane bool
 	replied bool // the handler that runs has answered or deferred its request
 }
+
+// Turn numbers the calls of Serve under this context: messages of one session that
+// came together have the same number. Off the lane it says nothing.
+func (c *Context) Turn() uint64 { return c.turn }
 
 // Reply sends result and body (nil for none) as the reply to the message.
 func (c *Context) Reply(r codec.Result, body codec.Body) {
@@ -104,3 +109,31 @@ func (c *Context) Go(h Handler) bool {
 
 // Post hands over the replies that Serve has gathered under this context.
 func (c *Context) Post() { c.out.Post() }
+
+// Take appends the replies that were gathered for the session served last to
+// dst and counts them as sent: the carrier writes them itself, unless the session
+// is Closing by then. With the end of the session among them they are posted
+// instead, and nothing is appended.
+//
+// It is for a context of NewDirectContext, after each Serve or after several of
+// one session.
+func (c *Context) Take(dst []byte) []byte {
+	if c.out.count == 0 {
+		return dst
+	}
+	b := c.out.batches[c.Session.group.index]
+	if len(b.pieces) != 1 || b.pieces[0].flags != 0 {
+		c.Post()
+		return dst
+	}
+	b.group.replied.Add(uint64(b.answered))
+	b.group.bytesOut.Add(uint64(len(b.buffer.B)))
+	dst = append(dst, b.buffer.B...)
+	b.empty()
+	c.out.count = 0
+	return dst
+}
+
+// Close ends the session with a Notice, behind the replies that were gathered and
+// those that are deferred; Post or Take must follow. Goroutine: as Serve.
+func (c *Context) Close(reason Reason) { c.Session.closeBehind(c.out, reason) }

@@ -112,7 +112,7 @@ func (c *Core) CloseAll(reason Reason) {
 
 // Close stops the workers. Sessions and carriers must have ended.
 func (c *Core) Close(ctx context.Context) error {
-	if err := c.waitOffLane(ctx); err != nil {
+	if err := c.WaitOffLane(ctx); err != nil {
 		return err
 	}
 	timeout := time.Second
@@ -173,12 +173,28 @@ func (c *Core) Closed(s *Session, reason Reason) {
 }
 
 // NewContext returns a context for a worker that calls Serve.
-func (c *Core) NewContext() *Context {
-	ctx := &Context{core: c, out: c.NewOutbox()}
+func (c *Core) NewContext() *Context { return c.newContext(c.NewOutbox()) }
+
+// NewDirectContext returns a context for a carrier that takes the replies to the
+// requests it serves out of it (Context.Take) and writes them itself. What leaves
+// later, deferred replies and pushes, reaches it by Carrier.Post as ever.
+func (c *Core) NewDirectContext() *Context {
+	return c.newContext(&Outbox{core: c, kind: direct})
+}
+
+func (c *Core) newContext(out *Outbox) *Context {
+	ctx := &Context{core: c, out: out}
 	if c.config.NewLocal != nil {
 		ctx.Local = c.config.NewLocal()
 	}
 	return ctx
+}
+
+// Received counts what a session has sent. It is for carriers that call Serve
+// themselves.
+func (c *Core) Received(s *Session, requests, sizeBytes int) {
+	s.group.requests.Add(uint64(requests))
+	s.group.bytesIn.Add(uint64(sizeBytes))
 }
 
 // Serve executes the messages in frames, which the codec's Scan has passed, and gathers
@@ -188,6 +204,7 @@ func (c *Core) Serve(ctx *Context, s *Session, frames []byte) {
 	defer c.recoverPanic(ctx)
 	unanswered := 0
 	ctx.Session = s
+	ctx.turn++
 	for len(frames) > 0 && !s.closing.Load() {
 		m, used := codec.DecodeScanned(frames)
 		frames = frames[used:]

@@ -18,6 +18,7 @@ type wire struct {
 	sent    []byte
 	writes  int
 	backlog int
+	onWrite func([]byte) // called before each write
 	failing bool
 	closed  bool
 }
@@ -29,6 +30,9 @@ func (w *wire) CloseWrite() error    { return nil }
 func (w *wire) Write(b []byte) error {
 	if w.failing {
 		return net.ErrClosed
+	}
+	if w.onWrite != nil {
+		w.onWrite(b)
 	}
 	w.sent = append(w.sent, b...)
 	w.writes++
@@ -74,6 +78,22 @@ func TestOtherPlumbingCarriesSessions(t *testing.T) {
 	ctx.Post()
 	if w.writes != 1 || !strings.Contains(string(w.sent), "\x00a") || !strings.Contains(string(w.sent), "\x00b") {
 		t.Fatalf("%d writes: %q", w.writes, w.sent)
+	}
+}
+
+func TestTurnNumbersWhatCameTogether(t *testing.T) {
+	var turns []uint64
+	router := engine.NewRouter(nil)
+	if err := router.Handle(special, engine.OnLane, func(c *engine.Context) { turns = append(turns, c.Turn()) }); err != nil {
+		t.Fatal(err)
+	}
+	core := newCore(t, engine.Config{Router: router})
+	w := onWire(t, core)
+	ctx := core.NewContext()
+	core.Serve(ctx, w.session, frames(special, "a", "b"))
+	core.Serve(ctx, w.session, frames(special, "c"))
+	if len(turns) != 3 || turns[0] != turns[1] || turns[1] == turns[2] {
+		t.Fatalf("turns %d, want two equal ones and another", turns)
 	}
 }
 
@@ -170,6 +190,83 @@ func TestDiscardedRepliesHoldNothingUp(t *testing.T) {
 	ctx.Post()
 	if !strings.HasSuffix(string(w.sent), "\x00x") {
 		t.Fatalf("sent %q", w.sent)
+	}
+}
+
+func TestTakeGivesTheRepliesToTheCarrier(t *testing.T) {
+	core := newCore(t, engine.Config{})
+	w := onWire(t, core)
+	ctx := core.NewDirectContext()
+	if got := ctx.Take([]byte("x")); string(got) != "x" {
+		t.Errorf("taken before anything was served: %q", got)
+	}
+	for _, body := range []string{"one", "two"} {
+		core.Received(w.session, 2, 100)
+		core.Serve(ctx, w.session, frames(onLane, body, body))
+		got := string(ctx.Take([]byte("x")))
+		if !strings.HasPrefix(got, "x\x00") || strings.Count(got, "\x00"+body) != 2 || ctx.Take(nil) != nil {
+			t.Errorf("taken: %q", got)
+		}
+	}
+	if w.writes != 0 {
+		t.Errorf("written besides: %q", w.sent)
+	}
+	want := engine.Traffic{Requests: 4, Replies: 4, BytesIn: 200, BytesOut: 4 * 17}
+	if got := core.Traffic(); got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
+	}
+}
+
+// The end of a session, and the replies before it, leave through the carrier.
+func TestTakePostsAnEnd(t *testing.T) {
+	for name, end := range map[string]func(*engine.Core, *engine.Context, *wire){
+		"panic": func(core *engine.Core, c *engine.Context, w *wire) { core.Serve(c, w.session, frames(panics, "")) },
+		"close": func(_ *engine.Core, c *engine.Context, _ *wire) { c.Close(engine.ReasonMalformed) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			core := newCore(t, engine.Config{})
+			w := onWire(t, core)
+			ctx := core.NewDirectContext()
+			core.Serve(ctx, w.session, frames(onLane, "before"))
+			end(core, ctx, w)
+			if got := ctx.Take(nil); got != nil || !w.session.Closing() {
+				t.Errorf("taken: %q", got)
+			}
+			m, used := codec.DecodeScanned(w.sent)
+			notice, _ := codec.DecodeScanned(w.sent[used:])
+			if string(m.Body) != "\x00before" || notice.Command != codec.PushNotice {
+				t.Errorf("sent %q", w.sent)
+			}
+		})
+	}
+}
+
+// A carrier may write the next reply itself as soon as none is deferred, so the
+// last of these is written before it stops counting.
+func TestDeferredUntilWritten(t *testing.T) {
+	for _, replies := range []int{1, 2} {
+		sink := new(queue)
+		core := newCore(t, engine.Config{Sink: sink})
+		sink.out = core.NewHoldingOutbox()
+		w := onWire(t, core)
+		early := false
+		w.onWrite = func(b []byte) {
+			if string(b) == "last" {
+				ctx := core.NewDirectContext()
+				core.Serve(ctx, w.session, frames(onLane, "next"))
+				early = len(ctx.Take(nil)) > 0
+			}
+		}
+		out := core.NewHoldingOutbox()
+		if replies == 2 {
+			out.Append(w.session, []byte("first"), 1)
+			out.AppendDroppable(w.session, []byte("quote"))
+		}
+		out.Append(w.session, []byte("last"), 1)
+		out.Post()
+		if !strings.HasSuffix(string(w.sent), "last") || early {
+			t.Errorf("%d replies: sent %q, a later one before the last: %v", replies, w.sent, early)
+		}
 	}
 }
 

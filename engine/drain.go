@@ -39,7 +39,7 @@ func (r *Reactor) finishRequests(ctx context.Context) error {
 	case <-ctx.Done():
 		return ErrDrainTimeout
 	}
-	if err := r.core.waitOffLane(ctx); err != nil {
+	if err := r.core.WaitOffLane(ctx); err != nil {
 		return err
 	}
 	if r.config.OnDrain != nil {

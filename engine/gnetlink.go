@@ -22,7 +22,12 @@ func (l *gnetLink) Buffered() int { return l.conn.OutboundBuffered() }
 
 // CloseWrite uses the descriptor at once: after a close its number may belong to
 // another client, so it is never kept.
-func (l *gnetLink) CloseWrite() error { return unix.Shutdown(l.conn.Fd(), unix.SHUT_WR) }
+func (l *gnetLink) CloseWrite() error {
+	if l.Buffered() > 0 {
+		return nil // it would be lost
+	}
+	return unix.Shutdown(l.conn.Fd(), unix.SHUT_WR)
+}
 
 func (l *gnetLink) Close() error { return l.conn.EventLoop().Close(l.conn) }
 

@@ -9,8 +9,9 @@ type Link interface {
 	Write(b []byte) error
 	// Buffered returns how many bytes are kept.
 	Buffered() int
-	// CloseWrite tells the peer that nothing follows what was written. What the
-	// peer still sends is read and dropped.
+	// CloseWrite tells the peer that nothing follows what was written, when that
+	// is sent; a link that still keeps bytes may leave it to Close. What the peer
+	// still sends is read and dropped.
 	CloseWrite() error
 	// Close ends the connection at once.
 	Close() error

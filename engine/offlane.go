@@ -58,8 +58,9 @@ func (c *Core) callOffLane(t *detachedTask) {
 	t.handler(t.ctx)
 }
 
-// waitOffLane returns when no task runs off the lane.
-func (c *Core) waitOffLane(ctx context.Context) error {
+// WaitOffLane returns when no task runs off the lane, or ErrDrainTimeout when ctx
+// ended first.
+func (c *Core) WaitOffLane(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		c.offLaneDone.Wait()

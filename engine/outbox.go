@@ -25,6 +25,9 @@ const (
 	// holding: as fromLane, and the replies wait for something to happen first,
 	// so that later replies of the same session must queue behind them.
 	holding
+	// direct: nothing counts as in flight, and the carrier takes the replies out
+	// (Context.Take).
+	direct
 )
 
 // NewOutbox returns an empty outbox.
@@ -246,10 +249,11 @@ func (b *Batch) flushSession(i int) {
 	s.lastPiece = 0
 	if p.next == 0 && p.flags == 0 {
 		s.write(b.buffer.B[p.start:p.end], false)
-		b.settle(p)
+		b.settle(s, p.answered)
 		return
 	}
 	gather := b.core.buffers.Get()
+	answered := int32(0)
 	for {
 		if p.flags&pieceDroppable != 0 {
 			s.write(gather.B, false)
@@ -258,7 +262,7 @@ func (b *Batch) flushSession(i int) {
 		} else {
 			gather.B = append(gather.B, b.buffer.B[p.start:p.end]...)
 		}
-		b.settle(p)
+		answered += p.answered
 		if p.flags&(pieceClose|pieceEnd) != 0 {
 			s.write(gather.B, false)
 			gather.B = gather.B[:0]
@@ -270,6 +274,7 @@ func (b *Batch) flushSession(i int) {
 		p = &b.pieces[p.next-1]
 	}
 	s.write(gather.B, false)
+	b.settle(s, answered)
 	b.core.buffers.Put(gather)
 }
 
@@ -281,13 +286,14 @@ func (s *Session) closeAs(p *piece) {
 	s.finish(p.reason)
 }
 
-// settle counts the requests that the piece answered.
-func (b *Batch) settle(p *piece) {
+// settle counts the requests of s that were answered. It comes after the write:
+// with the last deferred reply out, a carrier may write the next one directly.
+func (b *Batch) settle(s *Session, answered int32) {
 	if b.kind != fromLoop {
-		p.session.answered(int(p.answered))
+		s.answered(int(answered))
 	}
 	if b.kind == holding {
-		p.session.deferred.Add(-p.answered)
+		s.deferred.Add(-answered)
 	}
 }
 
@@ -303,6 +309,12 @@ func (b *Batch) Discard() {
 
 // maxIdlePieces bounds the memory of a batch that nobody uses.
 const maxIdlePieces = 1 << 14
+
+// empty makes the batch one that has nothing yet.
+func (b *Batch) empty() {
+	clear(b.pieces)
+	b.pieces, b.buffer.B, b.answered = b.pieces[:0], b.buffer.B[:0], 0
+}
 
 func (b *Batch) free() {
 	b.core.buffers.Put(b.buffer)

@@ -47,6 +47,10 @@ func (s *Session) RemoteAddr() net.Addr { return s.remote }
 // Link returns the byte pipe under the session. Goroutine: its carrier.
 func (s *Session) Link() Link { return s.link }
 
+// Closing tells whether the session is ending: nothing that is not posted yet
+// reaches the peer any more. Goroutine: any.
+func (s *Session) Closing() bool { return s.closing.Load() }
+
 // Close ends the session: a Notice with the reason is flushed behind what was
 // posted before, then the connection is closed. Requests that are still in its
 // lane are not executed. Goroutine: any; only the first call counts.
@@ -120,9 +124,7 @@ func (s *Session) finish(reason Reason) {
 		return
 	}
 	s.lingering = true
-	if s.link.Buffered() == 0 {
-		_ = s.link.CloseWrite()
-	}
+	_ = s.link.CloseWrite()
 	time.AfterFunc(s.core.limits.Linger, s.end)
 }
 

@@ -15,7 +15,7 @@ type Stats struct {
 func (s *Stats) Closes(r Reason) uint64 { return s.closes[r].Load() }
 
 // group is what the sessions of one carrier share. Its counters have one
-// writer, the carrier's goroutine, and so cost no contention.
+// writer, the event loop, and so cost no contention.
 type group struct {
 	index    int
 	carrier  Carrier

@@ -26,6 +26,9 @@ type Options struct {
 	// Readers is the number of connections for queries, DefaultReaders if 0.
 	// Each caches up to 2 MiB.
 	Readers int
+	// Durable makes every transaction wait for the disk (synchronous = full), for
+	// a server whose orders are kept here alone and not in a journal.
+	Durable bool
 	// Log gets a line when a new file is made; it may be nil.
 	Log *slog.Logger
 }

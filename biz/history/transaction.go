@@ -147,6 +147,18 @@ func (w *writer) undo() error {
 	return run(w.rollback)
 }
 
+// InsertNow writes an execution in a transaction of its own, and with
+// Options.Durable it is on the disk when InsertNow returns. Errors are those of
+// Insert. Goroutine: any; it waits for its turn until ctx ends.
+func (s *Store) InsertNow(ctx context.Context, e *Execution) error {
+	return s.within(ctx, func(*writer) error { return errors.Join(s.Insert(e), s.write.flush()) })
+}
+
+// BustNow is Bust in a transaction of its own, as InsertNow is Insert.
+func (s *Store) BustNow(ctx context.Context, execution uint64, reason string, time int64) error {
+	return s.within(ctx, func(*writer) error { return s.Bust(execution, reason, time) })
+}
+
 // within runs fn in a transaction of its own.
 func (s *Store) within(ctx context.Context, fn func(w *writer) error) error {
 	if err := s.Begin(ctx); err != nil {

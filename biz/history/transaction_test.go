@@ -3,6 +3,7 @@ package history_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -262,5 +263,47 @@ func TestInsertAllocations(t *testing.T) {
 	// The commit of a batch allocates a few times, whatever its size.
 	if n := testing.AllocsPerRun(10, batch); n > 10 {
 		t.Fatalf("%v allocations in a batch of %d rows", n, rows)
+	}
+}
+
+func TestInsertNow(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	first, second, bad := made(7, 1), made(7, 2), made(7, 3)
+	bad.Quantity = 0
+	must(t, s.InsertNow(t.Context(), &first))
+	if err := s.InsertNow(t.Context(), &first); !errors.Is(err, history.ErrDuplicate) {
+		t.Errorf("the same again: %v", err)
+	}
+	if err := s.InsertNow(t.Context(), &bad); !errors.Is(err, history.ErrInvalid) {
+		t.Errorf("no quantity: %v", err)
+	}
+	must(t, s.InsertNow(t.Context(), &second))
+	if err := s.BustNow(t.Context(), bad.ID, "none", 1); !errors.Is(err, history.ErrUnknown) {
+		t.Errorf("bust of none: %v", err)
+	}
+	must(t, s.BustNow(t.Context(), second.ID, "typing error", 5))
+	second.Busted, second.BustReason, second.BustTime = true, "typing error", 5
+	must(t, s.Close())
+	got := all(t, open(t, path), history.Query{Customer: 7})
+	if len(got) != 2 || got[0] != second || got[1] != first {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestDurable(t *testing.T) {
+	for durable, want := range map[bool]int64{false: 1, true: 2} {
+		path := newPath(t)
+		s, err := history.Open(t.Context(), history.Options{Path: path, Durable: durable})
+		must(t, err)
+		wal, err := os.Stat(path + "-wal")
+		must(t, err)
+		if grown := wal.Size() >= 16<<20; grown != durable {
+			t.Errorf("durable %v: a new WAL of %d bytes", durable, wal.Size())
+		}
+		if got, err := s.Synchronous(); err != nil || got != want {
+			t.Errorf("durable %v: synchronous = %d, %v", durable, got, err)
+		}
+		must(t, s.Close())
 	}
 }

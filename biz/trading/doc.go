@@ -9,7 +9,8 @@
 // client sees of an account is in the order of the account's life.
 //
 // Locks: account.mu, then the committer's; never the other way. presence.mu and
-// sessionState.mu are taken before account.mu. Nothing blocks under account.mu.
+// sessionState.mu are taken before account.mu. Nothing blocks under account.mu, but
+// for the disk where an order is a transaction of its own (Config.TransactionPerOrder).
 //
 // The history follows the journal in a goroutine of its own (projector), and
 // snapshots of the accounts make a restart short.

@@ -21,7 +21,7 @@ func (s *Service) placeOrder(c *engine.Context, a *account) {
 		malformed(c, err)
 		return
 	}
-	order, err := s.orderOf(&w.request)
+	order, err := s.orderOf(&w.request, s.timeOf(c, w))
 	if err != nil {
 		refuse(c, err)
 		return
@@ -62,7 +62,6 @@ func (s *Service) place(c *engine.Context, w *workspace, a *account, order ledge
 // journal lacks. After the restart it is as the journal has it.
 func (s *Service) record(c *engine.Context, w *workspace, a *account, bustReason string) {
 	defer endOnPanic()
-	w.record = ledger.AppendEvent(append(w.record[:0], recordEvent), &w.event, bustReason)
 	if len(a.sessions) > 0 || c != nil {
 		s.fill(w)
 		if w.event.Kind == ledger.KindBust {
@@ -77,16 +76,29 @@ func (s *Service) record(c *engine.Context, w *workspace, a *account, bustReason
 		c.Defer()
 		w.reply = codec.AppendReply(w.reply, c.Message, codec.ResultOK, w.answerTo(c.Message.Command))
 	}
-	commit := s.committer.Begin()
-	commit.Record(w.record)
-	out := commit.Release().out
+	out := s.beginWith(w, bustReason)
+	if out == nil {
+		return // never durable, so never shown
+	}
 	if asking != nil {
 		out.Append(asking, w.reply, 1)
 	}
 	for _, session := range a.sessions {
 		out.Append(session, w.pushes, 0)
 	}
-	s.committer.End()
+	s.end()
+}
+
+// beginWith is begin with w.event for what leaves to wait for; nil when it can't
+// be made durable any more, which the sessions and the caller were told.
+func (s *Service) beginWith(w *workspace, bustReason string) *engine.Outbox {
+	if s.direct != nil {
+		return s.beginWritten(&w.event, bustReason)
+	}
+	w.record = ledger.AppendEvent(append(w.record[:0], recordEvent), &w.event, bustReason)
+	commit := s.committer.Begin()
+	commit.Record(w.record)
+	return commit.Release().out
 }
 
 // endOnPanic lets a panic through that handlers' recovery would swallow.
@@ -108,11 +120,14 @@ func (w *workspace) answerTo(cmd codec.Command) codec.Body {
 
 // ready says whether the journal can take an event.
 func (s *Service) ready() codec.Result {
-	if s.committer.Failed() != nil {
+	if s.Ready() != nil {
 		return codec.ResultUnavailable
 	}
+	if s.direct != nil {
+		return codec.ResultOK
+	}
 	commit := s.committer.Begin()
-	room := commit.Room() && !commit.Held().full()
+	room := commit.Room() && !full(commit.Held().out)
 	s.committer.End()
 	if !room {
 		return codec.ResultOverloaded
@@ -131,7 +146,7 @@ func (s *Service) unable(c *engine.Context, r codec.Result) {
 
 // orderOf checks what the ledger can't and returns the command for it. Errors
 // are refusals.
-func (s *Service) orderOf(r *pb.PlaceOrderRequest) (ledger.Order, error) {
+func (s *Service) orderOf(r *pb.PlaceOrderRequest, unixNano int64) (ledger.Order, error) {
 	id, ok := s.market.Find(r.Market, r.Code)
 	if !ok {
 		return ledger.Order{}, ledger.ErrUnknownInstrument
@@ -143,7 +158,16 @@ func (s *Service) orderOf(r *pb.PlaceOrderRequest) (ledger.Order, error) {
 	if err != nil {
 		return ledger.Order{}, err
 	}
-	return s.marketOrder(name, side(r.Side), id, ledger.Quantity(r.Quantity)), nil
+	return s.marketOrder(name, side(r.Side), id, ledger.Quantity(r.Quantity), unixNano), nil
+}
+
+// timeOf returns when c's message was taken up: the same for all that came with
+// it, because a look at the clock costs as much as finding an instrument.
+func (s *Service) timeOf(c *engine.Context, w *workspace) (unixNano int64) {
+	if turn := c.Turn(); turn != w.turn {
+		w.turn, w.now = turn, s.config.Now().UnixNano()
+	}
+	return w.now
 }
 
 // side returns the ledger's side; one that is none stays none.
@@ -154,10 +178,10 @@ func side(s pb.Side) ledger.Side {
 	return ledger.Side(s)
 }
 
-func (s *Service) marketOrder(name ledger.ClientOrderID, side ledger.Side, id ledger.InstrumentID, q ledger.Quantity) ledger.Order {
+func (s *Service) marketOrder(name ledger.ClientOrderID, side ledger.Side, id ledger.InstrumentID, q ledger.Quantity, unixNano int64) ledger.Order {
 	return ledger.Order{
 		ClientOrderID: name, Side: side, Instrument: id, Quantity: q,
-		Price: s.market.Last(id), Lot: s.market.At(id).Lot, Time: s.config.Now().UnixNano(),
+		Price: s.market.Last(id), Lot: s.market.At(id).Lot, Time: unixNano,
 	}
 }
 

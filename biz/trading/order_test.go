@@ -15,7 +15,14 @@ import (
 // wait for the disk, on several sessions: each gets its replies in the order of
 // its requests.
 func TestRepliesInOrder(t *testing.T) {
-	s := start(t, setup{})
+	for name, with := range map[string]setup{"commits": {}, "transactions": {transactions: true}} {
+		t.Run(name, func(t *testing.T) { testRepliesInOrder(t, with) })
+	}
+}
+
+func testRepliesInOrder(t *testing.T, with setup) {
+	t.Helper()
+	s := start(t, with)
 	mixed := []struct {
 		cmd  codec.Command
 		body codec.Body
@@ -158,7 +165,7 @@ func TestClientOrderID(t *testing.T) {
 func TestWithoutClientOrderID(t *testing.T) {
 	s := start(t, setup{})
 	tr := s.login(alice)
-	if a, b := tr.buy(tin, 5), tr.buy(tin, 5); a.ID.Number() != 1 || b.ID.Number() != 2 {
+	if a, b := tr.buy(tin, 5), tr.buy(tin, 5); a.ID.Number() != 1 || b.ID.Number() != 2 || !b.Time.After(a.Time) {
 		t.Errorf("executions %s and %s", a.ID, b.ID)
 	}
 	now := tr.positions()

@@ -204,9 +204,9 @@ func (s *Service) reprice(w *workspace, ids []ledger.InstrumentID) {
 // pushDroppable lets frames go with the next commit, since they show the state.
 // The caller holds the account's lock.
 func (s *Service) pushDroppable(a *account, frames []byte) {
-	out := s.committer.Begin().Release().out
+	out := s.begin()
 	for _, session := range a.sessions {
 		out.AppendDroppable(session, frames)
 	}
-	s.committer.End()
+	s.end()
 }

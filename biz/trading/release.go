@@ -22,7 +22,7 @@ func (s *Service) newRelease() *release {
 // maxHeldBytes bounds the replies and pushes that wait for one commit.
 const maxHeldBytes = 256 << 20
 
-func (r *release) full() bool { return r.out.Size() >= maxHeldBytes }
+func full(out *engine.Outbox) bool { return out.Size() >= maxHeldBytes }
 
 // Release implements journal.Release.
 func (r *release) Release() {
@@ -47,14 +47,14 @@ func (r *release) wake() {
 // Hold implements engine.Sink: a reply that must not overtake those that wait
 // for a commit joins the open one.
 func (s *Service) Hold(session *engine.Session, frames []byte, answered int) {
-	s.committer.Begin().Release().out.Append(session, frames, answered)
-	s.committer.End()
+	s.begin().Append(session, frames, answered)
+	s.end()
 }
 
 // HoldClose implements engine.Sink.
 func (s *Service) HoldClose(session *engine.Session, reason engine.Reason) {
-	s.committer.Begin().Release().out.Close(session, reason)
-	s.committer.End()
+	s.begin().Close(session, reason)
+	s.end()
 }
 
 // reply lets frames go as the reply to c's message with the next commit, behind
@@ -64,11 +64,29 @@ func (s *Service) HoldClose(session *engine.Session, reason engine.Reason) {
 // Where too much waits already the reply is OVERLOADED.
 func (s *Service) reply(c *engine.Context, frames []byte) {
 	c.Defer()
-	commit := s.committer.Begin()
-	if commit.Held().full() {
+	out := s.begin()
+	if full(out) {
 		frames = codec.AppendReply(nil, c.Message, codec.ResultOverloaded, &pb.Error{Message: busy})
 	}
-	commit.Release().out.Append(c.Session, frames, 1)
+	out.Append(c.Session, frames, 1)
+	s.end()
+}
+
+// begin returns the outbox of what leaves next, behind all that shows an older
+// state, for use until end: that of the open commit. end must follow soon.
+func (s *Service) begin() *engine.Outbox {
+	if s.direct != nil {
+		return s.direct.begin()
+	}
+	return s.committer.Begin().Release().out
+}
+
+// end lets what was added since begin go its way.
+func (s *Service) end() {
+	if s.direct != nil {
+		s.direct.end()
+		return
+	}
 	s.committer.End()
 }
 
@@ -76,6 +94,9 @@ func (s *Service) reply(c *engine.Context, frames []byte) {
 // error says why that will never be, or that ctx ended first.
 func (s *Service) durable(ctx context.Context) error {
 	done := make(chan struct{})
+	if s.direct != nil {
+		return s.Ready()
+	}
 	commit := s.committer.Begin()
 	if err := s.committer.Failed(); err != nil { // nobody would wake us
 		s.committer.End()

@@ -35,6 +35,7 @@ type setup struct {
 	simulation trading.Simulation
 
 	submitOnLoop bool
+	transactions bool // Config.TransactionPerOrder
 }
 
 // server is a whole server on a free port, without a process of its own.
@@ -90,7 +91,7 @@ func (s *server) openData() {
 	})
 	must(s.t, err)
 	path := filepath.Join(s.setup.dir, "history.db")
-	s.history, err = history.Open(s.t.Context(), history.Options{Path: path})
+	s.history, err = history.Open(s.t.Context(), history.Options{Path: path, Durable: s.setup.transactions})
 	if errors.Is(err, history.ErrDamaged) {
 		must(s.t, history.Remove(path))
 		s.history, err = history.Open(s.t.Context(), history.Options{Path: path})
@@ -109,7 +110,7 @@ func (s *server) serve() error {
 	service, err := trading.New(s.t.Context(), trading.Config{
 		Seed: s.setup.seed, Journal: s.journal, History: s.history,
 		RecentEvents: s.setup.recent, Version: "test",
-		SubmitOnLoop: s.setup.submitOnLoop, Simulation: s.setup.simulation,
+		SubmitOnLoop: s.setup.submitOnLoop, TransactionPerOrder: s.setup.transactions, Simulation: s.setup.simulation,
 		Fatal: func(err error) { s.fatal <- err },
 		Log:   slog.New(slog.DiscardHandler), Now: newClock(),
 	})

@@ -32,6 +32,12 @@ type Config struct {
 	Version string
 	// SubmitOnLoop runs Submit on the event loop instead of the lane.
 	SubmitOnLoop bool
+	// TransactionPerOrder is for measuring the design that the journal replaces: an
+	// order, or a bust, is one SQL transaction in History, which should be Durable,
+	// before the account takes the next. SQLite takes one at a time, so that the
+	// orders of all accounts wait for the disk in turn. The journal gets nothing, so
+	// the data folder serves for one run only.
+	TransactionPerOrder bool
 	// Simulation of orders and prices; the zero value is none.
 	Simulation Simulation
 	// Fatal is called once when nothing can be made durable any more; the
@@ -57,6 +63,7 @@ type Service struct {
 	core      *engine.Core
 	state     engine.Property[*sessionState]
 	committer *journal.Committer[*release]
+	direct    *directRelease // of TransactionPerOrder, else nil
 	presence  presence
 	quotes    quoteBoard
 
@@ -123,9 +130,13 @@ func (s *Service) Start(limits engine.Limits) (*engine.Core, error) {
 		cancel()
 		return nil, errors.Join(err, core.Close(context.Background()))
 	}
-	s.running.Go(func() { s.project(ctx) })
+	if s.config.TransactionPerOrder {
+		s.direct = &directRelease{out: core.NewHoldingOutbox()}
+	} else {
+		s.running.Go(func() { s.project(ctx) })
+		s.running.Go(func() { s.snapshots(ctx) })
+	}
 	s.running.Go(func() { s.publish(ctx) })
-	s.running.Go(func() { s.snapshots(ctx) })
 	if s.config.Simulation.active() {
 		s.running.Go(func() { s.simulate(ctx) })
 	}
@@ -147,10 +158,13 @@ func (s *Service) Drain(ctx context.Context) error { return s.durable(ctx) }
 func (s *Service) Close(ctx context.Context) error {
 	s.stop()
 	s.running.Wait()
-	if err := s.committer.Failed(); err != nil {
+	if err := s.Ready(); err != nil {
 		return err
 	}
-	snapshot := s.saveSnapshot(ctx)
+	var snapshot error
+	if s.direct == nil {
+		snapshot = s.saveSnapshot(ctx)
+	}
 	if err := s.committer.Close(ctx); err != nil {
 		return err
 	}
@@ -167,4 +181,11 @@ func (s *Service) HistoryBehind() uint64 {
 }
 
 // Ready returns nil while orders are taken, or why they are not.
-func (s *Service) Ready() error { return s.committer.Failed() }
+func (s *Service) Ready() error {
+	if s.direct != nil {
+		if err := s.direct.failed.Load(); err != nil {
+			return *err
+		}
+	}
+	return s.committer.Failed()
+}

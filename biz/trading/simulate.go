@@ -108,7 +108,8 @@ func (m *simulator) order() {
 	sell := m.random.IntN(2) == 0
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	order := m.service.marketOrder(ledger.ClientOrderID{}, ledger.Buy, id, lots*m.service.market.At(id).Lot)
+	now := m.service.config.Now().UnixNano()
+	order := m.service.marketOrder(ledger.ClientOrderID{}, ledger.Buy, id, lots*m.service.market.At(id).Lot, now)
 	if row, ok := a.ledger.Position(id); ok && sell {
 		order.Side = ledger.Sell
 		if order.Quantity >= row.Quantity {

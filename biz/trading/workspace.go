@@ -18,6 +18,9 @@ type workspace struct {
 	update    pb.PositionUpdate
 	busted    pb.ExecutionBusted
 
+	turn uint64 // of the context, when now was read
+	now  int64  // Unix nanoseconds
+
 	event  ledger.Event
 	record []byte // of the event, for the journal
 	reply  []byte // frames for the session that asked
