@@ -1,0 +1,37 @@
+//go:build !race
+
+// The race detector makes pools forget what they are given.
+
+package goconn_test
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"holdfast/codec"
+	"holdfast/engine"
+	"holdfast/perf/goconn"
+)
+
+// The client of this test allocates nothing either, so that all there is would
+// be the server's.
+func TestPooledDoesNotAllocate(t *testing.T) {
+	r := serve(t, newCore(t, engine.Config{}), goconn.Config{Style: goconn.Pooled})
+	p := dial(t, r.addr)
+	const depth = 16
+	request := bytes.Repeat(frame(codec.CommandHeartbeat, 1, "body"), depth)
+	replies := make([]byte, depth*(codec.PacketHeaderLen+1))
+	turn := func() {
+		p.write(request)
+		if _, err := io.ReadFull(p.Conn, replies); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 50 {
+		turn()
+	}
+	if allocs := testing.AllocsPerRun(500, turn); allocs > 1 {
+		t.Errorf("%v allocations for %d requests", allocs, depth)
+	}
+}

@@ -1,0 +1,220 @@
+package goconn
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"holdfast/codec"
+	"holdfast/engine"
+)
+
+// Config says how and where a Server listens.
+type Config struct {
+	// Style is how connections are served; required.
+	Style Style
+	// Listen is the address, such as "127.0.0.1:8888"; port 0 takes a free one.
+	Listen string
+	// Drain is how long a stop may take before what is left is cut off. Default
+	// 10 s.
+	Drain time.Duration
+	// OnDrain, when set, is called in a stop after the last request was executed
+	// and before the sessions are told, as in engine.ReactorConfig.
+	OnDrain func(context.Context) error
+	// Log gets what operators should know; nil means slog.Default.
+	Log *slog.Logger
+}
+
+// Server carries the sessions of a core on a goroutine per connection.
+type Server struct {
+	core   *engine.Core
+	config Config
+	limits engine.Limits
+	packet codec.Packet
+
+	addr    string
+	booted  chan struct{}
+	pushers []*pusher
+	workers *workers // of the style readwriter, else nil
+
+	contexts sync.Pool // of *engine.Context
+	attempts sync.Pool // of *attempt
+	readers  sync.Pool // of *bufio.Reader; this and the next two of the style pooled
+	writers  sync.Pool // of *bufio.Writer
+	frames   sync.Pool // of *[]byte
+
+	mu      sync.Mutex
+	conns   map[carried]struct{}
+	reading sync.WaitGroup // connections from which requests may still come
+	open    sync.WaitGroup // goroutines of connections
+}
+
+// New checks the style and that the address is free. The error wraps ErrStyle, or
+// is that of listening. Nothing runs, and nothing listens, before Run.
+func New(core *engine.Core, c Config) (*Server, error) {
+	if !slices.Contains(Styles(), c.Style) {
+		return nil, fmt.Errorf("%w %q: use one of %q", ErrStyle, c.Style, Styles())
+	}
+	if c.Drain <= 0 {
+		c.Drain = 10 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	s := &Server{core: core, config: c, limits: core.Limits(), booted: make(chan struct{}), conns: make(map[carried]struct{})}
+	l, err := s.listen(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	s.packet = codec.NewPacket(s.limits.MaxFrameBytes)
+	s.contexts.New = func() any { return core.NewDirectContext() }
+	s.attempts.New = newAttempt
+	s.readers.New = func() any { return bufio.NewReaderSize(nil, bufferBytes) }
+	s.writers.New = func() any { return bufio.NewWriterSize(nil, bufferBytes) }
+	s.frames.New = func() any { return new([]byte) }
+	for range runtime.GOMAXPROCS(0) {
+		s.pushers = append(s.pushers, newPusher(core))
+	}
+	return s, l.Close()
+}
+
+// listen opens the listener. Probes of idle connections and Multipath TCP would
+// be costs that the reactor does not have.
+func (s *Server) listen(ctx context.Context) (*net.TCPListener, error) {
+	plain := net.ListenConfig{KeepAlive: -1}
+	plain.SetMultipathTCP(false)
+	l, err := plain.Listen(ctx, "tcp", s.config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("goconn: %w", err)
+	}
+	return l.(*net.TCPListener), nil
+}
+
+// Addr returns the address the server listens on; it is final when Booted is
+// closed.
+func (s *Server) Addr() string { return s.addr }
+
+// Booted is closed when the server accepts connections.
+func (s *Server) Booted() <-chan struct{} { return s.booted }
+
+// Run serves until ctx ends, then drains: what was read is executed and answered,
+// sessions get a Notice, and the goroutines end. It returns nil after that,
+// engine.ErrDrainTimeout when the time was not enough, or why it could not
+// start.
+func (s *Server) Run(ctx context.Context) error {
+	l, err := s.listen(context.WithoutCancel(ctx))
+	if err != nil {
+		return err
+	}
+	s.addr = l.Addr().String()
+	for _, p := range s.pushers {
+		go p.work()
+	}
+	if s.config.Style == ReadWriter {
+		s.workers = startWorkers(s.core)
+	}
+	close(s.booted)
+	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
+	s.accept(ctx, l)
+	return s.drain()
+}
+
+// accept takes connections until the listener is closed. Any other error, such
+// as that descriptors have run out, passes: it is waited for.
+func (s *Server) accept(ctx context.Context, l *net.TCPListener) {
+	const shortest, longest = 5 * time.Millisecond, time.Second
+	pause := shortest
+	for turn := 0; ; turn++ {
+		tcp, err := l.AcceptTCP()
+		switch {
+		case err == nil:
+			pause = shortest
+			s.take(tcp, s.pushers[turn%len(s.pushers)])
+			continue
+		case errors.Is(err, net.ErrClosed):
+			return
+		}
+		s.config.Log.Warn("connection not accepted", "error", err, "again_in", pause)
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, longest)
+	}
+}
+
+// take opens a session for a connection, or tells the peer why there is none.
+func (s *Server) take(tcp *net.TCPConn, p *pusher) {
+	c := s.newConn(tcp, p)
+	session, ok := s.core.Open(p.index, c, tcp.RemoteAddr())
+	if !ok {
+		_, _ = tcp.Write(s.core.Refusal(engine.ReasonTooManyConnections))
+		_ = tcp.Close()
+		c.release()
+		return
+	}
+	c.base().session = session
+	s.mu.Lock()
+	s.conns[c] = struct{}{}
+	s.mu.Unlock()
+	s.reading.Add(1)
+	s.open.Go(func() { s.serve(c) })
+}
+
+// newConn makes the connection of the server's style.
+func (s *Server) newConn(tcp *net.TCPConn, p *pusher) carried {
+	switch s.config.Style {
+	case ReadWriter:
+		c := &readwriter{out: make(chan *message, outMessages)}
+		c.init(s, tcp, p)
+		return c
+	case Textbook:
+		c := new(textbook)
+		c.init(s, tcp, p)
+		return c
+	case Buffered:
+		c := new(buffered)
+		c.init(s, tcp, p)
+		c.in = bufio.NewReaderSize(tcp, bufferBytes)
+		c.out = bufio.NewWriterSize(&c.pipe, bufferBytes)
+		return c
+	default:
+		c := new(pooled)
+		c.init(s, tcp, p)
+		c.borrow()
+		return c
+	}
+}
+
+// serve carries a session from its first byte to its end.
+func (s *Server) serve(c carried) {
+	err := c.serve()
+	if reason := frameReason(err); reason != engine.ReasonNone {
+		c.refuse(reason)
+	}
+	s.reading.Done()
+	b := c.base()
+	reason := b.ended(err)
+	_ = b.tcp.Close()
+	c.release()
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	b.pusher.do(func() { s.core.Closed(b.session, reason) })
+}
+
+// takeContext lends a context to execute requests with.
+func (s *Server) takeContext() *engine.Context { return s.contexts.Get().(*engine.Context) }
+
+// giveContext takes it back; its replies were taken or posted.
+func (s *Server) giveContext(ctx *engine.Context) {
+	ctx.Session = nil
+	s.contexts.Put(ctx)
+}
