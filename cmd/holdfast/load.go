@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,19 +17,27 @@ const loadLong = `load drives a running server with many connections from one ev
 checks every reply. Latency is counted from the moment a request was meant to
 go out.
 
-The workloads: submit and heartbeat (no login), orders (an account for each
-connection, market orders, every push checked), idle (log in and hold).`
+The workloads: submit and heartbeat (no login), positions (ask for the position
+list over and over), orders (an account for each connection, market orders, every
+push checked), push (several sessions on each account: one trades, all get its
+pushes), idle (log in and hold).`
 
 const loadExample = `  holdfast load --connections 1000 --depth 16
   holdfast load --workload orders --connections 100 --rate 5000
+  holdfast load --workload orders --connections 100 --interval 1s-2s
+  holdfast load --workload push --connections 100 --sessions-per-account 10
   holdfast seed --customers 10000 --out load.json
   holdfast serve --seed-file load.json --data load-data
   holdfast load --workload orders --seed-file load.json --tokens load.json.tokens --connections 10000`
+
+// workloads lists load.Workloads for people.
+const workloads = "submit, heartbeat, positions, orders, push or idle"
 
 // loadFlags are the flags of "holdfast load".
 type loadFlags struct {
 	load.Options
 	workload string
+	interval string
 	seedFile string
 	tokens   string
 	json     string
@@ -44,13 +53,16 @@ func newLoadCommand(p *Program) *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.Addr, "addr", "127.0.0.1:8888", "server `host:port`")
-	f.StringVar(&o.workload, "workload", "submit", "submit, heartbeat, orders or idle")
+	f.StringVar(&o.workload, "workload", "submit", workloads)
 	f.IntVar(&o.Connections, "connections", 100, "connections")
 	f.IntVar(&o.Depth, "depth", 1, "requests open at once on a connection")
 	f.Float64Var(&o.Rate, "rate", 0, "requests a second on a fixed schedule; 0: as fast as replies come")
+	f.StringVar(&o.interval, "interval", "none", "think `time` of a connection between its last reply and its next requests, such as 1s-2s or 100ms")
+	f.IntVar(&o.SessionsPerAccount, "sessions-per-account", 10, "push: connections that share an account, of which one trades")
 	f.DurationVar(&o.Warmup, "warmup", time.Second, "time before the measurement")
 	f.DurationVar(&o.Duration, "duration", 10*time.Second, "time of the measurement")
 	f.IntVar(&o.ServerPID, "server-pid", 0, "process whose CPU time and memory are measured")
+	f.BoolVar(&o.CountSyscalls, "count-syscalls", false, "count the system calls of that process, too (as root)")
 	f.StringVar(&o.seedFile, "seed-file", "", "the server's seed `file`; empty: the shipped one")
 	f.StringVar(&o.tokens, "tokens", "", "token `file` of that seed; empty: the published tokens")
 	f.StringVar(&o.json, "json", "", "write the report to this `file`")
@@ -58,10 +70,8 @@ func newLoadCommand(p *Program) *cobra.Command {
 }
 
 func (p *Program) load(cmd *cobra.Command, o *loadFlags) error {
-	switch o.Workload = load.Workload(o.workload); o.Workload {
-	case load.Submit, load.Heartbeat, load.Orders, load.Idle:
-	default:
-		return usagef(cmd, "--workload %q is not submit, heartbeat, orders or idle", o.workload)
+	if err := o.choose(cmd); err != nil {
+		return err
 	}
 	if err := o.fillAccounts(); err != nil {
 		return err
@@ -77,9 +87,27 @@ func (p *Program) load(cmd *cobra.Command, o *loadFlags) error {
 	return writeJSON(o.json, report)
 }
 
+// choose takes over the flags that have a form of their own.
+func (o *loadFlags) choose(cmd *cobra.Command) (err error) {
+	o.Workload = load.Workload(o.workload)
+	if !slices.Contains(load.Workloads(), o.Workload) {
+		return usagef(cmd, "--workload %q is not %s", o.workload, workloads)
+	}
+	if o.Interval, err = load.ParseInterval(o.interval); err != nil {
+		return usagef(cmd, "--interval %q is not like 1s-2s, 100ms or none", o.interval)
+	}
+	if o.Interval.Max > 0 && o.Rate > 0 {
+		return usagef(cmd, "--interval and --rate exclude each other")
+	}
+	if o.SessionsPerAccount < 1 {
+		return usagef(cmd, "--sessions-per-account %d is not 1 or more", o.SessionsPerAccount)
+	}
+	return nil
+}
+
 // fillAccounts reads who can log in and what can be traded.
 func (o *loadFlags) fillAccounts() error {
-	if o.Workload != load.Orders && o.Workload != load.Idle {
+	if !o.Workload.NeedsAccounts() && o.Workload != load.Idle {
 		return nil
 	}
 	s, err := loadSeed(o.seedFile)

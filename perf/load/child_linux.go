@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,21 +32,33 @@ func startChild(s Server, pins pins) (*child, error) {
 	c := &child{server: s, cmd: exec.Command(args[0], args[1:]...), output: &tail{}, ended: make(chan struct{})}
 	c.cmd.Env = slices.Concat(os.Environ(), []string{"GOMAXPROCS=1"}, s.Env)
 	c.cmd.Stdout, c.cmd.Stderr = c.output, c.output
-	// The server must not outlive this process, nor get its terminal's signals.
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// The server does not get this process's terminal's signals, and does not
+	// outlive it, however it ends.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	c.cmd.WaitDelay = time.Second
-	if err := c.cmd.Start(); err != nil {
+	started := make(chan error)
+	go c.run(started)
+	if err := <-started; err != nil {
 		return nil, fmt.Errorf("load: server %s: %w", s.Name, err)
 	}
-	go func() {
-		defer close(c.ended)
-		_ = c.cmd.Wait() // how it ended is in its output
-	}()
 	return c, nil
 }
 
+// run starts the process and waits for it. Both on one thread that does nothing
+// else: the process is killed when the thread that started it ends.
+func (c *child) run(started chan<- error) {
+	defer close(c.ended)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := c.cmd.Start()
+	started <- err
+	if err == nil {
+		_ = c.cmd.Wait() // how it ended is in its state and output
+	}
+}
+
 // readyPause is the time between two tries whether a server is up.
-const readyPause = 20 * time.Millisecond
+const readyPause = 2 * time.Millisecond
 
 // waitReady tries until the server answers, has ended, or time is up.
 func (c *child) waitReady(ctx context.Context, addr string, timeout time.Duration) error {
@@ -62,7 +75,7 @@ func (c *child) waitReady(ctx context.Context, addr string, timeout time.Duratio
 		}
 		select {
 		case <-c.ended:
-			return fmt.Errorf("%w: %s%s", ErrServerExited, c.server.Name, c.lastWords())
+			return c.death()
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %s: %w%s", ErrNotReady, c.server.Name, err, c.lastWords())
 		case <-time.After(readyPause):
@@ -79,16 +92,37 @@ func answers(ctx context.Context, addr string) error {
 	return conn.Close()
 }
 
-// stop asks the process to end, and kills it if it doesn't.
+// stop asks the process to end, and kills it if it doesn't or if it has nothing
+// to put in order.
 func (c *child) stop(timeout time.Duration) {
-	_ = c.cmd.Process.Signal(syscall.SIGTERM) // it may be gone already
-	select {
-	case <-c.ended:
-		return
-	case <-time.After(timeout):
+	if !c.server.Disposable {
+		_ = c.cmd.Process.Signal(syscall.SIGTERM) // it may be gone already
+		select {
+		case <-c.ended:
+			return
+		case <-time.After(timeout):
+		}
 	}
 	_ = c.cmd.Process.Kill()
 	<-c.ended
+}
+
+// explain adds to an error of a run what the server has to say to it.
+func (c *child) explain(err error) error {
+	select {
+	case <-c.ended:
+		return fmt.Errorf("%w; %w", c.death(), err)
+	case <-time.After(deathPause):
+		return fmt.Errorf("%w%s", err, c.lastWords())
+	}
+}
+
+// deathPause is how long after its last connection a process may take to be gone.
+const deathPause = 100 * time.Millisecond
+
+// death says how the process ended. Only when ended is closed.
+func (c *child) death() error {
+	return fmt.Errorf("%w: %s: %s%s", ErrServerExited, c.server.Name, c.cmd.ProcessState, c.lastWords())
 }
 
 // lastWords returns the end of the server's output, ready to be appended to an

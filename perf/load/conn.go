@@ -35,6 +35,8 @@ type conn struct {
 	nextID, nextReply uint64
 	lastPush          uint64
 	sequenced         bool // logged in: pushes carry a sequence
+	rows              int  // positions at the login
+	silent            bool // never sends: gets the pushes that another's orders make
 	answered          uint64
 	owed              int  // requests that may be sent but are not yet
 	indebted          bool // stands in the loop's list of those that owe
@@ -89,6 +91,7 @@ func (l *protocol) consume(c *conn, b []byte) (a arrival, err error) {
 type protocol struct {
 	tally    *tally
 	accounts []Account
+	group    int // neighbouring connections that share an account
 	nonce    uint32
 	onAck    func(customer uint32, clientOrderID, reply []byte)
 	scratch  [clientOrderIDLen]byte
@@ -115,11 +118,13 @@ func (l *protocol) reply(c *conn, frame []byte) error {
 
 // bareOK takes the 14-byte answer, the whole of Submit and Heartbeat.
 func (l *protocol) bareOK(c *conn, id uint64) error {
-	if c.want == codec.CommandLogin.Reply() {
+	switch c.want {
+	case codec.CommandLogin.Reply():
 		return l.login(c, nil)
-	}
-	if c.want == codec.CommandPlaceOrder.Reply() {
+	case codec.CommandPlaceOrder.Reply():
 		l.ack(c, id, nil)
+	case codec.CommandPositions.Reply():
+		return fmt.Errorf("%w: customer %d: positions without a body", ErrWrongBody, l.accountOf(c).Customer)
 	}
 	return nil
 }
@@ -140,6 +145,8 @@ func (l *protocol) longReply(c *conn, id uint64, frame []byte) error {
 		return l.login(c, body)
 	case codec.CommandPlaceOrder.Reply():
 		l.ack(c, id, body)
+	case codec.CommandPositions.Reply():
+		return l.positions(c, id, body)
 	}
 	return nil
 }
@@ -171,13 +178,13 @@ func (l *protocol) login(c *conn, body []byte) error {
 	if err := reply.UnmarshalVT(body); err != nil {
 		return fmt.Errorf("%w: customer %d: the reply can't be read: %w", ErrLogin, l.accountOf(c).Customer, err)
 	}
-	c.sequenced, c.lastPush = true, reply.PushSequence
+	c.sequenced, c.lastPush, c.rows = true, reply.PushSequence, len(reply.Positions)
 	return nil
 }
 
-func (l *protocol) accountOf(c *conn) Account {
-	return l.accounts[int(c.number)%len(l.accounts)]
-}
+func (l *protocol) accountOf(c *conn) Account { return l.accounts[l.accountIndex(c)] }
+
+func (l *protocol) accountIndex(c *conn) int { return int(c.number) / l.group % len(l.accounts) }
 
 func (l *protocol) ack(c *conn, id uint64, body []byte) {
 	if l.onAck == nil {

@@ -24,9 +24,12 @@ var (
 	ErrWrongCommand = errors.New("load: wrong command")
 	// ErrWrongID: a reply's id is not that of the oldest open request.
 	ErrWrongID = errors.New("load: wrong id")
+	// ErrWrongBody: a reply's body can't be read, or is not the customer's.
+	ErrWrongBody = errors.New("load: wrong body")
 	// ErrUnasked: a reply came although no request was open.
 	ErrUnasked = errors.New("load: reply without a request")
-	// ErrPushGap: a push sequence number is not the last one plus one.
+	// ErrPushGap: a push sequence number is not the last one plus one, or a session
+	// got fewer pushes than another of its account.
 	ErrPushGap = errors.New("load: gap in the push sequence")
 
 	// ErrPlan: a Plan for Compare can't be carried out; the text says why.

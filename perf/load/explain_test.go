@@ -42,6 +42,7 @@ func TestExplain(t *testing.T) {
 		{"descriptors behind no such host", &net.DNSError{Err: "no such host", UnwrapErr: dial(syscall.EMFILE)}, "out of descriptors", "ulimit -n"},
 		{"login", fmt.Errorf("x: %w", load.ErrLogin), "login refused", "seed"},
 		{"wrong id", load.ErrWrongID, "wrong id", "out of order"},
+		{"wrong body", load.ErrWrongBody, "wrong body", "another customer"},
 		{"push gap", load.ErrPushGap, "push gap", "lost or doubled"},
 		{"the cause comes before its effect", errors.Join(load.ErrConnectTimeout, syscall.ECONNREFUSED), "refused", "is the server up"},
 		{"stopped", context.Canceled, "cancelled", "stopped"},

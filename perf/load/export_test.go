@@ -3,6 +3,7 @@
 package load
 
 import (
+	"context"
 	"io"
 	"time"
 
@@ -44,8 +45,8 @@ type Receiver struct {
 // NewReceiver expects open replies to w with the ids 0, 1, ...
 func NewReceiver(w Workload, open int) *Receiver {
 	return &Receiver{
-		l: protocol{tally: newTally(), accounts: []Account{{Customer: 1}}, nonce: 1},
-		c: conn{state: ready, want: replyTo(w), nextID: uint64(open), sequenced: true},
+		l: protocol{tally: newTally(), accounts: []Account{{Customer: 1}}, group: 1, nonce: 1},
+		c: conn{state: ready, want: w.command().Reply(), nextID: uint64(open), sequenced: true},
 	}
 }
 
@@ -81,7 +82,7 @@ func (d *Drawing) Second(ready, answered, errors uint64, loading bool) {
 func (u usage) Seconds() (user, system float64) { return u.user.Seconds(), u.system.Seconds() }
 
 // Fold computes a cell's metrics from its reports.
-func Fold(c *CellResult, reference string) { c.fold(reference) }
+func Fold(c *CellResult, reference, baseline string) { c.fold(reference, baseline) }
 
 // JudgeBound decides whether the generator was the limit.
 func JudgeBound(r *Report) bool {
@@ -90,7 +91,46 @@ func JudgeBound(r *Report) bool {
 }
 
 // Share gives a use of CPU in cores and in microseconds per request.
-func Share(user, system, elapsed time.Duration, requests uint64) (busy, total float64) {
-	s := usage{user: user, system: system}.perRequest(elapsed, requests)
-	return s.busy, s.total
+func Share(cpu, user, system, elapsed time.Duration, requests uint64) (busy, total, inUser, inSystem float64) {
+	s := usage{cpu: cpu, user: user, system: system}.perRequest(elapsed, requests)
+	return s.busy, s.total, s.user, s.system
 }
+
+// WithHooks gives a run what Compare gives it.
+func WithHooks(o Options, during func(context.Context) error, mallocs func(context.Context) (uint64, error)) Options {
+	o.hooks = hooks{during: during, mallocs: mallocs}
+	return o
+}
+
+// SyscallAdvice says why system calls can't be counted here; empty if they can.
+func SyscallAdvice() string { return syscallAdvice() }
+
+// CountSyscallsOf counts the system calls of a process from now on.
+func CountSyscallsOf(pid int) (read func() uint64, stop func(), err error) {
+	c, err := countSyscallsOf(pid)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.read, c.close, nil
+}
+
+// SeriesDrawing draws the progress of a Plan, on a terminal of some width or,
+// with width 0, on a file.
+type SeriesDrawing struct {
+	p   *seriesProgress
+	now time.Time
+}
+
+func NewSeriesDrawing(w io.Writer, p Plan, width int) *SeriesDrawing {
+	d := &SeriesDrawing{p: newSeriesProgress(w, p.withDefaults())}
+	d.p.now = func() time.Time { return d.now }
+	d.p.began = d.now
+	if width > 0 {
+		d.p.terminal = &terminal{w: w, width: func() int { return width }}
+	}
+	return d
+}
+
+func (d *SeriesDrawing) Begin(c Cell, server string) { d.p.begin(c, server) }
+func (d *SeriesDrawing) End(r *Report, err error)    { d.p.end(r, err) }
+func (d *SeriesDrawing) Pass(passed time.Duration)   { d.now = d.now.Add(passed); d.p.redraw() }

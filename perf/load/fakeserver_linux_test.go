@@ -23,6 +23,8 @@ type peer struct {
 	out  []byte
 	push uint64
 	gone bool
+	// customer who has logged in.
+	customer uint32
 }
 
 // behaviour appends to p.out what the server says to a request.
@@ -101,7 +103,10 @@ func (p *peer) flushBytes() {
 func answer(p *peer, m codec.Message) {
 	switch m.Command {
 	case codec.CommandLogin:
-		p.out = codec.AppendReply(p.out, m, codec.ResultOK, &pb.LoginReply{PushSequence: p.push})
+		p.login(m)
+		p.out = codec.AppendReply(p.out, m, codec.ResultOK, &pb.LoginReply{PushSequence: p.push, Positions: holdings()})
+	case codec.CommandPositions:
+		p.out = codec.AppendReply(p.out, m, codec.ResultOK, positionsOf(p.customer))
 	case codec.CommandPlaceOrder:
 		p.out = codec.AppendBody(p.out, codec.PushExecution, p.next(), &pb.Execution{Quantity: 1})
 		p.out = codec.AppendBody(p.out, codec.PushPositionUpdate, p.next(), &pb.PositionUpdate{RowCount: 1})
@@ -110,6 +115,22 @@ func answer(p *peer, m codec.Message) {
 	default:
 		p.out = codec.AppendResult(p.out, m, codec.ResultOK)
 	}
+}
+
+func (p *peer) login(m codec.Message) {
+	var login pb.LoginRequest
+	if login.UnmarshalVT(m.Body) == nil {
+		p.customer = login.Customer
+	}
+}
+
+// holdings are the positions of everybody.
+func holdings() []*pb.Position {
+	return []*pb.Position{{Market: "SH", Code: "600000", Quantity: 100}, {Market: "SZ", Code: "1", Quantity: 200}}
+}
+
+func positionsOf(customer uint32) *pb.PositionsReply {
+	return &pb.PositionsReply{Account: &pb.Account{Customer: customer}, Positions: holdings()}
 }
 
 func (p *peer) next() uint64 {

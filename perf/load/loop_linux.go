@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"sync/atomic"
@@ -61,7 +62,7 @@ func newLoop(o Options, e endpoint) (*loop, error) {
 	t := newTally()
 	l := &loop{
 		options: o, endpoint: e, poller: p, tally: t, live: &live{},
-		protocol: &protocol{tally: t, accounts: o.Accounts, nonce: o.Nonce, onAck: o.OnAck},
+		protocol: &protocol{tally: t, accounts: o.Accounts, group: o.groupSize(), nonce: o.Nonce, onAck: o.OnAck},
 		requests: newRequests(o),
 		random:   rand.New(rand.NewPCG(o.Seed, 1)),
 		base:     time.Now(),
@@ -69,7 +70,7 @@ func newLoop(o Options, e endpoint) (*loop, error) {
 		buf:      make([]byte, readBufferSize),
 	}
 	for i := range l.conns {
-		l.conns[i].number, l.conns[i].fd = uint32(i), -1
+		l.conns[i].number, l.conns[i].fd, l.conns[i].silent = uint32(i), -1, i%o.groupSize() != 0
 	}
 	return l, nil
 }
@@ -293,28 +294,33 @@ func (l *loop) nextDue() int64 {
 func (l *loop) begin() {
 	l.sending = true
 	for i := range l.conns {
-		l.conns[i].want = replyTo(l.options.Workload)
+		l.conns[i].want = l.options.Workload.command().Reply()
 	}
 	switch o := l.options; {
 	case o.Workload == Idle:
-		s := newSchedule(l.now+int64(o.KeepAlive), float64(o.Connections)/o.KeepAlive.Seconds(), o.Connections)
+		s := newSchedule(l.now+int64(o.KeepAlive), float64(o.Connections)/o.KeepAlive.Seconds(), o.Connections, 1)
 		l.schedule = &s
 	case o.Rate > 0:
-		s := newSchedule(l.now, o.Rate, o.Connections)
+		s := newSchedule(l.now, o.Rate, o.senders(), o.groupSize())
 		l.schedule = &s
 	case o.Interval.Max > 0:
-		for i := range l.conns {
-			l.timers.push(timer{due: l.now + l.random.Int64N(int64(o.Interval.Max)), connection: uint32(i)})
+		for c := range l.senders() {
+			l.timers.push(timer{due: l.now + l.random.Int64N(int64(o.Interval.Max)), connection: c.number})
 		}
 	default:
-		l.beginClosed()
+		for c := range l.senders() {
+			l.send(c, o.Depth, l.clock())
+		}
 	}
 }
 
-func (l *loop) beginClosed() {
-	for i := range l.conns {
-		if c := &l.conns[i]; c.state == ready {
-			l.send(c, l.options.Depth, l.clock())
+// senders yields the living connections that send.
+func (l *loop) senders() iter.Seq[*conn] {
+	return func(yield func(*conn) bool) {
+		for i := range l.conns {
+			if c := &l.conns[i]; !c.silent && c.state == ready && !yield(c) {
+				return
+			}
 		}
 	}
 }

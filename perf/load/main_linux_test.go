@@ -7,9 +7,11 @@ import (
 	"os/signal"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
+	"holdfast/perf/load"
 	"holdfast/perf/load/rawgnet"
 )
 
@@ -17,9 +19,18 @@ import (
 // process.
 const serveAt = "HOLDFAST_LOAD_TEST_SERVE"
 
+// compareAt makes it compare such a server, for the test that kills it.
+const compareAt = "HOLDFAST_LOAD_TEST_COMPARE"
+
 func TestMain(m *testing.M) {
 	if addr := os.Getenv(serveAt); addr != "" {
 		os.Exit(serveRawGnet(addr))
+	}
+	if addr := os.Getenv(compareAt); addr != "" {
+		p := smallPlan(rawServerAt("one", addr))
+		p.Cells[0].Options.Duration = time.Minute
+		_, _ = load.Compare(context.Background(), p)
+		os.Exit(1) // it was to be killed
 	}
 	// gnet starts a pool when it is imported.
 	goleak.VerifyTestMain(m, goleak.IgnoreCurrent())

@@ -1,35 +1,16 @@
 package load
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
-)
-
-// Workload says what the connections do.
-type Workload string
-
-// The workloads.
-const (
-	// Submit sends command 0x02 with a readable body; the reply is 14 bytes.
-	Submit Workload = "submit"
-	// Heartbeat sends command 0x03 with no body; the reply is 14 bytes.
-	Heartbeat Workload = "heartbeat"
-	// Orders logs each connection in, then buys 1 and sells 1 in turn.
-	Orders Workload = "orders"
-	// Idle connects (and logs in if Accounts are given), then only keeps alive.
-	Idle Workload = "idle"
 )
 
 // Account is a customer whom a connection logs in as.
 type Account struct {
 	Customer uint32
 	Token    []byte
-}
-
-// Interval is a think time, drawn evenly from Min to Max.
-type Interval struct {
-	Min, Max time.Duration
 }
 
 // Options of one run. The zero value of every field but Addr is usable.
@@ -55,9 +36,15 @@ type Options struct {
 	Duration time.Duration
 	// BodySize of a Submit request. Default 64 bytes, limit 64 KiB.
 	BodySize int
-	// Accounts for Orders and Idle: connection i logs in as Accounts[i mod n].
+	// Accounts for all workloads but Submit and Heartbeat: connection i logs in as
+	// Accounts[i mod n].
 	Accounts []Account
-	// Instruments for Orders, each {market, code}; a connection goes round them.
+	// SessionsPerAccount, for Push only: connection i logs in as
+	// Accounts[i / SessionsPerAccount mod n] and trades if i mod
+	// SessionsPerAccount is 0. Default 10.
+	SessionsPerAccount int
+	// Instruments for Orders and Push, each {market, code}; a connection goes round
+	// them.
 	Instruments [][2]string
 	// OnAck is told of every order answered OK. Goroutine: the event loop, so it
 	// must be quick. The slices are valid until it returns; reply is the body
@@ -74,7 +61,8 @@ type Options struct {
 	// ConnectTimeout bounds the whole ramp. Default 30 s.
 	ConnectTimeout time.Duration
 	// Settle is waited for between the ramp and the reading of the server's
-	// memory. Default 500 ms with ServerPID, else 0.
+	// memory. Default with ServerPID 500 ms for Idle, where that memory is the
+	// result, and 50 ms for others; without it 0.
 	Settle time.Duration
 	// KeepAlive is the time between heartbeats of an Idle connection. Default 20 s.
 	KeepAlive time.Duration
@@ -84,8 +72,23 @@ type Options struct {
 	MaxErrors int
 	// ServerPID > 0: read this process's CPU time and memory from /proc.
 	ServerPID int
+	// CountSyscalls counts the system calls of ServerPID for a moment after the
+	// window, while the load goes on. It takes a right of the kernel's that not
+	// everybody has: see ServerUse.SyscallsPerRequest.
+	CountSyscalls bool
 	// Progress gets a connection bar and a line each second. nil: silent.
 	Progress io.Writer
+
+	hooks hooks
+}
+
+// hooks are what Compare has done beside a run; each may be nil.
+type hooks struct {
+	// during runs in a goroutine of its own from the begin of the window. The load
+	// goes on until it returns; its error is the run's.
+	during func(ctx context.Context) error
+	// mallocs is Server.Mallocs.
+	mallocs func(ctx context.Context) (uint64, error)
 }
 
 const (
@@ -107,8 +110,13 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.KeepAlive, 20*time.Second)
 	setDefault(&o.Drain, 5*time.Second)
 	setDefault(&o.MaxErrors, 100)
-	if o.ServerPID > 0 {
+	setDefault(&o.SessionsPerAccount, 10)
+	switch {
+	case o.ServerPID == 0:
+	case o.Workload == Idle:
 		setDefault(&o.Settle, 500*time.Millisecond)
+	default:
+		setDefault(&o.Settle, 50*time.Millisecond)
 	}
 	if o.Rate > 0 {
 		setDefault(&o.Depth, 64)
@@ -137,6 +145,8 @@ func (o Options) validate() error {
 		return fmt.Errorf("%w: BodySize %d is not in 0..%d", ErrOptions, o.BodySize, maxBodySize)
 	case o.Rate < 0 || o.Rate > 1e9:
 		return fmt.Errorf("%w: Rate %g is not in 0..1e9", ErrOptions, o.Rate)
+	case o.SessionsPerAccount < 1:
+		return fmt.Errorf("%w: SessionsPerAccount %d is not 1 or more", ErrOptions, o.SessionsPerAccount)
 	case o.Sources < 1 || o.Sources > maxSources:
 		return fmt.Errorf("%w: Sources %d is not in 1..%d", ErrOptions, o.Sources, maxSources)
 	}
@@ -165,26 +175,4 @@ func (o Options) validateTimes() error {
 		return fmt.Errorf("%w: Rate and Interval exclude each other", ErrOptions)
 	}
 	return nil
-}
-
-func (o Options) validateWorkload() error {
-	switch o.Workload {
-	case Submit, Heartbeat, Idle:
-		return nil
-	case Orders:
-	default:
-		return fmt.Errorf("%w: Workload %q is none of submit, heartbeat, orders, idle", ErrOptions, o.Workload)
-	}
-	if len(o.Accounts) == 0 {
-		return fmt.Errorf("%w: Orders needs Accounts", ErrOptions)
-	}
-	if len(o.Instruments) == 0 {
-		return fmt.Errorf("%w: Orders needs Instruments", ErrOptions)
-	}
-	return nil
-}
-
-// logsIn says whether connections log in before the load starts.
-func (o Options) logsIn() bool {
-	return len(o.Accounts) > 0 && (o.Workload == Orders || o.Workload == Idle)
 }

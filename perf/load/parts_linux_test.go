@@ -60,7 +60,7 @@ func TestTimersComeInOrder(t *testing.T) {
 }
 
 func TestScheduleIsFixed(t *testing.T) {
-	s := load.NewSched(1000, 1e6, 3) // one each microsecond
+	s := load.NewSched(1000, 1e6, 3, 1) // one each microsecond
 	var got []string
 	take := func(now int64) {
 		for c, ok := s.Take(now); ok; c, ok = s.Take(now) {
@@ -81,6 +81,18 @@ func TestScheduleIsFixed(t *testing.T) {
 	}
 }
 
+// Of four connections the first and the third send.
+func TestScheduleSkipsThoseWhoDoNotSend(t *testing.T) {
+	s := load.NewSched(0, 1e6, 2, 2)
+	var got []uint32
+	for c, ok := s.Take(3000); ok; c, ok = s.Take(3000) {
+		got = append(got, c)
+	}
+	if !slices.Equal(got, []uint32{0, 2, 0, 2}) || s.DueOf(2, 1) != 3000 {
+		t.Errorf("schedule %v, second request of connection 2 is due at %d", got, s.DueOf(2, 1))
+	}
+}
+
 func TestRequestsAreFrames(t *testing.T) {
 	const first = uint64(7)<<32 | 41
 	base := load.Options{Depth: 5, Nonce: 0xbeef}
@@ -92,6 +104,7 @@ func TestRequestsAreFrames(t *testing.T) {
 	}{
 		{"submit", base, codec.CommandSubmit},
 		{"heartbeat", load.Options{Depth: 5, Workload: load.Heartbeat}, codec.CommandHeartbeat},
+		{"positions", load.Options{Depth: 5, Workload: load.Positions}, codec.CommandPositions},
 		{"orders", orders, codec.CommandPlaceOrder},
 	}
 	for _, c := range cases {
@@ -244,13 +257,14 @@ func TestGeneratorBound(t *testing.T) {
 	}
 }
 
+// The whole is exact; user and system are coarse and share it out.
 func TestShare(t *testing.T) {
-	busy, total := load.Share(500*time.Millisecond, time.Second, 3*time.Second, 1000)
-	if busy != 0.5 || total != 1500 {
-		t.Errorf("%v cores, %v us per request, want 0.5 and 1500", busy, total)
+	busy, total, user, system := load.Share(1500*time.Millisecond, 300*time.Millisecond, 900*time.Millisecond, 3*time.Second, 1000)
+	if busy != 0.5 || total != 1500 || user != 375 || system != 1125 {
+		t.Errorf("%v cores, %v us per request, %v and %v, want 0.5, 1500, 375 and 1125", busy, total, user, system)
 	}
-	if busy, total := load.Share(time.Second, 0, 0, 0); busy != 0 || total != 0 {
-		t.Errorf("nothing measured gives %v and %v, want 0", busy, total)
+	if busy, total, user, system := load.Share(time.Second, 0, 0, 0, 0); busy+total+user+system != 0 {
+		t.Errorf("nothing measured gives %v, %v, %v and %v, want 0", busy, total, user, system)
 	}
 }
 

@@ -21,14 +21,25 @@ type Server struct {
 	// Ready returns nil as soon as the server can be loaded. nil: when a TCP
 	// connection to its address succeeds.
 	Ready func(ctx context.Context) error
+	// Mallocs reads how many heap objects the server's process has allocated since
+	// its start. nil: allocations are not counted. Goroutine: any, one at a time.
+	Mallocs func(ctx context.Context) (uint64, error)
+	// Disposable: the server keeps nothing that it must put in order, so it is
+	// killed instead of asked to end. What it leaves on disk is the caller's.
+	Disposable bool
 }
 
 // Cell is one load that every server is put under.
 type Cell struct {
 	// Name stands in the table; empty: made of workload, connections and depth.
 	Name string
-	// Options of the run; Addr and ServerPID are filled in.
+	// Options of the run; Addr, ServerPID and CountSyscalls are filled in.
 	Options Options
+	// During runs beside the measured window, in a goroutine of its own, from the
+	// window's begin; server is the name. The load goes on until it returns, so
+	// that it may be a little late; ctx ends when the run fails. Its error fails
+	// the run. nil: nothing.
+	During func(ctx context.Context, server string) error
 }
 
 // Plan is a whole comparison.
@@ -41,13 +52,21 @@ type Plan struct {
 	// Reference is the name of the server that the ratios refer to. Default: the
 	// first.
 	Reference string
+	// Baseline is the name of a second server that ratios refer to. Empty, or none
+	// of the servers: there are no such ratios.
+	Baseline string
 	// StartTimeout bounds the wait for a server to get ready. Default 10 s.
 	StartTimeout time.Duration
 	// StopTimeout is how long a server may take to end after SIGTERM before it
 	// is killed. Default 5 s.
 	StopTimeout time.Duration
-	// Progress gets one line for each run. nil: silent.
+	// Progress gets one line for each run; a terminal gets a single line that is
+	// drawn again every second. nil: silent.
 	Progress io.Writer
+	// Save is told what was measured so far: after each round, and when Compare
+	// ends before its time. An error ends Compare. The Comparison must not be kept.
+	// nil: not told.
+	Save func(c *Comparison) error
 }
 
 func (p Plan) withDefaults() Plan {
@@ -62,16 +81,6 @@ func (p Plan) withDefaults() Plan {
 		setDefault(&p.Cells[i].Name, p.Cells[i].Options.title())
 	}
 	return p
-}
-
-// title names a load, e.g. "submit 1000x16" or "orders 100x1 30000/s".
-func (o Options) title() string {
-	o = o.withDefaults()
-	text := fmt.Sprintf("%s %dx%d", o.Workload, o.Connections, o.Depth)
-	if o.Rate > 0 {
-		text += fmt.Sprintf(" %.0f/s", o.Rate)
-	}
-	return text
 }
 
 func (p Plan) validate() error {
@@ -105,10 +114,19 @@ func (p Plan) validateCells() error {
 	return nil
 }
 
+// optionsFor returns the options of a run against a server; the process is still
+// to be filled in.
 func (c Cell) optionsFor(s Server) Options {
 	o := c.Options
 	if s.Addr != "" {
 		o.Addr = s.Addr
 	}
+	o.hooks.mallocs = s.Mallocs
+	if c.During != nil {
+		o.hooks.during = func(ctx context.Context) error { return c.During(ctx, s.Name) }
+	}
 	return o
 }
+
+// runs is the number of all runs.
+func (p Plan) runs() int { return p.Rounds * len(p.Cells) * len(p.Servers) }

@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// usage is what a process has used since its start. Unit of times: kernel clock
-// ticks of 10 ms, as /proc has them.
+// usage is what a process has used since its start. cpu is exact; user and
+// system of a process are in kernel clock ticks of 10 ms, as /proc has them.
 type usage struct {
-	user, system           time.Duration
+	cpu, user, system      time.Duration
 	voluntary, involuntary uint64
 }
 
@@ -37,8 +37,23 @@ func readUsage(pid int) (usage, error) {
 	if err != nil {
 		return usage{}, err
 	}
+	u.cpu = u.user + u.system
+	if exact, err := readClock(pid); err == nil {
+		u.cpu = exact
+	}
 	u.voluntary, u.involuntary = readSwitches(pid)
 	return u, nil
+}
+
+// readClock reads the CPU time of all threads of a process, living and ended, to
+// the nanosecond: its CPU-time clock, as clock_getcpuclockid(3) makes the number.
+func readClock(pid int) (time.Duration, error) {
+	const cpuClockSched = 2
+	var t unix.Timespec
+	if err := unix.ClockGettime(int32(^pid)<<3|cpuClockSched, &t); err != nil {
+		return 0, fmt.Errorf("load: server process: clock: %w", err)
+	}
+	return time.Duration(t.Nano()), nil
 }
 
 // parseStat takes utime and stime, fields 14 and 15 of proc_pid_stat(5). The
@@ -106,6 +121,7 @@ func readOwnUsage() (u usage) {
 	var r unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_THREAD, &r) == nil {
 		u.user, u.system = time.Duration(r.Utime.Nano()), time.Duration(r.Stime.Nano())
+		u.cpu = u.user + u.system
 	}
 	return u
 }

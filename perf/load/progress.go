@@ -3,7 +3,6 @@ package load
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,25 +19,15 @@ type live struct {
 // line each second. On a terminal it redraws in place.
 type progress struct {
 	w           io.Writer
-	terminal    bool
+	terminal    *terminal // nil: w is none
 	connections int
 	seconds     int
 	last        uint64
-	unfinished  bool // the current line has no newline yet
 	shown       string
 }
 
 func newProgress(w io.Writer, connections int) *progress {
-	return &progress{w: w, terminal: isTerminal(w), connections: connections}
-}
-
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	status, err := file.Stat()
-	return err == nil && status.Mode()&os.ModeCharDevice != 0
+	return &progress{w: w, terminal: terminalOf(w), connections: connections}
 }
 
 // watch draws until done is closed. Goroutine: its own.
@@ -70,22 +59,18 @@ func (p *progress) draw(l *live) {
 }
 
 func (p *progress) line(text string) {
-	if text == p.shown {
-		return
+	switch {
+	case p.terminal != nil:
+		p.terminal.draw(text)
+	case text != p.shown:
+		p.shown = text
+		_, _ = fmt.Fprintln(p.w, text) // progress is not worth an error
 	}
-	p.shown = text
-	if p.terminal {
-		_, _ = fmt.Fprintf(p.w, "\r\x1b[K%s", text) // progress is not worth an error
-		p.unfinished = true
-		return
-	}
-	_, _ = fmt.Fprintln(p.w, text)
 }
 
 func (p *progress) finish() {
-	if p.unfinished {
-		_, _ = fmt.Fprintln(p.w)
-		p.unfinished = false
+	if p.terminal != nil {
+		p.terminal.leave()
 	}
 }
 

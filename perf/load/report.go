@@ -17,8 +17,10 @@ type Report struct {
 	Connections int      `json:"connections"`
 	Depth       int      `json:"depth"`
 	// Rate is the offered load in requests a second; 0 in a closed loop.
-	Rate    float64 `json:"rate,omitempty"`
-	Sources int     `json:"sources"`
+	Rate float64 `json:"rate,omitempty"`
+	// Interval is the think time.
+	Interval Interval `json:"interval,omitzero"`
+	Sources  int      `json:"sources"`
 	// ConnectSeconds is the time until every connection had its first answer.
 	ConnectSeconds float64 `json:"connect_seconds"`
 
@@ -39,15 +41,18 @@ type Report struct {
 	Samples []string `json:"samples,omitempty"`
 
 	// Pushes counts by name, within the window.
-	Pushes   map[string]uint64 `json:"pushes,omitempty"`
-	BytesIn  uint64            `json:"bytes_in"`
-	BytesOut uint64            `json:"bytes_out"`
+	Pushes          map[string]uint64 `json:"pushes,omitempty"`
+	PushesPerSecond float64           `json:"pushes_per_second,omitempty"`
+	BytesIn         uint64            `json:"bytes_in"`
+	BytesOut        uint64            `json:"bytes_out"`
 
 	Server *ServerUse `json:"server,omitempty"`
 	Own    OwnUse     `json:"generator"`
 	// GeneratorBound: the generator's core was the limit (95 % busy or more)
 	// while the server's was not, so the figures are the generator's.
 	GeneratorBound bool `json:"generator_bound"`
+	// Notes say what could not be measured, and why.
+	Notes []string `json:"notes,omitempty"`
 
 	// Histogram has every latency of the window in nanoseconds.
 	Histogram *hdrhistogram.Histogram `json:"-"`
@@ -73,6 +78,15 @@ type ServerUse struct {
 	CPUPerRequest    float64 `json:"cpu_us_per_request"`
 	UserPerRequest   float64 `json:"user_us_per_request"`
 	SystemPerRequest float64 `json:"system_us_per_request"`
+	// CPUPerPush is the same CPU time divided by the pushes; 0 if there were none.
+	CPUPerPush float64 `json:"cpu_us_per_push,omitempty"`
+	// SyscallsPerRequest is counted right after the window, by the kernel's
+	// tracepoint raw_syscalls:sys_enter. nil: not counted.
+	SyscallsPerRequest *float64 `json:"syscalls_per_request,omitempty"`
+	// AllocsPerRequest is the number of heap objects allocated from the begin of
+	// the warm-up until the last reply, divided by the replies of that time. nil:
+	// not counted.
+	AllocsPerRequest *float64 `json:"allocs_per_request,omitempty"`
 	// Context switches of all threads.
 	VoluntarySwitches   uint64 `json:"voluntary_switches"`
 	InvoluntarySwitches uint64 `json:"involuntary_switches"`
@@ -121,6 +135,10 @@ func sum(counts map[string]uint64) (total uint64) {
 	return total
 }
 
+func (r *Report) note(format string, args ...any) {
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+}
+
 func summarize(h *hdrhistogram.Histogram) Latency {
 	us := func(q float64) float64 { return float64(h.ValueAtQuantile(q)) / 1e3 }
 	return Latency{
@@ -157,7 +175,7 @@ func (r *Report) rowsOfLoad(row rowFunc) {
 	}
 	row("bytes", "%d in, %d out", r.BytesIn, r.BytesOut)
 	if r.PushCount() > 0 {
-		row("pushes", "%d (%s)", r.PushCount(), countsText(r.Pushes))
+		row("pushes", "%.0f/s, %d (%s)", r.PushesPerSecond, r.PushCount(), countsText(r.Pushes))
 	}
 }
 
@@ -167,6 +185,8 @@ func (r *Report) loopText() string {
 		return ""
 	case r.Rate > 0:
 		return fmt.Sprintf(", open loop at %.0f requests/s", r.Rate)
+	case r.Interval.Max > 0:
+		return fmt.Sprintf(", think time %s", r.Interval)
 	default:
 		return ", closed loop"
 	}
@@ -186,6 +206,7 @@ func (r *Report) rowsOfUse(row rowFunc) {
 	if s := r.Server; s != nil {
 		row("server CPU", "%.3f us/request (user %.3f, system %.3f), %.0f %% of a core",
 			s.CPUPerRequest, s.UserPerRequest, s.SystemPerRequest, 100*s.Busy)
+		r.rowsOfCounts(row)
 		row("server switches", "%d voluntary, %d involuntary", s.VoluntarySwitches, s.InvoluntarySwitches)
 		row("server memory", "%.1f MiB before, %.1f connected, %.1f after",
 			mebibytes(s.Before.RSS), mebibytes(s.Connected.RSS), mebibytes(s.After.RSS))
@@ -195,6 +216,21 @@ func (r *Report) rowsOfUse(row rowFunc) {
 		r.Own.CPUPerRequest, r.Own.UserPerRequest, r.Own.SystemPerRequest, 100*r.Own.Busy)
 	if r.GeneratorBound {
 		row("note", "the generator was the limit, not the server")
+	}
+	for _, note := range r.Notes {
+		row("note", "%s", note)
+	}
+}
+
+func (r *Report) rowsOfCounts(row rowFunc) {
+	if cpu := r.Server.CPUPerPush; cpu > 0 {
+		row("server CPU", "%.3f us/push", cpu)
+	}
+	if n := r.Server.SyscallsPerRequest; n != nil {
+		row("system calls", "%.3f per request", *n)
+	}
+	if n := r.Server.AllocsPerRequest; n != nil {
+		row("allocations", "%.3f per request", *n)
 	}
 }
 

@@ -57,24 +57,12 @@ func appendText(dst []byte, size int) []byte {
 
 // newRequests returns the requests of the options' load phase.
 func newRequests(o Options) requests {
-	switch o.Workload {
-	case Orders:
+	if o.Workload.trades() {
 		return newOrderRequests(o)
-	case Submit:
-		return newRepeated(codec.CommandSubmit, appendText(nil, o.BodySize), o.Depth)
-	default:
-		return newRepeated(codec.CommandHeartbeat, nil, o.Depth)
 	}
-}
-
-// replyTo returns the command of the replies in the load phase.
-func replyTo(w Workload) codec.Command {
-	switch w {
-	case Orders:
-		return codec.CommandPlaceOrder.Reply()
-	case Submit:
-		return codec.CommandSubmit.Reply()
-	default:
-		return codec.CommandHeartbeat.Reply()
+	var body []byte
+	if o.Workload == Submit {
+		body = appendText(nil, o.BodySize)
 	}
+	return newRepeated(o.Workload.command(), body, o.Depth)
 }

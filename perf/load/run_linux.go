@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -65,7 +66,7 @@ func (l *loop) drive(ctx context.Context) (*Report, error) {
 		// with it.
 		runtime.LockOSThread()
 		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // coarser timers are no error
-		report = l.run()
+		report = l.run(ctx)
 	}()
 	stopped := make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() { defer close(stopped); l.stop() })
@@ -90,7 +91,7 @@ func (l *loop) watch(ended <-chan struct{}) {
 }
 
 // run is the whole of a run; nil if the load never began. Goroutine: the loop's.
-func (l *loop) run() *Report {
+func (l *loop) run(ctx context.Context) *Report {
 	var server ServerUse
 	if pid := l.options.ServerPID; pid > 0 {
 		if _, l.err = readUsage(pid); l.err != nil {
@@ -110,52 +111,70 @@ func (l *loop) run() *Report {
 		server.Connected = readMemory(server.PID)
 		report.Server = &server
 	}
-	l.load(report)
+	allocations := l.startAllocations(ctx, report)
+	l.load(ctx, report)
 	l.drain()
+	allocations.stop(ctx, l, report)
+	l.noteEmptyLists(report)
 	l.tally.fillReport(report)
 	return report
+}
+
+// noteEmptyLists tells when the position lists that were asked for are empty.
+func (l *loop) noteEmptyLists(r *Report) {
+	if r.Workload == Positions && !slices.ContainsFunc(l.conns, func(c conn) bool { return c.rows > 0 }) {
+		r.note("none of the customers has a position: take accounts that have")
+	}
 }
 
 func (l *loop) newReport() *Report {
 	o := l.options
 	return &Report{
 		Addr: o.Addr, Workload: o.Workload, Connections: o.Connections, Depth: o.Depth,
-		Rate: o.Rate, Sources: o.Sources,
+		Rate: o.Rate, Interval: o.Interval, Sources: o.Sources,
 	}
 }
 
-// load warms up and measures.
-func (l *loop) load(r *Report) {
+// load warms up and measures. What can't be measured without disturbing comes
+// after the window, while the load goes on.
+func (l *loop) load(ctx context.Context, r *Report) {
 	l.now = l.clock()
 	l.window.begin = l.now + int64(l.options.Warmup)
 	l.window.end = l.window.begin + int64(l.options.Duration)
 	l.begin()
 	l.live.loading.Store(true)
-	if l.schedule != nil {
+	if l.schedule != nil && !l.goesOn() {
 		l.schedule.end = l.window.end
 	}
 	l.until(l.window.begin)
 	m := l.startMeter()
+	during := l.startDuring(ctx)
 	l.tally.measuring = true
 	l.until(l.window.end)
 	l.tally.measuring = false
 	m.stop(l, r)
+	l.await(during)
+	l.countSyscalls(r)
 	l.sending = false
 }
 
+// goesOn says whether the load outlasts the window.
+func (l *loop) goesOn() bool { return l.options.hooks.during != nil || l.countsSyscalls() }
+
 // drain sends what was due within the window after all, and waits for the open
-// replies.
+// replies and the pushes that belong to them.
 func (l *loop) drain() {
 	if l.schedule != nil {
 		l.dispatchSchedule()
 	}
 	deadline := l.clock() + int64(l.options.Drain)
-	for l.now < deadline && l.open+l.owed > 0 && !l.over() {
+	for l.now < deadline && !l.over() && (l.open+l.owed > 0 || len(l.behind()) > 0) {
 		l.turn(deadline)
 	}
 	if left := l.open + l.owed; left > 0 {
 		l.tally.errors[unanswered] += uint64(left)
 	}
+	l.blameBehind()
 }
 
 func seconds(ns int64) float64 { return time.Duration(ns).Seconds() }

@@ -43,6 +43,7 @@ func TestRunAgainstGoodServer(t *testing.T) {
 		{"submit", func(*load.Options) {}, false},
 		{"heartbeat", func(o *load.Options) { o.Workload = load.Heartbeat }, false},
 		{"orders", func(o *load.Options) { *o = ordersTo(*o) }, true},
+		{"positions", func(o *load.Options) { *o = ordersTo(*o); o.Workload = load.Positions }, false},
 		{"warm-up", func(o *load.Options) { o.Warmup = 20 * time.Millisecond }, false},
 		{"open loop", func(o *load.Options) { o.Rate = 2000 }, false},
 		{"open loop of orders", func(o *load.Options) { *o = ordersTo(*o); o.Rate = 2000 }, true},

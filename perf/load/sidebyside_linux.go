@@ -2,7 +2,9 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 )
 
 // Compare runs every cell against every server, round by round and the servers
@@ -11,8 +13,9 @@ import (
 // runs; where there is only one core, or no taskset, nothing is pinned and Note
 // says so.
 //
-// A run that fails is noted and the others go on. The error is ErrPlan, or the
-// context's; then the Comparison has what was measured so far.
+// A run that fails is noted and the others go on. The error is ErrPlan, the
+// context's or that of Plan.Save; but for ErrPlan the Comparison has what was
+// measured so far.
 func Compare(ctx context.Context, p Plan) (*Comparison, error) {
 	p = p.withDefaults()
 	if err := p.validate(); err != nil {
@@ -21,79 +24,90 @@ func Compare(ctx context.Context, p Plan) (*Comparison, error) {
 	pins := findPins()
 	release := pins.pinSelf()
 	defer release()
-	c := newComparison(p, pins)
-	for round := range p.Rounds {
-		for cell := range p.Cells {
-			for turn := range p.Servers {
-				// Another server begins each round: none always runs on a warm machine.
-				server := (turn + round) % len(p.Servers)
-				if err := ctx.Err(); err != nil {
-					c.fold()
-					return c, err
-				}
-				c.Cells[cell].Servers[server].add(p.runOne(ctx, pins, p.Servers[server], p.Cells[cell]))
+	s := &series{Plan: p, pins: pins, countSyscalls: true}
+	notes := []string{pins.note}
+	if advice := syscallAdvice(); advice != "" {
+		s.countSyscalls, notes = false, append(notes, advice)
+	}
+	s.result = newComparison(p, pins.pinned, strings.Trim(strings.Join(notes, "; "), "; "))
+	s.progress = newSeriesProgress(p.Progress, p)
+	stop := s.progress.watch()
+	defer stop()
+	err := s.all(ctx)
+	return s.result, err
+}
+
+// series is a Plan that is carried out.
+type series struct {
+	Plan
+	pins          pins
+	countSyscalls bool
+	result        *Comparison
+	progress      *seriesProgress
+}
+
+func (s *series) all(ctx context.Context) error {
+	for round := range s.Rounds {
+		err := s.round(ctx, round)
+		s.result.fold()
+		if s.Save != nil {
+			if saveErr := s.Save(s.result); saveErr != nil {
+				err = errors.Join(err, fmt.Errorf("load: saving what was measured: %w", saveErr))
 			}
 		}
-	}
-	c.fold()
-	return c, ctx.Err()
-}
-
-func newComparison(p Plan, pins pins) *Comparison {
-	c := &Comparison{Reference: p.Reference, Rounds: p.Rounds, Pinned: pins.pinned, Note: pins.note}
-	for _, cell := range p.Cells {
-		result := CellResult{Name: cell.Name}
-		for _, s := range p.Servers {
-			result.Servers = append(result.Servers, ServerResult{Name: s.Name})
+		if err != nil {
+			return err
 		}
-		c.Cells = append(c.Cells, result)
 	}
-	return c
+	return nil
 }
 
-func (c *Comparison) fold() {
-	for i := range c.Cells {
-		c.Cells[i].fold(c.Reference)
+// round runs every cell on every server once.
+func (s *series) round(ctx context.Context, round int) error {
+	for cell := range s.Cells {
+		for turn := range s.Servers {
+			// Another server begins each round: none always runs on a warm machine.
+			server := (turn + round) % len(s.Servers)
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			s.progress.begin(s.Cells[cell], s.Servers[server].Name)
+			report, err := s.run(ctx, s.Servers[server], s.Cells[cell])
+			s.result.Cells[cell].Servers[server].add(report, err)
+			s.result.Runs++
+			s.progress.end(report, err)
+		}
 	}
+	return ctx.Err()
 }
 
 // add books one run.
 func (s *ServerResult) add(r *Report, err error) {
 	if err != nil {
-		s.Failures = append(s.Failures, err.Error())
+		s.Failures = append(s.Failures, oneLine(err.Error()))
 		return
 	}
 	s.Reports = append(s.Reports, r)
 }
 
-// runOne starts a server, loads it and stops it.
-func (p Plan) runOne(ctx context.Context, pins pins, s Server, cell Cell) (r *Report, err error) {
-	o := cell.optionsFor(s)
-	child, err := startChild(s, pins)
+// run starts a server, loads it and stops it.
+func (s *series) run(ctx context.Context, server Server, cell Cell) (*Report, error) {
+	child, err := startChild(server, s.pins)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { child.stop(p.StopTimeout) }()
-	if err := child.waitReady(ctx, o.Addr, p.StartTimeout); err != nil {
+	defer child.stop(s.StopTimeout)
+	o := cell.optionsFor(server)
+	if err := child.waitReady(ctx, o.Addr, s.StartTimeout); err != nil {
 		return nil, err
 	}
-	o.ServerPID = child.cmd.Process.Pid
-	r, err = Run(ctx, o)
-	if err != nil {
-		return nil, fmt.Errorf("%w%s", err, child.lastWords())
+	o.ServerPID, o.CountSyscalls = child.cmd.Process.Pid, s.countSyscalls
+	r, err := Run(ctx, o)
+	switch {
+	case err == nil:
+		return r, nil
+	case ctx.Err() != nil:
+		return nil, err
 	}
-	p.say(s, cell, r)
-	return r, nil
-}
-
-func (p Plan) say(s Server, cell Cell, r *Report) {
-	if p.Progress == nil {
-		return
-	}
-	var cpu float64
-	if r.Server != nil {
-		cpu = r.Server.CPUPerRequest
-	}
-	_, _ = fmt.Fprintf(p.Progress, "%s, %s: %.0f requests/s, server %.3f us/request, generator %.3f, p99 %s\n",
-		cell.Name, s.Name, r.PerSecond, cpu, r.Own.CPUPerRequest, microseconds(r.Latency.P99))
+	return nil, child.explain(err)
 }

@@ -63,6 +63,14 @@ func (t *tally) push(c codec.Command) {
 	}
 }
 
+// pushCount returns the pushes within the window.
+func (t *tally) pushCount() (total uint64) {
+	for _, n := range t.pushes {
+		total += n
+	}
+	return total
+}
+
 func (t *tally) read(n int) {
 	if t.measuring {
 		t.bytesIn += uint64(n)
@@ -109,6 +117,9 @@ func (t *tally) fillReport(r *Report) {
 	}
 	for command, n := range t.pushes {
 		addCount(r.Pushes, codec.Command(command).String(), n)
+	}
+	if r.Seconds > 0 {
+		r.PushesPerSecond = float64(r.PushCount()) / r.Seconds
 	}
 	r.Latency, r.Histogram = summarize(t.latency), t.latency
 	if r.Rate > 0 {
