@@ -28,6 +28,7 @@ generate:
 
 tidy:
 	go mod tidy
+	cd perf/peers && go mod tidy
 
 ci:
 	bash .ci/run

@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -192,6 +193,8 @@ func listPackages(t *testing.T) []goPackage {
 			return err
 		case entry.IsDir() && file != "." && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata"):
 			return fs.SkipDir
+		case entry.IsDir() && file != "." && isModule(file):
+			return fs.SkipDir
 		case entry.IsDir() || path.Ext(name) != ".go":
 			return nil
 		}
@@ -212,6 +215,13 @@ func listPackages(t *testing.T) []goPackage {
 		all = append(all, *found[importPath])
 	}
 	return all
+}
+
+// isModule tells whether a folder holds a module of its own, which is none of the
+// design's.
+func isModule(folder string) bool {
+	_, err := os.Stat(filepath.Join(folder, "go.mod"))
+	return err == nil
 }
 
 // addFile adds the imports of a Go file.

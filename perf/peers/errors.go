@@ -1,0 +1,6 @@
+package peers
+
+import "errors"
+
+// ErrLength: a frame's length is below a header or above MaxFrame.
+var ErrLength = errors.New("peers: impossible frame length")

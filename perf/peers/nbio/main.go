@@ -1,0 +1,67 @@
+// Nbio serves the packet dialect with github.com/lesismal/nbio: its poller reads,
+// decodes and writes. It is level-triggered, as by default; edge-triggered it
+// makes the same system calls.
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/lesismal/nbio"
+	"github.com/lesismal/nbio/logging"
+
+	"holdfast/perf/peers"
+)
+
+func main() { peers.Main(serve) }
+
+// stopTimeout is how long connections may keep the process from ending.
+const stopTimeout = time.Second
+
+func serve(ctx context.Context, addr string) error {
+	logging.SetLevel(logging.LevelError)
+	engine := nbio.NewEngine(nbio.Config{Network: "tcp", Addrs: []string{addr}, NPoller: 1})
+	engine.OnData(new(peer).onData)
+	if err := engine.Start(); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	_ = engine.Shutdown(ctx) // fails when clients are still there: they lose nothing
+	return nil
+}
+
+// peer answers requests. Owner: the one poller.
+type peer struct {
+	replies []byte
+}
+
+// partial is the beginning of a frame, kept as the session of its connection.
+type partial struct {
+	bytes []byte
+}
+
+// onData answers all complete frames with one write. Lifetime of data: the call.
+func (p *peer) onData(c *nbio.Conn, data []byte) {
+	kept, _ := c.Session().(*partial)
+	if kept != nil {
+		kept.bytes = append(kept.bytes, data...)
+		data = kept.bytes
+	}
+	end, _, err := peers.Scan(data)
+	if err != nil {
+		_ = c.Close()
+		return
+	}
+	if end > 0 {
+		p.replies = peers.AppendReplies(p.replies[:0], data[:end])
+		_, _ = c.Write(p.replies) // nbio closes the connection when it fails
+	}
+	switch rest := data[end:]; {
+	case kept != nil:
+		kept.bytes = append(kept.bytes[:0], rest...)
+	case len(rest) > 0:
+		c.SetSession(&partial{bytes: append([]byte(nil), rest...)})
+	}
+}

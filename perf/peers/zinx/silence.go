@@ -1,0 +1,13 @@
+package main
+
+import "context"
+
+// silence is a logger of zinx that says nothing.
+type silence struct{}
+
+func (silence) InfoF(string, ...any)                    {}
+func (silence) ErrorF(string, ...any)                   {}
+func (silence) DebugF(string, ...any)                   {}
+func (silence) InfoFX(context.Context, string, ...any)  {}
+func (silence) ErrorFX(context.Context, string, ...any) {}
+func (silence) DebugFX(context.Context, string, ...any) {}
