@@ -1,0 +1,132 @@
+package flame
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/pprof/profile"
+)
+
+// Values of a profile that Parse can take.
+const (
+	// Samples of a CPU profile: one for each 10 ms of CPU time.
+	Samples = "samples"
+	// AllocatedBytes of an allocation profile.
+	AllocatedBytes = "alloc_space"
+)
+
+// Profile is what the stacks of one profile cost.
+type Profile struct {
+	// Unit of the values: "samples" or "bytes".
+	Unit string
+	// Seconds that the profile covers; 0 if it doesn't say.
+	Seconds float64
+	// Total of all stacks.
+	Total int64
+	// Stacks are different from each other, in alphabetical order.
+	Stacks []Stack
+}
+
+// Stack is a chain of calls.
+type Stack struct {
+	// Frames are function names, root first, inlined ones included.
+	Frames []string
+	Value  int64
+}
+
+// Parse reads a profile as a pprof port gives it, compressed or not, and takes
+// one kind of its values (Samples, AllocatedBytes), without what profiling
+// cost. The error is ErrProfile.
+func Parse(data []byte, values string) (*Profile, error) {
+	p, err := profile.ParseData(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
+	}
+	at := slices.IndexFunc(p.SampleType, func(t *profile.ValueType) bool { return t.Type == values })
+	if at < 0 {
+		return nil, fmt.Errorf("%w: it has no values of type %q", ErrProfile, values)
+	}
+	result := &Profile{Unit: unitOf(values, p.SampleType[at].Unit), Seconds: float64(p.DurationNanos) / 1e9}
+	result.fill(p.Sample, at)
+	return result, nil
+}
+
+func unitOf(values, unit string) string {
+	if values == Samples {
+		return Samples // the profile says "count"
+	}
+	return unit
+}
+
+// fill adds up the samples with the same stack. What the profiling itself cost is
+// left out: of a server that has little to do it would be a good part.
+func (p *Profile) fill(samples []*profile.Sample, value int) {
+	const separator = "\x00" // sorts a caller before what it called
+	sums, frames := make(map[string]int64), make(map[string][]string)
+	for _, s := range samples {
+		stack := framesOf(s)
+		if s.Value[value] == 0 || slices.ContainsFunc(stack, isProfiling) {
+			continue
+		}
+		key := strings.Join(stack, separator)
+		sums[key] += s.Value[value]
+		frames[key] = stack
+		p.Total += s.Value[value]
+	}
+	for key, sum := range sums {
+		p.Stacks = append(p.Stacks, Stack{Frames: frames[key], Value: sum})
+	}
+	slices.SortFunc(p.Stacks, func(a, b Stack) int { return slices.Compare(a.Frames, b.Frames) })
+}
+
+func isProfiling(name string) bool {
+	return strings.HasPrefix(name, "net/http/pprof.") || strings.HasPrefix(name, "runtime/pprof.")
+}
+
+// framesOf turns a sample, which has the leaf and the innermost inlined function
+// first, round.
+func framesOf(s *profile.Sample) []string {
+	var frames []string
+	for _, location := range s.Location {
+		if len(location.Line) == 0 {
+			frames = append(frames, fmt.Sprintf("%#x", location.Address))
+		}
+		for _, line := range location.Line {
+			frames = append(frames, nameOf(line, location))
+		}
+	}
+	slices.Reverse(frames)
+	return frames
+}
+
+func nameOf(line profile.Line, location *profile.Location) string {
+	if line.Function == nil || line.Function.Name == "" {
+		return fmt.Sprintf("%#x", location.Address)
+	}
+	return line.Function.Name
+}
+
+// Since returns what an allocation profile has more than an earlier one of the
+// same process, both as a pprof port gives them. The error is ErrProfile.
+func Since(earlier, later []byte) ([]byte, error) {
+	before, err := profile.ParseData(earlier)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
+	}
+	after, err := profile.ParseData(later)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
+	}
+	before.Scale(-1)
+	merged, err := profile.Merge([]*profile.Profile{before, after})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
+	}
+	merged.TimeNanos, merged.DurationNanos = after.TimeNanos, after.TimeNanos-before.TimeNanos
+	var text strings.Builder
+	if err := merged.Write(&text); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
+	}
+	return []byte(text.String()), nil
+}
