@@ -13,188 +13,177 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/perf/load"
-	"holdfast/perf/load/rawgnet"
 )
 
 const benchLong = `bench starts the servers it compares one after the other, each in a process of
-its own on one core with GOMAXPROCS=1, loads them from the other core, and prints
-median, range and ratio over interleaved rounds.`
+its own on one core with GOMAXPROCS=1, and loads them from the other core. Servers
+take turns in every round; tables show the median and range over the rounds.`
 
-const benchExample = `  holdfast bench submit             replies without business work, beside bare gnet
-  holdfast bench orders             durable orders with their pushes
-  holdfast bench idle               memory of a logged-in session
-  holdfast bench submit --quick     seconds instead of minutes
-  holdfast bench orders --rounds 5 --json orders.json`
+const benchExample = `  holdfast bench all --out results/today    everything, in one folder
+  holdfast bench all --quick                the same, small: does all of it work here?
+  holdfast bench compare --workloads submit --connections 1000 --depths 1,16
+  holdfast bench response --servers reactor,readwriter-sql
+  holdfast bench flame --out flames`
 
-// benchFlags are the flags of the bench commands.
+// benchFlags are the flags of the bench commands. Each command takes those that
+// it needs.
 type benchFlags struct {
+	// every measurement
 	rounds   int
 	duration time.Duration
 	warmup   time.Duration
 	quick    bool
-	json     string
+	servers  []string // only these; empty: all
+
+	// compare
+	workloads   []string
+	connections []int
+	depths      []int
+
+	// response
+	workload      string
+	clients       []int
+	intervalTexts []string
+	intervals     []load.Interval
+
+	// where results go
+	json    string // a file
+	out     string // a folder
+	command string // as typed, for the page
 }
 
 func newBenchCommand(p *Program) *cobra.Command {
-	var o benchFlags
 	cmd := &cobra.Command{
-		Use: "bench", Short: "measure the server beside a reference",
+		Use: "bench", Short: "measure the server beside other designs and libraries",
 		Long: benchLong, Example: benchExample, Args: knownCommand, RunE: showHelp,
 	}
-	f := cmd.PersistentFlags()
-	f.SortFlags = false
-	f.IntVar(&o.rounds, "rounds", 3, "rounds of each measurement")
-	f.DurationVar(&o.duration, "duration", 10*time.Second, "measured time of each run")
-	f.DurationVar(&o.warmup, "warmup", 2*time.Second, "time before it")
-	f.BoolVar(&o.quick, "quick", false, "one short round with few connections: checks that all works")
-	f.StringVar(&o.json, "json", "", "write all figures to this `file`")
-	run := func(use, short string, plan func(*bench) (load.Plan, error)) {
-		cmd.AddCommand(&cobra.Command{
-			Use: use, Short: short, Args: noArgs, Example: "  holdfast bench " + use + " --rounds 5",
-			RunE: func(cmd *cobra.Command, _ []string) error { return p.bench(cmd.Context(), &o, plan) },
-		})
-	}
-	run("submit", "replies without business work, on loop and lane, beside bare gnet", (*bench).submit)
-	run("orders", "durable orders with their pushes, an account for each connection", (*bench).orders)
-	run("idle", "resident memory of a logged-in session", (*bench).idle)
-	cmd.AddCommand(newRawGnetCommand())
+	cmd.AddCommand(
+		newBenchAllCommand(p),
+		newBenchCompareCommand(p),
+		newBenchResponseCommand(p),
+		newBenchFlameCommand(p),
+		newBenchGnetCommand(),
+	)
 	return cmd
 }
 
-// newRawGnetCommand is the reference server, for bench itself.
-func newRawGnetCommand() *cobra.Command {
-	var listen string
-	var loops int
-	cmd := &cobra.Command{
-		Use: "rawgnet", Short: "run the reference server: gnet and nothing else", Args: noArgs,
-		Example: "  holdfast bench rawgnet --listen 127.0.0.1:8888",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return rawgnet.Run(cmd.Context(), listen, loops) },
-	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8888", "`host:port`")
-	cmd.Flags().IntVar(&loops, "event-loops", 1, "event loops")
-	return cmd
-}
-
-// bench is one comparison in the making.
+// bench is a set of servers in the making: where they listen, what they read.
 type bench struct {
 	*benchFlags
+	p        *Program
 	self     string // this program
-	addr     string
-	dir      string // seed file and data, removed at the end
+	addr     string // where every server listens, one at a time
+	admin    string // its metrics and pprof
+	dir      string // seed file, programs that were built, data; removed at the end
 	seedFile string
-	accounts loadFlags
+	accounts loadFlags // who can log in, and what can be traded
 }
 
-func (p *Program) bench(ctx context.Context, o *benchFlags, plan func(*bench) (load.Plan, error)) (err error) {
-	if o.quick {
-		o.rounds, o.duration, o.warmup = 1, 500*time.Millisecond, 200*time.Millisecond
-	}
-	b := &bench{benchFlags: o}
+// withBench runs one command of bench with a seed of so many customers.
+func (p *Program) withBench(ctx context.Context, o *benchFlags, customers int, run func(context.Context, *bench) error) (err error) {
+	b := &bench{benchFlags: o, p: p}
 	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
-	if b.addr, err = freeAddress(); err != nil {
+	if b.addr, b.admin, err = freeAddresses(); err != nil {
 		return err
 	}
 	if b.dir, err = os.MkdirTemp("", "holdfast-bench-"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	all, err := plan(b)
-	if err != nil {
+	if err := os.Mkdir(b.dataFolder(), 0o755); err != nil {
 		return err
 	}
-	all.Rounds, all.Progress = o.rounds, p.Stderr
-	result, err := load.Compare(ctx, all)
-	if result != nil {
-		fmt.Fprintln(p.Stdout, result)
+	if err := b.makeSeed(ctx, customers); err != nil {
+		return err
 	}
-	return errors.Join(err, writeJSON(o.json, result))
+	return run(ctx, b)
 }
 
-// freeAddress picks a port below those that the system gives to clients, so that
-// none of the load's own connections can take it between two runs.
-func freeAddress() (string, error) {
-	for port := 20_000 + os.Getpid()%5_000; port < 32_000; port++ {
+// freeAddresses picks two ports below those that the system gives to clients, so
+// that none of the load's own connections can take them between two runs.
+func freeAddresses() (first, second string, err error) {
+	var free []string
+	for port := 20_000 + os.Getpid()%5_000; port < 32_000 && len(free) < 2; port++ {
 		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			return l.Addr().String(), l.Close()
+			free = append(free, l.Addr().String())
+			if err := l.Close(); err != nil {
+				return "", "", err
+			}
 		}
 	}
-	return "", errors.New("no free port between 20000 and 32000")
-}
-
-// serve is a holdfast server with a data folder of its own for each run.
-func (b *bench) serve(name string, flags ...string) load.Server {
-	cmd := []string{
-		b.self, "serve", "--listen", b.addr, "--admin", "127.0.0.1:0", "--event-loops", "1",
-		"--throwaway", "--log-level", "error",
+	if len(free) < 2 {
+		return "", "", errors.New("no two free ports between 20000 and 32000: end what listens there")
 	}
-	if b.seedFile != "" {
-		cmd = append(cmd, "--seed-file", b.seedFile)
-	}
-	return load.Server{Name: name, Cmd: append(cmd, flags...), Addr: b.addr}
-}
-
-func (b *bench) cells(workload load.Workload, sizes ...[2]int) []load.Cell {
-	if b.quick {
-		sizes = sizes[:1]
-	}
-	var cells []load.Cell
-	for _, size := range sizes {
-		connections, depth := size[0], size[1]
-		if b.quick {
-			connections = min(connections, 50)
-		}
-		cells = append(cells, load.Cell{Options: load.Options{
-			Workload: workload, Connections: connections, Depth: depth,
-			Warmup: b.warmup, Duration: b.duration,
-			Accounts: b.accounts.Accounts, Instruments: b.accounts.Instruments,
-		}})
-	}
-	return cells
-}
-
-func (b *bench) submit() (load.Plan, error) {
-	raw := load.Server{Name: "raw gnet", Cmd: []string{b.self, "bench", "rawgnet", "--listen", b.addr}, Addr: b.addr}
-	return load.Plan{
-		Servers: []load.Server{raw, b.serve("lane"), b.serve("loop", "--submit-on-loop")},
-		Cells:   b.cells(load.Submit, [2]int{1000, 16}, [2]int{1000, 1}, [2]int{10_000, 1}),
-	}, nil
-}
-
-func (b *bench) orders() (load.Plan, error) {
-	if err := b.makeSeed(); err != nil {
-		return load.Plan{}, err
-	}
-	return load.Plan{
-		Servers: []load.Server{b.serve("holdfast")},
-		Cells:   b.cells(load.Orders, [2]int{1000, 16}, [2]int{10_000, 1}),
-	}, nil
-}
-
-func (b *bench) idle() (load.Plan, error) {
-	if err := b.makeSeed(); err != nil {
-		return load.Plan{}, err
-	}
-	return load.Plan{
-		Servers: []load.Server{b.serve("holdfast")},
-		Cells:   b.cells(load.Idle, [2]int{10_000, 1}),
-	}, nil
+	return free[0], free[1], nil
 }
 
 // makeSeed writes a seed with an account for each connection.
-func (b *bench) makeSeed() error {
+func (b *bench) makeSeed(ctx context.Context, customers int) error {
 	b.seedFile = filepath.Join(b.dir, "seed.json")
-	tokens := b.seedFile + ".tokens"
-	customers := "10000"
-	if b.quick {
-		customers = "50"
-	}
-	cmd := exec.Command(b.self, "seed", "--customers", customers, "--instruments", "20", "--out", b.seedFile)
+	cmd := exec.CommandContext(ctx, b.self, "seed", "--customers", fmt.Sprint(customers), "--instruments", "20", "--out", b.seedFile)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+		return fmt.Errorf("the seed of the bench: %w: %s", err, out)
 	}
-	b.accounts = loadFlags{seedFile: b.seedFile, tokens: tokens}
+	b.accounts = loadFlags{seedFile: b.seedFile, tokens: b.seedFile + ".tokens"}
 	b.accounts.Workload = load.Orders
 	return b.accounts.fillAccounts()
+}
+
+// serve is a holdfast server with a data folder of its own for each run. It is
+// killed when the run is over: a drain would only take time.
+func (b *bench) serve(name string, flags ...string) load.Server {
+	cmd := []string{
+		b.self, "serve", "--listen", b.addr, "--admin", b.admin, "--event-loops", "1",
+		"--throwaway", "--log-level", "error", "--seed-file", b.seedFile,
+	}
+	return load.Server{
+		Name: name, Cmd: append(cmd, flags...), Addr: b.addr, Env: []string{"TMPDIR=" + b.dataFolder()},
+		Mallocs: mallocsAt(b.admin), Disposable: true, Ready: b.ready,
+	}
+}
+
+// dataFolder is where servers make their throwaway folders.
+func (b *bench) dataFolder() string { return filepath.Join(b.dir, "data") }
+
+// ready succeeds when the server accepts connections. Then it removes what the
+// killed ones before have left: all but the newest data folder, which is the
+// server's own.
+func (b *bench) ready(ctx context.Context) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", b.addr)
+	if err != nil {
+		return err
+	}
+	if err := conn.Close(); err != nil {
+		return err
+	}
+	return removeAllButNewest(b.dataFolder())
+}
+
+// removeAllButNewest removes the folders in dir that were made before the last.
+func removeAllButNewest(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var newest string
+	var when time.Time
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		if info.ModTime().After(when) {
+			newest, when = entry.Name(), info.ModTime()
+		}
+	}
+	for _, entry := range entries {
+		if entry.Name() != newest {
+			if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -19,12 +19,14 @@ type dataFolder struct {
 	journal     *journal.Journal
 	history     *history.Store
 	historyPath string
+	durable     bool // the history is, not only the journal
 }
 
-// openData opens journal and history in the folder. A history that is damaged or
-// of another version is made again from the journal.
-func openData(ctx context.Context, c *config.Config, log *slog.Logger) (*dataFolder, error) {
-	d := &dataFolder{historyPath: filepath.Join(c.Data, "history.db")}
+// openData opens journal and history in the folder; durable is that of the
+// history. A history that is damaged or of another version is made again from the
+// journal.
+func openData(ctx context.Context, c *config.Config, durable bool, log *slog.Logger) (*dataFolder, error) {
+	d := &dataFolder{historyPath: filepath.Join(c.Data, "history.db"), durable: durable}
 	var err error
 	if d.seed, err = loadSeed(c.SeedFile); err != nil {
 		return nil, err
@@ -35,7 +37,7 @@ func openData(ctx context.Context, c *config.Config, log *slog.Logger) (*dataFol
 	if d.journal, err = journal.Open(ctx, journal.Options{Dir: filepath.Join(c.Data, "journal"), Log: log}); err != nil {
 		return nil, err
 	}
-	d.history, err = history.Open(ctx, history.Options{Path: d.historyPath, Log: log})
+	d.history, err = d.openHistory(ctx, log)
 	if errors.Is(err, history.ErrDamaged) || errors.Is(err, history.ErrVersion) {
 		err = d.remakeHistory(ctx, err, log)
 	}
@@ -58,8 +60,12 @@ func (d *dataFolder) remakeHistory(ctx context.Context, why error, log *slog.Log
 		return err
 	}
 	var err error
-	d.history, err = history.Open(ctx, history.Options{Path: d.historyPath, Log: log})
+	d.history, err = d.openHistory(ctx, log)
 	return err
+}
+
+func (d *dataFolder) openHistory(ctx context.Context, log *slog.Logger) (*history.Store, error) {
+	return history.Open(ctx, history.Options{Path: d.historyPath, Durable: d.durable, Log: log})
 }
 
 func (d *dataFolder) close(ctx context.Context) error {

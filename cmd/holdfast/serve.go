@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,6 +43,9 @@ func newServeCommand(p *Program) *cobra.Command {
 			if printOnly {
 				return p.printConfig(c)
 			}
+			if err := options.check(cmd, throwaway); err != nil {
+				return err
+			}
 			if throwaway {
 				return p.serveThrowaway(cmd.Context(), c, options)
 			}
@@ -52,7 +56,23 @@ func newServeCommand(p *Program) *cobra.Command {
 	cmd.Flags().BoolVar(&printOnly, "print-config", false, "print the settings and where each came from, then end")
 	cmd.Flags().BoolVar(&throwaway, "throwaway", false, "keep the data in a temporary folder that is removed at the end")
 	cmd.Flags().BoolVar(&options.SubmitOnLoop, "submit-on-loop", false, "answer Submit on the event loop, not the lane (for measuring)")
+	cmd.Flags().StringVar(&options.Plumbing, "plumbing", reactorPlumbing, "what carries connections: "+strings.Join(plumbings(), ", ")+" (for measuring)")
+	cmd.Flags().BoolVar(&options.TransactionPerOrder, "transaction-per-order", false, "make each order durable by an SQL transaction, not the journal; with --throwaway (for measuring)")
 	return cmd
+}
+
+// check refuses options that do not go together.
+func (o *serverOptions) check(cmd *cobra.Command, throwaway bool) error {
+	switch {
+	case !slices.Contains(plumbings(), o.Plumbing):
+		return usagef(cmd, "--plumbing %q is not one of %s", o.Plumbing, strings.Join(plumbings(), ", "))
+	case o.TransactionPerOrder && !throwaway:
+		return usagef(cmd, "--transaction-per-order keeps nothing for a restart: give --throwaway with it")
+	case o.SubmitOnLoop && o.Plumbing != reactorPlumbing:
+		return usagef(cmd, "--submit-on-loop needs --plumbing %s", reactorPlumbing)
+	default:
+		return nil
+	}
 }
 
 // serveThrowaway is serve with a data folder for this run only.
@@ -70,7 +90,7 @@ func (p *Program) serve(ctx context.Context, c *config.Config, o serverOptions) 
 	if err != nil {
 		return err
 	}
-	p.announce(s, c)
+	p.announce(s, c, o)
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(p.Stderr, "holdfast: stopping; press Ctrl-C again to end at once")
@@ -82,13 +102,17 @@ func (p *Program) serve(ctx context.Context, c *config.Config, o serverOptions) 
 
 // announce says where the server is and what it may use. Scripts wait for the
 // first line.
-func (p *Program) announce(s *server, c *config.Config) {
+func (p *Program) announce(s *server, c *config.Config, o serverOptions) {
 	fmt.Fprintf(p.Stdout, "holdfast: serving on %s, metrics and pprof on %s\n", s.Addr, s.Admin)
+	carries := [2]string{"event loops", fmt.Sprintf("%d on %d processors", loopsOf(c), runtime.NumCPU())}
+	if o.Plumbing != reactorPlumbing {
+		carries = [2]string{"plumbing", o.Plumbing}
+	}
 	rows := [][2]string{
 		{"data", c.Data},
 		{"customers", fmt.Sprint(len(s.data.seed.Customers))},
 		{"instruments", fmt.Sprint(len(s.data.seed.Instruments))},
-		{"event loops", fmt.Sprintf("%d on %d processors", loopsOf(c), runtime.NumCPU())},
+		carries,
 		{"open files", fmt.Sprintf("%d (hard limit %d)", s.files.Soft, s.files.Hard)},
 		{"connections", fmt.Sprintf("at most %d", s.core.Limits().MaxConnections)},
 	}

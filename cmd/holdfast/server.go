@@ -14,9 +14,30 @@ import (
 	"holdfast/biz/trading"
 	"holdfast/cmd/holdfast/config"
 	"holdfast/engine"
+	"holdfast/perf/goconn"
 )
 
-// server is a whole running server: data folder, accounts, reactor, admin port.
+// carrier takes the clients' connections: the reactor, or other plumbing to
+// compare it with.
+type carrier interface {
+	Run(context.Context) error
+	Booted() <-chan struct{}
+	Addr() string
+}
+
+// reactorPlumbing is the name of the reactor among the plumbings.
+const reactorPlumbing = "reactor"
+
+// plumbings lists what serverOptions.Plumbing may be.
+func plumbings() []string {
+	names := []string{reactorPlumbing}
+	for _, style := range goconn.Styles() {
+		names = append(names, string(style))
+	}
+	return names
+}
+
+// server is a whole running server: data folder, accounts, carrier, admin port.
 type server struct {
 	Addr  string // where clients connect
 	Admin string // where metrics and pprof are; "" when there is no admin port
@@ -36,6 +57,9 @@ type server struct {
 type serverOptions struct {
 	SubmitOnLoop bool
 	NoAdmin      bool
+	// Plumbing is one of plumbings; "" means the reactor.
+	Plumbing            string
+	TransactionPerOrder bool
 }
 
 // startServer opens the data folder, rebuilds the accounts and serves. It
@@ -48,19 +72,19 @@ func startServer(ctx context.Context, c *config.Config, o serverOptions, log *sl
 	s := &server{files: files, ended: make(chan struct{})}
 	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	s.cancel = cancel
-	if s.data, err = openData(ctx, c, log); err != nil {
+	if s.data, err = openData(ctx, c, o.TransactionPerOrder, log); err != nil {
 		return nil, err
 	}
-	reactor, err := s.wire(ctx, c, o, log)
+	carrier, err := s.wire(ctx, c, o, log)
 	if err != nil {
 		return nil, errors.Join(err, s.closeAll(log))
 	}
 	served := make(chan error, 1)
-	go func() { served <- reactor.Run(run) }()
+	go func() { served <- carrier.Run(run) }()
 	go s.supervise(run, served, log)
 	select {
-	case <-reactor.Booted():
-		s.Addr = reactor.Addr()
+	case <-carrier.Booted():
+		s.Addr = carrier.Addr()
 		return s, nil
 	case <-s.ended:
 		return nil, s.err
@@ -68,7 +92,7 @@ func startServer(ctx context.Context, c *config.Config, o serverOptions, log *sl
 }
 
 // wire makes everything above the data folder.
-func (s *server) wire(ctx context.Context, c *config.Config, o serverOptions, log *slog.Logger) (*engine.Reactor, error) {
+func (s *server) wire(ctx context.Context, c *config.Config, o serverOptions, log *slog.Logger) (carrier, error) {
 	service, err := s.newService(ctx, c, o, log)
 	if errors.Is(err, history.ErrDamaged) {
 		if err = s.data.remakeHistory(ctx, err, log); err == nil {
@@ -82,27 +106,36 @@ func (s *server) wire(ctx context.Context, c *config.Config, o serverOptions, lo
 		return nil, err
 	}
 	s.trading = service
-	reactor, err := s.core.NewReactor(engine.ReactorConfig{
-		Listen: c.Listen, Loops: loopsOf(c), Drain: c.Drain, OnDrain: service.Drain,
-	})
+	carrier, err := s.newCarrier(c, o, log)
 	if err != nil {
 		return nil, portError(c, "listen", c.Listen, err)
 	}
 	if o.NoAdmin {
-		return reactor, nil
+		return carrier, nil
 	}
 	if s.admin, err = startAdmin(c.Admin, s, log); err != nil {
 		return nil, portError(c, "admin", c.Admin, err)
 	}
 	s.Admin = s.admin.addr
-	return reactor, nil
+	return carrier, nil
+}
+
+func (s *server) newCarrier(c *config.Config, o serverOptions, log *slog.Logger) (carrier, error) {
+	if o.Plumbing == "" || o.Plumbing == reactorPlumbing {
+		return s.core.NewReactor(engine.ReactorConfig{
+			Listen: c.Listen, Loops: loopsOf(c), Drain: c.Drain, OnDrain: s.trading.Drain,
+		})
+	}
+	return goconn.New(s.core, goconn.Config{
+		Style: goconn.Style(o.Plumbing), Listen: c.Listen, Drain: c.Drain, OnDrain: s.trading.Drain, Log: log,
+	})
 }
 
 func (s *server) newService(ctx context.Context, c *config.Config, o serverOptions, log *slog.Logger) (*trading.Service, error) {
 	return trading.New(ctx, trading.Config{
 		Seed: s.data.seed, Journal: s.data.journal, History: s.data.history,
 		RecentEvents: c.RecentEvents, Heartbeat: c.Heartbeat, Version: readVersion().String(),
-		SubmitOnLoop: o.SubmitOnLoop,
+		SubmitOnLoop: o.SubmitOnLoop, TransactionPerOrder: o.TransactionPerOrder,
 		Simulation: trading.Simulation{
 			Orders: float64(c.Simulate), PriceMoves: float64(c.PriceMoves), Random: c.RandomSeed,
 		},

@@ -1,0 +1,4 @@
+package main
+
+// RemoveAllButNewest lets the tests look at what is left of a folder.
+var RemoveAllButNewest = removeAllButNewest

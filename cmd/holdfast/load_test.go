@@ -1,0 +1,63 @@
+package main_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"holdfast/perf/load"
+)
+
+// What a load that needs accounts does on a real server, of which nothing may go
+// wrong.
+func TestLoadWithSessions(t *testing.T) {
+	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error")
+	tests := map[string][]string{
+		"positions":       {"--workload", "positions"},
+		"push":            {"--workload", "push", "--sessions-per-account", "4"},
+		"orders, thought": {"--workload", "orders", "--interval", "5ms-10ms"},
+	}
+	for name, flags := range tests {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "load.json")
+			code, _, stderr := runProgram(t, append([]string{"load", "--addr", s.addr, "--json", file,
+				"--connections", "20", "--depth", "2", "--warmup", "20ms", "--duration", "200ms"}, flags...)...)
+			if code != 0 {
+				t.Fatalf("code %d: %s", code, stderr)
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var r load.Report
+			if err := json.Unmarshal(text, &r); err != nil {
+				t.Fatal(err)
+			}
+			if r.Requests == 0 || r.ErrorCount() != 0 || len(r.Results) != 0 || len(r.Notes) != 0 {
+				t.Errorf("report %+v", r)
+			}
+			if (r.PushesPerSecond > 0) != (r.Workload != load.Positions) {
+				t.Errorf("%.0f pushes a second", r.PushesPerSecond)
+			}
+		})
+	}
+}
+
+func TestLoadRefusesFlags(t *testing.T) {
+	tests := map[string][]string{
+		"is not submit, heartbeat":     {"--workload", "dance"},
+		"is not like 1s-2s":            {"--interval", "2s-1s"},
+		"exclude each other":           {"--interval", "1s", "--rate", "5"},
+		"--sessions-per-account 0 is ": {"--sessions-per-account", "0"},
+	}
+	for says, flags := range tests {
+		t.Run(says, func(t *testing.T) {
+			code, _, stderr := runProgram(t, append([]string{"load"}, flags...)...)
+			if code != 2 || !strings.Contains(stderr, says) {
+				t.Errorf("code %d, %q, want 2 and %q in it", code, stderr, says)
+			}
+		})
+	}
+}
