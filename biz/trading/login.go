@@ -106,9 +106,10 @@ func (s *Service) welcome(c *engine.Context, a *account) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.attach(c.Session)
-	account, positions := s.describe(a)
+	w := c.Local.(*workspace)
+	s.describe(w, a)
 	s.reply(c, codec.AppendReply(nil, c.Message, codec.ResultOK, &pb.LoginReply{
-		Account: account, Positions: positions, PushSequence: a.pushSequence(),
+		Account: w.list.Account, Positions: w.list.Positions, PushSequence: w.list.PushSequence,
 	}))
 }
 
@@ -125,26 +126,27 @@ func (s *Service) logout(c *engine.Context, _ *account) {
 func (s *Service) positions(c *engine.Context, a *account) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	account, positions := s.describe(a)
-	s.reply(c, codec.AppendReply(nil, c.Message, codec.ResultOK, &pb.PositionsReply{
-		Account: account, Positions: positions, MarketValue: account.MarketValue, PushSequence: a.pushSequence(),
-	}))
+	w := c.Local.(*workspace)
+	s.describe(w, a)
+	w.reply = codec.AppendReply(w.reply[:0], c.Message, codec.ResultOK, &w.list)
+	s.reply(c, w.reply)
 }
 
-// describe returns the account's summary and rows. The caller holds its lock.
-func (s *Service) describe(a *account) (*pb.Account, []*pb.Position) {
-	rows := a.ledger.Positions(nil)
-	positions := make([]*pb.Position, len(rows))
-	for i := range rows {
-		positions[i] = new(pb.Position)
-		s.fillPosition(positions[i], &rows[i], s.market.Last(rows[i].Instrument))
+// describe makes w.list tell the account and its rows. The caller holds its lock.
+func (s *Service) describe(w *workspace, a *account) {
+	w.rows = a.ledger.Positions(w.rows[:0])
+	for len(w.positions) < len(w.rows) {
+		w.positions = append(w.positions, new(pb.Position))
 	}
-	return &pb.Account{
-		Customer:       uint32(a.customer()),
-		Name:           a.owner.Name,
-		Cash:           int64(a.ledger.Cash()),
-		MarketValue:    int64(a.ledger.MarketValue(s.market)),
-		RealisedProfit: int64(a.ledger.Realised()),
-		Operator:       a.operator,
-	}, positions
+	for i := range w.rows {
+		s.fillPosition(w.positions[i], &w.rows[i], s.market.Last(w.rows[i].Instrument))
+	}
+	w.account.Customer = uint32(a.customer())
+	w.account.Name = a.owner.Name
+	w.account.Cash = int64(a.ledger.Cash())
+	w.account.MarketValue = int64(a.ledger.MarketValue(s.market))
+	w.account.RealisedProfit = int64(a.ledger.Realised())
+	w.account.Operator = a.operator
+	w.list.Positions = w.positions[:len(w.rows)]
+	w.list.MarketValue, w.list.PushSequence = w.account.MarketValue, a.pushSequence()
 }

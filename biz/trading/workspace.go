@@ -8,7 +8,8 @@ import (
 	"holdfast/codec/pb"
 )
 
-// workspace is what one worker needs to execute orders without allocating.
+// workspace is what one worker needs to execute orders, and to list positions,
+// without allocating.
 // Goroutine: the worker's.
 type workspace struct {
 	request   pb.PlaceOrderRequest
@@ -17,6 +18,11 @@ type workspace struct {
 	position  pb.Position
 	update    pb.PositionUpdate
 	busted    pb.ExecutionBusted
+
+	rows      []ledger.Position
+	positions []*pb.Position // as many as the longest list had so far
+	account   pb.Account
+	list      pb.PositionsReply
 
 	turn uint64 // of the context, when now was read
 	now  int64  // Unix nanoseconds
@@ -34,6 +40,7 @@ func newWorkspace() *workspace {
 	w.answer.Status = pb.OrderStatus_ORDER_STATUS_FILLED
 	w.update.Position = &w.position
 	w.busted.Position = &w.position
+	w.list.Account = &w.account
 	return w
 }
 
