@@ -52,8 +52,18 @@ func Capture(ctx context.Context, addr string, window time.Duration) (*Captured,
 	if err != nil {
 		return nil, err
 	}
-	c.Allocs, err = Since(before, after)
-	return c, err
+	if c.Allocs, err = Since(before, after); err != nil {
+		return nil, err
+	}
+	return c, c.hidePaths()
+}
+
+func (c *Captured) hidePaths() (err error) {
+	if c.CPU, err = WithoutPaths(c.CPU); err != nil {
+		return err
+	}
+	c.Allocs, err = WithoutPaths(c.Allocs)
+	return err
 }
 
 // pprofPort is an HTTP port with net/http/pprof.

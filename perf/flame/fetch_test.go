@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/pprof/profile"
+
 	"holdfast/perf/flame"
 )
 
@@ -48,6 +50,26 @@ func TestCapture(t *testing.T) {
 	}
 	if c.Goroutines < 2 {
 		t.Errorf("%d goroutines", c.Goroutines)
+	}
+	checkNoPaths(t, c.CPU)
+	checkNoPaths(t, c.Allocs)
+}
+
+func checkNoPaths(t *testing.T, data []byte) {
+	t.Helper()
+	p, err := profile.ParseData(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range p.Function {
+		if strings.Contains(f.Filename, "/") {
+			t.Fatalf("a file is named %s", f.Filename)
+		}
+	}
+	for _, m := range p.Mapping {
+		if strings.Contains(m.File, "/") {
+			t.Fatalf("a program is named %s", m.File)
+		}
 	}
 }
 

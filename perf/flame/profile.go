@@ -1,7 +1,9 @@
 package flame
 
 import (
+	"bytes"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -107,6 +109,31 @@ func nameOf(line profile.Line, location *profile.Location) string {
 	return line.Function.Name
 }
 
+// WithoutPaths returns the profile with the names of files and programs cut to
+// their last element: where they lie is nobody else's business. The error is
+// ErrProfile.
+func WithoutPaths(data []byte) ([]byte, error) {
+	p, err := profile.ParseData(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
+	}
+	for _, f := range p.Function {
+		f.Filename = path.Base(f.Filename)
+	}
+	for _, m := range p.Mapping {
+		m.File = path.Base(m.File)
+	}
+	return write(p)
+}
+
+func write(p *profile.Profile) ([]byte, error) {
+	var text bytes.Buffer
+	if err := p.Write(&text); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
+	}
+	return text.Bytes(), nil
+}
+
 // Since returns what an allocation profile has more than an earlier one of the
 // same process, both as a pprof port gives them. The error is ErrProfile.
 func Since(earlier, later []byte) ([]byte, error) {
@@ -124,9 +151,5 @@ func Since(earlier, later []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
 	}
 	merged.TimeNanos, merged.DurationNanos = after.TimeNanos, after.TimeNanos-before.TimeNanos
-	var text strings.Builder
-	if err := merged.Write(&text); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
-	}
-	return []byte(text.String()), nil
+	return write(merged)
 }
