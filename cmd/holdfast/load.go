@@ -94,7 +94,7 @@ func (o *loadFlags) choose(cmd *cobra.Command) (err error) {
 		return usagef(cmd, "--workload %q is not %s", o.workload, workloads)
 	}
 	if o.Interval, err = load.ParseInterval(o.interval); err != nil {
-		return usagef(cmd, "--interval %q is not like 1s-2s, 100ms or none", o.interval)
+		return usagef(cmd, "--interval %q is not like 1s-2s (the shorter first), 100ms or none", o.interval)
 	}
 	if o.Interval.Max > 0 && o.Rate > 0 {
 		return usagef(cmd, "--interval and --rate exclude each other")

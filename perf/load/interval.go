@@ -41,5 +41,5 @@ func ParseInterval(text string) (Interval, error) {
 			return Interval{Min: least, Max: most}, nil
 		}
 	}
-	return Interval{}, fmt.Errorf("%w: interval %q is not like 1s-2s, 100ms or none", ErrOptions, text)
+	return Interval{}, fmt.Errorf("%w: interval %q is not like 1s-2s (the shorter first), 100ms or none", ErrOptions, text)
 }
