@@ -28,6 +28,8 @@ const (
 
 // Pushes.
 const (
+	// PushHeartbeat has no body and is outside the sequence: the server is there.
+	PushHeartbeat       Command = 0x40
 	PushNotice          Command = 0x41
 	PushPositionUpdate  Command = 0x42
 	PushExecution       Command = 0x43
@@ -77,6 +79,8 @@ func (c Command) String() string {
 		return "Chat"
 	case CommandBust:
 		return "Bust"
+	case PushHeartbeat:
+		return "HeartbeatPush"
 	case PushNotice:
 		return "Notice"
 	case PushPositionUpdate:

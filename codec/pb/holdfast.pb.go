@@ -275,33 +275,40 @@ const (
 	NoticeCode_NOTICE_CODE_INTERNAL             NoticeCode = 7
 	NoticeCode_NOTICE_CODE_IDLE                 NoticeCode = 8
 	NoticeCode_NOTICE_CODE_UNAVAILABLE          NoticeCode = 9
+	// A deadline has passed: the first frame, a frame begun, or the login.
+	NoticeCode_NOTICE_CODE_TIMEOUT               NoticeCode = 10
+	NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS NoticeCode = 11
 )
 
 // Enum value maps for NoticeCode.
 var (
 	NoticeCode_name = map[int32]string{
-		0: "NOTICE_CODE_UNSPECIFIED",
-		1: "NOTICE_CODE_MALFORMED",
-		2: "NOTICE_CODE_TOO_LARGE",
-		3: "NOTICE_CODE_TOO_MANY_CONNECTIONS",
-		4: "NOTICE_CODE_OVERLOADED",
-		5: "NOTICE_CODE_SLOW_CONSUMER",
-		6: "NOTICE_CODE_SHUTTING_DOWN",
-		7: "NOTICE_CODE_INTERNAL",
-		8: "NOTICE_CODE_IDLE",
-		9: "NOTICE_CODE_UNAVAILABLE",
+		0:  "NOTICE_CODE_UNSPECIFIED",
+		1:  "NOTICE_CODE_MALFORMED",
+		2:  "NOTICE_CODE_TOO_LARGE",
+		3:  "NOTICE_CODE_TOO_MANY_CONNECTIONS",
+		4:  "NOTICE_CODE_OVERLOADED",
+		5:  "NOTICE_CODE_SLOW_CONSUMER",
+		6:  "NOTICE_CODE_SHUTTING_DOWN",
+		7:  "NOTICE_CODE_INTERNAL",
+		8:  "NOTICE_CODE_IDLE",
+		9:  "NOTICE_CODE_UNAVAILABLE",
+		10: "NOTICE_CODE_TIMEOUT",
+		11: "NOTICE_CODE_TOO_MANY_FROM_ADDRESS",
 	}
 	NoticeCode_value = map[string]int32{
-		"NOTICE_CODE_UNSPECIFIED":          0,
-		"NOTICE_CODE_MALFORMED":            1,
-		"NOTICE_CODE_TOO_LARGE":            2,
-		"NOTICE_CODE_TOO_MANY_CONNECTIONS": 3,
-		"NOTICE_CODE_OVERLOADED":           4,
-		"NOTICE_CODE_SLOW_CONSUMER":        5,
-		"NOTICE_CODE_SHUTTING_DOWN":        6,
-		"NOTICE_CODE_INTERNAL":             7,
-		"NOTICE_CODE_IDLE":                 8,
-		"NOTICE_CODE_UNAVAILABLE":          9,
+		"NOTICE_CODE_UNSPECIFIED":           0,
+		"NOTICE_CODE_MALFORMED":             1,
+		"NOTICE_CODE_TOO_LARGE":             2,
+		"NOTICE_CODE_TOO_MANY_CONNECTIONS":  3,
+		"NOTICE_CODE_OVERLOADED":            4,
+		"NOTICE_CODE_SLOW_CONSUMER":         5,
+		"NOTICE_CODE_SHUTTING_DOWN":         6,
+		"NOTICE_CODE_INTERNAL":              7,
+		"NOTICE_CODE_IDLE":                  8,
+		"NOTICE_CODE_UNAVAILABLE":           9,
+		"NOTICE_CODE_TIMEOUT":               10,
+		"NOTICE_CODE_TOO_MANY_FROM_ADDRESS": 11,
 	}
 )
 
@@ -864,8 +871,7 @@ type LoginRequest struct {
 	Credential isLoginRequest_Credential `protobuf_oneof:"credential"`
 	// The session id of ConnReply; 0 skips the check.
 	Uid uint64 `protobuf:"varint,4,opt,name=uid,proto3" json:"uid,omitempty"`
-	// The last push sequence the client saw. Every reply is a snapshot so far,
-	// whatever stands here.
+	// The last push sequence the client saw; 0 asks for a snapshot.
 	ResumeFrom    uint64 `protobuf:"varint,5,opt,name=resume_from,json=resumeFrom,proto3" json:"resume_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -964,10 +970,15 @@ func (*LoginRequest_Password) isLoginRequest_Credential() {}
 func (*LoginRequest_Token) isLoginRequest_Credential() {}
 
 type LoginReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Account       *Account               `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
-	Positions     []*Position            `protobuf:"bytes,2,rep,name=positions,proto3" json:"positions,omitempty"`
-	PushSequence  uint64                 `protobuf:"varint,3,opt,name=push_sequence,json=pushSequence,proto3" json:"push_sequence,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Account   *Account               `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Positions []*Position            `protobuf:"bytes,2,rep,name=positions,proto3" json:"positions,omitempty"`
+	// The pushes that follow go on from here.
+	PushSequence uint64 `protobuf:"varint,3,opt,name=push_sequence,json=pushSequence,proto3" json:"push_sequence,omitempty"`
+	// True: the client goes on from what it shows. There are no positions here, and
+	// push_sequence is its resume_from; the pushes it missed follow this reply.
+	// False: this is a snapshot, and replaces all that the client shows.
+	Resumed       bool `protobuf:"varint,4,opt,name=resumed,proto3" json:"resumed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1021,6 +1032,13 @@ func (x *LoginReply) GetPushSequence() uint64 {
 		return x.PushSequence
 	}
 	return 0
+}
+
+func (x *LoginReply) GetResumed() bool {
+	if x != nil {
+		return x.Resumed
+	}
+	return false
 }
 
 type PositionsReply struct {
@@ -1943,12 +1961,13 @@ const file_holdfast_proto_rawDesc = "" +
 	"\vresume_from\x18\x05 \x01(\x04R\n" +
 	"resumeFromB\f\n" +
 	"\n" +
-	"credential\"\x96\x01\n" +
+	"credential\"\xb0\x01\n" +
 	"\n" +
 	"LoginReply\x12.\n" +
 	"\aaccount\x18\x01 \x01(\v2\x14.holdfast.v1.AccountR\aaccount\x123\n" +
 	"\tpositions\x18\x02 \x03(\v2\x15.holdfast.v1.PositionR\tpositions\x12#\n" +
-	"\rpush_sequence\x18\x03 \x01(\x04R\fpushSequence\"\xbd\x01\n" +
+	"\rpush_sequence\x18\x03 \x01(\x04R\fpushSequence\x12\x18\n" +
+	"\aresumed\x18\x04 \x01(\bR\aresumed\"\xbd\x01\n" +
 	"\x0ePositionsReply\x12.\n" +
 	"\aaccount\x18\x01 \x01(\v2\x14.holdfast.v1.AccountR\aaccount\x123\n" +
 	"\tpositions\x18\x02 \x03(\v2\x15.holdfast.v1.PositionR\tpositions\x12!\n" +
@@ -2039,7 +2058,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x13REASON_BUST_BLOCKED\x10\n" +
 	"\x12\x1e\n" +
 	"\x1aREASON_BAD_CLIENT_ORDER_ID\x10\v\x12\x1d\n" +
-	"\x19REASON_TOO_MANY_POSITIONS\x10\f*\xac\x02\n" +
+	"\x19REASON_TOO_MANY_POSITIONS\x10\f*\xec\x02\n" +
 	"\n" +
 	"NoticeCode\x12\x1b\n" +
 	"\x17NOTICE_CODE_UNSPECIFIED\x10\x00\x12\x19\n" +
@@ -2051,7 +2070,10 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x19NOTICE_CODE_SHUTTING_DOWN\x10\x06\x12\x18\n" +
 	"\x14NOTICE_CODE_INTERNAL\x10\a\x12\x14\n" +
 	"\x10NOTICE_CODE_IDLE\x10\b\x12\x1b\n" +
-	"\x17NOTICE_CODE_UNAVAILABLE\x10\tB\x13Z\x11holdfast/codec/pbb\x06proto3"
+	"\x17NOTICE_CODE_UNAVAILABLE\x10\t\x12\x17\n" +
+	"\x13NOTICE_CODE_TIMEOUT\x10\n" +
+	"\x12%\n" +
+	"!NOTICE_CODE_TOO_MANY_FROM_ADDRESS\x10\vB\x13Z\x11holdfast/codec/pbb\x06proto3"
 
 var (
 	file_holdfast_proto_rawDescOnce sync.Once
