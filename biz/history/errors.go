@@ -1,11 +1,26 @@
 package history
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 var (
 	// ErrDamaged reports a file that is not a whole history: torn, altered, or
 	// not made by this package. Remove it and project the journal again.
 	ErrDamaged = errors.New("history: damaged file")
+
+	// ErrForeign reports a database of another program, or ours with a damaged
+	// header. It is an ErrDamaged too.
+	ErrForeign = fmt.Errorf("%w: of another program", ErrDamaged)
+
+	// ErrFull reports that the disk has no room. Nothing was changed; when there is
+	// room again, the same will succeed.
+	ErrFull = errors.New("history: disk full")
+
+	// ErrDisk reports that the disk did not read, write or sync. What was to be
+	// written may be there or not, never half of it.
+	ErrDisk = errors.New("history: disk failed")
 
 	// ErrVersion reports a history of another schema version. Remove it and
 	// project the journal again, or start the release that wrote it.

@@ -35,7 +35,7 @@ func (s *Store) failed(ctx context.Context, err error) error {
 	case <-s.closed:
 		return ErrClosed
 	default:
-		return cause(ctx, err)
+		return s.note.keep(cause(ctx, err))
 	}
 }
 

@@ -78,7 +78,7 @@ func migrate(c *sqlite.Conn) (created bool, err error) {
 	case app == 0 && version == 0 && objects == 0:
 		return true, create(c)
 	case app != applicationID:
-		return false, fmt.Errorf("%w: not a holdfast history (application id %#x)", ErrDamaged, app)
+		return false, fmt.Errorf("%w: not a holdfast history (application id %#x)", ErrForeign, app)
 	case version != schemaVersion:
 		return false, fmt.Errorf("%w: the file has %d, this release reads %d", ErrVersion, version, schemaVersion)
 	case objects != schemaObjects:

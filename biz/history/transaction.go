@@ -16,7 +16,7 @@ func (s *Store) Begin(ctx context.Context) error {
 	}
 	if err := s.write.beginIn(ctx); err != nil {
 		s.give()
-		return fmt.Errorf("history: begin: %w", cause(ctx, err))
+		return s.note.keep(fmt.Errorf("history: begin: %w", cause(ctx, err)))
 	}
 	return nil
 }
@@ -38,7 +38,7 @@ func (s *Store) Insert(e *Execution) error {
 		return nil
 	}
 	if err := w.flush(); err != nil {
-		return fmt.Errorf("history: insert: %w", damage(err))
+		return s.note.keep(fmt.Errorf("history: insert: %w", damage(err)))
 	}
 	return nil
 }
@@ -56,7 +56,7 @@ func (s *Store) Bust(execution uint64, reason string, time int64) error {
 		return fmt.Errorf("%w: reason of %d bytes", ErrTooLarge, len(reason))
 	}
 	if err := w.bustOne(execution, reason, time); err != nil {
-		return fmt.Errorf("history: bust: %w", damage(err))
+		return s.note.keep(fmt.Errorf("history: bust: %w", damage(err)))
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (s *Store) Commit(batch uint64) error {
 		return ErrNoTransaction
 	}
 	if err := w.finish(batch); err != nil {
-		return errors.Join(fmt.Errorf("history: commit: %w", damage(err)), s.Rollback())
+		return errors.Join(s.note.keep(fmt.Errorf("history: commit: %w", damage(err))), s.Rollback())
 	}
 	w.progress = batch
 	s.give()
@@ -170,7 +170,7 @@ func (s *Store) within(ctx context.Context, fn func(w *writer) error) error {
 		err = s.write.end()
 	}
 	if err != nil {
-		return errors.Join(damage(err), s.write.undo())
+		return errors.Join(s.note.keep(damage(err)), s.write.undo())
 	}
 	return nil
 }

@@ -26,8 +26,9 @@ const (
 	entryHeaderBytes = 22
 	entryHashBytes   = 8
 	entryHasHeaders  = 1 << 31
-	entryStartBytes  = 160                   // reaches into the batch: the headers take about 50
-	maxEntryBytes    = MaxBatchBytes + 4<<10 // the store adds well below 4 KiB
+	entryStartBytes  = 160     // reaches into the batch: the headers take about 50
+	maxStoreBytes    = 4 << 10 // more than the store adds to a batch
+	maxEntryBytes    = MaxBatchBytes + maxStoreBytes
 )
 
 // blockFiles are the block files of the folder, oldest first.
@@ -81,21 +82,50 @@ func relative(dir, name string) string {
 	return rel
 }
 
-// syncTail brings the last block and its folder to the disk. After a kill the
-// last batch may be in the file but not on the disk, and the store does not
-// sync what it finds when it starts, nor the folder when it adds a block.
-func syncTail(dir string) error {
-	files := blockFiles(dir)
-	if len(files) == 0 {
+// settleTail brings to the disk what was never acknowledged, and cuts off a torn
+// write. Those batches are in the files but perhaps not on the disk: after a failed
+// fsync the kernel takes them for written, so only writing them again helps. Nor
+// does the store sync what it finds when it starts, nor the folder when it adds a
+// block.
+func settleTail(s *scan) error {
+	if len(s.files) == 0 {
 		return nil
 	}
-	last := files[len(files)-1]
-	f, err := os.OpenFile(last, os.O_RDWR, 0)
-	if err != nil {
-		return fmt.Errorf("journal: sync: %w", err)
+	var errs []error
+	for i := s.markedFile; i < len(s.files); i++ {
+		from, torn := int64(0), int64(0)
+		if i == s.markedFile {
+			from = s.markedOffset
+		}
+		if i == len(s.files)-1 {
+			torn = s.torn
+		}
+		errs = append(errs, settleFile(s.files[i], from, torn))
 	}
-	if err := errors.Join(f.Sync(), f.Close(), syncDir(filepath.Dir(last))); err != nil {
+	errs = append(errs, syncDir(filepath.Dir(s.files[0])))
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("journal: sync: %w", err)
 	}
 	return nil
+}
+
+// settleFile cuts torn bytes off the end of a file, writes again what lies behind
+// from, and syncs it.
+func settleFile(name string, from, torn int64) error {
+	data, err := readBlock(name, nil)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	end := int64(len(data)) - torn
+	if torn > 0 {
+		err = f.Truncate(end)
+	}
+	if err == nil && from < end {
+		_, err = f.WriteAt(data[from:end], from)
+	}
+	return errors.Join(err, f.Sync(), f.Close())
 }

@@ -28,6 +28,10 @@ func (c *chain) follow(number uint64, msg []byte) (header, error) {
 	if err != nil {
 		return header{}, err
 	}
+	if !checksChain {
+		*c = after(number, h)
+		return h, nil
+	}
 	if h.first != c.record {
 		return header{}, fmt.Errorf("starts with record %d instead of %d", h.first, c.record)
 	}

@@ -136,6 +136,9 @@ func (c *Committer[R]) settle(g *Commit[R]) {
 		g.release.Abandon()
 		return
 	}
+	if releasesEarly {
+		g.release.Release()
+	}
 	if g.draft.records > 0 {
 		if err := c.write(&g.draft); err != nil {
 			c.fail(err)

@@ -32,9 +32,19 @@
 // checks that each batch continues the last one, so that a flipped bit or a
 // missing batch stops the reader with a DamageError and is never served. The
 // file "mark" in the folder names the last acknowledged batch; it shows a tail
-// that was cut off. Open checks the store's files before the store may mend
-// them. A write torn behind the mark was never acknowledged; it is cut off and
-// logged.
+// that was cut off. Open reads every byte of the store's files before the store
+// may mend them, which takes seconds for a gigabyte. A write torn behind the mark
+// was never acknowledged; it is cut off and logged. Whole batches behind it are
+// written again, since after a failed fsync they may be in memory only.
+//
+// Read does the same checks without the store and changes nothing. Options.URL
+// puts the journal on servers outside; then only what is read is checked.
+//
+// # Failing disks
+//
+// A write or an fsync that fails, or finds the disk full, ends the committer with
+// ErrBroken: nothing of that batch and no later one is released, and the process
+// must end. The next Open finds all that was released.
 //
 // # Goroutines
 //

@@ -20,6 +20,16 @@ var (
 	// ErrUnacknowledged means that the store did not answer. The batch may or
 	// may not be on the disk.
 	ErrUnacknowledged = errors.New("journal: no acknowledgement")
+	// ErrBroken means that a write or an fsync failed, or that the disk is full.
+	// The batch may or may not be on the disk; no later one will be.
+	ErrBroken = errors.New("journal: the disk failed")
+	// ErrForeign means that the folder holds files of another program.
+	ErrForeign = errors.New("journal: folder is not a journal")
+	// ErrNoJournal means that there is nothing to read.
+	ErrNoJournal = errors.New("journal: no journal there")
+	// ErrLazySync means that a server outside may acknowledge what is not on its
+	// disk, or does not tell.
+	ErrLazySync = errors.New("journal: a server must call fsync before it acknowledges")
 	// ErrRefused means that the store answered a write or a read with an error.
 	ErrRefused = errors.New("journal: refused by the store")
 )

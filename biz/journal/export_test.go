@@ -143,3 +143,14 @@ func (j *Journal) SyncsAlways() bool {
 func (j *Journal) LogServerError(text string) {
 	serverLog{slog.New(slog.DiscardHandler), j.trouble}.Errorf("%s", text)
 }
+
+// ScanBlock scans the bytes of the only block of a folder.
+func ScanBlock(block []byte, acknowledged uint64, each func(*Batch) error) (Report, error) {
+	s := &scan{files: []string{"1.blk"}, end: startOfChain(), mark: mark{batch: acknowledged}, each: each}
+	b, err := newBlockScan("1.blk", block)
+	if err != nil {
+		return Report{}, err
+	}
+	err = s.block(0, b)
+	return Report{Counts: s.counts, Acknowledged: acknowledged, Torn: s.torn}, err
+}

@@ -33,11 +33,13 @@ type Journal struct {
 	aborted   bool
 }
 
-// Open takes the folder, starts the store and checks that it holds what was
-// acknowledged: nothing missing at the start, inside or at the end, and the
-// last batch unharmed. It does not read the rest; Replay does, and Verify.
+// Open takes the folder, reads all of it and checks that it holds what was
+// acknowledged: every byte unharmed, nothing missing at the start, inside or at
+// the end. Then it starts the store.
 //
-// Errors: ErrLocked, a *DamageError, or what the store says.
+// With Options.URL the store is outside; external.go says what is checked.
+//
+// Errors: ErrLocked, ErrForeign, ErrLazySync, a *DamageError, or what the store says.
 func Open(ctx context.Context, o Options) (*Journal, error) {
 	o = o.withDefaults()
 	if err := os.MkdirAll(o.Dir, 0o750); err != nil {
@@ -59,71 +61,71 @@ func (j *Journal) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	last, err := j.startStore(ctx, o, m)
+	if o.URL != "" {
+		err = j.startExternal(ctx, o, m)
+	} else {
+		err = j.startEmbedded(ctx, o, m, marked)
+	}
 	if err != nil {
 		return err
 	}
-	if !marked && last > 0 {
-		return &DamageError{Dir: o.Dir, File: markFile, What: "missing, but the store is not empty"}
-	}
-	if err := j.findEnd(ctx, last, m); err != nil {
+	if j.mark, err = openMark(o.Dir, mark{batch: j.chain.batch - 1, crc: j.chain.crc}); err != nil {
 		return err
 	}
-	if j.mark, err = openMark(o.Dir, mark{batch: last, crc: j.chain.crc}); err != nil {
+	p, err := newStreamPublisher(j.writeConn, o, j.trouble, j.abort, j.stored)
+	if err != nil {
 		return err
 	}
-	j.publisher, err = newStreamPublisher(j.writeConn, o, j.trouble, j.abort, j.stored)
-	return err
+	if o.URL != "" {
+		p.recheck, p.rechecked = func() error { return j.recheck(o) }, j.writeConn.Stats().Reconnects
+	}
+	j.publisher = p
+	return nil
 }
 
-// startStore starts the server and opens the stream. It returns the number of
-// the last batch the store has.
-func (j *Journal) startStore(ctx context.Context, o Options, m mark) (last uint64, err error) {
-	last, cut, err := scanBlocks(o.Dir, m.batch)
+// startEmbedded is start for a journal in this process.
+func (j *Journal) startEmbedded(ctx context.Context, o Options, m mark, marked bool) error {
+	last, err := j.check(ctx, o, m, marked)
 	if err != nil {
+		return err
+	}
+	return j.startStore(ctx, o, last)
+}
+
+// check reads all that is in the folder, sets where the chain goes on and returns
+// the number of the last batch.
+func (j *Journal) check(ctx context.Context, o Options, m mark, marked bool) (last uint64, err error) {
+	if err := checkFolder(o.Dir); err != nil {
 		return 0, err
 	}
-	if cut > 0 {
-		o.Log.Warn("journal: cut a torn write behind the last acknowledged batch", "bytes", cut, "last", last)
-	}
-	if err := syncTail(o.Dir); err != nil {
+	s := &scan{dir: o.Dir, mark: m}
+	if err := scanBlocks(ctx, s); err != nil {
 		return 0, err
 	}
+	last = s.end.batch - 1
+	if !marked && last > 0 {
+		return 0, &DamageError{Dir: o.Dir, File: markFile, What: "missing, but the store is not empty"}
+	}
+	if s.torn > 0 {
+		o.Log.Warn("journal: cut a torn write behind the last acknowledged batch", "bytes", s.torn, "last", last)
+	}
+	j.chain = s.end
+	return last, settleTail(s)
+}
+
+// startStore starts the server and opens the stream, which must end with batch
+// last.
+func (j *Journal) startStore(ctx context.Context, o Options, last uint64) (err error) {
 	if j.srv, err = startServer(o, j.trouble); err != nil {
-		return 0, err
+		return err
 	}
 	if j.writeConn, err = connect(j.srv, "journal writer", o.Log); err != nil {
-		return 0, err
-	}
-	if j.readConn, err = connect(j.srv, "journal reader", o.Log); err != nil {
-		return 0, err
-	}
-	return last, openStream(ctx, j.readConn, o.Dir, last)
-}
-
-// findEnd reads the last batch, and the marked one, and sets where the chain
-// goes on.
-func (j *Journal) findEnd(ctx context.Context, last uint64, m mark) error {
-	j.chain = startOfChain()
-	if last == 0 {
-		return nil
-	}
-	r, err := newReader(j.readConn, j.quit)
-	if err != nil {
 		return err
 	}
-	defer r.close()
-	if m.batch > 0 {
-		marked, err := chainBehind(ctx, r, j.dir, m.batch)
-		if err != nil {
-			return err
-		}
-		if marked.crc != m.crc {
-			return damageIn(j.dir, m.batch, errors.New("not the batch that was acknowledged"))
-		}
+	if j.readConn, err = connect(j.srv, "journal reader", o.Log); err != nil {
+		return err
 	}
-	j.chain, err = chainBehind(ctx, r, j.dir, last)
-	if err != nil {
+	if err := openStream(ctx, j.readConn, o.Dir, last); err != nil {
 		return err
 	}
 	j.tail.advance(last)

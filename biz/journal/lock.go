@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -17,7 +18,25 @@ func lockDir(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: lock: %w", err)
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	return lockFileOf(dir, f, syscall.LOCK_EX)
+}
+
+// lockDirToRead keeps a Journal out of the folder, but no other reader. The file
+// is nil if there is none: then nobody has ever opened the folder.
+func lockDirToRead(dir string) (*os.File, error) {
+	f, err := os.Open(filepath.Join(dir, lockFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("journal: lock: %w", err)
+	}
+	return lockFileOf(dir, f, syscall.LOCK_SH)
+}
+
+// lockFileOf locks f, or closes it.
+func lockFileOf(dir string, f *os.File, how int) (*os.File, error) {
+	err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
 	if err == nil {
 		return f, nil
 	}

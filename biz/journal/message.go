@@ -67,7 +67,7 @@ func parseMessage(msg []byte) (header, error) {
 		count: binary.LittleEndian.Uint32(msg[12:]),
 		first: binary.LittleEndian.Uint64(msg[16:]),
 	}
-	if crc32.Checksum(msg[8:], castagnoli) != h.crc {
+	if checksChain && crc32.Checksum(msg[8:], castagnoli) != h.crc {
 		return header{}, errChecksum
 	}
 	return h, checkRecords(msg[headerBytes:], h.count)

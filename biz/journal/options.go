@@ -20,6 +20,7 @@ const (
 const (
 	defaultAckTimeout   = 5 * time.Second
 	defaultAckAttempts  = 3
+	externalAckAttempts = 6 // half a minute: a new leader may take ten seconds
 	defaultStartTimeout = 10 * time.Second
 	defaultMaxStore     = 1 << 60
 	defaultOpenBytes    = 64 << 20
@@ -41,6 +42,14 @@ type Options struct {
 	// AckAttempts is how often a batch is sent before the store is taken for
 	// dead. 0: 3.
 	AckAttempts int
+	// URL names the JetStream servers that keep the journal, commas between them;
+	// "" keeps it in Dir, in this process. Dir then has mark and lock only.
+	URL string
+	// MonitorURLs are the monitoring ports of all those servers. Open asks them
+	// whether each calls fsync before it acknowledges, and refuses otherwise.
+	MonitorURLs []string
+	// Replicas is how many of the servers keep each batch. 0: 1.
+	Replicas int
 }
 
 func (o Options) withDefaults() Options {
@@ -55,7 +64,11 @@ func (o Options) withDefaults() Options {
 	}
 	if o.AckAttempts <= 0 {
 		o.AckAttempts = defaultAckAttempts
+		if o.URL != "" {
+			o.AckAttempts = externalAckAttempts
+		}
 	}
+	o.Replicas = max(o.Replicas, 1)
 	return o
 }
 

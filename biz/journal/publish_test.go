@@ -127,6 +127,31 @@ func TestTroubleInTheStore(t *testing.T) {
 	}
 }
 
+// TestFailedWrite has the server log that a write failed for good: nothing is
+// tried again, since the server drops every later write without an answer.
+func TestFailedWrite(t *testing.T) {
+	j, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir(), AckTimeout: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeJournal(t, j)
+	var attempts atomic.Int64
+	err = j.ImpersonateStore(func(*nats.Msg) {
+		attempts.Add(1)
+		j.LogServerError("JetStream stream 'JOURNAL' critical write error: sync 1.blk: input/output error")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = j.Publish([]byte("batch"), 7)
+	if !errors.Is(err, journal.ErrBroken) || !strings.Contains(err.Error(), "sync 1.blk: input/output error") {
+		t.Fatal(err)
+	}
+	if n := attempts.Load(); n != 1 {
+		t.Fatalf("%d attempts", n)
+	}
+}
+
 // TestCloseGivesUp closes a journal whose store does not answer.
 func TestCloseGivesUp(t *testing.T) {
 	j, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir(), AckTimeout: time.Hour})

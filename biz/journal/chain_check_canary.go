@@ -1,0 +1,5 @@
+//go:build canary_nochain
+
+package journal
+
+const checksChain = false

@@ -1,0 +1,5 @@
+//go:build canary_early
+
+package journal
+
+const releasesEarly = true
