@@ -36,6 +36,11 @@ type Config struct {
 	// of a session; they must be quick.
 	OnOpen  func(*Session)
 	OnClose func(*Session, Reason)
+	// OnRoom, when set, is called on the event loop for a session that has missed
+	// droppable pushes and can take some again: push the newest state of those keys,
+	// all there are when keys is nil. It must be quick, and post what it pushes
+	// later.
+	OnRoom func(s *Session, keys []uint32)
 	// Log gets what operators should know; nil means slog.Default.
 	Log *slog.Logger
 }
@@ -49,10 +54,15 @@ type Core struct {
 	router        *Router
 	limits        Limits
 	packet        codec.Packet
+	loginPacket   codec.Packet // of sessions that are not logged in
 	log           *slog.Logger
+	ends          closeLog
 	sessions      registry
 	groups        []*group
 	propertyCount int
+
+	pushesWaiting atomic.Int64
+	pushesDone    chan struct{} // gets a word when that is 0; see PushesDone
 
 	workers      *ants.Pool
 	offLaneTasks atomic.Int64
@@ -72,9 +82,11 @@ func NewCore(config Config) (*Core, error) {
 	if config.Log == nil {
 		config.Log = slog.Default()
 	}
-	c := &Core{config: config, router: config.Router, log: config.Log}
+	c := &Core{config: config, router: config.Router, log: config.Log, pushesDone: make(chan struct{}, 1)}
 	c.limits = config.Limits.withDefaults(OpenFiles().Soft)
 	c.packet = codec.NewPacket(c.limits.MaxFrameBytes)
+	c.loginPacket = codec.NewPacket(c.limits.LoginFrameBytes)
+	c.ends.log = c.log
 	workers, err := ants.NewPool(c.limits.OffLaneTasks+maxLanes,
 		ants.WithNonblocking(true),
 		ants.WithExpiryDuration(30*time.Second),
@@ -133,23 +145,26 @@ func (c *Core) AddCarrier(carrier Carrier) int {
 	return g.index
 }
 
-// Open registers a session on a connection of the carrier with that number. It
-// returns false at the connection limit: tell the peer with Refusal, and close.
+// Open registers a session on a connection of the carrier with that number. At a
+// limit there is no session but a reason: tell the peer with Refusal, and close.
 // Goroutine: the carrier.
-func (c *Core) Open(carrier int, link Link, remote net.Addr) (*Session, bool) {
+func (c *Core) Open(carrier int, link Link, remote net.Addr) (*Session, Reason) {
 	s := &Session{core: c, link: link, group: c.groups[carrier], remote: remote}
-	if !c.sessions.add(s, c.limits.MaxConnections) {
-		return nil, false
+	if reason := c.sessions.add(s, &c.limits); reason != ReasonNone {
+		return nil, reason
 	}
+	s.begin()
 	if c.config.OnOpen != nil {
 		c.config.OnOpen(s)
 	}
-	return s, true
+	return s, ReasonNone
 }
 
-// Refusal counts a connection that gets no session and returns the Notice for it.
-func (c *Core) Refusal(reason Reason) []byte {
+// Refusal counts and logs a connection that gets no session, and returns the
+// Notice for it. Goroutine: any.
+func (c *Core) Refusal(reason Reason, remote net.Addr) []byte {
 	c.Stats.closes[reason].Add(1)
+	c.ends.ended(time.Now(), 0, remote, reason)
 	return appendNotice(nil, reason)
 }
 
@@ -165,11 +180,13 @@ func (c *Core) Closed(s *Session, reason Reason) {
 		s.reason = reason
 	}
 	c.Stats.closes[s.reason].Add(1)
+	s.group.backlog.set(s, 0)
+	s.unwatch()
 	c.sessions.remove(s)
 	if c.config.OnClose != nil {
 		c.config.OnClose(s, s.reason)
 	}
-	c.log.Debug("session closed", "session", uint64(s.id), "remote", s.remote, "reason", s.reason)
+	c.ends.ended(time.Now(), s.id, s.remote, s.reason)
 }
 
 // NewContext returns a context for a worker that calls Serve.

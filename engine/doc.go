@@ -15,6 +15,12 @@
 // the goroutine of the session's Carrier; lane means the one worker that drains
 // the lane of that loop.
 //
+// Each event loop has a clock of coarse ticks. Traffic notes the tick in its session
+// and nothing more; a wheel has every session looked at in time, and what it finds
+// there (no first frame, a frame that was begun, no login, silence, output that
+// does not move) ends the session with a Notice or calls for a heartbeat. A session
+// that waits for a reply is never silent.
+//
 // The engine knows nothing of accounts or orders, and never blocks an event
 // loop. Every limit is in Limits.
 package engine

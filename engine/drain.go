@@ -2,11 +2,17 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
+// lookTime is how long the loops may take to say what output is unsent. One that
+// takes longer is stuck.
+const lookTime = 2 * time.Second
+
 // drain stops taking requests, finishes those in hand, tells the sessions and
-// waits until their output is sent.
+// waits until their output is sent. Output that nobody reads is no failure: when the
+// time is over it is cut off.
 func (r *Reactor) drain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), r.config.Drain)
 	defer cancel()
@@ -15,18 +21,27 @@ func (r *Reactor) drain() error {
 		return err
 	}
 	r.core.CloseAll(ReasonShuttingDown)
-	for r.unsent() > 0 {
+	look, cancelLook := context.WithTimeout(context.Background(), r.config.Drain+lookTime)
+	defer cancelLook()
+	for {
+		left, err := r.unsent(look)
+		if left == 0 || err != nil {
+			return err
+		}
 		select {
 		case <-ctx.Done():
-			return ErrDrainTimeout
+			r.core.log.Warn("stopped before all output was read; the rest is cut off", "sessions", left, "drain", r.config.Drain)
+			return nil
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	return nil
 }
 
 func (r *Reactor) finishRequests(ctx context.Context) error {
-	r.barrier(func(*loop) {}) // what was read before draining is in the lanes now
+	// What was read before draining is in the lanes behind this.
+	if _, err := r.barrier(ctx, func(l *loop) { l.queue.finish() }); err != nil {
+		return err
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -37,10 +52,10 @@ func (r *Reactor) finishRequests(ctx context.Context) error {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		return ErrDrainTimeout
+		return fmt.Errorf("%w: requests are still being executed", ErrDrainTimeout)
 	}
 	if err := r.core.WaitOffLane(ctx); err != nil {
-		return err
+		return fmt.Errorf("%w: requests off the lane: %d", err, r.core.offLaneTasks.Load())
 	}
 	if r.config.OnDrain != nil {
 		return r.config.OnDrain(ctx)
@@ -49,10 +64,10 @@ func (r *Reactor) finishRequests(ctx context.Context) error {
 }
 
 // unsent returns how many sessions have output that their peers have not taken.
-func (r *Reactor) unsent() int {
+func (r *Reactor) unsent(ctx context.Context) (int, error) {
 	sessions := r.core.sessions.all()
 	counts := make(chan int, len(r.loops))
-	loops := r.barrier(func(l *loop) {
+	loops, err := r.barrier(ctx, func(l *loop) {
 		n := 0
 		for _, s := range sessions {
 			if s.group.index == l.index && !s.closed && s.link.Buffered() > 0 {
@@ -61,21 +76,24 @@ func (r *Reactor) unsent() int {
 		}
 		counts <- n
 	})
+	if err != nil {
+		return 0, err
+	}
 	total := 0
 	for range loops {
 		total += <-counts
 	}
-	return total
+	return total, nil
 }
 
 // barrier runs f on each loop that has connections, behind everything that was
-// posted before, and waits for all of them.
-func (r *Reactor) barrier(f func(*loop)) int {
+// posted before, and waits for all of them: ErrDrainTimeout when a loop does not
+// come to it before ctx ends.
+func (r *Reactor) barrier(ctx context.Context, f func(*loop)) (loops int, err error) {
 	done := make(chan struct{}, len(r.loops))
 	started := 0
 	r.bind.Lock()
-	loops := r.loops
-	for _, l := range loops {
+	for _, l := range r.loops {
 		if l.events == nil {
 			continue
 		}
@@ -90,9 +108,13 @@ func (r *Reactor) barrier(f func(*loop)) int {
 	}
 	r.bind.Unlock()
 	for range started {
-		<-done
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return 0, ErrDrainTimeout
+		}
 	}
-	return started
+	return started, nil
 }
 
 type runnable func()

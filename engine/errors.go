@@ -10,4 +10,6 @@ var (
 	ErrRegistered = errors.New("engine: command has a handler already")
 	// ErrDrainTimeout means that work was left when the time to stop was over.
 	ErrDrainTimeout = errors.New("engine: not drained in time")
+	// ErrFewDescriptors means that the open-file limit leaves no room for clients.
+	ErrFewDescriptors = errors.New("engine: the open-file limit is too low")
 )

@@ -31,6 +31,18 @@ func (l *gnetLink) CloseWrite() error {
 
 func (l *gnetLink) Close() error { return l.conn.EventLoop().Close(l.conn) }
 
+// kernelUnsentBytes is how much output that is not on its way yet the kernel takes
+// from one session. It would take megabytes: memory that no limit of ours counts,
+// and so many old prices in front of the newest.
+const kernelUnsentBytes = 128 << 10
+
+// boundKernel has the kernel leave further output to us, where limits count it. What
+// is on its way does not count, so that a peer far away gets no less.
+func (l *gnetLink) boundKernel() {
+	// Without it the session works, and holds more.
+	_ = unix.SetsockoptInt(l.conn.Fd(), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, kernelUnsentBytes)
+}
+
 // gnetLogger passes gnet's log lines on.
 type gnetLogger struct {
 	log *slog.Logger

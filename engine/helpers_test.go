@@ -5,13 +5,17 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"holdfast/codec"
 	"holdfast/codec/pb"
@@ -19,7 +23,16 @@ import (
 )
 
 // ants keeps a pool of its own from its start on, which is not ours to stop.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
+func TestMain(m *testing.M) {
+	if limit := os.Getenv(fewDescriptors); limit != "" {
+		if err := serveWithFew(limit); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m, goleak.IgnoreCurrent())
+}
 
 // Commands of the tests.
 const (
@@ -70,7 +83,9 @@ func newCore(t testing.TB, config engine.Config) *engine.Core {
 	if config.Overloaded == nil {
 		config.Overloaded = func(c *engine.Context) { c.Result(codec.ResultOverloaded) }
 	}
-	config.Log = slog.New(slog.DiscardHandler)
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
 	core, err := engine.NewCore(config)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +141,34 @@ func dial(t testing.TB, addr string) *peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	return wrap(t, conn)
+}
+
+// dialNarrow is dial with a receive buffer of 1 MiB, where the system might
+// otherwise take all that the server writes. It is set before the connect: to
+// narrow what the other side was promised already costs packets, and seconds.
+func dialNarrow(t testing.TB, addr string) *peer {
+	t.Helper()
+	narrow := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
+		var err error
+		if failed := raw.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 1<<20)
+		}); failed != nil {
+			return failed
+		}
+		return err
+	}}
+	conn, err := narrow.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return wrap(t, conn)
+}
+
+func wrap(t testing.TB, conn net.Conn) *peer {
+	t.Helper()
+	if err := conn.SetDeadline(time.Now().Add(2 * patience)); err != nil {
 		t.Fatal(err)
 	}
 	return &peer{Conn: conn, t: t, in: bufio.NewReaderSize(conn, 1<<16)}
@@ -192,10 +234,14 @@ func (p *peer) echoes(cmd codec.Command) {
 	p.expect(cmd.Reply(), 7, "\x00hello")
 }
 
+// patience is how long a test waits for what must come; only a failing test waits
+// that long.
+const patience = time.Minute
+
 // eventually waits until ok says so; a test that waits in vain fails.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for range 2000 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if ok() {
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/panjf2000/gnet/v2"
 
@@ -28,6 +29,9 @@ type loop struct {
 	direct *Context // for handlers on the loop
 	asked  bool     // direct has replies, and asked for a Run
 
+	queue queue
+	turn  turn
+
 	// What was posted and waits for the loop. Goroutine: any.
 	mu     sync.Mutex
 	posted []*Batch
@@ -35,11 +39,14 @@ type loop struct {
 	due    bool     // Run was handed to gnet and has not begun
 }
 
-func newLoop(c *Core) *loop {
+func newLoop(c *Core, tick time.Duration) *loop {
 	l := &loop{core: c, worker: c.NewContext(), direct: c.NewContext()}
 	l.direct.out = &Outbox{core: c, kind: fromLoop}
 	l.index = c.AddCarrier(l)
+	c.groups[l.index].startClock(&c.limits, tick, time.Now())
+	l.queue.loop, l.turn.loop = l, l
 	l.lane = pool.NewLane(c.workers, &c.buffers, c.limits.LaneBytes, l.work)
+	c.groups[l.index].depth = l.lane.Depth
 	return l
 }
 
@@ -112,8 +119,8 @@ func (l *loop) accept(s *Session, b []byte, frames int) {
 	}
 }
 
-// refuse closes a session that sent what is no frame, behind the replies to what
-// it sent before: an empty piece in the lane says so.
+// refuse closes a session behind the replies to what it sent before, and reads no
+// more of it: an empty piece in the lane says so.
 func (l *loop) refuse(s *Session, reason Reason) {
 	s.refused = true
 	if !l.lane.Put(s, nil, int(reason)) {

@@ -83,10 +83,14 @@ func (o *Outbox) Append(s *Session, frames []byte, answered int) {
 }
 
 // AppendDroppable adds pushes that may be left out when s reads slowly, because
-// newer ones will say more.
-func (o *Outbox) AppendDroppable(s *Session, frames []byte) {
+// newer ones say more: those that show the newest state of what key names.
+// Config.OnRoom asks for them when s can take them.
+func (o *Outbox) AppendDroppable(s *Session, key uint32, frames []byte) {
 	b := o.batch(s)
 	b.add(s, append(b.buffer.B, frames...), 0, pieceDroppable)
+	b.pieces[len(b.pieces)-1].key = key
+	b.droppable++
+	o.core.pushesWaiting.Add(1)
 	o.count++
 }
 
@@ -177,6 +181,7 @@ type piece struct {
 	start, end int32
 	next       int32 // 1 + index of the session's next piece in the batch
 	answered   int32
+	key        uint32 // of a droppable piece
 	flags      pieceFlags
 	reason     Reason
 }
@@ -189,6 +194,8 @@ type Batch struct {
 	pieces   []piece
 	kind     outboxKind
 	answered int
+
+	droppable int // pieces that Core.PushesWaiting counts
 }
 
 func (c *Core) newBatch(g *group, kind outboxKind) *Batch {
@@ -220,8 +227,7 @@ func (b *Batch) add(s *Session, buf []byte, answered int, flags pieceFlags) {
 
 // Flush writes the batch and gives it back. Goroutine: the batch's carrier.
 func (b *Batch) Flush() {
-	b.group.replied.Add(uint64(b.answered))
-	b.link()
+	b.group.replied.Add(uint64(b.answered - b.link()))
 	for i := range b.pieces {
 		if b.pieces[i].flags&pieceNotFirst == 0 {
 			b.flushSession(i)
@@ -230,41 +236,54 @@ func (b *Batch) Flush() {
 	b.free()
 }
 
-// link chains the pieces of each session, so that one write sends them all.
-func (b *Batch) link() {
+// link chains the pieces of each session, so that one write sends them all. It
+// returns how many requests are answered to sessions that are gone.
+func (b *Batch) link() (toNobody int) {
 	for i := range b.pieces {
 		s := b.pieces[i].session
+		if s.closed {
+			toNobody += int(b.pieces[i].answered)
+		}
 		if s.lastPiece != 0 {
 			b.pieces[s.lastPiece-1].next = int32(i + 1)
 			b.pieces[i].flags |= pieceNotFirst
 		}
 		s.lastPiece = int32(i + 1)
 	}
+	return toNobody
 }
 
-// flushSession writes all pieces of the session whose first piece is at i.
+// flushSession writes all pieces of the session whose first piece is at i, in one
+// write unless they are many.
 func (b *Batch) flushSession(i int) {
 	p := &b.pieces[i]
 	s := p.session
 	s.lastPiece = 0
-	if p.next == 0 && p.flags == 0 {
-		s.write(b.buffer.B[p.start:p.end], false)
+	switch {
+	case p.next != 0:
+	case p.flags == 0:
+		s.send(b.buffer.B[p.start:p.end], p.answered > 0)
 		b.settle(s, p.answered)
+		return
+	case p.flags == pieceDroppable:
+		s.push(p.key, b.buffer.B[p.start:p.end])
 		return
 	}
 	gather := b.core.buffers.Get()
 	answered := int32(0)
 	for {
-		if p.flags&pieceDroppable != 0 {
-			s.write(gather.B, false)
+		if p.flags&pieceDroppable != 0 && len(gather.B) > b.core.limits.OutboundSoftBytes {
+			s.send(gather.B, answered > 0) // only then can be seen whether there is room
 			gather.B = gather.B[:0]
-			s.write(b.buffer.B[p.start:p.end], true)
-		} else {
+		}
+		if p.flags&pieceDroppable == 0 || s.takesPushes(len(gather.B)) {
 			gather.B = append(gather.B, b.buffer.B[p.start:p.end]...)
+		} else {
+			s.miss(p.key)
 		}
 		answered += p.answered
 		if p.flags&(pieceClose|pieceEnd) != 0 {
-			s.write(gather.B, false)
+			s.send(gather.B, answered > 0)
 			gather.B = gather.B[:0]
 			s.closeAs(p)
 		}
@@ -273,7 +292,7 @@ func (b *Batch) flushSession(i int) {
 		}
 		p = &b.pieces[p.next-1]
 	}
-	s.write(gather.B, false)
+	s.send(gather.B, answered > 0)
 	b.settle(s, answered)
 	b.core.buffers.Put(gather)
 }
@@ -314,9 +333,20 @@ const maxIdlePieces = 1 << 14
 func (b *Batch) empty() {
 	clear(b.pieces)
 	b.pieces, b.buffer.B, b.answered = b.pieces[:0], b.buffer.B[:0], 0
+	b.dealt()
+}
+
+// dealt says that the droppable pushes of the batch wait no longer.
+func (b *Batch) dealt() {
+	if b.droppable == 0 {
+		return
+	}
+	b.core.pushesDealt(b.droppable)
+	b.droppable = 0
 }
 
 func (b *Batch) free() {
+	b.dealt()
 	b.core.buffers.Put(b.buffer)
 	clear(b.pieces)
 	b.pieces = b.pieces[:0]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,8 @@ type ReactorConfig struct {
 	// and before the sessions are told: what replies still wait for must be
 	// finished here.
 	OnDrain func(context.Context) error
+	// Tick is the step of the loops' clocks. Default DefaultTick.
+	Tick time.Duration
 }
 
 // Reactor is the carrier on gnet: event loops that own their connections.
@@ -40,40 +43,57 @@ type Reactor struct {
 	core     *Core
 	config   ReactorConfig
 	addr     string
+	lastFile int // the highest descriptor that a client may have
 	engine   gnet.Engine
 	loops    []*loop
 	bind     sync.Mutex // guards the binding of loops to gnet's
 	booted   chan struct{}
 	draining atomic.Bool
-	stopping atomic.Bool
 }
 
-// NewReactor checks that the address is free and makes the carrier's loops.
+// NewReactor checks that the address is free and makes the carrier's loops. It
+// lowers Limits.MaxConnections to what the open files in use leave. The error
+// wraps ErrFewDescriptors when that is hardly any.
 func (c *Core) NewReactor(config ReactorConfig) (*Reactor, error) {
 	addr, err := freeAddress(config.Listen)
 	if err != nil {
 		return nil, err
 	}
 	config.Loops = max(1, min(config.Loops, maxLanes))
-	if config.Drain <= 0 {
-		config.Drain = 10 * time.Second
+	setDefault(&config.Drain, 10*time.Second)
+	setDefault(&config.Tick, DefaultTick)
+	lastFile, room, err := lastClientFile(config.Loops)
+	if err != nil {
+		return nil, err
 	}
-	r := &Reactor{core: c, config: config, addr: addr, booted: make(chan struct{})}
+	c.limits.MaxConnections = min(c.limits.MaxConnections, room)
+	r := &Reactor{core: c, config: config, addr: addr, lastFile: lastFile, booted: make(chan struct{})}
 	for range config.Loops {
-		r.loops = append(r.loops, newLoop(c))
+		r.loops = append(r.loops, newLoop(c, config.Tick))
 	}
 	return r, nil
 }
 
 // freeAddress refuses an address that somebody listens on. With SO_REUSEPORT
 // alone a second server would share the port without an error.
+//
+// The address has the host that was asked for: where Go listens for IPv4 and IPv6
+// alike it says "[::]", which for gnet is IPv6 alone.
 func freeAddress(listen string) (string, error) {
-	l, err := net.Listen("tcp", listen)
+	host, _, _ := net.SplitHostPort(listen) // Listen says what is wrong with it
+	network := "tcp"
+	if net.ParseIP(host).To4() != nil {
+		network = "tcp4"
+	}
+	l, err := net.Listen(network, listen)
 	if err != nil {
 		return "", fmt.Errorf("engine: %w", err)
 	}
-	addr := l.Addr().String()
-	return addr, l.Close()
+	addr := l.Addr().(*net.TCPAddr)
+	if host == "" && addr.IP.To4() == nil {
+		return net.JoinHostPort("", strconv.Itoa(addr.Port)), l.Close()
+	}
+	return addr.String(), l.Close()
 }
 
 // Addr returns the address the reactor listens on; it is final when Booted is
@@ -85,11 +105,14 @@ func (r *Reactor) Booted() <-chan struct{} { return r.booted }
 
 // Run serves until ctx ends, then drains: what was received is executed and
 // answered, sessions get a Notice, and the loops end. It returns nil after that,
-// ErrDrainTimeout when the time was not enough, ErrStoppedUnasked when the loops
-// ended by themselves, or why they could not start.
+// also when some peers did not read all of it in time; ErrDrainTimeout when the
+// time was not enough for the requests, ErrStoppedUnasked when the loops ended by
+// themselves, or why they could not start.
 func (r *Reactor) Run(ctx context.Context) error {
 	ended := make(chan error, 1)
 	go func() { ended <- r.runLoops() }()
+	endTicks := r.startTicks()
+	defer endTicks()
 	select {
 	case err := <-ended:
 		return r.unasked(err)
@@ -101,10 +124,12 @@ func (r *Reactor) Run(ctx context.Context) error {
 	case <-r.booted:
 	}
 	err := r.drain()
-	r.stopping.Store(true)
+	endTicks()
 	stopCtx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	err = errors.Join(err, r.engine.Stop(stopCtx))
+	if stopErr := r.engine.Stop(stopCtx); stopErr != nil { // a loop is stuck: nobody can wait for it
+		return errors.Join(err, fmt.Errorf("engine: event loops: %w", stopErr))
+	}
 	return errors.Join(err, <-ended)
 }
 
@@ -152,15 +177,19 @@ func (r *Reactor) OnBoot(e gnet.Engine) gnet.Action {
 // OnOpen is gnet's call for a new connection, on its loop.
 func (r *Reactor) OnOpen(conn gnet.Conn) ([]byte, gnet.Action) {
 	if r.draining.Load() {
-		return r.core.Refusal(ReasonShuttingDown), gnet.Close
+		return r.core.Refusal(ReasonShuttingDown, conn.RemoteAddr()), gnet.Close
+	}
+	if conn.Fd() > r.lastFile { // descriptors are given out from the lowest: the rest is taken
+		return r.core.Refusal(ReasonTooManyConnections, conn.RemoteAddr()), gnet.Close
 	}
 	l := r.loopOf(conn)
 	link := &gnetLink{conn: conn}
-	s, ok := r.core.Open(l.index, link, conn.RemoteAddr())
-	if !ok {
-		return r.core.Refusal(ReasonTooManyConnections), gnet.Close
+	s, reason := r.core.Open(l.index, link, conn.RemoteAddr())
+	if s == nil {
+		return r.core.Refusal(reason, conn.RemoteAddr()), gnet.Close
 	}
 	conn.SetContext(s)
+	link.boundKernel()
 	return nil, gnet.None
 }
 
@@ -183,26 +212,16 @@ func (r *Reactor) loopOf(conn gnet.Conn) *loop {
 // OnTraffic is gnet's call when bytes have come, on the connection's loop.
 func (r *Reactor) OnTraffic(conn gnet.Conn) gnet.Action {
 	s, ok := conn.Context().(*Session)
-	if !ok || s.refused || s.closing.Load() || r.draining.Load() {
+	switch {
+	case !ok || s.refused || s.closing.Load():
 		_, _ = conn.Discard(-1)
-		return gnet.None
-	}
-	if conn.InboundBuffered() < s.need {
-		return gnet.None // looking would copy all of it, for each byte that comes
-	}
-	b, _ := conn.Peek(-1)
-	end, frames, err := r.core.packet.Scan(b)
-	s.need, _ = r.core.packet.FrameLen(b[end:])
-	l := s.group.carrier.(*loop)
-	if end > 0 {
-		l.accept(s, b[:end], frames)
-	}
-	if err != nil {
-		l.refuse(s, frameReason(err))
-		end = -1 // all of it
-	}
-	if end != 0 {
-		_, _ = conn.Discard(end)
+	case s.waiting:
+		s.group.carrier.(*loop).pileUp(s, conn)
+	case r.draining.Load():
+		_, _ = conn.Discard(-1)
+	case conn.InboundBuffered() < int(s.need): // looking would copy all of it, for each byte that comes
+	default:
+		s.group.carrier.(*loop).receive(s, conn)
 	}
 	return gnet.None
 }

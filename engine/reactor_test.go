@@ -348,6 +348,37 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
+// A server can be reached at the address that was asked for, also where Go would
+// listen for IPv4 and IPv6 alike, and says that address.
+func TestListensWhereAsked(t *testing.T) {
+	for _, tc := range []struct {
+		listen, says, dial string
+		six                bool // needs IPv6
+	}{
+		{"0.0.0.0:0", "0.0.0.0", "127.0.0.1", false},
+		{"127.0.0.1:0", "127.0.0.1", "127.0.0.1", false},
+		{"localhost:0", "127.0.0.1", "localhost", false},
+		{":0", "", "127.0.0.1", true},
+		{":0", "", "::1", true},
+		{"[::1]:0", "::1", "::1", true},
+		{"[::]:0", "::", "::1", true},
+	} {
+		t.Run(tc.listen+" "+tc.dial, func(t *testing.T) {
+			if probe, err := net.Listen("tcp6", "[::1]:0"); err == nil {
+				probe.Close()
+			} else if tc.six {
+				t.Skipf("skip: needs IPv6 on the loopback interface: %v", err)
+			}
+			r := serve(t, newCore(t, engine.Config{}), engine.ReactorConfig{Listen: tc.listen, Loops: 2})
+			host, port, err := net.SplitHostPort(r.addr)
+			if err != nil || host != tc.says || port == "0" {
+				t.Errorf("says %q, %v", r.addr, err)
+			}
+			dial(t, net.JoinHostPort(tc.dial, port)).echoes(onLane)
+		})
+	}
+}
+
 func TestPortIsFreeRightAfterAStop(t *testing.T) {
 	first := serve(t, newCore(t, engine.Config{}), engine.ReactorConfig{Loops: 1})
 	p := dial(t, first.addr)
@@ -458,7 +489,7 @@ func TestInFlightBytesFallWithEachReply(t *testing.T) {
 
 // More sessions than gnet keeps tasks in one queue: each still gets its Notice.
 func TestDrainTellsEverybody(t *testing.T) {
-	r := serve(t, newCore(t, engine.Config{}), engine.ReactorConfig{Loops: 1})
+	r := serve(t, newCore(t, engine.Config{Limits: engine.Limits{ConnectionsPerAddress: -1}}), engine.ReactorConfig{Loops: 1})
 	peers := make([]*peer, 2000)
 	for i := range peers {
 		peers[i] = dial(t, r.addr)

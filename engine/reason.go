@@ -19,6 +19,13 @@ const (
 	ReasonPanic
 	ReasonShuttingDown
 	ReasonUnavailable
+	ReasonTooManyFromAddress
+	ReasonFirstFrameTimeout
+	ReasonFrameTimeout
+	ReasonLoginTimeout
+	ReasonIdle
+	ReasonWriteStall
+	ReasonMemory
 	reasonCount
 )
 
@@ -59,6 +66,20 @@ func (r Reason) text() reasonText {
 		return reasonText{"shutting_down", pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN, "the server is stopping; connect again later"}
 	case ReasonUnavailable:
 		return reasonText{"unavailable", pb.NoticeCode_NOTICE_CODE_UNAVAILABLE, "the server can't keep orders durable and is stopping"}
+	case ReasonTooManyFromAddress:
+		return reasonText{"too_many_from_address", pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS, "your address has as many connections as it may have; close some"}
+	case ReasonFirstFrameTimeout:
+		return reasonText{"first_frame_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "no whole frame came in time after the connect"}
+	case ReasonFrameTimeout:
+		return reasonText{"frame_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "a frame was begun and not finished in time"}
+	case ReasonLoginTimeout:
+		return reasonText{"login_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "no login came in time; this listener demands one"}
+	case ReasonIdle:
+		return reasonText{"idle", pb.NoticeCode_NOTICE_CODE_IDLE, "nothing was heard for too long; send heartbeats"}
+	case ReasonWriteStall:
+		return reasonText{name: "write_stall"}
+	case ReasonMemory:
+		return reasonText{"memory", pb.NoticeCode_NOTICE_CODE_SLOW_CONSUMER, "the server is short of memory, and this session had the most unread output"}
 	default:
 		return reasonText{name: "none"}
 	}

@@ -1,6 +1,9 @@
 package engine
 
-import "sync"
+import (
+	"net/netip"
+	"sync"
+)
 
 // registry is the connection manager: it gives ids, finds sessions and counts
 // them. Goroutine: any.
@@ -9,6 +12,7 @@ type registry struct {
 	slots []slot
 	free  []uint32
 	count int
+	from  map[netip.Addr]int // sessions by countedAddress
 }
 
 type slot struct {
@@ -16,12 +20,22 @@ type slot struct {
 	generation uint32
 }
 
-// add registers s and gives it its id; false when there are limit sessions.
-func (r *registry) add(s *Session, limit int) bool {
+// add registers s and gives it its id, or returns the limit that forbids it.
+func (r *registry) add(s *Session, l *Limits) Reason {
+	addr := countedAddress(s.remote)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.count >= limit {
-		return false
+	if r.count >= l.MaxConnections {
+		return ReasonTooManyConnections
+	}
+	if addr.IsValid() {
+		if l.ConnectionsPerAddress >= 0 && r.from[addr] >= l.ConnectionsPerAddress {
+			return ReasonTooManyFromAddress
+		}
+		if r.from == nil {
+			r.from = make(map[netip.Addr]int)
+		}
+		r.from[addr]++
 	}
 	var i uint32
 	if n := len(r.free); n > 0 {
@@ -34,10 +48,11 @@ func (r *registry) add(s *Session, limit int) bool {
 	r.slots[i].session = s
 	s.id = SessionID(r.slots[i].generation)<<32 | SessionID(i)
 	r.count++
-	return true
+	return ReasonNone
 }
 
 func (r *registry) remove(s *Session) {
+	addr := countedAddress(s.remote)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i := uint32(s.id)
@@ -47,6 +62,12 @@ func (r *registry) remove(s *Session) {
 	r.slots[i].session = nil
 	r.free = append(r.free, i)
 	r.count--
+	if !addr.IsValid() {
+		return
+	}
+	if r.from[addr]--; r.from[addr] == 0 {
+		delete(r.from, addr)
+	}
 }
 
 func (r *registry) find(id SessionID) (*Session, bool) {

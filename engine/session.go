@@ -26,16 +26,38 @@ type Session struct {
 	// lowered on the event loop.
 	deferred atomic.Int32
 	closing  atomic.Bool
+	loggedIn atomic.Bool
+	known    atomic.Bool // was logged in at some time
 
 	// Goroutine: event loop.
 	closed        bool
-	refused       bool // sent what is no frame: nothing more is read
-	need          int  // bytes without which its next frame is not whole
+	refused       bool // its end is on the way: nothing more is read
+	waiting       bool // whole frames wait for their turn, in the loop's queue
 	lingering     bool
 	reason        Reason
+	lastPiece     int32 // 1 + index of its last piece in the batch being flushed
+	need          int32 // bytes without which its next frame is not whole
 	inFlight      int
 	inFlightBytes int
-	lastPiece     int32 // 1 + index of its last piece in the batch being flushed
+
+	// Deadlines; see clock. A tick is 0 where there is nothing that it would be of.
+	// Goroutine: event loop.
+	opened       ticks
+	heard        ticks  // of its last whole frame, or of the last reply if that is later
+	begun        ticks  // of the first byte of a frame that is not whole
+	sent         ticks  // of the last output
+	softSince    ticks  // unsent output is above the soft limit
+	stalledSince ticks  // the peer has taken none of it
+	taken        uint64 // what it has taken by then
+	wheelAt      ticks
+	wheelNext    *Session
+	wheelPrev    *Session
+
+	// Goroutine: event loop.
+	written uint64      // bytes given to the link
+	unsent  int         // bytes of those that the link keeps; see backlog
+	place   int         // 1 + index in the carrier's backlog; 0: not there
+	missed  *missedKeys // droppable pushes that it did not get
 }
 
 // ID returns the session's id.
@@ -50,6 +72,16 @@ func (s *Session) Link() Link { return s.link }
 // Closing tells whether the session is ending: nothing that is not posted yet
 // reaches the peer any more. Goroutine: any.
 func (s *Session) Closing() bool { return s.closing.Load() }
+
+// SetLoggedIn says whether somebody is logged in: the session may send longer
+// frames then, has no deadline for the login any more, and gets heartbeats.
+// Goroutine: any.
+func (s *Session) SetLoggedIn(yes bool) {
+	if yes {
+		s.known.Store(true)
+	}
+	s.loggedIn.Store(yes)
+}
 
 // Close ends the session: a Notice with the reason is flushed behind what was
 // posted before, then the connection is closed. Requests that are still in its
@@ -76,32 +108,16 @@ func (s *Session) closeBehind(out *Outbox, reason Reason) {
 	}
 }
 
-// write sends b unless the session is over. Goroutine: event loop.
-func (s *Session) write(b []byte, droppable bool) {
-	if len(b) == 0 || s.closed || s.lingering {
-		return
-	}
-	limits := &s.core.limits
-	if droppable && s.link.Buffered() > limits.OutboundSoftBytes {
-		s.core.Stats.Dropped.Add(1)
-		return
-	}
-	if err := s.link.Write(b); err != nil || s.closed { // a failed Write may call OnClose
-		return
-	}
-	s.group.bytesOut.Add(uint64(len(b)))
-	if s.link.Buffered() > limits.OutboundHardBytes {
-		s.closing.Store(true)
-		s.endNow(ReasonSlowConsumer)
-	}
-}
-
 // answered lowers what is in flight. Goroutine: event loop.
 //
 // Whose bytes were answered is not known; they count as of average length.
 func (s *Session) answered(n int) {
+	if n == 0 {
+		return
+	}
 	if n >= s.inFlight {
 		s.inFlight, s.inFlightBytes = 0, 0
+		s.heard = s.group.now // its turn begins
 		return
 	}
 	s.inFlightBytes -= int(int64(s.inFlightBytes) * int64(n) / int64(s.inFlight))
@@ -117,14 +133,15 @@ func (s *Session) finish(reason Reason) {
 	}
 	s.closing.Store(true)
 	s.reason = reason
-	if notice := appendNotice(nil, reason); notice != nil {
-		_ = s.link.Write(notice)
-	}
+	s.tell(reason)
 	if s.closed {
 		return
 	}
 	s.lingering = true
 	_ = s.link.CloseWrite()
+	if reason == ReasonShuttingDown && s.link.Buffered() > 0 {
+		return // a stop waits for readers as long as it may, and then cuts them all
+	}
 	time.AfterFunc(s.core.limits.Linger, s.end)
 }
 

@@ -6,9 +6,13 @@ import "sync/atomic"
 type Stats struct {
 	// Panics counts handlers that panicked, each of which cost one session.
 	Panics atomic.Uint64
-	// Dropped counts droppable pushes that slow sessions did not get.
-	Dropped atomic.Uint64
-	closes  [reasonCount]atomic.Uint64
+	// Dropped counts droppable pushes that slow sessions did not get, Conflated
+	// those that were asked for again with the newest state (Config.OnRoom).
+	Dropped   atomic.Uint64
+	Conflated atomic.Uint64
+	// Heartbeats counts the pushes that only say that the server is there.
+	Heartbeats atomic.Uint64
+	closes     [reasonCount]atomic.Uint64
 }
 
 // Closes returns how many sessions ended, or were refused, for a reason.
@@ -23,7 +27,11 @@ type group struct {
 	replied  atomic.Uint64
 	bytesIn  atomic.Uint64
 	bytesOut atomic.Uint64
-	_        [64]byte // counters of two groups never share a cache line
+	backlog  backlog
+	depth    func() (pieces, bytes int) // of the lane; nil: none. Goroutine: any
+	now      ticks                      // the time of the event loop, stored by its clock
+	clock    *clock                     // nil: no deadlines
+	_        [64]byte                   // counters of two groups never share a cache line
 }
 
 // Traffic is what went through all carriers together.
@@ -41,4 +49,26 @@ func (c *Core) Traffic() Traffic {
 		t.BytesOut += g.bytesOut.Load()
 	}
 	return t
+}
+
+// Load is what waits in all carriers at a moment.
+type Load struct {
+	LanePieces, LaneBytes       int // what sessions sent at one time, not yet taken up
+	UnsentSessions, UnsentBytes int // output that peers have not taken
+	PushesWaiting               int // see Core.PushesWaiting
+}
+
+// Load adds up what waits. Goroutine: any.
+func (c *Core) Load() Load {
+	l := Load{PushesWaiting: c.PushesWaiting()}
+	for _, g := range c.groups {
+		l.UnsentSessions += int(g.backlog.shownSessions.Load())
+		l.UnsentBytes += int(g.backlog.shownBytes.Load())
+		if g.depth != nil {
+			pieces, bytes := g.depth()
+			l.LanePieces += pieces
+			l.LaneBytes += bytes
+		}
+	}
+	return l
 }

@@ -57,7 +57,11 @@ type Hello struct {
 // Errors are *ConnectionError, *NoticeError (the server has enough connections),
 // ErrTimeout and ErrProtocol; all of them are for Explain.
 func Dial(ctx context.Context, addr string, options Options) (*Client, error) {
-	options = options.withDefaults()
+	return dial(ctx, addr, options.withDefaults(), NewView())
+}
+
+// dial is Dial with the view that the client keeps up to date.
+func dial(ctx context.Context, addr string, options Options, view *View) (*Client, error) {
 	dialing, cancel := context.WithTimeout(ctx, options.Timeout)
 	defer cancel()
 	conn, err := options.Dial(dialing, "tcp", addr)
@@ -70,7 +74,7 @@ func Dial(ctx context.Context, addr string, options Options) (*Client, error) {
 	}
 	c := &Client{
 		options: options, addr: addr, conn: conn, packet: codec.NewPacket(options.MaxFrame),
-		view: NewView(), pushes: make(chan Push, options.PushBuffer), ended: make(chan struct{}),
+		view: view, pushes: make(chan Push, options.PushBuffer), ended: make(chan struct{}),
 		lastID: firstRequestID, waiting: make(map[RequestID]*call),
 	}
 	c.work.Go(c.read)

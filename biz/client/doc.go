@@ -10,7 +10,10 @@
 // shows it. The pushes of an account are numbered; a number that is missing or
 // comes twice is reported as a SequenceBreak, and the view is pulled afresh.
 //
-// The package never retries by itself and never reconnects: an order whose answer
-// did not arrive may have been filled, and only the caller knows what to do then
-// (send it again with the same client order id).
+// After the end of a connection Reconnect makes another one that goes on from what
+// the view shows: the pushes that were missed come first.
+//
+// The package never retries by itself: an order whose answer did not arrive may
+// have been filled, and only the caller knows what to do then (send it again with
+// the same client order id).
 package client

@@ -16,13 +16,16 @@ const (
 	NoticeInternal           NoticeCode = 7
 	NoticeIdle               NoticeCode = 8
 	NoticeUnavailable        NoticeCode = 9
+	NoticeTimeout            NoticeCode = 10
+	NoticeTooManyFromAddress NoticeCode = 11
 )
 
 // String returns the protocol's name of the code, or its number.
 func (c NoticeCode) String() string {
 	names := [...]string{
 		"UNSPECIFIED", "MALFORMED", "TOO_LARGE", "TOO_MANY_CONNECTIONS", "OVERLOADED",
-		"SLOW_CONSUMER", "SHUTTING_DOWN", "INTERNAL", "IDLE", "UNAVAILABLE",
+		"SLOW_CONSUMER", "SHUTTING_DOWN", "INTERNAL", "IDLE", "UNAVAILABLE", "TIMEOUT",
+		"TOO_MANY_FROM_ADDRESS",
 	}
 	if c >= 0 && int(c) < len(names) {
 		return names[c]

@@ -30,3 +30,12 @@ func (c *Client) pullView() {
 		}
 	})
 }
+
+// pullPositions brings the positions up to date. The reader calls it.
+func (c *Client) pullPositions() {
+	c.work.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*c.options.Timeout)
+		defer cancel()
+		_, _ = c.Positions(ctx) // the connection is over, or later pushes tell
+	})
+}

@@ -94,6 +94,9 @@ func (c *Client) accept(waiting *call, m codec.Message) error {
 
 // pushed feeds a push to the view and to OnPush.
 func (c *Client) pushed(m codec.Message) error {
+	if m.Command == codec.PushHeartbeat {
+		return nil
+	}
 	p, err := decodePush(m)
 	if err != nil {
 		return err

@@ -65,6 +65,15 @@ func (v *View) Reset(s Snapshot) {
 	v.show(s)
 }
 
+// Resume goes on from what is shown, for a login that the server resumed: only the
+// summary is that of the present. The pushes that were missed follow.
+func (v *View) Resume(a Account) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.s.Account, v.s.MarketValue = a, a.MarketValue
+	v.touch()
+}
+
 // Refresh replaces the account by a later snapshot; an earlier one than what is
 // shown is ignored. Executions stay, and pushes must go on without a gap.
 func (v *View) Refresh(s Snapshot) {

@@ -25,6 +25,19 @@ func (a *account) customer() ledger.Customer { return a.owner.Number }
 // pushSequence is the number of the last push: each event has two.
 func (a *account) pushSequence() uint64 { return 2 * a.ledger.LastNumber() }
 
+// place applies an order, wholly or not at all: a panic in the middle of it ends
+// the process. The caller holds a.mu.
+func (a *account) place(o ledger.Order) (ledger.Event, error) {
+	defer endOnPanic()
+	return a.ledger.Place(o)
+}
+
+// bust is place for a bust.
+func (a *account) bust(b ledger.Bust) (e ledger.Event, changed bool, err error) {
+	defer endOnPanic()
+	return a.ledger.Bust(b)
+}
+
 // attach adds a session. The caller holds a.mu.
 func (a *account) attach(s *engine.Session) {
 	if !slices.Contains(a.sessions, s) {

@@ -42,9 +42,9 @@ func (b *bare) serve(frame []byte) {
 func onBare(t *testing.T, s *server) *bare {
 	t.Helper()
 	b := &bare{core: s.core, ctx: s.core.NewContext(), written: make(chan struct{}, 1)}
-	var ok bool
-	if b.session, ok = s.core.Open(s.core.AddCarrier(b), b, &net.TCPAddr{}); !ok {
-		t.Fatal("no room for a session")
+	var reason engine.Reason
+	if b.session, reason = s.core.Open(s.core.AddCarrier(b), b, &net.TCPAddr{}); b.session == nil {
+		t.Fatal("no session:", reason)
 	}
 	t.Cleanup(func() { s.core.Closed(b.session, engine.ReasonPeerClosed) })
 	b.serve(codec.AppendBody(nil, codec.CommandLogin, 1, tokenLogin(alice)))

@@ -34,6 +34,10 @@ func (s *Service) bust(c *engine.Context, asking *account) {
 	ctx, cancel := context.WithTimeout(context.Background(), historyPatience)
 	defer cancel()
 	execution, err := s.findExecution(ctx, a, id)
+	if err != nil && !errors.As(err, new(ledger.Refusal)) {
+		s.historyUnavailable(c, err)
+		return
+	}
 	if err == nil {
 		err = s.applyBust(c, a, ledger.Bust{Execution: execution, Reason: request.Reason, Time: s.config.Now().UnixNano()})
 	}
@@ -41,8 +45,6 @@ func (s *Service) bust(c *engine.Context, asking *account) {
 	case err == nil:
 	case errors.Is(err, ledger.ErrBustBlocked):
 		s.rejectBlocked(ctx, c, a, &execution)
-	case errors.Is(err, errCatchingUp):
-		fail(c, codec.ResultUnavailable, errCatchingUp.Error())
 	default:
 		refuse(c, err)
 	}
@@ -78,7 +80,7 @@ func (s *Service) applyBust(c *engine.Context, a *account, b ledger.Bust) error 
 	w := c.Local.(*workspace)
 	var changed bool
 	var err error
-	if w.event, changed, err = a.ledger.Bust(b); err != nil {
+	if w.event, changed, err = a.bust(b); err != nil {
 		return err
 	}
 	if changed {
@@ -113,7 +115,9 @@ func (s *Service) sellsSince(ctx context.Context, a *account, x *ledger.Executio
 		err := s.projected(ctx, oldest-1)
 		rows, queryErr := s.history.SellsSince(ctx, uint32(a.customer()), uint32(x.Instrument), uint64(x.ID), maxBlocking)
 		if err = errors.Join(err, queryErr); err != nil {
-			s.log.Warn("not all sells in the way of a bust were read", "execution", x.ID, "error", err)
+			if others, due := s.warnedBlocking.Due(s.config.Now(), warnPause); due {
+				s.log.Warn("not all sells in the way of a bust were read", "execution", x.ID, "error", err, "others", others)
+			}
 		}
 		for i := range rows {
 			if ledger.ExecutionID(rows[i].ID) < oldest {

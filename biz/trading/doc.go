@@ -9,9 +9,19 @@
 // client sees of an account is in the order of the account's life.
 //
 // Locks: account.mu, then the committer's; never the other way. presence.mu and
-// sessionState.mu are taken before account.mu. Nothing blocks under account.mu, but
-// for the disk where an order is a transaction of its own (Config.TransactionPerOrder).
+// sessionState.mu are taken before account.mu; guesses.mu is taken alone. Nothing
+// blocks under account.mu, but for the disk where an order is a transaction of its
+// own (Config.TransactionPerOrder).
+//
+// A client that comes back gets the pushes it missed: they are made again from the
+// account's recent events, which hold the position after each, so that nothing is
+// kept for it (missed).
+//
+// Passwords are verified by two goroutines of their own; wrong ones slow down the
+// address that sends them (guesses). With little disk space left (disk) whatever
+// would add to the journal is refused.
 //
 // The history follows the journal in a goroutine of its own (projector), and
-// snapshots of the accounts make a restart short.
+// snapshots of the accounts make a restart short. Neither stops trading when it
+// fails.
 package trading

@@ -68,8 +68,7 @@ func (s *Service) replyHistory(c *engine.Context, a *account, q history.Query) {
 	defer cancel()
 	page, more, err := s.page(ctx, a, q)
 	if err != nil {
-		s.log.Warn("history query failed", "customer", q.Customer, "error", err)
-		fail(c, codec.ResultUnavailable, errCatchingUp.Error())
+		s.historyUnavailable(c, err)
 		return
 	}
 	body := &pb.HistoryReply{More: more, Executions: make([]*pb.Execution, len(page))}
@@ -83,6 +82,22 @@ func (s *Service) replyHistory(c *engine.Context, a *account, q history.Query) {
 		}
 	}
 	s.reply(c, codec.AppendReply(nil, c.Message, codec.ResultOK, body))
+}
+
+// historyUnavailable replies that the database can't be read at this time.
+func (s *Service) historyUnavailable(c *engine.Context, err error) {
+	if errors.Is(err, history.ErrDamaged) {
+		s.historyDamaged(err)
+	} else if !errors.Is(err, errCatchingUp) {
+		if others, due := s.warnedHistory.Due(s.config.Now(), warnPause); due {
+			s.log.Warn("history query failed", "error", err, "others", others)
+		}
+	}
+	message := errCatchingUp
+	if s.historyDamage.Load() != nil {
+		message = errHistoryDamaged
+	}
+	fail(c, codec.ResultUnavailable, message.Error())
 }
 
 // page returns the executions that q asks for. What the account has in memory

@@ -7,13 +7,15 @@ import (
 	"holdfast/engine"
 )
 
-// maxPasswords is how many passwords are verified at once: each takes 19 MiB and
-// some 20 ms of one core.
-const maxPasswords = 2
-
-// maxVerifications is how many passwords wait or are verified; a login beyond
-// that is answered OVERLOADED.
-const maxVerifications = 32
+// login is a request to log in, beyond the life of its message.
+type login struct {
+	session    *engine.Session
+	message    codec.Message // without its body
+	state      *sessionState
+	customer   ledger.Customer
+	password   string
+	resumeFrom uint64
+}
 
 // login checks the credential: a token at once, a password off the lane.
 func (s *Service) login(c *engine.Context) {
@@ -26,91 +28,67 @@ func (s *Service) login(c *engine.Context) {
 		fail(c, codec.ResultForbidden, "the uid is not this session's; use the one that Conn returned")
 		return
 	}
+	l := &login{
+		session: c.Session, message: codec.Message{Command: c.Message.Command, ID: c.Message.ID},
+		state: s.state.Get(c.Session), customer: ledger.Customer(request.Customer), resumeFrom: request.ResumeFrom,
+	}
 	switch credential := request.Credential.(type) {
 	case *pb.LoginRequest_Token:
-		a := s.accounts[ledger.Customer(request.Customer)]
-		s.admit(c, a, a != nil && a.owner.VerifyToken(credential.Token))
+		a := s.accounts[l.customer]
+		if a == nil || !a.owner.VerifyToken(credential.Token) {
+			fail(c, codec.ResultUnauthenticated, noMatch)
+			return
+		}
+		c.Defer()
+		s.admit(l, c.Local.(*workspace), a)
 	case *pb.LoginRequest_Password:
-		s.verify(c, request.Customer, credential.Password)
+		l.password = credential.Password
+		s.guess(c, l)
 	default:
 		fail(c, codec.ResultUnauthenticated, "give a password or a token")
 	}
 }
 
-// verify has a password verified off the lane, one of each session at a time and
-// a bounded number of all, so that guessing leaves room for others.
-func (s *Service) verify(c *engine.Context, customer uint32, password string) {
-	state := s.state.Get(c.Session)
-	if !state.verifying.CompareAndSwap(false, true) {
-		s.overloaded(c)
-		return
-	}
-	if s.verifications.Add(1) > maxVerifications {
-		s.verified(state)
-		s.overloaded(c)
-		return
-	}
-	started := c.Go(func(c *engine.Context) {
-		defer s.verified(state)
-		a := s.accounts[ledger.Customer(customer)]
-		s.admit(c, a, s.passwordFits(state, a, password))
-	})
-	if !started {
-		s.verified(state)
-	}
-}
+const noMatch = "customer number and credential do not match"
 
-// verified makes room for another verification.
-func (s *Service) verified(state *sessionState) {
-	s.verifications.Add(-1)
-	state.verifying.Store(false)
-}
-
-func (s *Service) passwordFits(state *sessionState, a *account, password string) bool {
-	s.passwords <- struct{}{}
-	defer func() { <-s.passwords }()
-	if a == nil || state.gone() {
-		return false
-	}
-	good, err := a.owner.VerifyPassword(password)
-	if err != nil {
-		s.log.Error("password hash in the seed file can't be used", "customer", a.customer(), "error", err)
-	}
-	return good
-}
-
-// admit logs the session in to a, and replies with the account as it is.
-func (s *Service) admit(c *engine.Context, a *account, good bool) {
-	if !good {
-		fail(c, codec.ResultUnauthenticated, "customer number and credential do not match")
+// admit logs the session in to a, whose credential was good. Goroutine: any.
+func (s *Service) admit(l *login, w *workspace, a *account) {
+	l.state.mu.Lock()
+	defer l.state.mu.Unlock()
+	if l.state.closed {
+		s.refuseLogin(l, codec.ResultFailed, "the session has ended")
 		return
 	}
-	state := s.state.Get(c.Session)
-	state.mu.Lock()
-	defer state.mu.Unlock()
-	if state.closed {
+	if already := l.state.account.Load(); already != nil && already != a {
+		s.refuseLogin(l, codec.ResultForbidden, "this session is logged in as another customer; log out first")
 		return
 	}
-	if already := state.account.Load(); already != nil && already != a {
-		fail(c, codec.ResultForbidden, "this session is logged in as another customer; log out first")
-		return
-	}
-	state.account.Store(a)
-	s.welcome(c, a)
+	l.state.account.Store(a)
+	l.session.SetLoggedIn(true)
+	s.welcome(l, w, a)
 	s.presence.add(a)
 }
 
 // welcome adds the session to those that get the account's pushes, and replies
-// with the account as it is: the pushes that follow begin where the reply ends.
-func (s *Service) welcome(c *engine.Context, a *account) {
+// with the pushes that the client missed or the account as it is: the pushes that
+// follow begin where the reply ends.
+func (s *Service) welcome(l *login, w *workspace, a *account) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.attach(c.Session)
-	w := c.Local.(*workspace)
-	s.describe(w, a)
-	s.reply(c, codec.AppendReply(nil, c.Message, codec.ResultOK, &pb.LoginReply{
-		Account: w.list.Account, Positions: w.list.Positions, PushSequence: w.list.PushSequence,
-	}))
+	a.attach(l.session)
+	frames, resumed := s.missed(l, w, a)
+	if !resumed {
+		s.describe(w, a)
+		frames = codec.AppendReply(nil, l.message, codec.ResultOK, &pb.LoginReply{
+			Account: w.list.Account, Positions: w.list.Positions, PushSequence: w.list.PushSequence,
+		})
+	}
+	s.answer(l.session, l.message, frames)
+}
+
+// refuseLogin replies to a login off the lane.
+func (s *Service) refuseLogin(l *login, r codec.Result, message string) {
+	s.answer(l.session, l.message, codec.AppendReply(nil, l.message, r, &pb.Error{Message: message}))
 }
 
 // logout ends the pushes: those that wait for a commit leave before the reply.
@@ -141,12 +119,17 @@ func (s *Service) describe(w *workspace, a *account) {
 	for i := range w.rows {
 		s.fillPosition(w.positions[i], &w.rows[i], s.market.Last(w.rows[i].Instrument))
 	}
+	s.describeAccount(w, a)
+	w.list.Positions = w.positions[:len(w.rows)]
+	w.list.MarketValue, w.list.PushSequence = w.account.MarketValue, a.pushSequence()
+}
+
+// describeAccount makes w.account tell the account without its rows.
+func (s *Service) describeAccount(w *workspace, a *account) {
 	w.account.Customer = uint32(a.customer())
 	w.account.Name = a.owner.Name
 	w.account.Cash = int64(a.ledger.Cash())
 	w.account.MarketValue = int64(a.ledger.MarketValue(s.market))
 	w.account.RealisedProfit = int64(a.ledger.Realised())
 	w.account.Operator = a.operator
-	w.list.Positions = w.positions[:len(w.rows)]
-	w.list.MarketValue, w.list.PushSequence = w.account.MarketValue, a.pushSequence()
 }

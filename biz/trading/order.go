@@ -41,10 +41,13 @@ func (s *Service) place(c *engine.Context, w *workspace, a *account, order ledge
 		return
 	}
 	var err error
-	w.event, err = a.ledger.Place(order)
+	w.event, err = a.place(order)
 	switch {
 	case err == nil:
 		s.record(c, w, a, "")
+		if applyTwice {
+			s.placeAgain(w, a, order)
+		}
 	case c == nil:
 	case errors.Is(err, ledger.ErrDuplicate):
 		s.fill(w)
@@ -63,10 +66,7 @@ func (s *Service) place(c *engine.Context, w *workspace, a *account, order ledge
 func (s *Service) record(c *engine.Context, w *workspace, a *account, bustReason string) {
 	defer endOnPanic()
 	if len(a.sessions) > 0 || c != nil {
-		s.fill(w)
-		if w.event.Kind == ledger.KindBust {
-			w.execution.Busted, w.execution.BustReason = true, bustReason
-		}
+		s.tell(w, bustReason)
 		s.appendPushes(w, a)
 	}
 	w.reply = w.reply[:0]
@@ -105,7 +105,7 @@ func (s *Service) beginWith(w *workspace, bustReason string) *engine.Outbox {
 func endOnPanic() {
 	if v := recover(); v != nil {
 		stack := debug.Stack()
-		go panic(fmt.Sprintf("trading: an applied event was not recorded: %v\n%s", v, stack))
+		go panic(fmt.Sprintf("trading: an event was not wholly applied and recorded: %v\n%s", v, stack))
 		select {} // nothing more may happen on this account
 	}
 }
@@ -120,25 +120,32 @@ func (w *workspace) answerTo(cmd codec.Command) codec.Body {
 
 // ready says whether the journal can take an event.
 func (s *Service) ready() codec.Result {
-	if s.Ready() != nil {
+	if s.disk.low.Load() || s.Ready() != nil {
 		return codec.ResultUnavailable
 	}
 	if s.direct != nil {
 		return codec.ResultOK
 	}
-	commit := s.committer.Begin()
-	room := commit.Room() && !full(commit.Held().out)
-	s.committer.End()
-	if !room {
+	if !s.hasOpenRoom() {
 		return codec.ResultOverloaded
 	}
 	return codec.ResultOK
+}
+
+func (s *Service) hasOpenRoom() bool {
+	commit := s.committer.Begin()
+	defer s.committer.End()
+	return commit.Room() && !s.full(commit.Held().out)
 }
 
 // unable replies that the journal can't take an event; nothing was applied.
 func (s *Service) unable(c *engine.Context, r codec.Result) {
 	if r == codec.ResultOverloaded {
 		s.overloaded(c)
+		return
+	}
+	if s.Ready() == nil {
+		fail(c, r, diskLow)
 		return
 	}
 	fail(c, r, "the server can't make anything durable and is stopping; nothing was done")
@@ -197,4 +204,13 @@ func refuse(c *engine.Context, err error) {
 		message = "this server takes market orders only: set the price to 0"
 	}
 	reject(c, pb.Reason(refusal), message)
+}
+
+// placeAgain is the fault of the canary: the order has a second effect.
+func (s *Service) placeAgain(w *workspace, a *account, order ledger.Order) {
+	order.ClientOrderID = ledger.ClientOrderID{}
+	var err error
+	if w.event, err = a.place(order); err == nil {
+		s.record(nil, w, a, "")
+	}
 }

@@ -134,10 +134,15 @@ type wire struct {
 // wire connects one that ends with the test at the latest.
 func (s *server) wire() *wire {
 	s.t.Helper()
-	conn, err := net.Dial("tcp", s.addr)
-	must(s.t, err)
-	w := &wire{t: s.t, conn: conn, packet: codec.NewPacket(0), chunk: make([]byte, 64<<10)}
-	s.t.Cleanup(w.close)
+	return newWire(s.t, s.addr)
+}
+
+func newWire(t testing.TB, addr string) *wire {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	must(t, err)
+	w := &wire{t: t, conn: conn, packet: codec.NewPacket(0), chunk: make([]byte, 64<<10)}
+	t.Cleanup(w.close)
 	return w
 }
 

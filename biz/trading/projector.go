@@ -23,6 +23,9 @@ const (
 	// afterwards.
 	projectBusy = 20_000
 	projectRate = 40_000
+	// projectRetry is the pause after an error; it doubles up to projectRetryMax.
+	projectRetry    = 250 * time.Millisecond
+	projectRetryMax = time.Minute
 )
 
 // projector writes the journal's events into the history.
@@ -34,20 +37,53 @@ type projector struct {
 	rested  time.Time // when that rest ended
 }
 
-// project follows the journal until ctx ends.
+// project follows the journal until ctx ends. Whatever goes wrong, trading goes on
+// and the history is tried again, less and less often; queries say meanwhile that
+// it is behind. A damaged one is left alone: the next start makes it again.
 func (s *Service) project(ctx context.Context) {
-	progress, err := s.history.Progress(ctx)
-	if err == nil {
-		s.projectedBatch.Store(progress)
-		p := &projector{service: s, rested: s.config.Now()}
-		err = s.journal.Follow(ctx, progress+1, func(b *journal.Batch) error { return p.batch(ctx, b) })
-		if p.open { // else a transaction is somebody else's
-			err = errors.Join(err, s.history.Rollback())
+	pause := projectRetry
+	for {
+		before := s.projectedBatch.Load()
+		err := s.projectOn(ctx)
+		switch {
+		case ctx.Err() != nil || err == nil:
+			return
+		case errors.Is(err, history.ErrDamaged):
+			s.historyDamaged(err)
+			return
 		}
+		if s.projectedBatch.Load() > before {
+			pause = projectRetry
+		}
+		s.log.Error("history not written; trading goes on, and it is tried again", "in", pause, "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, projectRetryMax)
 	}
-	if ctx.Err() == nil && err != nil {
-		// Trading goes on; queries that need the history say that it is behind.
-		s.log.Error("history stopped following the journal; mend the cause and restart, or delete history.db and restart: it is made again", "error", err)
+}
+
+// projectOn goes on where the history is, until something goes wrong.
+func (s *Service) projectOn(ctx context.Context) error {
+	progress, err := s.history.Progress(ctx)
+	if err != nil {
+		return err
+	}
+	s.projectedBatch.Store(progress)
+	p := &projector{service: s, rested: s.config.Now()}
+	err = s.journal.Follow(ctx, progress+1, func(b *journal.Batch) error { return p.batch(ctx, b) })
+	if p.open { // else a transaction is somebody else's
+		err = errors.Join(err, s.history.Rollback())
+	}
+	return err
+}
+
+// historyDamaged notes that the history can't be used any more.
+func (s *Service) historyDamaged(err error) {
+	if s.historyDamage.CompareAndSwap(nil, &err) {
+		s.log.Error("history is damaged; trading goes on without it, and the next start makes it again", "error", err)
 	}
 }
 
@@ -55,6 +91,9 @@ func (s *Service) project(ctx context.Context) {
 // or nothing more is there.
 func (p *projector) batch(ctx context.Context, b *journal.Batch) error {
 	if !p.open {
+		if err := p.service.waitForSpace(ctx); err != nil {
+			return err
+		}
 		if err := p.service.history.Begin(ctx); err != nil {
 			return err
 		}

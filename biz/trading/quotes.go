@@ -1,19 +1,13 @@
 package trading
 
 import (
-	"context"
 	"sync"
-	"time"
 
 	"holdfast/biz/ledger"
 	"holdfast/codec"
 	"holdfast/codec/pb"
 	"holdfast/engine"
 )
-
-// publishInterval is how often changed prices are pushed. Of several changes in
-// between only the last is.
-const publishInterval = 100 * time.Millisecond
 
 // maxQuotesBytes keeps a reply within the frame that every client takes.
 const maxQuotesBytes = codec.DefaultMaxFrame - codec.PacketHeaderLen - 1
@@ -24,12 +18,30 @@ type quoteBoard struct {
 	mu          sync.Mutex
 	changed     []bool // by instrument
 	ids         []ledger.InstrumentID
-	subscribers map[*engine.Session]map[ledger.InstrumentID]bool
+	subscribers map[*engine.Session]*wanted
+}
+
+// wanted is a set of instruments. It is never changed; nil is the empty one.
+type wanted struct {
+	all  bool
+	bits []uint64 // by instrument, where it is not all
+}
+
+func wantedOf(ids []ledger.InstrumentID, instruments int) *wanted {
+	w := &wanted{bits: make([]uint64, (instruments+63)/64)}
+	for _, id := range ids {
+		w.bits[id/64] |= 1 << (id % 64)
+	}
+	return w
+}
+
+func (w *wanted) has(id ledger.InstrumentID) bool {
+	return w != nil && (w.all || w.bits[id/64]>>(id%64)&1 != 0)
 }
 
 func (q *quoteBoard) init(instruments int) {
 	q.changed = make([]bool, instruments)
-	q.subscribers = make(map[*engine.Session]map[ledger.InstrumentID]bool)
+	q.subscribers = make(map[*engine.Session]*wanted)
 }
 
 func (q *quoteBoard) mark(id ledger.InstrumentID) {
@@ -53,7 +65,7 @@ func (q *quoteBoard) take(dst []ledger.InstrumentID) []ledger.InstrumentID {
 	return dst
 }
 
-func (q *quoteBoard) subscribe(s *engine.Session, ids map[ledger.InstrumentID]bool) {
+func (q *quoteBoard) subscribe(s *engine.Session, ids *wanted) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.subscribers[s] = ids
@@ -65,17 +77,14 @@ func (q *quoteBoard) unsubscribe(s *engine.Session) {
 	delete(q.subscribers, s)
 }
 
-// deliver adds the frame of each changed instrument for those who want it.
-func (q *quoteBoard) deliver(out *engine.Outbox, ids []ledger.InstrumentID, frames [][]byte) {
+// wantedBy appends what each of the sessions has subscribed to.
+func (q *quoteBoard) wantedBy(dst []*wanted, sessions []*engine.Session) []*wanted {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for session, wanted := range q.subscribers {
-		for i, id := range ids {
-			if wanted[id] {
-				out.AppendDroppable(session, frames[i])
-			}
-		}
+	for _, s := range sessions {
+		dst = append(dst, q.subscribers[s])
 	}
+	return dst
 }
 
 // quote replies with last prices, and subscribes to their changes if asked to;
@@ -92,11 +101,11 @@ func (s *Service) quote(c *engine.Context, _ *account) {
 		return
 	}
 	if request.Subscribe {
-		wanted := make(map[ledger.InstrumentID]bool, len(ids))
-		for _, id := range ids {
-			wanted[id] = true
+		w := &wanted{all: true}
+		if len(request.Instruments) > 0 {
+			w = wantedOf(ids, s.market.Len())
 		}
-		s.subscribe(c.Session, wanted)
+		s.subscribe(c.Session, w)
 	} else {
 		s.quotes.unsubscribe(c.Session)
 	}
@@ -116,12 +125,12 @@ func (s *Service) quote(c *engine.Context, _ *account) {
 }
 
 // subscribe adds a session unless it is gone already.
-func (s *Service) subscribe(session *engine.Session, wanted map[ledger.InstrumentID]bool) {
+func (s *Service) subscribe(session *engine.Session, ids *wanted) {
 	state := s.state.Get(session)
 	state.mu.Lock()
 	defer state.mu.Unlock()
 	if !state.closed {
-		s.quotes.subscribe(session, wanted)
+		s.quotes.subscribe(session, ids)
 	}
 }
 
@@ -142,71 +151,4 @@ func (s *Service) instruments(keys []*pb.InstrumentKey) ([]ledger.InstrumentID, 
 		ids = append(ids, id)
 	}
 	return ids, nil
-}
-
-// publish pushes changed prices, and the positions that they reprice.
-func (s *Service) publish(ctx context.Context) {
-	ticker := time.NewTicker(publishInterval)
-	defer ticker.Stop()
-	var ids []ledger.InstrumentID
-	out := s.core.NewOutbox()
-	w := newWorkspace()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		if ids = s.quotes.take(ids[:0]); len(ids) == 0 {
-			continue
-		}
-		s.quotes.deliver(out, ids, s.quoteFrames(ids))
-		out.Post()
-		s.reprice(w, ids)
-	}
-}
-
-func (s *Service) quoteFrames(ids []ledger.InstrumentID) [][]byte {
-	now := s.config.Now().UnixNano()
-	frames := make([][]byte, len(ids))
-	for i, id := range ids {
-		q := &pb.Quote{LastPrice: int64(s.market.Last(id)), Time: now}
-		q.Market, q.Code = s.instrument(id)
-		frames[i] = codec.AppendBody(nil, codec.PushQuote, 0, q)
-	}
-	return frames
-}
-
-// reprice pushes the changed market value of positions to those who are logged
-// in. Such a push has no place in the sequence: the next one replaces it.
-func (s *Service) reprice(w *workspace, ids []ledger.InstrumentID) {
-	for _, a := range s.presence.list(nil) {
-		a.mu.Lock()
-		w.pushes = w.pushes[:0]
-		for _, id := range ids {
-			row, ok := a.ledger.Position(id)
-			if !ok {
-				continue
-			}
-			s.fillPosition(&w.position, &row, s.market.Last(id))
-			w.update.Change = pb.Change_CHANGE_REPRICED
-			w.update.RowCount = uint32(a.ledger.Rows())
-			w.update.MarketValue = int64(a.ledger.MarketValue(s.market))
-			w.pushes = codec.AppendBody(w.pushes, codec.PushPositionUpdate, 0, &w.update)
-		}
-		if len(w.pushes) > 0 {
-			s.pushDroppable(a, w.pushes)
-		}
-		a.mu.Unlock()
-	}
-}
-
-// pushDroppable lets frames go with the next commit, since they show the state.
-// The caller holds the account's lock.
-func (s *Service) pushDroppable(a *account, frames []byte) {
-	out := s.begin()
-	for _, session := range a.sessions {
-		out.AppendDroppable(session, frames)
-	}
-	s.end()
 }

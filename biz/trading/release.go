@@ -19,10 +19,11 @@ func (s *Service) newRelease() *release {
 	return &release{out: s.core.NewHoldingOutbox()}
 }
 
-// maxHeldBytes bounds the replies and pushes that wait for one commit.
-const maxHeldBytes = 256 << 20
+// defaultHeldBytes bounds the replies and pushes that wait for one commit.
+const defaultHeldBytes = 256 << 20
 
-func full(out *engine.Outbox) bool { return out.Size() >= maxHeldBytes }
+// full tells whether no more replies may wait for a commit.
+func (s *Service) full(out *engine.Outbox) bool { return out.Size() >= s.config.MaxHeldBytes }
 
 // Release implements journal.Release.
 func (r *release) Release() {
@@ -47,14 +48,16 @@ func (r *release) wake() {
 // Hold implements engine.Sink: a reply that must not overtake those that wait
 // for a commit joins the open one.
 func (s *Service) Hold(session *engine.Session, frames []byte, answered int) {
-	s.begin().Append(session, frames, answered)
-	s.end()
+	out := s.begin()
+	defer s.end()
+	out.Append(session, frames, answered)
 }
 
 // HoldClose implements engine.Sink.
 func (s *Service) HoldClose(session *engine.Session, reason engine.Reason) {
-	s.begin().Close(session, reason)
-	s.end()
+	out := s.begin()
+	defer s.end()
+	out.Close(session, reason)
 }
 
 // reply lets frames go as the reply to c's message with the next commit, behind
@@ -64,12 +67,17 @@ func (s *Service) HoldClose(session *engine.Session, reason engine.Reason) {
 // Where too much waits already the reply is OVERLOADED.
 func (s *Service) reply(c *engine.Context, frames []byte) {
 	c.Defer()
+	s.answer(c.Session, c.Message, frames)
+}
+
+// answer is reply for a message whose context has deferred it.
+func (s *Service) answer(session *engine.Session, m codec.Message, frames []byte) {
 	out := s.begin()
-	if full(out) {
-		frames = codec.AppendReply(nil, c.Message, codec.ResultOverloaded, &pb.Error{Message: busy})
+	defer s.end()
+	if s.full(out) {
+		frames = codec.AppendReply(nil, m, codec.ResultOverloaded, &pb.Error{Message: busy})
 	}
-	out.Append(c.Session, frames, 1)
-	s.end()
+	out.Append(session, frames, 1)
 }
 
 // begin returns the outbox of what leaves next, behind all that shows an older

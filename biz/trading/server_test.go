@@ -1,6 +1,7 @@
 package trading_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -23,7 +24,7 @@ import (
 
 // patience is how long a test waits for what must come; only a failing test
 // waits so long.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // setup says how to start a server; the zero value is good.
 type setup struct {
@@ -31,8 +32,15 @@ type setup struct {
 	seed       *seed.Seed
 	recent     int // events in memory; 0 means the default
 	maxStore   int64
+	heldBytes  int // Config.MaxHeldBytes
+	openBytes  int // Config.MaxOpenBytes
 	limits     engine.Limits
+	listen     string // address; "" takes a free port
 	simulation trading.Simulation
+	guesses    int                    // 0 means the default
+	watermark  uint64                 // Config.DiskWatermark
+	free       func() (uint64, error) // Config.FreeSpace
+	log        *slog.Logger           // nil: none
 
 	submitOnLoop bool
 	transactions bool // Config.TransactionPerOrder
@@ -87,7 +95,7 @@ func (s *server) openData() {
 	var err error
 	s.journal, err = journal.Open(s.t.Context(), journal.Options{
 		Dir: filepath.Join(s.setup.dir, "journal"), MaxStore: s.setup.maxStore,
-		AckTimeout: time.Second, AckAttempts: 1,
+		AckTimeout: patience, AckAttempts: 1,
 	})
 	must(s.t, err)
 	path := filepath.Join(s.setup.dir, "history.db")
@@ -109,10 +117,11 @@ func (s *server) closeData() {
 func (s *server) serve() error {
 	service, err := trading.New(s.t.Context(), trading.Config{
 		Seed: s.setup.seed, Journal: s.journal, History: s.history,
-		RecentEvents: s.setup.recent, Version: "test",
+		RecentEvents: s.setup.recent, MaxHeldBytes: s.setup.heldBytes, MaxOpenBytes: s.setup.openBytes, Version: "test",
 		SubmitOnLoop: s.setup.submitOnLoop, TransactionPerOrder: s.setup.transactions, Simulation: s.setup.simulation,
+		PasswordGuesses: s.setup.guesses, DiskWatermark: s.setup.watermark, FreeSpace: s.setup.free,
 		Fatal: func(err error) { s.fatal <- err },
-		Log:   slog.New(slog.DiscardHandler), Now: newClock(),
+		Log:   cmp.Or(s.setup.log, slog.New(slog.DiscardHandler)), Now: newClock(),
 	})
 	if err != nil {
 		return err
@@ -121,7 +130,7 @@ func (s *server) serve() error {
 	s.core, err = service.Start(s.setup.limits)
 	must(s.t, err)
 	reactor, err := s.core.NewReactor(engine.ReactorConfig{
-		Listen: "127.0.0.1:0", Loops: 2, Drain: patience, OnDrain: service.Drain,
+		Listen: cmp.Or(s.setup.listen, "127.0.0.1:0"), Loops: 2, Drain: patience, OnDrain: service.Drain,
 	})
 	must(s.t, err)
 	s.addr = reactor.Addr()

@@ -38,6 +38,19 @@ type Config struct {
 	// orders of all accounts wait for the disk in turn. The journal gets nothing, so
 	// the data folder serves for one run only.
 	TransactionPerOrder bool
+	// PasswordGuesses is how many wrong passwords a customer may get from one
+	// address in a minute before further ones are delayed. 0 means 5.
+	PasswordGuesses int
+	// DiskWatermark is how many free bytes the disk must have for orders to be
+	// taken; 0 is no watch. FreeSpace tells how many there are; it is required with
+	// a watermark.
+	DiskWatermark uint64
+	FreeSpace     func() (bytes uint64, err error)
+	// MaxHeldBytes bounds the replies and pushes that wait for one commit,
+	// MaxOpenBytes the records: an order beyond is OVERLOADED. 0 means 256 MiB, and
+	// what the journal takes.
+	MaxHeldBytes int
+	MaxOpenBytes int
 	// Simulation of orders and prices; the zero value is none.
 	Simulation Simulation
 	// Fatal is called once when nothing can be made durable any more; the
@@ -66,15 +79,23 @@ type Service struct {
 	direct    *directRelease // of TransactionPerOrder, else nil
 	presence  presence
 	quotes    quoteBoard
+	room      roomBoard
 
-	passwords     chan struct{} // a place for each password that is verified at once
-	verifications atomic.Int32  // passwords that are verified or wait for it
+	guesses *guesses
+	disk    disk
 
-	projectedBatch atomic.Uint64 // the last one that the history has
+	projectedBatch atomic.Uint64         // the last one that the history has
+	historyDamage  atomic.Pointer[error] // why the history can't be used until the next start
+
+	// Clients can have these lines logged as often as they like: one in warnPause is.
+	warnedAhead, warnedHistory, warnedBlocking engine.Seldom
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
+
+// warnPause is the shortest time between two lines that clients bring about.
+const warnPause = time.Minute
 
 // New rebuilds the accounts from the seed, the newest snapshot and the journal.
 // Errors are ErrForeignData, ErrHistoryAhead, a journal.DamageError, or what the
@@ -82,6 +103,9 @@ type Service struct {
 func New(ctx context.Context, c Config) (*Service, error) {
 	if c.RecentEvents == 0 {
 		c.RecentEvents = ledger.DefaultRecent
+	}
+	if c.MaxHeldBytes <= 0 {
+		c.MaxHeldBytes = defaultHeldBytes
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -95,8 +119,8 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	}
 	s := &Service{
 		config: c, log: c.Log, market: m, journal: c.Journal, history: c.History,
-		accounts:  make(map[ledger.Customer]*account, len(c.Seed.Customers)),
-		passwords: make(chan struct{}, maxPasswords),
+		accounts: make(map[ledger.Customer]*account, len(c.Seed.Customers)),
+		guesses:  newGuesses(&c),
 	}
 	s.quotes.init(m.Len())
 	if err := s.recover(ctx); err != nil {
@@ -116,6 +140,7 @@ func (s *Service) Start(limits engine.Limits) (*engine.Core, error) {
 		Sink:       s,
 		OnOpen:     s.sessionOpened,
 		OnClose:    s.sessionClosed,
+		OnRoom:     s.hasRoom,
 		Log:        s.log,
 	})
 	if err != nil {
@@ -123,12 +148,19 @@ func (s *Service) Start(limits engine.Limits) (*engine.Core, error) {
 	}
 	s.core = core
 	s.state = engine.NewProperty[*sessionState](core)
-	s.committer = journal.NewCommitter(s.journal, s.newRelease, journal.CommitterOptions{OnFailure: s.failed})
+	s.committer = journal.NewCommitter(s.journal, s.newRelease, journal.CommitterOptions{OnFailure: s.failed, MaxOpenBytes: s.config.MaxOpenBytes})
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	if err := s.bindSeed(ctx); err != nil {
 		cancel()
 		return nil, errors.Join(err, core.Close(context.Background()))
+	}
+	s.lookAtDisk()
+	if s.config.DiskWatermark > 0 {
+		s.running.Go(func() { s.watchDisk(ctx) })
+	}
+	for range maxPasswords {
+		s.running.Go(func() { s.verify(ctx) })
 	}
 	if s.config.TransactionPerOrder {
 		s.direct = &directRelease{out: core.NewHoldingOutbox()}
@@ -150,20 +182,31 @@ func (s *Service) failed(err error) {
 }
 
 // Drain returns when everything that was accepted is durable and its replies are
-// posted. It is the reactor's OnDrain.
-func (s *Service) Drain(ctx context.Context) error { return s.durable(ctx) }
+// posted. It is the reactor's OnDrain. Passwords that wait for their turn are
+// answered OVERLOADED.
+func (s *Service) Drain(ctx context.Context) error {
+	if err := s.guesses.drain(ctx); err != nil {
+		return err
+	}
+	return s.durable(ctx)
+}
 
 // Close commits what is left, saves a snapshot and stops. The sessions must be
 // gone.
 func (s *Service) Close(ctx context.Context) error {
+	s.guesses.giveUp()
 	s.stop()
 	s.running.Wait()
 	if err := s.Ready(); err != nil {
 		return err
 	}
 	var snapshot error
-	if s.direct == nil {
+	switch {
+	case s.direct != nil:
+	case s.snapshotsAllowed():
 		snapshot = s.saveSnapshot(ctx)
+	default:
+		s.log.Warn("no snapshot saved: the disk is nearly full or the history damaged; the next start replays more of the journal")
 	}
 	if err := s.committer.Close(ctx); err != nil {
 		return err
@@ -180,7 +223,7 @@ func (s *Service) HistoryBehind() uint64 {
 	return s.journal.LastBatch() - projected
 }
 
-// Ready returns nil while orders are taken, or why they are not.
+// Ready returns nil while events can be made durable, or why that is over.
 func (s *Service) Ready() error {
 	if s.direct != nil {
 		if err := s.direct.failed.Load(); err != nil {
@@ -188,4 +231,13 @@ func (s *Service) Ready() error {
 		}
 	}
 	return s.committer.Failed()
+}
+
+// Accepting returns nil while orders are taken, or why they are not: what Ready
+// says, or ErrDiskLow.
+func (s *Service) Accepting() error {
+	if s.disk.low.Load() {
+		return ErrDiskLow
+	}
+	return s.Ready()
 }

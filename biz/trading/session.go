@@ -9,8 +9,8 @@ import (
 
 // sessionState is what the service knows of a session.
 type sessionState struct {
-	account   atomic.Pointer[account] // nil before login
-	verifying atomic.Bool             // a password of this session is
+	account  atomic.Pointer[account] // nil before login
+	guessing atomic.Bool             // a password of this session waits or is verified
 
 	mu     sync.Mutex // held while account changes
 	closed bool
@@ -38,6 +38,7 @@ func (s *Service) sessionClosed(session *engine.Session, _ engine.Reason) {
 // leave ends what login began. The caller holds state.mu.
 func (s *Service) leave(session *engine.Session, state *sessionState) {
 	s.quotes.unsubscribe(session)
+	session.SetLoggedIn(false)
 	a := state.account.Swap(nil)
 	if a != nil && a.detach(session) {
 		s.presence.remove(a)

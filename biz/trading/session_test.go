@@ -286,7 +286,7 @@ func TestHistoryIsOfWhoAsked(t *testing.T) {
 // TestPasswordsOneByOne: a session that sends many passwords at once has one of
 // them verified, and takes nothing from others.
 func TestPasswordsOneByOne(t *testing.T) {
-	s := start(t, setup{})
+	s := start(t, setup{guesses: 1 << 20})
 	pair := s.wire()
 	guess := &pb.LoginRequest{Customer: uint32(alice), Credential: &pb.LoginRequest_Password{Password: "guess"}}
 	pair.write(codec.AppendBody(codec.AppendBody(nil, codec.CommandLogin, 1, guess), codec.CommandLogin, 2, guess))

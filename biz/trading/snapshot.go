@@ -2,8 +2,11 @@ package trading
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
+
+	"holdfast/biz/history"
 )
 
 // A snapshot is due when so many events came since the last one: replaying them
@@ -11,6 +14,7 @@ import (
 const (
 	snapshotEvents   = 2_000_000
 	snapshotInterval = 5 * time.Second // between looks at the count
+	snapshotRetryMax = 5 * time.Minute // longest pause after errors
 	snapshotChunk    = 256             // accounts whose states wait in memory
 )
 
@@ -18,7 +22,7 @@ const (
 func (s *Service) snapshots(ctx context.Context) {
 	ticker := time.NewTicker(snapshotInterval)
 	defer ticker.Stop()
-	saved := uint64(0)
+	saved, pause := uint64(0), snapshotInterval
 	for {
 		select {
 		case <-ctx.Done():
@@ -26,14 +30,29 @@ func (s *Service) snapshots(ctx context.Context) {
 		case <-ticker.C:
 		}
 		records := s.committer.Stats().Records
-		if records-saved < snapshotEvents {
+		if records-saved < snapshotEvents || !s.snapshotsAllowed() {
 			continue
 		}
-		saved = records
-		if err := s.saveSnapshot(ctx); err != nil && ctx.Err() == nil {
-			s.log.Error("snapshot not saved; the next start replays more of the journal", "error", err)
+		err := s.saveSnapshot(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			saved, pause = records, snapshotInterval
+		case errors.Is(err, history.ErrDamaged):
+			s.historyDamaged(err)
+		default:
+			pause = min(2*pause, snapshotRetryMax)
+			s.log.Error("snapshot not saved; it is tried again", "in", pause, "error", err)
 		}
+		ticker.Reset(pause)
 	}
+}
+
+// snapshotsAllowed tells whether the history can take one: a damaged one can't,
+// and on a disk that is nearly full the space is the journal's.
+func (s *Service) snapshotsAllowed() bool {
+	return !s.disk.low.Load() && s.historyDamage.Load() == nil
 }
 
 // accountState is one account at one moment.

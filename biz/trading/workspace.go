@@ -19,6 +19,7 @@ type workspace struct {
 	update    pb.PositionUpdate
 	busted    pb.ExecutionBusted
 
+	missed    []ledger.Event // by a client that resumes
 	rows      []ledger.Position
 	positions []*pb.Position // as many as the longest list had so far
 	account   pb.Account
@@ -56,21 +57,37 @@ func (s *Service) fill(w *workspace) {
 	w.answer.OrderId = w.execution.OrderId
 }
 
-// appendPushes appends the two pushes of w.event. The caller holds the lock of a
-// and has filled w.
+// tell is fill, with the reason of a bust.
+func (s *Service) tell(w *workspace, bustReason string) {
+	s.fill(w)
+	if w.event.Kind == ledger.KindBust {
+		w.execution.Busted, w.execution.BustReason = true, bustReason
+	}
+}
+
+// appendPushes makes w.pushes the two pushes of w.event. The caller holds the lock
+// of a and has filled w.
 func (s *Service) appendPushes(w *workspace, a *account) {
-	sequence := 2 * w.event.Number
+	w.pushes = w.appendUpdate(w.appendDeed(w.pushes[:0]), a.ledger.MarketValue(s.market))
+}
+
+// appendDeed appends the first push of w.event: what was done.
+func (w *workspace) appendDeed(dst []byte) []byte {
+	sequence := 2*w.event.Number - 1
 	if w.event.Kind == ledger.KindBust {
 		w.busted.ExecutionId = w.execution.ExecutionId
 		w.busted.Reason = w.execution.BustReason
-		w.pushes = codec.AppendBody(w.pushes[:0], codec.PushExecutionBusted, sequence-1, &w.busted)
-	} else {
-		w.pushes = codec.AppendBody(w.pushes[:0], codec.PushExecution, sequence-1, &w.execution)
+		return codec.AppendBody(dst, codec.PushExecutionBusted, sequence, &w.busted)
 	}
+	return codec.AppendBody(dst, codec.PushExecution, sequence, &w.execution)
+}
+
+// appendUpdate appends its second push: the position after it.
+func (w *workspace) appendUpdate(dst []byte, total ledger.Money) []byte {
 	w.update.Change = pb.Change(w.event.Change)
 	w.update.RowCount = w.event.Rows
-	w.update.MarketValue = int64(a.ledger.MarketValue(s.market))
-	w.pushes = codec.AppendBody(w.pushes, codec.PushPositionUpdate, sequence, &w.update)
+	w.update.MarketValue = int64(total)
+	return codec.AppendBody(dst, codec.PushPositionUpdate, 2*w.event.Number, &w.update)
 }
 
 // fillExecution describes e, which must not change as long as p is in use: p

@@ -16,8 +16,12 @@ const clientLong = `client logs in as a customer and shows the account: position
 prices as they change. Commands are typed at the ">>>" prompt ("help" lists
 them); what the server pushes appears above the line that is being typed.
 
+A connection that is lost is made again, and what was missed meanwhile is shown:
+trades, and executions that were taken back.
+
 Without a terminal it reads commands from standard input, one a line, and ends
-with code 1 when one of them failed.`
+with code 1 when one of them failed or the connection is lost; --reconnect makes
+it again there too.`
 
 const clientExample = `  holdfast client
   holdfast client --addr 192.0.2.7:8888 --customer 100002 --password -
@@ -35,6 +39,7 @@ func newClientCommand(p *Program) *cobra.Command {
 	f.SortFlags = false
 	a.addAddr(f)
 	a.addCustomer(f, "customer", 100001, "customer `number`")
+	a.addReconnect(f)
 	return cmd
 }
 
@@ -47,36 +52,19 @@ func (p *Program) runClient(ctx context.Context, a *access) (err error) {
 	if sh.client, err = a.dial(ctx, client.Options{OnPush: sh.pushed}); err != nil {
 		return err
 	}
-	defer func() { _ = sh.client.Close() }() // always nil
+	defer func() { _ = sh.connection().Close() }() // always nil
 	if sh.screen, err = p.openScreen(sh.complete); err != nil {
 		return err
 	}
 	defer sh.screen.close()
-	stop := interruptWith(ctx, sh)
-	defer stop()
+	sh.again.on = a.reconnects(sh.screen.interactive)
+	sh.again.customer, sh.again.credential = client.Customer(a.customer), credential
 	if err := sh.login(client.Customer(a.customer), credential); err != nil {
 		return fmt.Errorf("log in as %d: %w", a.customer, advised(err))
 	}
+	stop := sh.keep(ctx)
+	defer stop()
 	return sh.run()
-}
-
-// interruptWith ends the reading of lines when ctx ends or the connection does.
-func interruptWith(ctx context.Context, sh *shell) (stop func()) {
-	stopped, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		select {
-		case <-ctx.Done():
-			sh.screen.interrupt()
-		case <-sh.client.Done():
-			sh.screen.interrupt()
-		case <-stopped:
-		}
-	}()
-	return func() {
-		close(stopped)
-		<-ended
-	}
 }
 
 // errCommands is the end of a run without a terminal in which commands failed.
@@ -126,8 +114,13 @@ func ignoreEOF(err error) error {
 
 // over is the reason why no further command makes sense, nil when there is none.
 func (sh *shell) over() error {
-	if err := sh.ctx.Err(); err != nil {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	switch err := sh.ctx.Err(); {
+	case err != nil:
 		return err
+	case sh.again.on:
+		return sh.again.lost
 	}
 	return advised(sh.client.Err())
 }
@@ -140,5 +133,5 @@ const goodbye = time.Second
 func (sh *shell) leave() {
 	ctx, cancel := context.WithTimeout(sh.ctx, goodbye)
 	defer cancel()
-	_ = sh.client.Logout(ctx) // the connection ends next
+	_ = sh.connection().Logout(ctx) // the connection ends next
 }

@@ -132,11 +132,11 @@ type running struct {
 	code chan int
 }
 
-func startClient(t *testing.T, addr, customer string) *running {
+func startClient(t *testing.T, addr, customer string, args ...string) *running {
 	t.Helper()
 	reader, writer := io.Pipe()
 	r := &running{out: newOutput(), errs: newOutput(), in: writer, code: make(chan int, 1)}
-	p := &main.Program{Args: []string{"client", "--addr", addr, "--customer", customer}, Stdin: reader, Stdout: r.out, Stderr: r.errs}
+	p := &main.Program{Args: append([]string{"client", "--addr", addr, "--customer", customer}, args...), Stdin: reader, Stdout: r.out, Stderr: r.errs}
 	var work sync.WaitGroup
 	work.Go(func() { r.code <- p.Run(t.Context()) })
 	t.Cleanup(func() {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -27,6 +28,24 @@ type access struct {
 	customer uint32
 	password string
 	token    string
+	again    *bool // set by --reconnect
+}
+
+// addReconnect adds the flag that says whether a lost connection is made again.
+func (a *access) addReconnect(f *pflag.FlagSet) {
+	f.BoolFunc("reconnect", "make a lost connection again (default: on a terminal)", func(text string) error {
+		again, err := strconv.ParseBool(text)
+		a.again = &again
+		return err
+	})
+}
+
+// reconnects says whether a lost connection is made again.
+func (a *access) reconnects(interactive bool) bool {
+	if a.again != nil {
+		return *a.again
+	}
+	return interactive
 }
 
 // addAddr adds the flag for the server's address.

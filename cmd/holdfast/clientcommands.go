@@ -12,16 +12,16 @@ import (
 
 // login logs in, shows the account and lets pushes be shown from then on.
 func (sh *shell) login(customer client.Customer, credential client.Credential) error {
-	snapshot, err := sh.client.Login(sh.ctx, customer, credential)
+	snapshot, err := sh.connection().Login(sh.ctx, customer, credential)
 	if err != nil {
 		return err
 	}
-	if sh.market, err = sh.client.Quotes(sh.ctx, nil, false); err != nil {
+	if sh.market, err = sh.connection().Quotes(sh.ctx, nil, false); err != nil {
 		return err
 	}
 	slices.SortFunc(sh.market, func(x, y client.Instrument) int { return x.Key.Compare(y.Key) })
-	hello := sh.client.Hello()
-	sh.print(fmt.Sprintf("connected to %s, holdfast %s, session %d\n", sh.client.Addr(), hello.ServerVersion, hello.UID))
+	hello := sh.connection().Hello()
+	sh.print(fmt.Sprintf("connected to %s, holdfast %s, session %d\n", sh.connection().Addr(), hello.ServerVersion, hello.UID))
 	sh.showAccount(snapshot)
 	if sh.screen.interactive {
 		sh.print("\"help\" lists the commands\n")
@@ -36,7 +36,7 @@ func (sh *shell) holding(args []string) error {
 	if len(args) > 0 {
 		return errors.New("usage: holding")
 	}
-	snapshot, err := sh.client.Positions(sh.ctx)
+	snapshot, err := sh.connection().Positions(sh.ctx)
 	if err == nil {
 		sh.showAccount(snapshot)
 	}
@@ -61,8 +61,8 @@ func (sh *shell) order(side client.Side, args []string) error {
 	}
 	o := client.Order{ClientOrderID: client.NewClientOrderID(), Side: side, Key: key, Quantity: quantity}
 	sh.expect(o.ClientOrderID)
-	placed, err := sh.client.PlaceOrder(sh.ctx, o)
-	if errors.Is(err, client.ErrTimeout) {
+	placed, err := sh.connection().PlaceOrder(sh.ctx, o)
+	if errors.Is(err, client.ErrTimeout) || err != nil && sh.connection().Err() != nil {
 		return fmt.Errorf("%w; the order may have been filled: see \"history\"", err)
 	}
 	if err != nil {
@@ -125,7 +125,7 @@ func (sh *shell) history(args []string) error {
 		}
 		limit = n
 	}
-	page, err := sh.client.History(sh.ctx, client.HistoryQuery{Limit: limit})
+	page, err := sh.connection().History(sh.ctx, client.HistoryQuery{Limit: limit})
 	if err == nil {
 		sh.showHistory(page)
 	}
@@ -137,37 +137,39 @@ func (sh *shell) quote(args []string) error {
 	if err != nil {
 		return err
 	}
-	list, err := sh.client.Quotes(sh.ctx, keys, false)
+	list, err := sh.connection().Quotes(sh.ctx, keys, false)
 	if err != nil {
 		return err
 	}
 	sh.showQuotes(list)
-	if sh.watching == nil {
+	watching := sh.watched()
+	if watching == nil {
 		return nil
 	}
-	_, err = sh.client.Quotes(sh.ctx, sh.watching, true) // a plain question ends the watch
+	_, err = sh.connection().Quotes(sh.ctx, watching, true) // a plain question ends the watch
 	return err
 }
 
 func (sh *shell) watch(args []string) error {
 	if len(args) == 1 && strings.EqualFold(args[0], "off") {
-		sh.watching = nil
-		_, err := sh.client.Quotes(sh.ctx, sh.oneKey(), false)
+		sh.setWatched(nil)
+		_, err := sh.connection().Quotes(sh.ctx, sh.oneKey(), false)
 		return err
 	}
 	keys, err := sh.findAll(args)
 	if err != nil {
 		return err
 	}
-	list, err := sh.client.Quotes(sh.ctx, keys, true)
+	list, err := sh.connection().Quotes(sh.ctx, keys, true)
 	if err != nil {
 		return err
 	}
 	sh.follow(list)
-	sh.watching = make([]client.Key, 0, len(list))
+	watching := make([]client.Key, 0, len(list))
 	for _, i := range list {
-		sh.watching = append(sh.watching, i.Key)
+		watching = append(watching, i.Key)
 	}
+	sh.setWatched(watching)
 	sh.showQuotes(list)
 	return nil
 }
@@ -188,7 +190,7 @@ func (sh *shell) bust(args []string) error {
 	if err != nil {
 		return err
 	}
-	busted, err := sh.client.Bust(sh.ctx, id, strings.Join(args[1:], " "))
+	busted, err := sh.connection().Bust(sh.ctx, id, strings.Join(args[1:], " "))
 	if err == nil {
 		sh.print(bustedText(busted))
 	}

@@ -33,9 +33,15 @@ func (sh *shell) expect(clientOrderID string) {
 func (sh *shell) pushed(p client.Push) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if text := sh.pushText(p); sh.ready && text != "" {
-		sh.print(sh.style(styleFaint, "* ") + text + "\n")
+	text := sh.pushText(p)
+	switch {
+	case !sh.ready || text == "":
+		return
+	case sh.again.away:
+		sh.again.late = append(sh.again.late, sh.style(styleFaint, "* ")+text+"\n")
+		return
 	}
+	sh.print(sh.style(styleFaint, "* ") + text + "\n")
 }
 
 // pushText is the line for a push, "" for one that needs none.

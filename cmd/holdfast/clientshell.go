@@ -13,8 +13,8 @@ import (
 
 // shell is a terminal client at work.
 //
-// Goroutines: the one that reads and executes lines, and the client's that calls
-// pushed; mu guards what both use.
+// Goroutines: the one that reads and executes lines, the client's that calls
+// pushed, and the one of keep; mu guards what they share.
 type shell struct {
 	ctx      context.Context
 	client   *client.Client
@@ -22,13 +22,14 @@ type shell struct {
 	style    func(style, text string) string
 	quitting bool
 
-	market   []client.Instrument // as of the login; sorted
-	watching []client.Key
+	market []client.Instrument // as of the login; sorted
+	again  reconnecting
 
-	mu    sync.Mutex
-	own   map[string]bool // client order ids of this shell that are being placed
-	tape  tape
-	ready bool // pushes are shown
+	mu       sync.Mutex // guards client as well
+	watching []client.Key
+	own      map[string]bool // client order ids of this shell that are being placed
+	tape     tape
+	ready    bool // pushes are shown
 }
 
 // shellCommand is one command of the prompt.
@@ -101,4 +102,17 @@ func (sh *shell) help([]string) error {
 func (sh *shell) quit([]string) error {
 	sh.quitting = true
 	return nil
+}
+
+// watched gives the instruments whose prices are shown; nil for none.
+func (sh *shell) watched() []client.Key {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.watching
+}
+
+func (sh *shell) setWatched(keys []client.Key) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.watching = keys
 }

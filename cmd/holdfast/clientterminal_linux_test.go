@@ -68,10 +68,10 @@ func (term *terminal) settings(t *testing.T) unix.Termios {
 }
 
 // run starts a client at the terminal.
-func (term *terminal) run(t *testing.T, addr string, environ ...string) (code chan int) {
+func (term *terminal) run(t *testing.T, addr, flag string, environ ...string) (code chan int) {
 	t.Helper()
 	p := &main.Program{
-		Args: []string{"client", "--addr", addr, "--customer", "100020", "--password", "holdfast-demo"}, Environ: environ,
+		Args: []string{"client", "--addr", addr, "--customer", "100020", "--password", "holdfast-demo", flag}, Environ: environ,
 		Stdin: term.tty, Stdout: term.tty, Stderr: term.tty,
 	}
 	code = make(chan int, 1)
@@ -86,7 +86,7 @@ func TestClientAtATerminal(t *testing.T) {
 	addr := testServer(t)
 	term := openTerminal(t)
 	before := term.settings(t)
-	code := term.run(t, addr, "TERM=xterm")
+	code := term.run(t, addr, "--reconnect", "TERM=xterm")
 	term.shown.await(t, ">>> ")
 
 	term.press("buy\talfa/6\t") // a whole word, and an instrument as far as it is certain
@@ -114,18 +114,24 @@ func TestClientAtATerminal(t *testing.T) {
 func TestClientLeavesTheTerminal(t *testing.T) {
 	for name, tc := range map[string]struct {
 		leave func(term *terminal, s *served)
+		again string // --reconnect
 		code  int
 		says  string
 	}{
-		"Ctrl-C":           {func(term *terminal, _ *served) { term.press("half a line\x03") }, 0, ""},
-		"quit":             {func(term *terminal, _ *served) { term.press("quit\r") }, 0, ""},
-		"server goes away": {func(_ *terminal, s *served) { s.stop() }, 1, "holdfast: the server closed the connection: "},
+		"Ctrl-C":           {func(term *terminal, _ *served) { term.press("half a line\x03") }, "true", 0, ""},
+		"quit":             {func(term *terminal, _ *served) { term.press("quit\r") }, "true", 0, ""},
+		"server goes away": {func(_ *terminal, s *served) { s.stop() }, "false", 1, "holdfast: the server closed the connection: "},
+		"Ctrl-C without a server": {func(term *terminal, s *served) {
+			s.stop()
+			term.shown.await(t, "connecting again")
+			term.press("\x03")
+		}, "true", 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error")
 			term := openTerminal(t)
 			before := term.settings(t)
-			code := term.run(t, s.addr)
+			code := term.run(t, s.addr, "--reconnect="+tc.again)
 			term.shown.await(t, ">>> ")
 			tc.leave(term, s)
 			if c := <-code; c != tc.code {
@@ -142,7 +148,7 @@ func TestClientLeavesTheTerminal(t *testing.T) {
 func TestClientWithoutColours(t *testing.T) {
 	addr := testServer(t)
 	term := openTerminal(t)
-	code := term.run(t, addr, "NO_COLOR=1")
+	code := term.run(t, addr, "--reconnect", "NO_COLOR=1")
 	term.shown.await(t, ">>> ")
 	term.press("nonsense\r")
 	term.shown.await(t, "error: unknown command")

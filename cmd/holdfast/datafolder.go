@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"holdfast/biz/history"
 	"holdfast/biz/journal"
@@ -34,7 +37,7 @@ func openData(ctx context.Context, c *config.Config, durable bool, log *slog.Log
 	if err := os.MkdirAll(c.Data, 0o755); err != nil {
 		return nil, &config.Error{Origin: c.Origin("data"), Problem: err.Error()}
 	}
-	if d.journal, err = journal.Open(ctx, journal.Options{Dir: filepath.Join(c.Data, "journal"), Log: log}); err != nil {
+	if d.journal, err = openJournal(ctx, c, log); err != nil {
 		return nil, err
 	}
 	d.history, err = d.openHistory(ctx, log)
@@ -47,9 +50,27 @@ func openData(ctx context.Context, c *config.Config, durable bool, log *slog.Log
 	return d, nil
 }
 
+// openJournal opens the journal, in the data folder or outside.
+func openJournal(ctx context.Context, c *config.Config, log *slog.Logger) (*journal.Journal, error) {
+	o := journal.Options{Dir: filepath.Join(c.Data, "journal"), Log: log, URL: c.JournalURL, Replicas: c.JournalCopies}
+	if c.JournalMonitor != "" {
+		o.MonitorURLs = strings.Split(c.JournalMonitor, ",")
+	}
+	begin := time.Now()
+	j, err := journal.Open(ctx, o)
+	if err == nil && j.LastBatch() > 0 {
+		log.Info("journal checked", "batches", j.LastBatch(), "took", time.Since(begin).Round(time.Millisecond))
+	}
+	return j, err
+}
+
 // remakeHistory opens an empty history in the place of one that can't be used;
-// the journal fills it again.
+// the journal fills it again. Beside an empty journal nothing could: the file is
+// somebody else's, or the journal is lost.
 func (d *dataFolder) remakeHistory(ctx context.Context, why error, log *slog.Logger) error {
+	if d.journal.LastBatch() == 0 {
+		return fmt.Errorf("%w; there is no journal to make it again from: restore the journal, or choose another data folder", why)
+	}
 	log.Warn("history can't be used; it is made again from the journal", "path", d.historyPath, "error", why)
 	if d.history != nil {
 		if err := d.history.Close(); err != nil {

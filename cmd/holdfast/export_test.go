@@ -14,6 +14,12 @@ var RunMain = main
 // WithSignals lets the tests send signals.
 var WithSignals = withSignals
 
+// LimitsOf lets the tests see what becomes of settings.
+var LimitsOf = limitsOf
+
+// OnLoopback lets the tests check addresses that they do not listen on.
+var OnLoopback = onLoopback
+
 // VersionText is the version line of a build.
 func VersionText(build *debug.BuildInfo) string { return versionOf(build).String() }
 

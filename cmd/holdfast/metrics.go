@@ -25,8 +25,12 @@ type snapshot struct {
 	connected int
 	traffic   engine.Traffic
 	stats     *engine.Stats
+	load      engine.Load
+	memory    int64
 	commits   commitStats
 	behind    uint64
+	delayed   uint64
+	diskFree  uint64
 }
 
 type commitStats struct{ commits, records, bytes, seconds float64 }
@@ -44,11 +48,21 @@ func newServerCollector(s *server) *serverCollector {
 	c.add("sent_bytes_total", "Bytes of replies and pushes.", counter, func(s *snapshot) float64 { return float64(s.traffic.BytesOut) })
 	c.add("handler_panics_total", "Handlers that panicked; each cost one session.", counter, func(s *snapshot) float64 { return float64(s.stats.Panics.Load()) })
 	c.add("pushes_dropped_total", "Quotes that slow sessions did not get.", counter, func(s *snapshot) float64 { return float64(s.stats.Dropped.Load()) })
+	c.add("pushes_conflated_total", "Newest states that were sent instead of those, once there was room.", counter, func(s *snapshot) float64 { return float64(s.stats.Conflated.Load()) })
+	c.add("heartbeats_total", "Heartbeats to sessions that had nothing else to get.", counter, func(s *snapshot) float64 { return float64(s.stats.Heartbeats.Load()) })
+	c.add("unsent_bytes", "Bytes that clients have not taken, without those in the kernel.", gauge, func(s *snapshot) float64 { return float64(s.load.UnsentBytes) })
+	c.add("unsent_sessions", "Sessions that have such bytes.", gauge, func(s *snapshot) float64 { return float64(s.load.UnsentSessions) })
+	c.add("pushes_waiting", "Prices and repriced positions on their way to sessions, not yet written.", gauge, func(s *snapshot) float64 { return float64(s.load.PushesWaiting) })
+	c.add("lane_bytes", "Bytes of requests that wait for a worker.", gauge, func(s *snapshot) float64 { return float64(s.load.LaneBytes) })
+	c.add("lane_pieces", "Pieces that those came in, each of one session.", gauge, func(s *snapshot) float64 { return float64(s.load.LanePieces) })
+	c.add("memory_limit_bytes", "Memory that the process plans with.", gauge, func(s *snapshot) float64 { return float64(s.memory) })
 	c.add("commits_total", "Group commits.", counter, func(s *snapshot) float64 { return s.commits.commits })
 	c.add("committed_records_total", "Events made durable.", counter, func(s *snapshot) float64 { return s.commits.records })
 	c.add("committed_bytes_total", "Bytes of those events.", counter, func(s *snapshot) float64 { return s.commits.bytes })
 	c.add("commit_seconds_total", "Time spent writing commits, fsync included.", counter, func(s *snapshot) float64 { return s.commits.seconds })
 	c.add("history_behind_batches", "Batches of the journal that the history lacks.", gauge, func(s *snapshot) float64 { return float64(s.behind) })
+	c.add("password_guesses_delayed_total", "Passwords that waited or were refused because of wrong ones before them.", counter, func(s *snapshot) float64 { return float64(s.delayed) })
+	c.add("disk_free_bytes", "Free bytes of the disk with the data; 0 without a disk_watermark.", gauge, func(s *snapshot) float64 { return float64(s.diskFree) })
 	return c
 }
 
@@ -68,8 +82,9 @@ func (c *serverCollector) Describe(out chan<- *prometheus.Desc) {
 func (c *serverCollector) Collect(out chan<- prometheus.Metric) {
 	core, journal := c.server.core, c.server.trading.Stats()
 	s := &snapshot{
-		connected: core.Len(), traffic: core.Traffic(), stats: &core.Stats,
+		connected: core.Len(), traffic: core.Traffic(), stats: &core.Stats, load: core.Load(), memory: c.server.memory.limitBytes,
 		behind:  c.server.trading.HistoryBehind(),
+		delayed: c.server.trading.DelayedGuesses(), diskFree: c.server.trading.DiskFree(),
 		commits: commitStats{float64(journal.Commits), float64(journal.Records), float64(journal.Bytes), journal.Total.Seconds()},
 	}
 	for _, m := range c.metrics {

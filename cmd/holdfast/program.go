@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"holdfast/cmd/holdfast/config"
@@ -90,7 +91,16 @@ func isUsage(err error) bool {
 	return errors.As(err, &usage) || errors.As(err, &setting)
 }
 
-// oneLine joins the lines of text, since an error is reported as one.
+// oneLine joins the lines of text, since an error is reported as one. A line that
+// an earlier one holds already is left out: what ends a server is told by each part
+// of it that closes.
 func oneLine(text string) string {
-	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
+	var lines []string
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		line = strings.TrimSpace(line)
+		if !slices.ContainsFunc(lines, func(earlier string) bool { return strings.Contains(earlier, line) }) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
 }

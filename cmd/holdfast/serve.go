@@ -86,6 +86,7 @@ func (p *Program) serveThrowaway(ctx context.Context, c *config.Config, o server
 
 // serve runs a server until ctx ends.
 func (p *Program) serve(ctx context.Context, c *config.Config, o serverOptions) error {
+	defer planMemory(c.MemoryLimit, loopsOf(c)).limitRuntime()()
 	s, err := startServer(ctx, c, o, newLogger(p.Stderr, c.LogLevel))
 	if err != nil {
 		return err
@@ -114,6 +115,7 @@ func (p *Program) announce(s *server, c *config.Config, o serverOptions) {
 		{"instruments", fmt.Sprint(len(s.data.seed.Instruments))},
 		carries,
 		{"open files", fmt.Sprintf("%d (hard limit %d)", s.files.Soft, s.files.Hard)},
+		{"memory", s.memory.String()},
 		{"connections", fmt.Sprintf("at most %d", s.core.Limits().MaxConnections)},
 	}
 	if c.SeedFile == "" {

@@ -43,6 +43,7 @@ type server struct {
 	Admin string // where metrics and pprof are; "" when there is no admin port
 
 	files   engine.FileLimit
+	memory  memory
 	data    *dataFolder
 	trading *trading.Service
 	core    *engine.Core
@@ -69,7 +70,7 @@ func startServer(ctx context.Context, c *config.Config, o serverOptions, log *sl
 	if err != nil {
 		log.Warn("open-file limit not raised", "error", err)
 	}
-	s := &server{files: files, ended: make(chan struct{})}
+	s := &server{files: files, memory: planMemory(c.MemoryLimit, loopsOf(c)), ended: make(chan struct{})}
 	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	s.cancel = cancel
 	if s.data, err = openData(ctx, c, o.TransactionPerOrder, log); err != nil {
@@ -102,11 +103,14 @@ func (s *server) wire(ctx context.Context, c *config.Config, o serverOptions, lo
 	if err != nil {
 		return nil, err
 	}
-	if s.core, err = service.Start(limitsOf(c)); err != nil {
+	if s.core, err = service.Start(limitsOf(c, s.memory.plan)); err != nil {
 		return nil, err
 	}
 	s.trading = service
 	carrier, err := s.newCarrier(c, o, log)
+	if errors.Is(err, engine.ErrFewDescriptors) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, portError(c, "listen", c.Listen, err)
 	}
@@ -134,8 +138,11 @@ func (s *server) newCarrier(c *config.Config, o serverOptions, log *slog.Logger)
 func (s *server) newService(ctx context.Context, c *config.Config, o serverOptions, log *slog.Logger) (*trading.Service, error) {
 	return trading.New(ctx, trading.Config{
 		Seed: s.data.seed, Journal: s.data.journal, History: s.data.history,
+		PasswordGuesses: c.Limits.PasswordGuesses,
+		DiskWatermark:   uint64(c.DiskWatermark), FreeSpace: func() (uint64, error) { return freeSpace(c.Data) },
 		RecentEvents: c.RecentEvents, Heartbeat: c.Heartbeat, Version: readVersion().String(),
 		SubmitOnLoop: o.SubmitOnLoop, TransactionPerOrder: o.TransactionPerOrder,
+		MaxHeldBytes: s.memory.plan.HeldBytes, MaxOpenBytes: s.memory.plan.OpenBytes,
 		Simulation: trading.Simulation{
 			Orders: float64(c.Simulate), PriceMoves: float64(c.PriceMoves), Random: c.RandomSeed,
 		},
@@ -197,15 +204,38 @@ func (s *server) closeAll(log *slog.Logger) error {
 	return errors.Join(append(errs, s.data.close(ctx))...)
 }
 
-func limitsOf(c *config.Config) engine.Limits {
-	return engine.Limits{
-		MaxFrameBytes:     c.Limits.MaxFrameBytes,
-		MaxConnections:    c.MaxConnections,
-		InFlightRequests:  c.Limits.InFlightRequests,
-		InFlightBytes:     c.Limits.InFlightBytes,
-		OutboundSoftBytes: c.Limits.OutboundSoftBytes,
-		OutboundHardBytes: c.Limits.OutboundHardBytes,
+// loginTime is how long a session may take to its login where one is required.
+const loginTime = 10 * time.Second
+
+func limitsOf(c *config.Config, plan engine.MemoryPlan) engine.Limits {
+	l := engine.Limits{
+		MaxFrameBytes:         c.Limits.MaxFrameBytes,
+		LoginFrameBytes:       c.Limits.LoginFrameBytes,
+		MaxConnections:        c.MaxConnections,
+		ConnectionsPerAddress: c.Limits.ConnectionsPerAddress,
+		InFlightRequests:      c.Limits.InFlightRequests,
+		InFlightBytes:         c.Limits.InFlightBytes,
+		LaneBytes:             plan.LaneBytes,
+		OutboundSoftBytes:     c.Limits.OutboundSoftBytes,
+		OutboundSoftTime:      c.Limits.OutboundSoftTime,
+		OutboundHardBytes:     c.Limits.OutboundHardBytes,
+		OutboundTotalBytes:    c.Limits.OutboundTotalBytes,
+		FirstFrameTime:        c.Limits.FirstFrameTime,
+		FrameTime:             c.Limits.FrameTime,
+		IdleTime:              c.Limits.IdleTime,
+		WriteStallTime:        c.Limits.WriteStallTime,
+		Heartbeat:             c.Heartbeat,
 	}
+	if l.ConnectionsPerAddress == 0 {
+		l.ConnectionsPerAddress = -1
+	}
+	if l.OutboundTotalBytes == 0 {
+		l.OutboundTotalBytes = plan.OutboundTotalBytes
+	}
+	if c.RequireLogin {
+		l.LoginTime = loginTime
+	}
+	return l
 }
 
 func loopsOf(c *config.Config) int {

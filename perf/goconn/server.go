@@ -153,9 +153,9 @@ func (s *Server) accept(ctx context.Context, l *net.TCPListener) {
 // take opens a session for a connection, or tells the peer why there is none.
 func (s *Server) take(tcp *net.TCPConn, p *pusher) {
 	c := s.newConn(tcp, p)
-	session, ok := s.core.Open(p.index, c, tcp.RemoteAddr())
-	if !ok {
-		_, _ = tcp.Write(s.core.Refusal(engine.ReasonTooManyConnections))
+	session, reason := s.core.Open(p.index, c, tcp.RemoteAddr())
+	if session == nil {
+		_, _ = tcp.Write(s.core.Refusal(reason, tcp.RemoteAddr()))
 		_ = tcp.Close()
 		c.release()
 		return

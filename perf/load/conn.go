@@ -33,6 +33,7 @@ type conn struct {
 	want codec.Command
 	// nextID is the id of the next request, nextReply that of the next reply.
 	nextID, nextReply uint64
+	seenID            uint64 // nextID when beat last looked
 	lastPush          uint64
 	sequenced         bool // logged in: pushes carry a sequence
 	rows              int  // positions at the login
@@ -44,7 +45,8 @@ type conn struct {
 	// partial is the beginning of a frame, pending what the socket didn't take.
 	partial, pending []byte
 	// notice is the server's last word before it closes.
-	notice string
+	notice  string
+	crowded bool // which was that our address has too many connections
 }
 
 // open returns the number of requests without a reply.
@@ -70,6 +72,8 @@ func (l *protocol) consume(c *conn, b []byte) (a arrival, err error) {
 		a.used += total
 		command := codec.Command(frame[4])
 		switch {
+		case isBeat(command, binary.BigEndian.Uint64(frame[idOffset:])):
+			continue
 		case command == c.want:
 			err = l.reply(c, frame)
 		case command.IsPush():
@@ -198,9 +202,12 @@ func (l *protocol) ack(c *conn, id uint64, body []byte) {
 // outside of it.
 func (l *protocol) push(c *conn, frame []byte) error {
 	command := codec.Command(frame[4])
+	if command == codec.PushHeartbeat {
+		return nil
+	}
 	l.tally.push(command)
 	if command == codec.PushNotice {
-		c.notice = noticeText(frame[codec.PacketHeaderLen:])
+		c.notice, c.crowded = noticeText(frame[codec.PacketHeaderLen:])
 	}
 	sequence := binary.BigEndian.Uint64(frame[idOffset:])
 	if sequence == 0 || !c.sequenced {
@@ -214,12 +221,14 @@ func (l *protocol) push(c *conn, frame []byte) error {
 	return nil
 }
 
-func noticeText(body []byte) string {
+// noticeText shows a Notice; crowded says that it is for too many connections
+// from our address.
+func noticeText(body []byte) (text string, crowded bool) {
 	var n pb.Notice
 	if n.UnmarshalVT(body) != nil {
-		return "unreadable notice"
+		return "unreadable notice", false
 	}
-	return fmt.Sprintf("%s %s", n.Code, n.Text)
+	return fmt.Sprintf("%s %s", n.Code, n.Text), n.Code == pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS
 }
 
 // appendOpening appends a connection's first request: the login, or a Submit

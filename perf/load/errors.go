@@ -15,6 +15,8 @@ var (
 	ErrConnectTimeout = errors.New("load: not all connections were ready in time")
 	// ErrLogin: the server refused a login.
 	ErrLogin = errors.New("load: login refused")
+	// ErrCrowded: the server takes no more connections from our address.
+	ErrCrowded = errors.New("load: too many connections from one address")
 	// ErrClosed: the server closed a connection.
 	ErrClosed = errors.New("load: closed by the server")
 

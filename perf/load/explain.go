@@ -20,6 +20,8 @@ type cause struct {
 // causes are tried in this order: the particular before the general.
 func causes() []cause {
 	return []cause{
+		{"too many from one address", []error{ErrCrowded},
+			"the server bounds the connections of one address: raise that limit there (holdfast serve --connections-per-address), or drive it from more addresses"},
 		{"out of descriptors", []error{syscall.EMFILE},
 			"this process has run out of file descriptors: raise the limit with \"ulimit -n\" (soft and hard)"},
 		{"out of descriptors", []error{syscall.ENFILE},

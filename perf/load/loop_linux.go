@@ -40,7 +40,8 @@ type loop struct {
 	owed     int  // requests due but not sent
 	timers   timers
 	schedule *schedule // nil in a closed loop
-	indebted []uint32  // connections that dispatch must look at
+	beats    beats
+	indebted []uint32 // connections that dispatch must look at
 	window   window
 	err      error // why the run must end
 	// lastRefusal is the last error of the ramp that was tried again.
@@ -64,6 +65,7 @@ func newLoop(o Options, e endpoint) (*loop, error) {
 		options: o, endpoint: e, poller: p, tally: t, live: &live{},
 		protocol: &protocol{tally: t, accounts: o.Accounts, group: o.groupSize(), nonce: o.Nonce, onAck: o.OnAck},
 		requests: newRequests(o),
+		beats:    newBeats(int64(o.KeepAlive)),
 		random:   rand.New(rand.NewPCG(o.Seed, 1)),
 		base:     time.Now(),
 		conns:    make([]conn, o.Connections),
@@ -114,6 +116,7 @@ func (l *loop) turn(moment int64) {
 		}
 	}
 	l.payAll()
+	l.beat()
 	l.show()
 }
 
@@ -231,6 +234,9 @@ func (l *loop) loseWrite(c *conn, err syscall.Errno) {
 func (l *loop) lose(c *conn, err error) {
 	if c.notice != "" {
 		err = fmt.Errorf("%w (notice: %s)", err, c.notice)
+	}
+	if c.crowded {
+		err = fmt.Errorf("%w: %w", ErrCrowded, err)
 	}
 	if l.ramping {
 		l.retry(c, err)

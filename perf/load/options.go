@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"time"
+
+	"holdfast/codec"
 )
 
 // Account is a customer whom a connection logs in as.
@@ -34,7 +37,8 @@ type Options struct {
 	Warmup time.Duration
 	// Duration is the measured time. Default 10 s.
 	Duration time.Duration
-	// BodySize of a Submit request. Default 64 bytes, limit 64 KiB.
+	// BodySize of a Submit request. Default 64 bytes, limit what a frame of 64 KiB
+	// holds: without a login, servers take no longer ones.
 	BodySize int
 	// Accounts for all workloads but Submit and Heartbeat: connection i logs in as
 	// Accounts[i mod n].
@@ -56,7 +60,8 @@ type Options struct {
 	Seed uint64
 
 	// Sources is the number of addresses 127.0.x.y to connect from; only for a
-	// server on IPv4 loopback. 0: one for every 10,000 connections.
+	// server on IPv4 loopback. 0: one for every 1,000 connections there, since
+	// servers bound how many one address may have, else 1.
 	Sources int
 	// ConnectTimeout bounds the whole ramp. Default 30 s.
 	ConnectTimeout time.Duration
@@ -64,7 +69,8 @@ type Options struct {
 	// memory. Default with ServerPID 500 ms for Idle, where that memory is the
 	// result, and 50 ms for others; without it 0.
 	Settle time.Duration
-	// KeepAlive is the time between heartbeats of an Idle connection. Default 20 s.
+	// KeepAlive is the time between heartbeats of an Idle connection, and of any
+	// other that sends nothing else for so long. Default 20 s.
 	KeepAlive time.Duration
 	// Drain bounds the wait for open replies at the end. Default 5 s.
 	Drain time.Duration
@@ -93,9 +99,9 @@ type hooks struct {
 
 const (
 	maxDepth           = 1 << 16
-	maxBodySize        = 64 << 10
+	maxBodySize        = 64<<10 - codec.PacketHeaderLen
 	maxConnections     = 1 << 22
-	connectionsPerAddr = 10000
+	connectionsPerAddr = 1000
 	maxSources         = 250 * 250
 )
 
@@ -105,7 +111,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Connections, 1)
 	setDefault(&o.Duration, 10*time.Second)
 	setDefault(&o.BodySize, 64)
-	setDefault(&o.Sources, (o.Connections+connectionsPerAddr-1)/connectionsPerAddr)
+	setDefault(&o.Sources, o.neededSources())
 	setDefault(&o.ConnectTimeout, 30*time.Second)
 	setDefault(&o.KeepAlive, 20*time.Second)
 	setDefault(&o.Drain, 5*time.Second)
@@ -130,6 +136,19 @@ func setDefault[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
+}
+
+// neededSources is how many source addresses the connections take where there
+// are as many as one likes.
+func (o Options) neededSources() int {
+	if o.Connections <= connectionsPerAddr {
+		return 1
+	}
+	tcp, err := net.ResolveTCPAddr("tcp", o.Addr)
+	if err != nil || len(tcp.IP) > 0 && (tcp.IP.To4() == nil || !tcp.IP.IsLoopback()) {
+		return 1
+	}
+	return min((o.Connections+connectionsPerAddr-1)/connectionsPerAddr, maxSources)
 }
 
 // validate names the first option that can't be used; o has its defaults.

@@ -86,6 +86,9 @@ func (l *loop) retry(c *conn, err error) {
 
 // passing says whether an error may go away by itself.
 func passing(err error) bool {
+	if errors.Is(err, ErrCrowded) {
+		return false
+	}
 	for _, target := range []error{unix.EAGAIN, unix.ECONNREFUSED, unix.ECONNRESET, unix.ETIMEDOUT, unix.EPIPE} {
 		if errors.Is(err, target) {
 			return true

@@ -23,8 +23,7 @@ const (
 	// Orders logs each connection in, then buys 1 and sells 1 in turn.
 	Orders Workload = "orders"
 	// Push logs Options.SessionsPerAccount connections in to each account. The
-	// first of them does as in Orders, all of them get the pushes. The server must
-	// bear with the others' silence for the length of the run.
+	// first of them does as in Orders, all of them get the pushes.
 	Push Workload = "push"
 	// Idle connects (and logs in if Accounts are given), then only keeps alive.
 	Idle Workload = "idle"

@@ -104,8 +104,8 @@ func fileSystem(mountinfo []byte, folder string) (kind string) {
 	return kind
 }
 
-// appendMarkdown appends the machine as a table.
-func (e Environment) appendMarkdown(dst []byte) []byte {
+// AppendMarkdown appends the machine as a table.
+func (e Environment) AppendMarkdown(dst []byte) []byte {
 	machine := "machine"
 	if e.Virtual {
 		machine = "virtual machine"

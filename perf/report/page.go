@@ -49,7 +49,7 @@ a buffer, as such servers do.
 func (p *page) appendMarkdown(dst []byte) []byte {
 	dst = fmt.Appendf(dst, "# Results: %s\n\n", p.name)
 	dst = p.appendIncomplete(dst)
-	dst = p.environment.appendMarkdown(dst)
+	dst = p.environment.AppendMarkdown(dst)
 	dst = append(dst, howToRead...)
 	if p.compare != nil {
 		dst = p.appendCompare(dst)

@@ -131,13 +131,15 @@ func (r *fileReader) at(offset int64) string {
 	return fmt.Sprintf("%s:%d", r.path, 1+bytes.Count(before, []byte{'\n'}))
 }
 
-// scalar gives the text and the form of a string or a number.
+// scalar gives the text and the form of a string, a number or a truth value.
 func scalar(token json.Token) (text string, got form, ok bool) {
 	switch v := token.(type) {
 	case string:
 		return v, formString, true
 	case json.Number:
 		return v.String(), formNumber, true
+	case bool:
+		return strconv.FormatBool(v), formBool, true
 	}
 	return "", 0, false
 }

@@ -74,6 +74,12 @@ func (c *Config) derive() {
 	if c.Origin("price_moves") == originDefault && c.Simulate > 0 {
 		c.PriceMoves = defaultPriceMoves
 	}
+	if c.Origin("limits.idle_time") == originDefault {
+		c.Limits.IdleTime = max(c.Limits.IdleTime, 3*c.Heartbeat)
+	}
+	if c.Origin("limits.login_frame_bytes") == originDefault {
+		c.Limits.LoginFrameBytes = min(c.Limits.LoginFrameBytes, c.Limits.MaxFrameBytes)
+	}
 }
 
 // check refuses settings that do not fit together.
@@ -83,6 +89,15 @@ func (c *Config) check() error {
 	}
 	if c.Limits.MaxFrameBytes > c.Limits.InFlightBytes {
 		return c.clash("limits.max_frame_bytes", "must not be above", "limits.in_flight_bytes")
+	}
+	if c.Limits.LoginFrameBytes > c.Limits.MaxFrameBytes {
+		return c.clash("limits.login_frame_bytes", "must not be above", "limits.max_frame_bytes")
+	}
+	if total := c.Limits.OutboundTotalBytes; total != 0 && total < c.Limits.OutboundHardBytes {
+		return c.clash("limits.outbound_total_bytes", "must be 0 or not below", "limits.outbound_hard_bytes")
+	}
+	if c.Limits.IdleTime <= c.Heartbeat {
+		return c.clash("limits.idle_time", "must be longer than", "heartbeat")
 	}
 	if _, port, err := net.SplitHostPort(c.Listen); err == nil && port != "0" && c.Listen == c.Admin {
 		return c.clash("listen", "must differ from", "admin")

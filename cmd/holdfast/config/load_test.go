@@ -40,6 +40,9 @@ const everySetting = `{
   "listen": "127.0.0.1:7000",
   "admin": "[::1]:7001",
   "data": "elsewhere",
+  "journal_url": "nats://a:4222,tls://b:4222",
+  "journal_monitor_urls": "http://a:8222,https://b:8222",
+  "journal_copies": 3,
   "seed_file": "seed.json",
   "simulate": "250/s",
   "price_moves": 0.5,
@@ -47,15 +50,27 @@ const everySetting = `{
   "event_loops": 3,
   "max_connections": 10000,
   "heartbeat": "15s",
+  "require_login": true,
+  "memory_limit": 536870912,
   "drain": "1m30s",
   "recent_events": 64,
+  "disk_watermark": 1000,
   "log_level": "debug",
   "limits": {
     "max_frame_bytes": 65536,
+    "login_frame_bytes": 32768,
+    "connections_per_address": 8,
     "in_flight_requests": 16,
     "in_flight_bytes": 131072,
     "outbound_soft_bytes": 8192,
-    "outbound_hard_bytes": 16384
+    "outbound_soft_time": "3s",
+    "outbound_hard_bytes": 16384,
+    "outbound_total_bytes": 65536,
+    "first_frame_time": "2s",
+    "frame_time": "4s",
+    "idle_time": "1h",
+    "write_stall_time": "6s",
+    "password_guesses": 9
   }
 }
 `
@@ -68,17 +83,20 @@ func TestFileSetsEverySetting(t *testing.T) {
 	got := *c
 	want := config.Config{
 		Listen: "127.0.0.1:7000", Admin: "[::1]:7001", Data: "elsewhere", SeedFile: "seed.json",
+		JournalURL: "nats://a:4222,tls://b:4222", JournalMonitor: "http://a:8222,https://b:8222", JournalCopies: 3,
 		Simulate: 250, PriceMoves: 0.5, RandomSeed: 1<<64 - 1, EventLoops: 3, MaxConnections: 10000,
-		Heartbeat: 15 * time.Second, Drain: 90 * time.Second, RecentEvents: 64, LogLevel: slog.LevelDebug,
+		Heartbeat: 15 * time.Second, RequireLogin: true, MemoryLimit: 512 << 20, Drain: 90 * time.Second, RecentEvents: 64, DiskWatermark: 1000, LogLevel: slog.LevelDebug,
 		Limits: config.Limits{
-			MaxFrameBytes: 65536, InFlightRequests: 16, InFlightBytes: 131072,
-			OutboundSoftBytes: 8192, OutboundHardBytes: 16384,
+			MaxFrameBytes: 65536, LoginFrameBytes: 32768, ConnectionsPerAddress: 8,
+			InFlightRequests: 16, InFlightBytes: 131072,
+			OutboundSoftBytes: 8192, OutboundSoftTime: 3 * time.Second, OutboundHardBytes: 16384, OutboundTotalBytes: 65536,
+			FirstFrameTime: 2 * time.Second, FrameTime: 4 * time.Second, IdleTime: time.Hour, WriteStallTime: 6 * time.Second, PasswordGuesses: 9,
 		},
 	}
 	if texts(t, &got) != texts(t, &want) {
 		t.Errorf("got\n%s\nwant\n%s", texts(t, &got), texts(t, &want))
 	}
-	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:18" {
+	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:26" {
 		t.Errorf("origin %q", origin)
 	}
 }
@@ -182,6 +200,12 @@ func TestBadFile(t *testing.T) {
 		{"soft above hard", "{\"limits\": {\n\"outbound_soft_bytes\": 2000000}}", `serve.json:2: limits.outbound_soft_bytes 2000000 (serve.json:2) must not be above limits.outbound_hard_bytes 1048576 (default)`},
 		{"frame above in flight", "{\"limits\": {\n\"in_flight_bytes\": 5000}}", `serve.json:2: limits.max_frame_bytes 1048576 (default) must not be above limits.in_flight_bytes 5000 (serve.json:2)`},
 		{"hard below soft", "{\"limits\": {\n\n\"outbound_hard_bytes\": 2000}}", `serve.json:3: limits.outbound_soft_bytes 262144 (default) must not be above limits.outbound_hard_bytes 2000 (serve.json:3)`},
+		{"login frame above frame", "{\"limits\": {\n\"login_frame_bytes\": 2000000}}", `serve.json:2: limits.login_frame_bytes 2000000 (serve.json:2) must not be above limits.max_frame_bytes 1048576 (default)`},
+		{"total below one session", "{\"limits\": {\n\"outbound_total_bytes\": 1000}}", `serve.json:2: limits.outbound_total_bytes 1000 (serve.json:2) must be 0 or not below limits.outbound_hard_bytes 1048576 (default)`},
+		{"idle before the heartbeat", "{\"limits\": {\n\"idle_time\": \"20s\"}}", `serve.json:2: limits.idle_time 20s (serve.json:2) must be longer than heartbeat 20s (default)`},
+		{"truth as a string", `{"require_login": "true"}`, `serve.json:1: require_login wants true or false, got the string "true"`},
+		{"truth as a number", `{"require_login": 1}`, `serve.json:1: require_login wants true or false, got the number 1`},
+		{"too little memory", `{"memory_limit": 1}`, `serve.json:1: memory_limit wants a whole number from 67108864 to 17592186044416, got 1`},
 		{"one port for both", `{"admin": "127.0.0.1:8888"}`, `serve.json:1: listen 127.0.0.1:8888 (default) must differ from admin 127.0.0.1:8888 (serve.json:1)`},
 		{"no JSON", "\n\nlisten = 1", `serve.json:3: not valid JSON: invalid character 'l' looking for beginning of value`},
 		{"missing comma", "{\"data\": \"a\"\n\"admin\": \"b\"}", `serve.json:2: not valid JSON: invalid character '"' after object key:value pair`},
@@ -261,5 +285,27 @@ func wantMistake(t *testing.T, err error, want string) {
 	}
 	if err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
+	}
+}
+
+// TestIdleFollowsTheHeartbeat: clients that are told a longer interval are given
+// the time for three.
+func TestIdleFollowsTheHeartbeat(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		want time.Duration
+	}{
+		{nil, time.Minute},
+		{[]string{"--heartbeat=1s"}, time.Minute},
+		{[]string{"--heartbeat=10m"}, 30 * time.Minute},
+		{[]string{"--heartbeat=10m", "--idle-time=11m"}, 11 * time.Minute},
+	} {
+		c, err := config.Load(config.Sources{Flags: parsed(t, tc.args...)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Limits.IdleTime != tc.want {
+			t.Errorf("%v: idle time %v, want %v", tc.args, c.Limits.IdleTime, tc.want)
+		}
 	}
 }

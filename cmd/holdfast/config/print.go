@@ -41,7 +41,7 @@ func (c *Config) WriteOrigins(w io.Writer) error {
 
 // literal is the value as JSON.
 func (s setting) literal() string {
-	if s.form == formNumber {
+	if s.form == formNumber || s.form == formBool {
 		return s.get()
 	}
 	text, _ := json.Marshal(s.get()) // a string cannot fail

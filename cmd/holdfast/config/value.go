@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +19,7 @@ const (
 	formString form = iota
 	formNumber
 	formEither
+	formBool
 )
 
 // String names the form for people.
@@ -26,12 +29,16 @@ func (f form) String() string {
 		return "a string"
 	case formNumber:
 		return "a whole number"
+	case formBool:
+		return "true or false"
 	}
 	return "a string or a number"
 }
 
 // accepts tells whether a JSON value of form got may stand where f is wanted.
-func (f form) accepts(got form) bool { return f == formEither || f == got }
+func (f form) accepts(got form) bool {
+	return f == got || f == formEither && (got == formString || got == formNumber)
+}
 
 // value connects one field of Config with its text: set checks and stores, get
 // gives what set reads. set's error continues a sentence that begins with the
@@ -75,6 +82,22 @@ func fileValue(field *string) value {
 	return stringValue(field, "file", func(string) error { return nil })
 }
 
+// urlsValue is a list of URLs with commas between them; an empty one stands for none.
+func urlsValue(field *string, schemes ...string) value {
+	return stringValue(field, "urls", func(text string) error {
+		if text == "" {
+			return nil
+		}
+		for part := range strings.SplitSeq(text, ",") {
+			u, err := url.Parse(part)
+			if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
+				return fmt.Errorf("wants URLs that begin with %s://, commas between them", strings.Join(schemes, ":// or "))
+			}
+		}
+		return nil
+	})
+}
+
 func rateValue(field *Rate) value {
 	return value{
 		kind: "N/s",
@@ -104,6 +127,36 @@ func intValue(field *int, smallest, largest int) value {
 			return nil
 		},
 		get: func() string { return strconv.Itoa(*field) },
+	}
+}
+
+// memoryValue is a number of bytes from smallest to largest, or 0.
+func memoryValue(field *int, smallest, largest int) value {
+	v := intValue(field, smallest, largest)
+	set := v.set
+	v.set = func(text string) error {
+		if text == "0" {
+			*field = 0
+			return nil
+		}
+		return set(text)
+	}
+	return v
+}
+
+func boolValue(field *bool) value {
+	return value{
+		kind: "true|false",
+		form: formBool,
+		set: func(text string) error {
+			switch text {
+			case "true", "false":
+				*field = text == "true"
+				return nil
+			}
+			return fmt.Errorf("wants true or false, got %q", text)
+		},
+		get: func() string { return strconv.FormatBool(*field) },
 	}
 }
 
@@ -138,6 +191,11 @@ func durationValue(field *time.Duration, smallest, largest time.Duration) value 
 		},
 		get: func() string { return short(*field) },
 	}
+}
+
+// limitTime is the time of a limit.
+func limitTime(field *time.Duration) value {
+	return durationValue(field, 100*time.Millisecond, 24*time.Hour)
 }
 
 func levelValue(field *slog.Level) value {

@@ -1,0 +1,5 @@
+//go:build canary_twice
+
+package trading
+
+const applyTwice = true

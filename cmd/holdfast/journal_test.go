@@ -1,0 +1,206 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/biz/client"
+	main "holdfast/cmd/holdfast"
+)
+
+// traded makes a data folder with three orders, the last of them taken back.
+func traded(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir, "--log-level", "error")
+	var last client.Execution
+	for n, quantity := range []client.Quantity{10, 20, 30} {
+		order := client.Order{ClientOrderID: string(rune('a' + n)), Side: client.Buy, Quantity: quantity}
+		last = place(t, s.addr, &order).Executions[0]
+	}
+	if code, _, stderr := run(t, "bust", last.ID.String(), "--reason", "wrong \"price\"", "--addr", s.addr); code != 0 {
+		t.Fatal(stderr)
+	}
+	if code := s.stop(); code != 0 {
+		t.Fatalf("ended with %d: %s", code, s.errs)
+	}
+	return dir
+}
+
+// content is all files of a folder, one after the other.
+func content(t *testing.T, dir string) []byte {
+	t.Helper()
+	var all []byte
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		all = append(append(all, path...), b...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestJournalCommands(t *testing.T) {
+	dir := traded(t)
+	before := content(t, dir)
+	for _, tc := range []struct {
+		name string
+		args []string
+		want []string
+		not  []string
+	}{
+		{"verify", []string{"verify"}, []string{"sound", "records       5", "acknowledged  batch 5", "state         "}, []string{"not computed", "half written"}},
+		{"stats", []string{"stats"}, []string{"5: 3 fills, 1 busts, of 1 customers", "1.00 in the mean", "bytes per order", "##"}, nil},
+		{"dump", []string{"dump"}, []string{"1 1 seed ", "2 2 2", " fill ", " buy 10 ", ` id "a"`, "5 5 ", " bust ", `reason "wrong \"price\""`}, nil},
+		{"dump of a batch", []string{"dump", "--from", "3", "--to", "3"}, []string{"3 3 ", " buy 20 "}, []string{"seed", "buy 10", "buy 30"}},
+		{"dump of nobody", []string{"dump", "--customer", "7"}, nil, []string{"fill", "bust", "seed"}},
+		{"dump as JSON", []string{"dump", "--json", "--from", "5"}, []string{`"kind":"bust"`, `"quantity":30`, `"reason":"wrong \"price\""`}, []string{"fill"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			code, stdout, stderr := run(t, append(append([]string{"journal"}, tc.args...), "--data", dir)...)
+			if code != 0 || stderr != "" {
+				t.Fatalf("code %d: %s", code, stderr)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(stdout, want) {
+					t.Errorf("%q is missing:\n%s", want, stdout)
+				}
+			}
+			for _, not := range tc.not {
+				if strings.Contains(stdout, not) {
+					t.Errorf("%q is there:\n%s", not, stdout)
+				}
+			}
+		})
+	}
+	if !bytes.Equal(before, content(t, dir)) {
+		t.Error("the folder has changed")
+	}
+}
+
+// TestJournalVerifyState: the state is the same again, another seed gives none, and
+// one more order gives another.
+func TestJournalVerifyState(t *testing.T) {
+	dir := traded(t)
+	state := func(args ...string) string {
+		t.Helper()
+		code, stdout, stderr := run(t, append([]string{"journal", "verify", "--json", "--data", dir}, args...)...)
+		var v struct {
+			Records uint64 `json:"records"`
+			State   string `json:"state_sha256"`
+		}
+		if err := json.Unmarshal([]byte(stdout), &v); code != 0 || err != nil || v.Records < 5 {
+			t.Fatalf("code %d, %v: %s%s", code, err, stdout, stderr)
+		}
+		return v.State
+	}
+	first := state()
+	if len(first) != 64 || first != state() {
+		t.Errorf("%q, then %q", first, state())
+	}
+	other := filepath.Join(t.TempDir(), "other.json")
+	if code, _, stderr := run(t, "seed", "--customers=5", "--out", other); code != 0 {
+		t.Fatal(stderr)
+	}
+	if got := state("--seed-file", other); got != "" {
+		t.Errorf("another seed file gives the state %q", got)
+	}
+	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir, "--log-level", "error")
+	place(t, s.addr, &client.Order{ClientOrderID: "d", Side: client.Buy, Quantity: 1})
+	s.stop()
+	if state() == first {
+		t.Error("an order does not change the state")
+	}
+}
+
+func TestJournalRefuses(t *testing.T) {
+	dir := traded(t)
+	block := filepath.Join(dir, "journal", "jetstream", "$G", "streams", "JOURNAL", "msgs", "1.blk")
+	whole, err := os.ReadFile(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole[len(whole)/2] ^= 4
+	if err := os.WriteFile(block, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	used := t.TempDir()
+	startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", used, "--log-level", "error")
+	for _, tc := range []struct {
+		name string
+		data string
+		want string
+	}{
+		{"damage", dir, "1.blk, batch 3: from byte "},
+		{"a server runs", used, "stop it first"},
+		{"nothing there", t.TempDir(), "--data names the data folder"},
+	} {
+		for _, command := range []string{"verify", "dump", "stats"} {
+			code, stdout, stderr := run(t, "journal", command, "--data", tc.data)
+			if code != 1 || !strings.Contains(stderr, tc.want) || strings.Contains(stdout, "sound") {
+				t.Errorf("%s, %s: code %d: %s%s", tc.name, command, code, stdout, stderr)
+			}
+		}
+	}
+	if code, _, stderr := run(t, "journal", "dump", "--from", "3", "--to", "2"); code != 2 || !strings.Contains(stderr, "--from 3") {
+		t.Errorf("code %d: %s", code, stderr)
+	}
+	// A start refuses as well, and leaves the evidence.
+	code, _, stderr := run(t, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir)
+	if kept, err := os.ReadFile(block); code != 1 || !strings.Contains(stderr, "1.blk, batch 3: from byte ") || !bytes.Equal(kept, whole) {
+		t.Errorf("serve: code %d (%v): %s", code, err, stderr)
+	}
+}
+
+// TestServeKeepsStrangersFiles starts on folders that hold what is not ours.
+func TestServeKeepsStrangersFiles(t *testing.T) {
+	for _, name := range []string{"history.db", "journal/letter.txt"} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(strings.Repeat("theirs ", 1000)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // if it serves
+		var stderr bytes.Buffer
+		p := &main.Program{Args: []string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir, "--log-level", "error"}, Stderr: &stderr}
+		code := p.Run(ctx)
+		cancel()
+		kept, err := os.ReadFile(path)
+		if code != 1 || !strings.Contains(stderr.String(), filepath.Base(path)) || err != nil || !bytes.HasPrefix(kept, []byte("theirs theirs")) {
+			t.Errorf("%s: code %d: %s (%v)", name, code, &stderr, err)
+		}
+	}
+}
+
+// TestServeJournalOutside: the settings of a journal outside reach it.
+func TestServeJournalOutside(t *testing.T) {
+	for _, tc := range []struct {
+		url  string
+		code int
+		want string
+	}{
+		{"nats://someone:secret@127.0.0.1:1", 1, "connect to nats://someone:xxxxx@127.0.0.1:1: "},
+		{"127.0.0.1:4222", 2, "journal_url wants URLs that begin with nats:// or tls://"},
+	} {
+		dir := t.TempDir()
+		code, _, stderr := run(t, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir, "--journal-url", tc.url)
+		if code != tc.code || !strings.Contains(stderr, tc.want) || strings.Contains(stderr, "secret") {
+			t.Errorf("%s: code %d: %s", tc.url, code, stderr)
+		}
+	}
+}

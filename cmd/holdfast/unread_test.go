@@ -1,0 +1,64 @@
+package main_test
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"holdfast/biz/client"
+)
+
+// stalling is a connection whose peer is not read while it is held.
+type stalling struct {
+	net.Conn
+	held sync.RWMutex
+}
+
+// Read implements net.Conn.
+func (c *stalling) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b[:min(len(b), 1<<10)])
+	c.held.RLock() // what was read before the hold is given after it
+	defer c.held.RUnlock()
+	return n, err
+}
+
+// TestServeStopsWithUnreadOutput: a client that does not read holds up a stop as
+// long as a drain may take, and is no failure.
+func TestServeStopsWithUnreadOutput(t *testing.T) {
+	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "warn",
+		"--drain", "1s", "--outbound-soft-bytes", "67108864", "--outbound-hard-bytes", "67108864", "--write-stall-time", "1h")
+	var conn stalling
+	c, err := client.Dial(t.Context(), s.addr, client.Options{Timeout: time.Minute, HeartbeatInterval: -1,
+		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			tcp, err := new(net.Dialer).DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			conn.Conn = tcp
+			return &conn, tcp.(*net.TCPConn).SetReadBuffer(16 << 10)
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Login(t.Context(), 100001, client.DemoToken(100001)); err != nil {
+		t.Fatal(err)
+	}
+	conn.held.Lock()
+	var asking sync.WaitGroup
+	for !strings.Contains(get(t, "http://"+s.admin+"/metrics"), "\nholdfast_unsent_sessions 1\n") {
+		for range 200 {
+			asking.Go(func() { _, _ = c.Quotes(t.Context(), nil, true) }) // answered by the end of the connection
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	code := s.stop()
+	conn.held.Unlock()
+	c.Close()
+	asking.Wait()
+	if code != 0 || !strings.Contains(s.errs.String(), "level=WARN") || !strings.Contains(s.errs.String(), "sessions=1 ") {
+		t.Errorf("stopped with %d: %s", code, s.errs)
+	}
+}

@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"sync/atomic"
+)
+
+// backlog says which sessions of a carrier have unsent output, and how much of
+// it: as of the last write to each, or the last review.
+//
+// Goroutine: event loop; the two that are shown are read by any.
+type backlog struct {
+	sessions []*Session // in no order; a session's place is 1 + its index
+	bytes    int
+
+	shownSessions atomic.Int64
+	shownBytes    atomic.Int64
+}
+
+// set notes that s has n unsent bytes.
+func (b *backlog) set(s *Session, n int) {
+	if n == s.unsent {
+		return
+	}
+	b.bytes += n - s.unsent
+	s.unsent = n
+	switch {
+	case n > 0 && s.place == 0:
+		b.sessions = append(b.sessions, s)
+		s.place = len(b.sessions)
+	case n == 0 && s.place > 0:
+		b.remove(s)
+	}
+	b.shownBytes.Store(int64(b.bytes))
+	b.shownSessions.Store(int64(len(b.sessions)))
+}
+
+// remove puts the last session in the place of s.
+func (b *backlog) remove(s *Session) {
+	end := len(b.sessions) - 1
+	last := b.sessions[end]
+	b.sessions[s.place-1], last.place = last, s.place
+	b.sessions[end], s.place = nil, 0
+	b.sessions = b.sessions[:end]
+}
+
+// reviewOutput looks at the sessions that have unsent output: peers take it
+// without anybody here being told. Goroutine: event loop, a few times a second.
+func (g *group) reviewOutput() {
+	b := &g.backlog
+	for i := len(b.sessions) - 1; i >= 0; i-- {
+		if i < len(b.sessions) { // what follows from one may close others
+			s := b.sessions[i]
+			s.keeps(s.link.Buffered())
+		}
+	}
+}
+
+// shed closes the sessions with the most unsent output while all together have
+// more than limit bytes. It goes a little below, so that it is not needed again
+// at once. Their peers can't be told: what would tell them is behind the rest.
+func (g *group) shed(limit int) {
+	b := &g.backlog
+	if b.bytes <= limit {
+		return
+	}
+	for i := len(b.sessions) - 1; i >= 0; i-- {
+		b.set(b.sessions[i], b.sessions[i].link.Buffered())
+	}
+	if b.bytes <= limit {
+		return
+	}
+	sessions := slices.Clone(b.sessions)
+	slices.SortFunc(sessions, func(x, y *Session) int { return cmp.Compare(y.unsent, x.unsent) })
+	for _, s := range sessions {
+		if b.bytes <= limit-limit/8 {
+			return
+		}
+		s.closing.Store(true)
+		s.endNow(ReasonMemory)
+		b.set(s, 0)
+	}
+}

@@ -1,0 +1,241 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"holdfast/codec"
+)
+
+// script carries one session whose peer does as the test says.
+type script struct {
+	core    *Core
+	session *Session
+	start   time.Time
+	passed  time.Duration
+	unsent  int
+	sent    []byte
+	closed  bool
+}
+
+func (p *script) Post(b *Batch)     { b.Flush() }
+func (p *script) Buffered() int     { return p.unsent }
+func (p *script) CloseWrite() error { return nil }
+func (p *script) Write(b []byte) error {
+	p.sent = append(p.sent, b...)
+	return nil
+}
+func (p *script) Close() error {
+	p.closed = true
+	p.core.Closed(p.session, ReasonPeerClosed)
+	return nil
+}
+
+// pass lets seconds pass, one at a time, which is the step of the clock.
+func (p *script) pass(seconds int) {
+	for range seconds {
+		p.passed += time.Second
+		p.core.groups[0].advance(p.start.Add(p.passed))
+	}
+}
+
+// hear is a whole frame that needs no reply.
+func (p *script) hear() { p.session.heard, p.session.begun = p.session.group.now, 0 }
+
+// keep is output of which so much is not taken.
+func (p *script) keep(t *testing.T, more, unsent int) {
+	t.Helper()
+	p.unsent = unsent
+	p.session.write(make([]byte, more))
+	if p.session.closed {
+		t.Fatal("closed at the write")
+	}
+}
+
+func newScript(t *testing.T, l Limits) *script {
+	t.Helper()
+	core, err := NewCore(Config{Router: NewRouter(nil), Limits: l, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &script{core: core, start: time.Unix(1000, 0)}
+	core.AddCarrier(p)
+	core.groups[0].startClock(&core.limits, time.Second, p.start)
+	p.session, _ = core.Open(0, p, nil)
+	t.Cleanup(func() {
+		core.Closed(p.session, ReasonPeerClosed)
+		if err := core.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// ends lets time pass until the session is closing, and returns when and why.
+func (p *script) ends(t *testing.T) (time.Duration, Reason) {
+	t.Helper()
+	for range 600 {
+		if p.session.closing.Load() {
+			return p.passed, p.session.reason
+		}
+		p.pass(1)
+	}
+	t.Fatal("the session stays")
+	return 0, ReasonNone
+}
+
+// A tick of a second rounds up: a limit of 5 s ends a session after 6 s, never
+// before 5.
+func TestDeadlines(t *testing.T) {
+	tests := []struct {
+		name   string
+		limits Limits
+		peer   func(*testing.T, *script)
+		at     time.Duration
+		reason Reason
+	}{
+		{"nothing is sent", Limits{}, func(*testing.T, *script) {}, 6 * time.Second, ReasonFirstFrameTimeout},
+		{"single bytes of the first frame", Limits{}, func(_ *testing.T, p *script) {
+			p.session.begun = p.session.group.now
+			p.pass(4)
+		}, 6 * time.Second, ReasonFirstFrameTimeout},
+		{"one frame", Limits{}, func(_ *testing.T, p *script) { p.pass(3); p.hear() }, 64 * time.Second, ReasonIdle},
+		{"a frame a minute", Limits{}, func(_ *testing.T, p *script) {
+			for range 5 {
+				p.hear()
+				p.pass(60)
+			}
+		}, 301 * time.Second, ReasonIdle},
+		{"a frame begun", Limits{}, func(_ *testing.T, p *script) {
+			p.hear()
+			p.pass(30)
+			p.session.begun = p.session.group.now
+		}, 41 * time.Second, ReasonFrameTimeout},
+		{"no login", Limits{LoginTime: 10 * time.Second}, func(_ *testing.T, p *script) {
+			for range 9 {
+				p.hear()
+				p.pass(1)
+			}
+			p.hear()
+		}, 11 * time.Second, ReasonLoginTimeout},
+		{"login in time, logout", Limits{LoginTime: 10 * time.Second}, func(_ *testing.T, p *script) {
+			p.pass(2)
+			p.hear()
+			p.session.SetLoggedIn(true)
+			p.pass(3)
+			p.session.SetLoggedIn(false)
+		}, 63 * time.Second, ReasonIdle},
+		{"waits for a reply", Limits{}, func(_ *testing.T, p *script) {
+			p.hear()
+			p.session.inFlight = 1
+			p.pass(200)
+			p.session.answered(1)
+		}, 261 * time.Second, ReasonIdle},
+		{"waits for a deferred reply", Limits{}, func(_ *testing.T, p *script) {
+			p.hear()
+			out := p.core.NewHoldingOutbox()
+			p.session.inFlight = 1
+			out.Append(p.session, []byte("late"), 1)
+			p.pass(200)
+			out.Post()
+		}, 261 * time.Second, ReasonIdle},
+		{"gets pushes", Limits{}, func(_ *testing.T, p *script) {
+			p.hear()
+			out := p.core.NewOutbox()
+			for range 50 {
+				out.Append(p.session, []byte("push"), 0)
+				out.Post()
+				p.pass(1)
+			}
+		}, 61 * time.Second, ReasonIdle},
+		{"takes nothing", Limits{}, func(t *testing.T, p *script) {
+			p.hear()
+			p.keep(t, 1000, 1000)
+		}, 12 * time.Second, ReasonWriteStall},
+		{"takes a byte in 10 s", Limits{}, func(t *testing.T, p *script) {
+			p.hear()
+			p.keep(t, 1000, 1000)
+			for range 4 {
+				p.pass(10)
+				p.unsent--
+			}
+		}, 52 * time.Second, ReasonWriteStall},
+		{"takes a byte and gets one", Limits{}, func(t *testing.T, p *script) {
+			p.hear()
+			p.keep(t, 1000, 1000)
+			p.pass(8)
+			p.keep(t, 1, 1000)
+		}, 20 * time.Second, ReasonWriteStall},
+		{"above the soft limit, reading", Limits{}, func(t *testing.T, p *script) {
+			p.hear()
+			p.keep(t, 500<<10, 300<<10)
+			for range 6 {
+				p.pass(1)
+				p.keep(t, 1000, 300<<10)
+			}
+		}, 7 * time.Second, ReasonSlowConsumer},
+		{"below the soft limit now and then", Limits{}, func(t *testing.T, p *script) {
+			p.hear()
+			for range 4 {
+				p.keep(t, 1000, 300<<10)
+				p.pass(4)
+				p.keep(t, 1000, 200<<10)
+				p.pass(1)
+			}
+			p.unsent = 0
+		}, 61 * time.Second, ReasonIdle},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newScript(t, tt.limits)
+			tt.peer(t, p)
+			if p.session.closing.Load() && tt.at > p.passed {
+				t.Fatalf("closed as %v by %v", p.session.reason, p.passed)
+			}
+			at, reason := p.ends(t)
+			if at != tt.at || reason != tt.reason {
+				t.Errorf("closed after %v as %v, want after %v as %v", at, reason, tt.at, tt.reason)
+			}
+			if told := len(appendNotice(nil, reason)) > 0; told == p.closed {
+				t.Errorf("Notice: %v, closed at once: %v", told, p.closed)
+			}
+		})
+	}
+}
+
+func TestHeartbeatsGoToSilentSessionsThatAreLoggedIn(t *testing.T) {
+	p := newScript(t, Limits{})
+	heartbeat := codec.AppendHeader(nil, codec.PushHeartbeat, 0, 0)
+	silent := func(seconds int, want string) {
+		t.Helper()
+		p.sent = nil
+		for range seconds {
+			p.hear()
+			p.pass(1)
+		}
+		if string(p.sent) != want {
+			t.Errorf("by %v it was sent %q, want %q", p.passed, p.sent, want)
+		}
+	}
+	silent(100, "")
+	p.session.SetLoggedIn(true)
+	p.session.write([]byte("welcome"))
+	silent(19, "")
+	silent(2, string(heartbeat))
+	silent(10, "")
+	p.session.write([]byte("a push"))
+	silent(19, "") // any output will do
+	silent(1, string(heartbeat))
+	p.keep(t, 10, 10)
+	silent(1, "")
+	p.unsent = 5
+	silent(8, "") // and what is on its way, too
+	p.unsent = 0
+	p.session.SetLoggedIn(false)
+	silent(60, "")
+	if n := p.core.Stats.Heartbeats.Load(); n != 2 {
+		t.Errorf("%d heartbeats counted", n)
+	}
+}

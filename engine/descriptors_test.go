@@ -1,0 +1,156 @@
+package engine_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/codec"
+	"holdfast/engine"
+)
+
+// fewDescriptors tells the test binary to serve with that open-file limit.
+const fewDescriptors = "HOLDFAST_TEST_DESCRIPTORS"
+
+// serveWithFew is a server in a process of its own: it says its address, opens
+// and closes files as long as it serves, and ends with its input.
+func serveWithFew(limit string) error {
+	n, err := strconv.ParseUint(limit, 10, 64)
+	if err != nil {
+		return err
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}); err != nil {
+		return err
+	}
+	for range 20 { // those of the journal and the database, kept open
+		if _, err := unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
+			return err
+		}
+	}
+	router := engine.NewRouter(echo)
+	core, err := engine.NewCore(engine.Config{Router: router, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	reactor, err := core.NewReactor(engine.ReactorConfig{Listen: "127.0.0.1:0", Loops: 2, Tick: tick})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- reactor.Run(ctx) }()
+	<-reactor.Booted()
+	if n >= 128 { // more of those, opened when the room for clients is counted already
+		for range n / 10 {
+			if _, err := unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
+				return err
+			}
+		}
+	}
+	fmt.Println(reactor.Addr())
+	go func() { // as the journal, the database and the admin port may
+		for ctx.Err() == nil {
+			var files []*os.File
+			for range 16 {
+				f, err := os.Open(os.DevNull)
+				if err != nil {
+					fmt.Println("no descriptor left:", err)
+					os.Exit(3)
+				}
+				files = append(files, f)
+			}
+			for _, f := range files {
+				f.Close()
+			}
+		}
+	}()
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
+	return <-ended
+}
+
+// Six hundred clients at once find 4 to 200 places: each gets its reply or a
+// Notice, round after round, and the server goes on.
+func TestDescriptorsNeverRunOut(t *testing.T) {
+	for _, limit := range []string{"64", "100", "128", "256"} {
+		t.Run(limit, func(t *testing.T) {
+			server := exec.Command(os.Args[0])
+			server.Env = append(os.Environ(), fewDescriptors+"="+limit)
+			in, err := server.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := server.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := server.Start(); err != nil {
+				t.Fatal(err)
+			}
+			said := bufio.NewReader(out)
+			addr, err := said.ReadString('\n')
+			if err != nil {
+				t.Fatal(err, server.Wait())
+			}
+			for range 5 {
+				served, refused := round(t, strings.TrimSpace(addr), 600)
+				if served < 4 || refused == 0 || served+refused != 600 {
+					t.Errorf("%d served and %d refused of 600", served, refused)
+				}
+			}
+			in.Close()
+			rest, _ := io.ReadAll(said)
+			if err := server.Wait(); err != nil || len(rest) > 0 {
+				t.Errorf("the server ended with %v, saying %q", err, rest)
+			}
+		})
+	}
+}
+
+// round connects many clients at once, and counts what becomes of them.
+func round(t *testing.T, addr string, n int) (served, refused int) {
+	t.Helper()
+	peers := make([]*peer, n)
+	for i := range peers {
+		peers[i] = dial(t, addr)
+	}
+	for _, p := range peers {
+		_, _ = p.Write(codec.AppendMessage(nil, codec.Message{Command: onLane, ID: 1}))
+		m, err := p.next()
+		switch {
+		case err != nil:
+			t.Errorf("neither reply nor Notice: %v", err)
+		case m.Command == codec.PushNotice:
+			refused++
+		default:
+			served++
+		}
+	}
+	for _, p := range peers {
+		p.Close()
+	}
+	return served, refused
+}
+
+func TestTooFewDescriptorsToServe(t *testing.T) {
+	server := exec.Command(os.Args[0])
+	server.Env = append(os.Environ(), fewDescriptors+"=48")
+	var said bytes.Buffer
+	server.Stderr = &said
+	if err := server.Run(); err == nil || !strings.Contains(said.String(), "ulimit -n") {
+		t.Errorf("ended with %v, saying %q", err, said.String())
+	}
+}

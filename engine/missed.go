@@ -1,0 +1,34 @@
+package engine
+
+import "slices"
+
+// maxMissedKeys bounds what is remembered of one slow session. A session that
+// misses more keys has missed everything.
+const maxMissedKeys = 1024
+
+// missedKeys is the set of keys of the droppable pushes that a session did not
+// get; nil is empty. Goroutine: event loop.
+type missedKeys struct {
+	keys       []uint32 // in order, each once
+	everything bool
+}
+
+func (m *missedKeys) empty() bool { return m == nil || !m.everything && len(m.keys) == 0 }
+
+func (m *missedKeys) add(key uint32) {
+	at, found := slices.BinarySearch(m.keys, key)
+	switch {
+	case found || m.everything:
+	case len(m.keys) == maxMissedKeys:
+		m.keys, m.everything = nil, true
+	default:
+		m.keys = slices.Insert(m.keys, at, key)
+	}
+}
+
+// take empties the set; nil stands for everything.
+func (m *missedKeys) take() []uint32 {
+	keys := m.keys
+	*m = missedKeys{}
+	return keys
+}

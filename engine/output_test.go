@@ -1,0 +1,395 @@
+package engine_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"holdfast/codec"
+	"holdfast/codec/pb"
+	"holdfast/engine"
+)
+
+// wiresOn opens n sessions on one carrier.
+func wiresOn(t *testing.T, core *engine.Core, n int) []*wire {
+	t.Helper()
+	wires := []*wire{onWire(t, core)}
+	carrier := core.AddCarrier(wires[0]) - 1 // that of the first
+	for len(wires) < n {
+		w := &wire{core: core}
+		if w.session, _ = core.Open(carrier, w, &net.TCPAddr{}); w.session == nil {
+			t.Fatal("no session")
+		}
+		t.Cleanup(func() { core.Closed(w.session, engine.ReasonPeerClosed) })
+		wires = append(wires, w)
+	}
+	return wires
+}
+
+// post writes b to the session of w, which keeps backlog bytes unsent then.
+func (w *wire) post(backlog int, b string) { w.postAnswer(backlog, b, 0) }
+
+// postAnswer is post with b as the answer to so many requests.
+func (w *wire) postAnswer(backlog int, b string, answered int) {
+	w.backlog = backlog
+	out := w.core.NewOutbox()
+	out.Append(w.session, []byte(b), answered)
+	out.Post()
+	out.Free()
+}
+
+func (w *wire) postDroppable(key uint32) {
+	out := w.core.NewOutbox()
+	out.AppendDroppable(w.session, key, []byte("quote"))
+	out.Post()
+	out.Free()
+}
+
+// What a session gets at one time is one write, droppable or not, in its order; a
+// session above the soft limit gets the rest without them.
+func TestPushesLeaveInOneWrite(t *testing.T) {
+	var asked []uint32
+	core := newCore(t, engine.Config{
+		Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000},
+		OnRoom: func(_ *engine.Session, keys []uint32) { asked = keys },
+	})
+	w := wiresOn(t, core, 2)
+	w[1].post(150, "x")
+	w[1].sent, w[1].writes = nil, 0
+	out := core.NewOutbox()
+	for key := range uint32(3) {
+		for _, x := range w {
+			out.AppendDroppable(x.session, key, []byte{'a' + byte(key)})
+			out.Append(x.session, []byte("-"), 0)
+		}
+	}
+	out.Post()
+	if string(w[0].sent) != "a-b-c-" || w[0].writes != 1 {
+		t.Errorf("a quick session: %q in %d writes", w[0].sent, w[0].writes)
+	}
+	if string(w[1].sent) != "---" || w[1].writes != 1 || core.Stats.Dropped.Load() != 3 {
+		t.Errorf("a slow session: %q in %d writes, %d dropped", w[1].sent, w[1].writes, core.Stats.Dropped.Load())
+	}
+	w[1].post(0, "x")
+	if !slices.Equal(asked, []uint32{0, 1, 2}) {
+		t.Errorf("asked for %d", asked)
+	}
+}
+
+// Between two looks at what is unsent no more than the soft limit is written.
+func TestPushesOfOneTimeAreBounded(t *testing.T) {
+	core := newCore(t, engine.Config{Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000}})
+	w := onWire(t, core)
+	w.onWrite = func(b []byte) { w.backlog += len(b) }
+	out := core.NewOutbox()
+	for key := range uint32(100) {
+		out.AppendDroppable(w.session, key, []byte("0123456789"))
+	}
+	out.Post()
+	if len(w.sent) != 110 || w.writes != 1 || core.Stats.Dropped.Load() != 89 {
+		t.Errorf("%d bytes in %d writes, %d dropped", len(w.sent), w.writes, core.Stats.Dropped.Load())
+	}
+}
+
+// Droppable pushes count as waiting until they are written, or will never be.
+func TestPushesWaiting(t *testing.T) {
+	open := func(*wire) {}
+	for _, tc := range []struct {
+		name   string
+		before func(*wire)
+		deal   func(*engine.Outbox)
+	}{
+		{"written", open, (*engine.Outbox).Post},
+		{"discarded", open, (*engine.Outbox).Discard},
+		{"session gone", func(w *wire) { w.core.Closed(w.session, engine.ReasonPeerClosed) }, (*engine.Outbox).Post},
+		{"session slow", func(w *wire) { w.post(101, "x") }, (*engine.Outbox).Post},
+		{"link broken", func(w *wire) { w.failing = true }, (*engine.Outbox).Post},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			core := newCore(t, engine.Config{Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000}})
+			w := onWire(t, core)
+			tc.before(w)
+			for _, out := range []*engine.Outbox{core.NewOutbox(), core.NewHoldingOutbox()} {
+				out.Append(w.session, []byte("more"), 0)
+				out.AppendDroppable(w.session, 1, []byte("quote"))
+				out.AppendDroppable(w.session, 2, []byte("quote"))
+				if n := core.PushesWaiting(); n != 2 {
+					t.Errorf("%d wait", n)
+				}
+				tc.deal(out)
+				if n := core.PushesWaiting(); n != 0 {
+					t.Errorf("%d wait in the end", n)
+				}
+				select {
+				case <-core.PushesDone():
+				default:
+					t.Error("nobody was told")
+				}
+			}
+		})
+	}
+}
+
+// What a slow session has missed is asked for once, when less than half of the
+// soft limit is unsent.
+func TestMissedPushesAreAskedForAgain(t *testing.T) {
+	var asked [][]uint32
+	core := newCore(t, engine.Config{
+		Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000},
+		OnRoom: func(_ *engine.Session, keys []uint32) { asked = append(asked, keys) },
+	})
+	w := onWire(t, core)
+	w.postDroppable(9)
+	w.post(101, "x")
+	for _, key := range []uint32{7, 3, 7, 5} {
+		w.postDroppable(key)
+	}
+	if string(w.sent) != "quotex" || core.Stats.Dropped.Load() != 4 {
+		t.Fatalf("sent %q, dropped %d", w.sent, core.Stats.Dropped.Load())
+	}
+	w.post(100, "x")
+	w.post(50, "x")
+	if len(asked) != 0 {
+		t.Fatalf("asked for %d at half of the limit", asked)
+	}
+	w.post(49, "x")
+	w.post(0, "x")
+	if len(asked) != 1 || !slices.Equal(asked[0], []uint32{3, 5, 7}) || core.Stats.Conflated.Load() != 3 {
+		t.Fatalf("asked for %d, %d conflated", asked, core.Stats.Conflated.Load())
+	}
+}
+
+// A session that has missed more keys than are remembered has missed everything.
+func TestMissedKeysAreBounded(t *testing.T) {
+	for missed, want := range map[int]int{1024: 1024, 1025: 0} {
+		var asked []uint32
+		calls := 0
+		core := newCore(t, engine.Config{
+			Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000},
+			OnRoom: func(_ *engine.Session, keys []uint32) { asked = keys; calls++ },
+		})
+		w := onWire(t, core)
+		w.post(101, "x")
+		for key := range missed {
+			w.postDroppable(uint32(key))
+		}
+		w.post(0, "x")
+		if calls != 1 || len(asked) != want || (asked == nil) != (want == 0) {
+			t.Errorf("%d missed: asked %d times, for %d", missed, calls, len(asked))
+		}
+	}
+}
+
+// The hard limit is looked at before a write, so that one batch may go beyond it;
+// replies may go on beyond it; and nothing goes above twice the limit.
+func TestHardLimit(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		backlogs []int // at each write of 10 bytes, and after it
+		answers  int
+		cut      bool
+	}{
+		{"at the limit", []int{1000, 1000}, 0, false},
+		{"above it, once", []int{2000}, 0, false},
+		{"above it before a push", []int{1001, 1001}, 0, true},
+		{"above it before a reply", []int{1001, 1990}, 1, false},
+		{"no room for the reply", []int{1001, 1991}, 1, true},
+		{"above twice the limit", []int{2001}, 1, true},
+		{"taken meanwhile", []int{1500, 0, 1500, 0}, 0, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				core := newCore(t, engine.Config{Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000}})
+				w := onWire(t, core)
+				for _, backlog := range tc.backlogs {
+					w.postAnswer(backlog, "0123456789", tc.answers)
+				}
+				if cut := w.session.Closing(); cut != tc.cut {
+					t.Fatalf("cut: %v, want %v", cut, tc.cut)
+				}
+				if !tc.cut {
+					return
+				}
+				if !strings.Contains(string(w.sent), "not read fast enough") {
+					t.Errorf("sent %q, and no Notice", w.sent)
+				}
+				sent := len(w.sent)
+				w.post(0, "more")
+				if len(w.sent) != sent {
+					t.Error("written behind the Notice")
+				}
+				time.Sleep(2 * time.Second) // the time to linger
+				synctest.Wait()
+				if !w.closed || core.Stats.Closes(engine.ReasonSlowConsumer) != 1 {
+					t.Error("still open")
+				}
+			})
+		})
+	}
+}
+
+// Of the sessions of a carrier those with the most unsent output are closed while
+// all together have more than its share.
+func TestLargestBacklogIsShedFirst(t *testing.T) {
+	core := newCore(t, engine.Config{Limits: engine.Limits{
+		OutboundSoftBytes: 1000, OutboundHardBytes: 1000, OutboundTotalBytes: 2000, // of two carriers
+	}})
+	w := wiresOn(t, core, 5)
+	for i, backlog := range []int{100, 400, 50, 300, 150} {
+		w[i].post(backlog, "x")
+	}
+	closed := func() (is []int) {
+		for i := range w {
+			if w[i].closed {
+				is = append(is, i)
+			}
+		}
+		return is
+	}
+	if got := core.Load(); len(closed()) != 0 || got.UnsentBytes != 1000 || got.UnsentSessions != 5 {
+		t.Fatalf("at the limit %v are closed, %+v", closed(), got)
+	}
+	w[0].post(101, "x")
+	if got := core.Load(); !slices.Equal(closed(), []int{1}) || got.UnsentBytes != 601 || got.UnsentSessions != 4 {
+		t.Fatalf("above it %v are closed, %+v", closed(), got)
+	}
+	w[3].backlog = 0 // it reads, which only a look shows
+	w[2].post(450, "x")
+	if got := core.Load(); !slices.Equal(closed(), []int{1}) || got.UnsentBytes != 701 || got.UnsentSessions != 3 {
+		t.Fatalf("with one that has read %v are closed, %+v", closed(), got)
+	}
+	w[4].post(700, "x") // two must go
+	if !slices.Equal(closed(), []int{1, 4}) || core.Stats.Closes(engine.ReasonMemory) != 2 {
+		t.Fatalf("%v are closed", closed())
+	}
+	for _, x := range w {
+		x.post(0, "x")
+	}
+	if got := core.Load(); got.UnsentBytes != 0 || got.UnsentSessions != 0 {
+		t.Errorf("all is sent: %+v", got)
+	}
+}
+
+// pour answers a request with as many frames of 64 KiB as its body says.
+func pour(c *engine.Context) {
+	var n int
+	_, _ = fmt.Sscan(string(c.Message.Body), &n)
+	big := make([]byte, 64<<10)
+	var b []byte
+	for range n {
+		b = codec.AppendMessage(b, codec.Message{Command: special.Reply(), ID: c.Message.ID, Body: big})
+	}
+	c.Frames(b)
+}
+
+// A slow consumer that reads at last finds all that was written before the cut,
+// and the Notice behind it.
+func TestSlowConsumerIsTold(t *testing.T) {
+	limits := engine.Limits{OutboundHardBytes: 256 << 10, Linger: patience, OutboundSoftTime: time.Hour, WriteStallTime: time.Hour}
+	r := serve(t, newCore(t, engine.Config{Router: testRouter(t, pour), Limits: limits}), engine.ReactorConfig{Loops: 1})
+	p := dial(t, r.addr)
+	p.echoes(onLane)
+	session, _ := r.Find(1 << 32) // the first of all
+	for n := uint64(2); !session.Closing(); n++ {
+		p.send(special, n, "2")
+		eventually(t, "the reply or the cut", func() bool { return session.Closing() || r.Traffic().Replies == n })
+	}
+	frames := 0
+	for {
+		m, err := p.next()
+		if err != nil {
+			t.Fatalf("the end without a Notice: %v", err)
+		}
+		if m.Command == codec.PushNotice {
+			var notice pb.Notice
+			if notice.UnmarshalVT(m.Body) != nil || notice.Code != pb.NoticeCode_NOTICE_CODE_SLOW_CONSUMER {
+				t.Errorf("notice %v", &notice)
+			}
+			break
+		}
+		frames++
+	}
+	if _, err := p.next(); err != io.EOF || frames < 4 {
+		t.Errorf("%d frames, then %v", frames, err)
+	}
+	p.Close()
+	eventually(t, "the count", func() bool { return r.Stats.Closes(engine.ReasonSlowConsumer) == 1 })
+}
+
+// What a session has not sent when it ends is owed to nobody.
+func TestUnsentOutputEndsWithItsSession(t *testing.T) {
+	core := newCore(t, engine.Config{})
+	w := onWire(t, core)
+	w.post(500, "x")
+	before := core.Load()
+	core.Closed(w.session, engine.ReasonPeerReset)
+	if after := core.Load(); before.UnsentBytes != 500 || after != (engine.Load{}) {
+		t.Errorf("unsent %+v, after the end %+v", before, after)
+	}
+}
+
+// A reply to a session that is gone is none.
+func TestRepliesToNobodyAreNotCounted(t *testing.T) {
+	core := newCore(t, engine.Config{})
+	w := wiresOn(t, core, 2)
+	out := core.NewOutbox()
+	for _, x := range w {
+		out.Append(x.session, []byte("reply"), 3)
+	}
+	core.Closed(w[0].session, engine.ReasonPeerClosed)
+	out.Post()
+	if n := core.Traffic().Replies; n != 3 {
+		t.Errorf("%d replies counted, want the 3 of the open session", n)
+	}
+}
+
+// What a session does not read is with us, where limits count it, and not with the
+// kernel.
+func TestKernelBound(t *testing.T) {
+	limits := engine.Limits{OutboundHardBytes: 64 << 20, OutboundSoftTime: time.Hour}
+	r := serve(t, newCore(t, engine.Config{Router: testRouter(t, pour), Limits: limits}), engine.ReactorConfig{Loops: 1})
+	p := dial(t, r.addr)
+	p.send(special, 1, "32") // 2 MiB, of which the kernel would take it all
+	eventually(t, "the reply", func() bool { return r.Traffic().Replies == 1 })
+	eventually(t, "a megabyte of it to wait with us", func() bool { return r.Load().UnsentBytes > 1<<20 })
+}
+
+// Unsent output is looked at without a write: what a session has missed is asked
+// for when it has read.
+func TestRoomIsFoundWithoutAWrite(t *testing.T) {
+	asked := make(chan []uint32, 1)
+	limits := engine.Limits{OutboundSoftBytes: 128 << 10, OutboundHardBytes: 64 << 20, InFlightRequests: 1 << 20}
+	r := serve(t, newCore(t, engine.Config{
+		Router: testRouter(t, pour), Limits: limits,
+		OnRoom: func(_ *engine.Session, keys []uint32) { asked <- keys },
+	}), engine.ReactorConfig{Loops: 1})
+	p := dial(t, r.addr)
+	p.send(special, 1, "200")
+	eventually(t, "unsent output", func() bool { return r.Load().UnsentBytes > 128<<10 })
+	session, _ := r.Find(1 << 32) // the first of all
+	out := r.NewOutbox()
+	out.AppendDroppable(session, 42, []byte("quote"))
+	out.Post()
+	eventually(t, "the drop", func() bool { return r.Stats.Dropped.Load() == 1 })
+	for range 200 {
+		p.expectCommand(special.Reply())
+	}
+	if keys := <-asked; !slices.Equal(keys, []uint32{42}) {
+		t.Errorf("asked for %d", keys)
+	}
+	if got := r.Load(); got.UnsentBytes != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func (p *peer) expectCommand(cmd codec.Command) {
+	p.t.Helper()
+	if m, err := p.next(); err != nil || m.Command != cmd {
+		p.t.Fatalf("got %v, %v; want %v", m.Command, err, cmd)
+	}
+}

@@ -1,0 +1,85 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"holdfast/codec"
+	"holdfast/codec/pb"
+	"holdfast/engine"
+)
+
+// logText keeps what is logged.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// A handler that panics, wherever it runs, costs its own session: that is told,
+// counted once and logged once, and the others go on.
+func TestPanicWherever(t *testing.T) {
+	for name, class := range map[string]engine.Class{"lane": engine.OnLane, "loop": engine.OnLoop, "off the lane": engine.OffLane} {
+		t.Run(name, func(t *testing.T) {
+			router := engine.NewRouter(func(c *engine.Context) { c.Result(codec.ResultUnknownCommand) })
+			for cmd, h := range map[codec.Command]engine.Handler{onLane: echo, panics: func(*engine.Context) { panic("boom") }} {
+				at := engine.OnLane
+				if cmd == panics {
+					at = class
+				}
+				if err := router.Handle(cmd, at, h); err != nil {
+					t.Fatal(err)
+				}
+			}
+			log := new(logText)
+			core, err := engine.NewCore(engine.Config{
+				Router: router, Log: slog.New(slog.NewTextHandler(log, nil)),
+				Overloaded: func(c *engine.Context) { c.Result(codec.ResultOverloaded) },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := serve(t, core, engine.ReactorConfig{Loops: 1})
+			other := dial(t, r.addr)
+			other.echoes(onLane)
+			for range 3 {
+				p := dial(t, r.addr)
+				p.send(panics, 2, "secret body")
+				p.expectNotice(pb.NoticeCode_NOTICE_CODE_INTERNAL)
+				p.Close()
+				other.echoes(onLane)
+			}
+			eventually(t, "the closes", func() bool { return r.Stats.Closes(engine.ReasonPanic) == 3 })
+			if n := r.Stats.Panics.Load(); n != 3 {
+				t.Errorf("%d panics counted", n)
+			}
+			text := log.String()
+			for _, want := range []string{"level=ERROR", `msg="handler panicked; its session is closed"`, "panic=boom", "session=", "stack="} {
+				if strings.Count(text, want) != 3 {
+					t.Errorf("%q is in the log %d times:\n%s", want, strings.Count(text, want), text)
+				}
+			}
+			if strings.Contains(text, "secret body") {
+				t.Errorf("the body is in the log:\n%s", text)
+			}
+			if err := core.WaitOffLane(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

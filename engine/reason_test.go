@@ -1,0 +1,218 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"holdfast/codec"
+	"holdfast/codec/pb"
+	"holdfast/engine"
+)
+
+// ending is one way to lose a connection: what the server is set to, what a peer
+// does, and what the peer is told.
+type ending struct {
+	limits  engine.Limits
+	provoke func(*testing.T, *running) *peer
+	notice  pb.NoticeCode // unspecified: the peer is not told
+}
+
+const (
+	soon = 300 * time.Millisecond // a limit that a test waits for
+	tick = 10 * time.Millisecond
+)
+
+// flood asks for many more bytes than it reads.
+func flood(t *testing.T, r *running) *peer {
+	p := dialNarrow(t, r.addr)
+	for i := range 400 {
+		if _, err := p.Write(codec.AppendMessage(nil, codec.Message{Command: special, ID: uint64(i)})); err != nil {
+			break
+		}
+	}
+	return p
+}
+
+// unread is flood by a peer that never reads.
+func unread(t *testing.T, r *running) *peer {
+	flood(t, r)
+	eventually(t, "the cut", func() bool { return r.Len() == 0 })
+	return nil
+}
+
+func connected(t *testing.T, r *running) *peer {
+	p := dial(t, r.addr)
+	p.echoes(onLane)
+	return p
+}
+
+func endings() map[engine.Reason]ending {
+	const mib = 1 << 20
+	unbounded := func(l engine.Limits) engine.Limits {
+		l.InFlightRequests, l.InFlightBytes = mib, mib
+		for _, v := range []*int{&l.OutboundSoftBytes, &l.OutboundHardBytes, &l.OutboundTotalBytes} {
+			if *v == 0 {
+				*v = 256 * mib
+			}
+		}
+		return l
+	}
+	return map[engine.Reason]ending{
+		engine.ReasonPeerClosed: {provoke: func(t *testing.T, r *running) *peer {
+			connected(t, r).Close()
+			return nil
+		}},
+		engine.ReasonPeerReset: {provoke: func(t *testing.T, r *running) *peer {
+			p := connected(t, r)
+			if err := p.Conn.(*net.TCPConn).SetLinger(0); err != nil {
+				t.Fatal(err)
+			}
+			p.Close()
+			return nil
+		}},
+		engine.ReasonMalformed: {notice: pb.NoticeCode_NOTICE_CODE_MALFORMED, provoke: func(t *testing.T, r *running) *peer {
+			p := dial(t, r.addr)
+			p.write([]byte{0, 0, 0, 12})
+			return p
+		}},
+		engine.ReasonTooLarge: {notice: pb.NoticeCode_NOTICE_CODE_TOO_LARGE, provoke: func(t *testing.T, r *running) *peer {
+			p := dial(t, r.addr)
+			p.write([]byte{0, 1, 0, 1}) // a byte above 64 KiB, and nobody logged in
+			return p
+		}},
+		engine.ReasonTooManyConnections: {
+			limits: engine.Limits{MaxConnections: 1}, notice: pb.NoticeCode_NOTICE_CODE_TOO_MANY_CONNECTIONS,
+			provoke: func(t *testing.T, r *running) *peer { connected(t, r); return dial(t, r.addr) },
+		},
+		engine.ReasonTooManyFromAddress: {
+			limits: engine.Limits{ConnectionsPerAddress: 1}, notice: pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS,
+			provoke: func(t *testing.T, r *running) *peer { connected(t, r); return dial(t, r.addr) },
+		},
+		engine.ReasonOverloaded: {
+			limits: engine.Limits{InFlightRequests: 2}, notice: pb.NoticeCode_NOTICE_CODE_OVERLOADED,
+			provoke: func(t *testing.T, r *running) *peer {
+				p := dial(t, r.addr)
+				p.write(frames(onLane, "1", "2", "3"))
+				return p
+			},
+		},
+		engine.ReasonSlowConsumer: {
+			limits: unbounded(engine.Limits{OutboundSoftBytes: mib, OutboundSoftTime: soon, Linger: 20 * time.Second}),
+			notice: pb.NoticeCode_NOTICE_CODE_SLOW_CONSUMER,
+			provoke: func(t *testing.T, r *running) *peer {
+				p := flood(t, r)
+				time.Sleep(4 * soon) // not to read meanwhile is the fault that is tried
+				return p
+			},
+		},
+		engine.ReasonPanic: {notice: pb.NoticeCode_NOTICE_CODE_INTERNAL, provoke: func(t *testing.T, r *running) *peer {
+			p := dial(t, r.addr)
+			p.send(panics, 1, "")
+			return p
+		}},
+		engine.ReasonShuttingDown: {notice: pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN, provoke: func(t *testing.T, r *running) *peer {
+			p := connected(t, r)
+			if err := r.stop(); err != nil {
+				t.Error(err)
+			}
+			return p
+		}},
+		engine.ReasonUnavailable: {notice: pb.NoticeCode_NOTICE_CODE_UNAVAILABLE, provoke: func(t *testing.T, r *running) *peer {
+			p := connected(t, r)
+			r.CloseAll(engine.ReasonUnavailable)
+			return p
+		}},
+		engine.ReasonFirstFrameTimeout: {
+			limits: engine.Limits{FirstFrameTime: soon}, notice: pb.NoticeCode_NOTICE_CODE_TIMEOUT,
+			provoke: func(t *testing.T, r *running) *peer {
+				p := dial(t, r.addr)
+				p.write([]byte{0})
+				return p
+			},
+		},
+		engine.ReasonFrameTimeout: {
+			limits: engine.Limits{FrameTime: soon}, notice: pb.NoticeCode_NOTICE_CODE_TIMEOUT,
+			provoke: func(t *testing.T, r *running) *peer {
+				p := connected(t, r)
+				p.write([]byte{0, 0, 0, 13})
+				return p
+			},
+		},
+		engine.ReasonLoginTimeout: {
+			limits: engine.Limits{LoginTime: soon}, notice: pb.NoticeCode_NOTICE_CODE_TIMEOUT, provoke: connected,
+		},
+		engine.ReasonIdle: {
+			limits: engine.Limits{IdleTime: soon}, notice: pb.NoticeCode_NOTICE_CODE_IDLE, provoke: connected,
+		},
+		engine.ReasonWriteStall: {limits: unbounded(engine.Limits{WriteStallTime: soon}), provoke: unread},
+		engine.ReasonMemory:     {limits: unbounded(engine.Limits{OutboundTotalBytes: mib}), provoke: unread},
+	}
+}
+
+func TestEveryReasonIsToldAndCounted(t *testing.T) {
+	all := endings()
+	for _, reason := range engine.Reasons() {
+		e, ok := all[reason]
+		if !ok {
+			t.Errorf("no test for %v", reason)
+			continue
+		}
+		t.Run(reason.String(), func(t *testing.T) {
+			t.Parallel()
+			big := make([]byte, 64<<10)
+			router := testRouter(t, func(c *engine.Context) {
+				c.Frames(codec.AppendMessage(nil, codec.Message{Command: special.Reply(), ID: c.Message.ID, Body: big}))
+			})
+			if e.limits.Linger == 0 {
+				e.limits.Linger = soon
+			}
+			r := serve(t, newCore(t, engine.Config{Router: router, Limits: e.limits}), engine.ReactorConfig{Loops: 1, Tick: tick})
+			if p := e.provoke(t, r); p != nil {
+				if told := lastNotice(t, p); told != e.notice {
+					t.Errorf("told %v, want %v", told, e.notice)
+				}
+				p.Close()
+			}
+			eventually(t, "the count", func() bool { return r.Stats.Closes(reason) == 1 })
+			for _, other := range engine.Reasons() {
+				if n := r.Stats.Closes(other); n != 0 && other != reason {
+					t.Errorf("%d counted as %v", n, other)
+				}
+			}
+		})
+	}
+}
+
+// lastNotice reads to the end of the connection, and returns what the server said
+// as the last thing.
+func lastNotice(t *testing.T, p *peer) pb.NoticeCode {
+	t.Helper()
+	var last codec.Message
+	for {
+		m, err := p.next()
+		if errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
+			t.Fatal("the connection stays open")
+		}
+		if err != nil {
+			break
+		}
+		last = m
+	}
+	var notice pb.Notice
+	if last.Command != codec.PushNotice || notice.UnmarshalVT(last.Body) != nil {
+		return pb.NoticeCode_NOTICE_CODE_UNSPECIFIED
+	}
+	if _, err := p.Read(make([]byte, 1)); err == nil || errors.Is(err, io.ErrShortBuffer) {
+		t.Error("bytes after the end")
+	}
+	return notice.Code
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}

@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"holdfast/codec"
+)
+
+// receive takes the whole frames among what a session has sent, up to
+// FramesPerEvent of them. What is more waits in the loop's queue, so that the
+// other sessions of the turn have theirs first.
+func (l *loop) receive(s *Session, conn gnet.Conn) {
+	packet := &l.core.packet
+	if !s.loggedIn.Load() {
+		packet = &l.core.loginPacket
+	}
+	b, _ := conn.Peek(-1)
+	end, frames, err := packet.Scan(b)
+	if most := l.core.limits.FramesPerEvent; frames > most {
+		end, frames, err = lengthOf(b, most), most, nil
+		l.queue.add(s)
+	}
+	l.note(s, packet, b, end)
+	if end > 0 {
+		l.accept(s, b[:end], frames)
+	}
+	if err != nil {
+		l.refuse(s, frameReason(err))
+		end = -1 // all of it
+	}
+	if end != 0 {
+		_, _ = conn.Discard(end)
+	}
+}
+
+// note keeps what the deadlines and the next look at the session's bytes need:
+// the first end of b were whole frames.
+func (l *loop) note(s *Session, packet *codec.Packet, b []byte, end int) {
+	now := s.group.now
+	if end > 0 {
+		s.heard = now
+	}
+	switch {
+	case end == len(b) || s.waiting:
+		s.begun, s.need = 0, 0
+		return
+	case end > 0 || s.begun == 0:
+		s.begun = now
+	}
+	need, _ := packet.FrameLen(b[end:])
+	s.need = int32(need)
+}
+
+// lengthOf returns how many bytes the first n frames of b have, all of them whole.
+func lengthOf(b []byte, n int) int {
+	end := 0
+	for range n {
+		_, used := codec.DecodeScanned(b[end:])
+		end += used
+	}
+	return end
+}
+
+// queue has the sessions whose frames wait for their turn. What they sent stays
+// in gnet's buffers, where it is at most what one read gives and a frame: nothing
+// more is read before the loop has run its tasks, of which the queue is one.
+//
+// Goroutine: event loop.
+type queue struct {
+	loop     *loop
+	sessions []*Session
+	due      bool // Run was handed to gnet and has not begun
+}
+
+// add puts s at the end.
+func (q *queue) add(s *Session) {
+	s.waiting = true
+	q.sessions = append(q.sessions, s)
+	if q.due {
+		return
+	}
+	q.due = q.loop.events.Execute(context.Background(), q) == nil
+}
+
+// Run implements gnet.Runnable: it gives each session that waits its next turn.
+func (q *queue) Run(context.Context) error {
+	q.due = false
+	q.serve()
+	return nil
+}
+
+func (q *queue) serve() {
+	sessions := q.sessions
+	q.sessions = nil
+	for _, s := range sessions {
+		s.waiting = false
+		if s.closed {
+			continue
+		}
+		conn := s.link.(*gnetLink).conn
+		if s.refused || s.closing.Load() {
+			_, _ = conn.Discard(-1)
+			continue
+		}
+		q.loop.receive(s, conn)
+	}
+}
+
+// finish serves all that waits.
+func (q *queue) finish() {
+	for len(q.sessions) > 0 {
+		q.serve()
+	}
+}
+
+// pileUp is for bytes of a session that waits: they do, too. It is closed when
+// that is more than it may have in flight.
+func (l *loop) pileUp(s *Session, conn gnet.Conn) {
+	limits := &l.core.limits
+	if conn.InboundBuffered() > limits.MaxFrameBytes+limits.InFlightBytes {
+		s.Close(ReasonOverloaded)
+	}
+}

@@ -1,0 +1,197 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/codec"
+	"holdfast/codec/pb"
+	"holdfast/engine"
+)
+
+// Commands of this file, both on the loop.
+const (
+	blocks codec.Command = 0x30
+	counts codec.Command = 0x31
+)
+
+// blockable serves commands that block the only loop until unblock is closed,
+// which started tells of, and that note the order of their ids.
+func blockable(t *testing.T, limits engine.Limits) (r *running, order chan uint64, started, unblock chan struct{}) {
+	t.Helper()
+	order, started, unblock = make(chan uint64, 1<<16), make(chan struct{}, 1), make(chan struct{})
+	router := testRouter(t, echo)
+	for cmd, h := range map[codec.Command]engine.Handler{
+		blocks: func(c *engine.Context) { started <- struct{}{}; <-unblock; c.Result(codec.ResultOK) },
+		counts: func(c *engine.Context) { order <- c.Message.ID; c.Result(codec.ResultOK) },
+	} {
+		if err := router.Handle(cmd, engine.OnLoop, h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return serve(t, newCore(t, engine.Config{Router: router, Limits: limits}), engine.ReactorConfig{Loops: 1}), order, started, unblock
+}
+
+// A session that sends a thousand frames at once has some executed, and then the
+// others have their turn.
+func TestFramesPerEvent(t *testing.T) {
+	const most, all = 10, 1000
+	r, order, started, unblock := blockable(t, engine.Limits{FramesPerEvent: most})
+	blocker, many, one := dial(t, r.addr), dial(t, r.addr), dial(t, r.addr)
+	many.echoes(onLane)
+	one.echoes(onLane)
+	blocker.send(blocks, 0, "")
+	<-started
+	many.write(frames(counts, make([]string, all)...)) // ids from 0 on
+	one.send(counts, 1<<20, "")
+	close(unblock)
+	for i := range uint64(all) {
+		many.expect(counts.Reply(), i, "\x00")
+	}
+	before := uint64(0)
+	for id := range order {
+		if id == 1<<20 {
+			break
+		}
+		if id != before {
+			t.Fatalf("frame %d was executed in the place of %d", id, before)
+		}
+		before++
+	}
+	if before > most {
+		t.Errorf("%d frames of one session were executed before the one of the other, want %d at most", before, most)
+	}
+}
+
+// What was received before a drain is answered, also where it waits for its turn.
+func TestDrainAnswersWhatWaits(t *testing.T) {
+	r, _, started, unblock := blockable(t, engine.Limits{FramesPerEvent: 1})
+	p := dial(t, r.addr)
+	const all = 3000
+	p.write(append(frames(blocks, ""), frames(onLane, make([]string, all)...)...))
+	<-started
+	stopped := make(chan error, 1)
+	go func() { stopped <- r.stop() }()
+	time.Sleep(50 * time.Millisecond) // the drain has begun; were it later, nothing would be tried
+	close(unblock)
+	p.expect(blocks.Reply(), 0, "\x00")
+	for i := range uint64(all) {
+		p.expect(onLane.Reply(), i, "\x00")
+	}
+	p.expectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
+	p.Close()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+// A loop that does not come back must not hold up the end.
+func TestDrainEndsInTimeWithAStuckLoop(t *testing.T) {
+	started, unblock := make(chan struct{}, 1), make(chan struct{})
+	router := engine.NewRouter(echo)
+	if err := router.Handle(blocks, engine.OnLoop, func(*engine.Context) { started <- struct{}{}; <-unblock }); err != nil {
+		t.Fatal(err)
+	}
+	core := newCore(t, engine.Config{Router: router})
+	reactor, err := core.NewReactor(engine.ReactorConfig{Listen: "127.0.0.1:0", Loops: 1, Drain: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- reactor.Run(ctx) }()
+	<-reactor.Booted()
+	dial(t, reactor.Addr()).send(blocks, 1, "")
+	<-started
+	cancel()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, engine.ErrDrainTimeout) {
+			t.Errorf("got %v, want ErrDrainTimeout", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("Run does not return")
+	}
+	close(unblock)
+	if err := core.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Frames of any size in writes of any size, a few at a time: every reply comes, in
+// order.
+func TestAnyCutOfTheStream(t *testing.T) {
+	const seed = 11
+	random := rand.New(rand.NewPCG(seed, seed))
+	r := serve(t, newCore(t, engine.Config{Limits: engine.Limits{FramesPerEvent: 3}}), engine.ReactorConfig{Loops: 1})
+	p := dial(t, r.addr)
+	for round := range 60 {
+		var stream []byte
+		bodies := make([]string, 1+random.IntN(40))
+		cmds := []codec.Command{onLane, onLoop}
+		for i := range bodies {
+			bodies[i] = strings.Repeat("x", random.IntN(1+random.IntN(8000)))
+			stream = codec.AppendMessage(stream, codec.Message{Command: cmds[i%2], ID: uint64(i), Body: []byte(bodies[i])})
+		}
+		for len(stream) > 0 {
+			n := 1 + random.IntN(min(len(stream), 1<<random.IntN(17)))
+			p.write(stream[:n])
+			stream = stream[n:]
+		}
+		for i, body := range bodies {
+			m, err := p.next()
+			if err != nil || m.ID != uint64(i) || string(m.Body) != "\x00"+body {
+				t.Fatalf("seed %d, round %d: reply %d is %d with %d bytes, %v", seed, round, i, m.ID, len(m.Body), err)
+			}
+		}
+	}
+}
+
+func TestFrameLimitRisesWithTheLogin(t *testing.T) {
+	router := testRouter(t, func(c *engine.Context) {
+		c.Session.SetLoggedIn(len(c.Message.Body) > 0)
+		c.Result(codec.ResultOK)
+	})
+	limits := engine.Limits{LoginFrameBytes: 100, MaxFrameBytes: 1000}
+	r := serve(t, newCore(t, engine.Config{Router: router, Limits: limits}), engine.ReactorConfig{Loops: 1})
+	p := dial(t, r.addr)
+	fits, login := strings.Repeat("x", 100-13), strings.Repeat("x", 1000-13)
+	p.send(onLane, 1, fits)
+	p.expect(onLane.Reply(), 1, "\x00"+fits)
+	p.send(special, 2, "login")
+	p.expect(special.Reply(), 2, "\x00")
+	p.send(onLane, 3, login)
+	p.expect(onLane.Reply(), 3, "\x00"+login)
+	p.send(special, 4, "")
+	p.expect(special.Reply(), 4, "\x00")
+	p.send(onLane, 5, fits+"x")
+	p.expectNotice(pb.NoticeCode_NOTICE_CODE_TOO_LARGE)
+}
+
+func TestConnectionsPerAddress(t *testing.T) {
+	r := serve(t, newCore(t, engine.Config{Limits: engine.Limits{ConnectionsPerAddress: 2}}), engine.ReactorConfig{Loops: 2})
+	from := func(ip string) *peer {
+		t.Helper()
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}
+		conn, err := d.Dial("tcp", r.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return wrap(t, conn)
+	}
+	first := from("127.0.0.5")
+	first.echoes(onLane)
+	from("127.0.0.5").echoes(onLane)
+	from("127.0.0.5").expectNotice(pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS)
+	from("127.0.0.6").echoes(onLane)
+	first.Close()
+	eventually(t, "room for another", func() bool { return r.Len() == 2 })
+	from("127.0.0.5").echoes(onLane)
+	from("127.0.0.5").expectNotice(pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS)
+}
