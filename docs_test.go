@@ -1,11 +1,15 @@
 package holdfast_test
 
 import (
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"holdfast/perf/chaos"
 )
 
 // TestDependenciesHaveReasons: a module that our code imports stands in a table
@@ -74,4 +78,52 @@ func submatches(t *testing.T, name, pattern string) []string {
 		found = append(found, match[1])
 	}
 	return found
+}
+
+// TestPromisesHaveTests: the README makes ten promises, and each names tests that
+// are there.
+func TestPromisesHaveTests(t *testing.T) {
+	promises := submatches(t, "README.md", `(?m)^\| \d+\. (.*)$`)
+	if len(promises) != 10 {
+		t.Fatalf("the README makes %d promises, not ten", len(promises))
+	}
+	there := testNames(t)
+	for _, f := range chaos.Faults() {
+		there["TestGateChaos/"+f.Name] = true
+	}
+	for _, promise := range promises {
+		named := regexp.MustCompile("`(Test[A-Za-z/]+|/[a-z]+)`").FindAllStringSubmatch(promise, -1)
+		if len(named) == 0 {
+			t.Errorf("no test shows: %s", promise)
+		}
+		for _, n := range named {
+			name := n[1]
+			if name[0] == '/' {
+				name = "TestGateChaos" + name
+			}
+			if !there[name] {
+				t.Errorf("there is no %s, which shows: %s", name, promise)
+			}
+		}
+	}
+}
+
+// testNames lists the test functions of the tree, whatever their build tags.
+func testNames(t *testing.T) map[string]bool {
+	names := make(map[string]bool)
+	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range function.FindAllStringSubmatch(string(text), -1) {
+			names[m[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }

@@ -8,8 +8,11 @@ func commands(p *Program) []*cobra.Command {
 	return []*cobra.Command{
 		newBenchCommand(p),
 		newBustCommand(p),
+		newChaosCommand(p),
 		newClientCommand(p),
 		newDemoCommand(p),
+		newDoctorCommand(p),
+		newJournalCommand(p),
 		newLoadCommand(p),
 		newScenarioCommand(p),
 		newSeedCommand(p),

@@ -9,8 +9,9 @@ import (
 
 // Escape sequences for text on a terminal (ECMA-48, select graphic rendition).
 const (
-	styleRed   = "\x1b[31m"
-	styleReset = "\x1b[0m"
+	styleRed    = "\x1b[31m"
+	styleYellow = "\x1b[33m"
+	styleReset  = "\x1b[0m"
 )
 
 // isTerminal tells whether stream is a terminal, for progress bars and prompts.
