@@ -22,8 +22,12 @@ import (
 // fewDescriptors tells the test binary to serve with that open-file limit.
 const fewDescriptors = "HOLDFAST_TEST_DESCRIPTORS"
 
-// serveWithFew is a server in a process of its own: it says its address, opens
-// and closes files as long as it serves, and ends with its input.
+// ownFiles is how many other files that server has open from the start.
+const ownFiles = 20
+
+// serveWithFew is a server in a process of its own: it says its address and for how
+// many it has room, opens and closes files as long as it serves, and ends with its
+// input.
 func serveWithFew(limit string) error {
 	n, err := strconv.ParseUint(limit, 10, 64)
 	if err != nil {
@@ -32,7 +36,7 @@ func serveWithFew(limit string) error {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}); err != nil {
 		return err
 	}
-	for range 20 { // those of the journal and the database, kept open
+	for range ownFiles { // those of the journal and the database, kept open
 		if _, err := unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
 			return err
 		}
@@ -58,7 +62,7 @@ func serveWithFew(limit string) error {
 			}
 		}
 	}
-	fmt.Println(reactor.Addr())
+	fmt.Println(reactor.Addr(), core.Limits().MaxConnections)
 	go func() { // as the journal, the database and the admin port may
 		for ctx.Err() == nil {
 			var files []*os.File
@@ -101,12 +105,16 @@ func TestDescriptorsNeverRunOut(t *testing.T) {
 				t.Fatal(err)
 			}
 			said := bufio.NewReader(out)
-			addr, err := said.ReadString('\n')
-			if err != nil {
+			var addr string
+			var room, files int
+			if _, err := fmt.Fscanln(said, &addr, &room); err != nil {
 				t.Fatal(err, server.Wait())
 			}
+			if _, err := fmt.Sscan(limit, &files); err != nil || room+ownFiles >= files-24 {
+				t.Errorf("room for %d beside %d files of %d", room, ownFiles, files)
+			}
 			for range 5 {
-				served, refused := round(t, strings.TrimSpace(addr), 600)
+				served, refused := round(t, addr, 600)
 				if served < 4 || refused == 0 || served+refused != 600 {
 					t.Errorf("%d served and %d refused of 600", served, refused)
 				}

@@ -77,6 +77,8 @@ func TestWatermarkFromTheStart(t *testing.T) {
 	s.stop()
 	s.setup.watermark, s.setup.free = 10, func() (uint64, error) { return 9, nil }
 	s.setup.simulation = trading.Simulation{Orders: 10_000, Random: 1}
+	var log lockedBuffer
+	s.setup.log = slog.New(slog.NewTextHandler(&log, nil))
 	s = start(t, s.setup)
 	if s.service.Accepting() == nil {
 		t.Error("orders are taken")
@@ -88,5 +90,8 @@ func TestWatermarkFromTheStart(t *testing.T) {
 	s.stop()
 	if s.service.StateHash() != before {
 		t.Error("the simulation has traded")
+	}
+	if !strings.Contains(log.String(), "no snapshot saved") {
+		t.Errorf("a snapshot was saved at the stop: %s", log.String())
 	}
 }

@@ -90,6 +90,25 @@ func TestGuessTableIsBounded(t *testing.T) {
 	}
 }
 
+// TestGuessTableForgetsTheOldest: one guesser more than the table holds, and only
+// the first is forgotten.
+func TestGuessTableForgetsTheOldest(t *testing.T) {
+	table := trading.NewGuessTable(1)
+	address := func(n int) string { return fmt.Sprintf("10.0.%d.%d", n>>8, n&255) }
+	const most = trading.MaxGuessers / 2 // each address is one more
+	for n := range most + 1 {
+		table.Charge(1, address(n), 0)
+	}
+	for n, want := range map[int]time.Duration{1: time.Minute, 2: time.Minute, most: time.Minute} {
+		if delay, _ := table.Charge(1, address(n), 0); delay != want {
+			t.Errorf("guesser %d waits %s, want %s", n, delay, want)
+		}
+	}
+	if delay, _ := table.Charge(1, address(0), 0); delay != 0 {
+		t.Errorf("the oldest still waits %s", delay)
+	}
+}
+
 func TestAddressOf(t *testing.T) {
 	for _, tc := range []struct{ remote, want string }{
 		{"192.0.2.1", "192.0.2.1"}, {"::ffff:192.0.2.1", "192.0.2.1"}, {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"}, {"fe80::1%eth0", "fe80::"},
