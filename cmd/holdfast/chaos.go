@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,15 +56,20 @@ func newChaosListCommand(p *Program) *cobra.Command {
 		Use: "list", Short: "the faults and what they need", Args: noArgs,
 		Example: "  holdfast chaos list",
 		RunE: func(*cobra.Command, []string) error {
-			w := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tNAME\tWHAT IS DONE\tNEEDS")
+			p.listFault("ID", "NAME", "WHAT IS DONE", "NEEDS")
 			for _, f := range chaos.Faults() {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.ID, f.Name, f.Short, f.NeedsText())
+				p.listFault(f.ID, f.Name, f.Short, f.NeedsText())
 			}
-			fmt.Fprint(w, "\nWhat has to hold: holdfast chaos NAME --help\n")
-			return w.Flush()
+			fmt.Fprint(p.Stdout, "\nWhat has to hold: holdfast chaos NAME --help\n")
+			return nil
 		},
 	}
+}
+
+// listFault writes a line of the list.
+func (p *Program) listFault(id, name, short, needs string) {
+	line := fmt.Sprintf("%-2s  %-11s  %-*s  %s", id, name, chaos.MaxShort, short, needs)
+	fmt.Fprintln(p.Stdout, strings.TrimRight(line, " "))
 }
 
 func newChaosFaultCommand(p *Program, f chaos.Fault) *cobra.Command {

@@ -26,7 +26,7 @@ func damageFault() Fault {
 
 const (
 	damageTail   = 64 << 10 // bytes at the end of a block that are cut one by one
-	damageEnd    = 67       // bytes between two flips in as many at the end
+	damageEnd    = 257      // bytes between two flips in as many at the end
 	damageUnder  = 4        // batches of the one commit that may be under way
 	damageStarts = 10       // whole servers started on damage of each kind
 )

@@ -14,7 +14,8 @@ import (
 
 func descriptors() Fault {
 	return Fault{
-		Name: "descriptors", ID: "C4", Short: "far more connections than open files, with limits of 64 to 256",
+		Name: "descriptors", ID: "C4", Short: "more connections than open files, with limits of 64 to 256",
+		How:     "far more connections than open files, with limits of 64 to 256",
 		Promise: "the server lives, serves those it has, refuses the others with a notice, and recovers",
 		Long:    Size{Rounds: 100, Size: 600}, Gate: Size{Rounds: 2, Size: 600},
 		Run: runDescriptors,

@@ -17,7 +17,7 @@ func durableFault() Fault {
 	return Fault{
 		Name: "durable", ID: "D2", Short: "writes, fsyncs and sends traced and put in order",
 		How:     "every write, fsync and send of a server under load is traced and put in order",
-		Promise: "a reply or push that shows an order leaves after the fsync that covers it has returned",
+		Promise: "a reply or push that shows an order leaves after the fsync that covers it has returned and the journal's mark names it",
 		Needs:   []string{"strace"},
 		Long:    Size{Rounds: 1, Size: 100_000}, Gate: Size{Rounds: 1, Size: 2000},
 		Run: runDurable,
@@ -91,7 +91,8 @@ type orderOfCalls struct {
 	under   map[int]written        // by thread: in a call that has not ended
 	leaving map[int]leaving        // by thread: in a send that has not ended
 	ends    map[string][]byte      // by socket: the last bytes sent, which may be part of an id
-	durable map[orderName]int      // how often each has left since
+	synced  []orderName            // and not marked
+	durable map[orderName]int      // synced and marked: how often each has left since
 	lost    map[orderName]bool     // covered by an fsync that failed
 	failed  chan struct{}          // closed when one of the journal's has failed
 	faults  int                    // fsyncs that failed, of any file
@@ -145,6 +146,7 @@ func (o *orderOfCalls) take(c *call) {
 	switch c.name {
 	case "pwrite64", "pwritev", "pwritev2", "write", "writev":
 		o.write(c)
+		o.mark(c)
 	case "fsync", "fdatasync":
 		o.sync(c)
 	}
@@ -166,7 +168,7 @@ func (o *orderOfCalls) write(c *call) {
 		}
 	}
 	w, found := o.under[c.thread]
-	if !c.ends || !found {
+	if !c.ends || !found || !isBlock(w.file) {
 		return
 	}
 	delete(o.under, c.thread)
@@ -177,8 +179,32 @@ func (o *orderOfCalls) write(c *call) {
 	}
 }
 
-// sync makes durable what had been written when the call began, or lost where the
-// call fails: the system may have dropped it, and a later call says nothing of it.
+// isMark tells whether a file is the one that says how far the journal is
+// acknowledged.
+func isMark(file string) bool { return strings.HasSuffix(file, "/journal/mark") }
+
+// mark makes durable what was synced when the call began: after a kill damage in
+// what is not marked is taken for a write that did not come to its end.
+func (o *orderOfCalls) mark(c *call) {
+	if c.begins && isMark(c.file) {
+		o.under[c.thread] = written{file: c.file, names: o.synced}
+		o.synced = nil
+	}
+	w, found := o.under[c.thread]
+	if !c.ends || !found || !isMark(w.file) {
+		return
+	}
+	delete(o.under, c.thread)
+	if c.result <= 0 {
+		return
+	}
+	for _, name := range w.names {
+		o.durable[name] += 0 // in the map from here on
+	}
+}
+
+// sync notes as synced what had been written when the call began, or as lost where
+// the call fails: the system may have dropped it, and a later call says nothing of it.
 func (o *orderOfCalls) sync(c *call) {
 	if c.begins {
 		o.under[c.thread] = written{file: c.file, names: o.written[c.file]}
@@ -196,9 +222,7 @@ func (o *orderOfCalls) sync(c *call) {
 	if len(w.names) > 0 {
 		o.fsyncs++
 	}
-	for _, name := range w.names {
-		o.durable[name] += 0 // in the map from here on
-	}
+	o.synced = append(o.synced, w.names...)
 }
 
 func (o *orderOfCalls) fail(w written) {
@@ -230,7 +254,7 @@ func (o *orderOfCalls) send(c *call) {
 		if o.lost[name] {
 			o.Broken("%s left on a socket although the fsync that covers it has failed", name[:])
 		} else if _, ok := o.durable[name]; !ok {
-			o.Broken("%s left on a socket before an fsync that covers it had returned", name[:])
+			o.Broken("%s left on a socket before an fsync that covers it had returned and the mark was written", name[:])
 		}
 	}
 }

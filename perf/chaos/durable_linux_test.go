@@ -29,12 +29,12 @@ func sent(order string) string {
 
 // part is a write of which only so many bytes are done.
 func part(order string, size, done int) string {
-	return fmt.Sprintf("1 pwrite64(3<%s>, \"%s\", %d, 0) = %d\n", escaped("/d/journal/1.blk"), escaped("x\x01"+order), size, done)
+	return "1 pwrite64(3<" + escaped("/d/journal/1.blk") + `>, "` + escaped("x\x01"+order) + fmt.Sprintf("\", %d, 0) = %d\n", size, done)
 }
 
 // half sends bytes and nothing else.
 func half(text string) string {
-	return fmt.Sprintf("2 write(8<%s>, \"%s\", %d) = %d\n", escaped("socket:[1]"), escaped(text), len(text), len(text))
+	return "2 write(8<" + escaped("socket:[1]") + `>, "` + escaped(text) + fmt.Sprintf("\", %d) = %d\n", len(text), len(text))
 }
 
 // refused is a send for which the socket has no room.
@@ -46,6 +46,11 @@ func syncing(what string) string {
 	return "3 fsync(3<" + escaped("/d/journal/1.blk") + ">" + what + "\n"
 }
 
+// marked is the write that says how far the journal is acknowledged.
+func marked() string {
+	return "4 pwrite64(5<" + escaped("/d/journal/mark") + `>, "` + escaped("HFM") + "\", 24, 0) = 24\n"
+}
+
 func TestOrderOfCalls(t *testing.T) {
 	const a, b = "100001/00000001", "100002/00000033"
 	const failed = ") = -1 EIO (Input/output error) (INJECTED)"
@@ -55,25 +60,28 @@ func TestOrderOfCalls(t *testing.T) {
 		shown  int
 		broken string // a part of the first; "" for none
 	}{
-		{"in order", stored(a) + stored(b) + syncing(") = 0") + sent(a) + sent(b), 2, ""},
-		{"never sent", stored(a) + syncing(") = 0"), 0, ""},
+		{"in order", stored(a) + stored(b) + syncing(") = 0") + marked() + sent(a) + sent(b), 2, ""},
+		{"never marked", stored(a) + syncing(") = 0") + sent(a), 0, a + " left"},
+		{"the mark is not written", stored(a) + syncing(") = 0") + strings.Replace(marked(), "= 24", "= -1 EIO (Input/output error)", 1) + sent(a), 0, a + " left"},
+		{"marked before it was synced", stored(a) + marked() + syncing(") = 0") + sent(a), 0, a + " left"},
+		{"never sent", stored(a) + syncing(") = 0") + marked(), 0, ""},
 		{"never written", sent(a), 0, a + " left"},
 		{"never synced", stored(a) + sent(a), 0, a + " left"},
-		{"sent first", stored(a) + sent(a) + syncing(") = 0"), 0, a + " left"},
-		{"sent while the call runs", stored(a) + syncing(" <unfinished ...>") + sent(a) + "3 <... fsync resumed>) = 0\n", 0, a + " left"},
-		{"sent behind it", stored(a) + syncing(" <unfinished ...>") + "3 <... fsync resumed>) = 0\n" + sent(a), 1, ""},
-		{"written while the call runs", syncing(" <unfinished ...>") + stored(a) + "3 <... fsync resumed>) = 0\n" + sent(a), 0, a + " left"},
+		{"sent first", stored(a) + sent(a) + syncing(") = 0") + marked(), 0, a + " left"},
+		{"sent while the call runs", stored(a) + syncing(" <unfinished ...>") + sent(a) + "3 <... fsync resumed>) = 0\n" + marked(), 0, a + " left"},
+		{"sent behind it", stored(a) + syncing(" <unfinished ...>") + "3 <... fsync resumed>) = 0\n" + marked() + sent(a), 1, ""},
+		{"written while the call runs", syncing(" <unfinished ...>") + stored(a) + "3 <... fsync resumed>) = 0\n" + marked() + sent(a), 0, a + " left"},
 		{"another file is synced", stored(a) + "3 fsync(4<" + escaped("/d/history.db") + ">) = 0\n" + sent(a), 0, a + " left"},
-		{"one of two", stored(a) + syncing(") = 0") + stored(b) + sent(a) + sent(b), 1, b + " left"},
+		{"one of two", stored(a) + syncing(") = 0") + marked() + stored(b) + sent(a) + sent(b), 1, b + " left"},
 		{"the call fails", stored(a) + syncing(failed) + sent(a), 0, "has failed"},
-		{"the write is short", part(a, 17, 9) + syncing(") = 0") + sent(a), 0, a + " left"},
-		{"the write is whole in two", part(a, 17, 9) + stored(a) + syncing(") = 0") + sent(a), 1, ""},
-		{"sent in two parts", stored(a) + syncing(") = 0") + half(a[:5]) + half(a[5:]), 1, ""},
+		{"the write is short", part(a, 17, 9) + syncing(") = 0") + marked() + sent(a), 0, a + " left"},
+		{"the write is whole in two", part(a, 17, 9) + stored(a) + syncing(") = 0") + marked() + sent(a), 1, ""},
+		{"sent in two parts", stored(a) + syncing(") = 0") + marked() + half(a[:5]) + half(a[5:]), 1, ""},
 		{"sent too early in two parts", stored(a) + half(a[:5]) + half(a[5:]), 0, a + " left"},
-		{"nothing of it has left", stored(a) + syncing(") = 0") + refused(a), 0, ""},
+		{"nothing of it has left", stored(a) + syncing(") = 0") + marked() + refused(a), 0, ""},
 		{"tried too early, and nothing has left", stored(a) + refused(a), 0, a + " left"},
 		{"by another call", stored(a) + strings.ReplaceAll(sent(a), "writev", "sendmmsg"), 0, a + " left"},
-		{"it fails, then another succeeds", stored(a) + syncing(failed) + syncing(") = 0") + sent(a), 0, "has failed"},
+		{"it fails, then another succeeds", stored(a) + syncing(failed) + syncing(") = 0") + marked() + sent(a), 0, "has failed"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {

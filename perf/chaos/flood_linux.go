@@ -13,7 +13,8 @@ const floodPairs = 5
 
 func flood() Fault {
 	return Fault{
-		Name: "flood", ID: "C3", Short: "connections opened and closed as fast as it goes, beside live traffic",
+		Name: "flood", ID: "C3", Short: "connections opened and closed as fast as it goes",
+		How:     "connections opened and closed as fast as it goes, beside live traffic",
 		Promise: "live clients get every answer, their p99 is doubled at most, nothing is left of the flood",
 		Long:    Size{Rounds: floodPairs, Size: 64}, Gate: Size{Rounds: 1, Size: 16},
 		Run: runFlood,

@@ -15,7 +15,8 @@ const slowReadersPairs = 5
 
 func slowReaders() Fault {
 	return Fault{
-		Name: "slowreaders", ID: "C1", Short: "clients that ask and never read, beside ten times as many that do",
+		Name: "slowreaders", ID: "C1", Short: "clients that ask and never read, beside those that do",
+		How:     "clients that ask and never read, beside ten times as many that do",
 		Promise: "they are cut, memory is bounded by their limit, others wait 10 % longer at most",
 		Long:    Size{Rounds: slowReadersPairs, Size: 100}, Gate: Size{Rounds: 1, Size: 20},
 		Run: runSlowReaders,

@@ -1,14 +1,6 @@
 package load
 
-import (
-	"math"
-
-	"holdfast/codec"
-)
-
-// beatID is the id of a heartbeat that is no request of the load: no connection
-// counts so far.
-const beatID = math.MaxUint64
+import "holdfast/codec"
 
 // beats sends heartbeats on the connections that send nothing else for long: those
 // that only get pushes, those that think, those whose turn in the timetable is
@@ -40,9 +32,4 @@ func (l *loop) beat() {
 		}
 		c.seenID = c.nextID
 	}
-}
-
-// isBeat says whether a frame answers a heartbeat of beat.
-func isBeat(command codec.Command, id uint64) bool {
-	return id == beatID && command == codec.CommandHeartbeat.Reply()
 }
