@@ -24,7 +24,7 @@ func slowReaders() Fault {
 }
 
 // slowReadersWindow is long enough for clients to be cut at the soft limit.
-const slowReadersWindow = 10 * time.Second
+const slowReadersWindow = 15 * time.Second
 
 // hardBytes is how much unsent output the server holds for one session.
 const hardBytes = 1 << 20
@@ -93,15 +93,14 @@ func untilCut(ctx context.Context, s *Server, n int) (cut int, err error) {
 	return cut, errors.Join(err, <-failed)
 }
 
-// What clients ask for that do not read, in replies of some 800 bytes. The steady
-// ones are over the soft limit from the start, the greedy ones, one in ten, reach
-// the hard limit within seconds. It is little work for the server: not what they
-// ask is to be felt, but that they do not read.
+// What clients ask for that do not read, in replies of some 800 bytes: evenly, so
+// that it is a few percent of what the server can do. Not what they ask is to be
+// felt, but that they do not read. The steady ones are over the soft limit after
+// some seconds, the greedy ones, one in ten, reach the hard limit by then.
 const (
-	slowTick    = 100 * time.Millisecond
-	slowFirst   = 400
-	slowSteady  = 2
-	slowGreedy  = 64
+	slowRate    = 10_000 // requests a second, of all together
+	slowAtOnce  = 20
+	slowGreedy  = 5 // times as much
 	greedyShare = 10
 )
 
@@ -113,20 +112,23 @@ func askWithoutReading(ctx context.Context, addr string, n int) (again int, err 
 		return 0, err
 	}
 	defer c.close()
-	first, steady, greedy := repeat(codec.CommandQuotes, slowFirst), repeat(codec.CommandQuotes, slowSteady), repeat(codec.CommandQuotes, slowGreedy)
-	c.onOpen = func(m *member) { c.send(m, append(loginOf(m.number%customers), first...)) }
+	steady, greedy := repeat(codec.CommandQuotes, slowAtOnce), repeat(codec.CommandQuotes, slowGreedy*slowAtOnce)
+	c.onOpen = func(m *member) { c.send(m, loginOf(m.number%customers)) }
 	for range n {
 		if _, err := c.join(true); err != nil {
 			return 0, err
 		}
 	}
-	for next := time.Now(); ctx.Err() == nil; {
+	asked, begin := 0, time.Now()
+	for turn := 0; ctx.Err() == nil; {
 		c.turn(5 * time.Millisecond)
-		if time.Now().Before(next) {
-			continue
-		}
-		next = time.Now().Add(slowTick)
-		for _, m := range c.members {
+		due := int(time.Since(begin).Seconds() * slowRate)
+		for range c.members {
+			if asked >= due {
+				break
+			}
+			m := c.members[turn%len(c.members)]
+			turn++
 			switch {
 			case m.over:
 				again++
@@ -136,10 +138,13 @@ func askWithoutReading(ctx context.Context, addr string, n int) (again int, err 
 			case !m.connected || len(m.pending) > 0:
 			case m.number%greedyShare == 0:
 				c.send(m, greedy)
+				asked += slowGreedy * slowAtOnce
 			default:
 				c.send(m, steady)
+				asked += slowAtOnce
 			}
 		}
+		asked = max(asked, due-slowRate/10) // what nobody could take is not made up for
 	}
 	return again, nil
 }
