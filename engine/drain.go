@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,10 +39,33 @@ func (r *Reactor) drain() error {
 }
 
 func (r *Reactor) finishRequests(ctx context.Context) error {
-	// What was read before draining is in the lanes behind this.
-	if _, err := r.barrier(ctx, func(l *loop) { l.queue.finish() }); err != nil {
-		return err
+	for {
+		var blocked atomic.Int64
+		// What was read before draining is in the lanes behind this, or has no room.
+		if _, err := r.barrier(ctx, func(l *loop) {
+			l.queue.finish()
+			blocked.Add(int64(len(l.blocked)))
+		}); err != nil {
+			return err
+		}
+		if err := r.waitForLanes(ctx); err != nil {
+			return err
+		}
+		if blocked.Load() == 0 {
+			break
+		}
 	}
+	if err := r.core.WaitOffLane(ctx); err != nil {
+		return fmt.Errorf("%w: requests off the lane: %d", err, r.core.offLaneTasks.Load())
+	}
+	if r.config.OnDrain != nil {
+		return r.config.OnDrain(ctx)
+	}
+	return nil
+}
+
+// waitForLanes returns when everything in the lanes is executed.
+func (r *Reactor) waitForLanes(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -51,16 +75,10 @@ func (r *Reactor) finishRequests(ctx context.Context) error {
 	}()
 	select {
 	case <-done:
+		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("%w: requests are still being executed", ErrDrainTimeout)
 	}
-	if err := r.core.WaitOffLane(ctx); err != nil {
-		return fmt.Errorf("%w: requests off the lane: %d", err, r.core.offLaneTasks.Load())
-	}
-	if r.config.OnDrain != nil {
-		return r.config.OnDrain(ctx)
-	}
-	return nil
 }
 
 // unsent returns how many sessions have output that their peers have not taken.

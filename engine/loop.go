@@ -29,8 +29,9 @@ type loop struct {
 	direct *Context // for handlers on the loop
 	asked  bool     // direct has replies, and asked for a Run
 
-	queue queue
-	turn  turn
+	queue   queue
+	blocked []*Session // whose frames wait for room in the lane
+	turn    turn
 
 	// What was posted and waits for the loop. Goroutine: any.
 	mu     sync.Mutex
@@ -95,28 +96,37 @@ func (l *loop) Run(context.Context) error {
 	l.mu.Lock()
 	l.spare = posted[:0]
 	l.mu.Unlock()
+	l.unblock()
 	return nil
 }
 
-// accept takes the whole frames that a session has sent.
-func (l *loop) accept(s *Session, b []byte, frames int) {
+// accept takes the whole frames that a session has sent. It returns how many bytes
+// it took: not all when there is no room in the lane.
+func (l *loop) accept(s *Session, b []byte, frames int) (taken int) {
 	g := s.group
+	if s.inFlight == 0 && l.core.router.routes[b[4]].class == OnLoop {
+		rest, served := l.serveDirect(s, b)
+		taken = len(b) - len(rest)
+		g.requests.Add(uint64(served))
+		g.bytesIn.Add(uint64(taken))
+		if len(rest) == 0 {
+			return taken
+		}
+		b, frames = rest, frames-served
+	}
+	limits := &l.core.limits
+	if s.inFlight+frames > limits.InFlightRequests || s.inFlightBytes+len(b) > limits.InFlightBytes {
+		s.Close(ReasonOverloaded)
+		return taken + len(b)
+	}
+	if !l.lane.Put(s, b, frames) {
+		return taken
+	}
 	g.requests.Add(uint64(frames))
 	g.bytesIn.Add(uint64(len(b)))
-	if s.inFlight == 0 && l.core.router.routes[b[4]].class == OnLoop {
-		var served int
-		b, served = l.serveDirect(s, b)
-		frames -= served
-		if len(b) == 0 {
-			return
-		}
-	}
 	s.inFlight += frames
 	s.inFlightBytes += len(b)
-	limits := &l.core.limits
-	if s.inFlight > limits.InFlightRequests || s.inFlightBytes > limits.InFlightBytes || !l.lane.Put(s, b, frames) {
-		s.Close(ReasonOverloaded)
-	}
+	return taken + len(b)
 }
 
 // refuse closes a session behind the replies to what it sent before, and reads no

@@ -24,7 +24,10 @@ func (l *loop) receive(s *Session, conn gnet.Conn) {
 	}
 	l.note(s, packet, b, end)
 	if end > 0 {
-		l.accept(s, b[:end], frames)
+		if taken := l.accept(s, b[:end], frames); taken < end {
+			l.block(s, conn, taken, len(b))
+			return
+		}
 	}
 	if err != nil {
 		l.refuse(s, frameReason(err))
@@ -95,17 +98,25 @@ func (q *queue) serve() {
 	sessions := q.sessions
 	q.sessions = nil
 	for _, s := range sessions {
+		if s.blocked {
+			continue // it has its turn when there is room
+		}
 		s.waiting = false
-		if s.closed {
-			continue
-		}
-		conn := s.link.(*gnetLink).conn
-		if s.refused || s.closing.Load() {
-			_, _ = conn.Discard(-1)
-			continue
-		}
-		q.loop.receive(s, conn)
+		q.again(s)
 	}
+}
+
+// again takes what s has sent, if it is still there.
+func (q *queue) again(s *Session) {
+	if s.closed {
+		return
+	}
+	conn := s.link.(*gnetLink).conn
+	if s.refused || s.closing.Load() {
+		_, _ = conn.Discard(-1)
+		return
+	}
+	q.loop.receive(s, conn)
 }
 
 // finish serves all that waits.
@@ -116,10 +127,54 @@ func (q *queue) finish() {
 }
 
 // pileUp is for bytes of a session that waits: they do, too. It is closed when
-// that is more than it may have in flight.
+// that is more than it may have in flight, or may have wait for room.
 func (l *loop) pileUp(s *Session, conn gnet.Conn) {
 	limits := &l.core.limits
-	if conn.InboundBuffered() > limits.MaxFrameBytes+limits.InFlightBytes {
+	most := limits.MaxFrameBytes + limits.InFlightBytes
+	if s.blocked {
+		most = maxBlockedBytes
+	}
+	if conn.InboundBuffered() > most {
 		s.Close(ReasonOverloaded)
 	}
+}
+
+// maxBlockedBytes is how much a session may have sent that waits for room in the
+// lane. It is a few requests: those who fill the lane have more.
+const maxBlockedBytes = 2 << 10
+
+// block lets the frames of s behind the first taken bytes, of size that it has sent,
+// wait until the lane has worked off some of what others sent. A session with more
+// than a few is closed: others have filled the lane, or it has.
+func (l *loop) block(s *Session, conn gnet.Conn, taken, size int) {
+	if taken > 0 {
+		_, _ = conn.Discard(taken)
+	}
+	if size-taken > maxBlockedBytes {
+		s.Close(ReasonOverloaded)
+		return
+	}
+	s.begun, s.need = 0, 0
+	s.waiting, s.blocked = true, true
+	l.blocked = append(l.blocked, s)
+	s.group.blocked.Store(int64(len(l.blocked)))
+}
+
+// unblock takes what waits for room, in the order in which it came, until there is
+// none again.
+func (l *loop) unblock() {
+	sessions := l.blocked
+	if len(sessions) == 0 {
+		return
+	}
+	l.blocked = nil
+	for i, s := range sessions {
+		s.waiting, s.blocked = false, false
+		l.queue.again(s)
+		if s.blocked {
+			l.blocked = append(l.blocked, sessions[i+1:]...)
+			break
+		}
+	}
+	l.core.groups[l.index].blocked.Store(int64(len(l.blocked)))
 }

@@ -195,3 +195,72 @@ func TestConnectionsPerAddress(t *testing.T) {
 	from("127.0.0.5").echoes(onLane)
 	from("127.0.0.5").expectNotice(pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS)
 }
+
+// fullLane serves with a lane of 4 KiB that is busy until unblock is closed, and full
+// of what one session sent.
+func fullLane(t *testing.T) (r *running, greedy *peer, unblock chan struct{}) {
+	t.Helper()
+	started := make(chan struct{}, 1)
+	unblock = make(chan struct{})
+	router := testRouter(t, echo)
+	if err := router.Handle(blocks, engine.OnLane, func(c *engine.Context) {
+		started <- struct{}{}
+		<-unblock
+		c.Result(codec.ResultOK)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	core := newCore(t, engine.Config{Router: router, Limits: engine.Limits{LaneBytes: 4 << 10}})
+	r = serve(t, core, engine.ReactorConfig{Loops: 1})
+	blocker := dial(t, r.addr)
+	blocker.send(blocks, 0, "")
+	<-started
+	greedy = dial(t, r.addr)
+	greedy.write(frames(onLane, make([]string, 300)...)) // 3,900 bytes
+	eventually(t, "a full lane", func() bool { return core.Load().LaneBytes >= 3900 })
+	return r, greedy, unblock
+}
+
+// A full lane costs who has filled it; a few requests of others wait for room.
+func TestFullLaneSparesOthers(t *testing.T) {
+	r, greedy, unblock := fullLane(t)
+	const others = 10
+	var modest []*peer
+	for id := range uint64(others) {
+		p := dial(t, r.addr)
+		p.write(frames(onLane, strings.Repeat("a", 300)))
+		p.send(onLane, id, strings.Repeat("b", 300))
+		modest = append(modest, p)
+	}
+	eventually(t, "sessions that wait", func() bool { return r.Load().Blocked == others })
+	greedy.write(frames(onLane, make([]string, 200)...)) // 2,600 bytes that do not fit
+	late := dial(t, r.addr)                              // read behind them: one loop
+	late.echoes(onLoop)
+	close(unblock)
+	for id, p := range modest {
+		p.expect(onLane.Reply(), 0, "\x00"+strings.Repeat("a", 300))
+		p.expect(onLane.Reply(), uint64(id), "\x00"+strings.Repeat("b", 300))
+	}
+	greedy.expectNotice(pb.NoticeCode_NOTICE_CODE_OVERLOADED)
+	if n := r.Load().Blocked; n != 0 {
+		t.Errorf("%d sessions wait for room, and all is done", n)
+	}
+}
+
+// What waits for room when a drain begins was received, and is answered.
+func TestDrainAnswersWhatWaitsForRoom(t *testing.T) {
+	r, _, unblock := fullLane(t)
+	p := dial(t, r.addr)
+	p.send(onLane, 7, strings.Repeat("a", 1000))
+	eventually(t, "a session that waits", func() bool { return r.Load().Blocked == 1 })
+	stopped := make(chan error, 1)
+	go func() { stopped <- r.stop() }()
+	time.Sleep(50 * time.Millisecond) // the drain has begun; were it later, nothing would be tried
+	close(unblock)
+	p.expect(onLane.Reply(), 7, "\x00"+strings.Repeat("a", 1000))
+	p.expectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
+	p.Close()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}

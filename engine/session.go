@@ -33,6 +33,7 @@ type Session struct {
 	closed        bool
 	refused       bool // its end is on the way: nothing more is read
 	waiting       bool // whole frames wait for their turn, in the loop's queue
+	blocked       bool // they wait for room in the lane instead
 	lingering     bool
 	reason        Reason
 	lastPiece     int32 // 1 + index of its last piece in the batch being flushed

@@ -28,6 +28,7 @@ type group struct {
 	bytesIn  atomic.Uint64
 	bytesOut atomic.Uint64
 	backlog  backlog
+	blocked  atomic.Int64               // sessions that wait for room in the lane
 	depth    func() (pieces, bytes int) // of the lane; nil: none. Goroutine: any
 	now      ticks                      // the time of the event loop, stored by its clock
 	clock    *clock                     // nil: no deadlines
@@ -54,6 +55,7 @@ func (c *Core) Traffic() Traffic {
 // Load is what waits in all carriers at a moment.
 type Load struct {
 	LanePieces, LaneBytes       int // what sessions sent at one time, not yet taken up
+	Blocked                     int // sessions whose requests wait for room in a lane
 	UnsentSessions, UnsentBytes int // output that peers have not taken
 	PushesWaiting               int // see Core.PushesWaiting
 }
@@ -64,6 +66,7 @@ func (c *Core) Load() Load {
 	for _, g := range c.groups {
 		l.UnsentSessions += int(g.backlog.shownSessions.Load())
 		l.UnsentBytes += int(g.backlog.shownBytes.Load())
+		l.Blocked += int(g.blocked.Load())
 		if g.depth != nil {
 			pieces, bytes := g.depth()
 			l.LanePieces += pieces

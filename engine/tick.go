@@ -18,6 +18,7 @@ func (t *turn) Run(context.Context) error {
 	t.due.Store(false)
 	l := t.loop
 	l.core.groups[l.index].advance(time.Now())
+	l.unblock() // also when the lane had nothing to write
 	return nil
 }
 

@@ -52,6 +52,7 @@ func newServerCollector(s *server) *serverCollector {
 	c.add("heartbeats_total", "Heartbeats to sessions that had nothing else to get.", counter, func(s *snapshot) float64 { return float64(s.stats.Heartbeats.Load()) })
 	c.add("unsent_bytes", "Bytes that clients have not taken, without those in the kernel.", gauge, func(s *snapshot) float64 { return float64(s.load.UnsentBytes) })
 	c.add("unsent_sessions", "Sessions that have such bytes.", gauge, func(s *snapshot) float64 { return float64(s.load.UnsentSessions) })
+	c.add("blocked_sessions", "Sessions whose requests wait for room in the lane.", gauge, func(s *snapshot) float64 { return float64(s.load.Blocked) })
 	c.add("pushes_waiting", "Prices and repriced positions on their way to sessions, not yet written.", gauge, func(s *snapshot) float64 { return float64(s.load.PushesWaiting) })
 	c.add("lane_bytes", "Bytes of requests that wait for a worker.", gauge, func(s *snapshot) float64 { return float64(s.load.LaneBytes) })
 	c.add("lane_pieces", "Pieces that those came in, each of one session.", gauge, func(s *snapshot) float64 { return float64(s.load.LanePieces) })
