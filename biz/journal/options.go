@@ -21,7 +21,7 @@ const (
 	defaultAckTimeout   = 5 * time.Second
 	defaultAckAttempts  = 3
 	externalAckAttempts = 6 // half a minute: a new leader may take ten seconds
-	defaultStartTimeout = 10 * time.Second
+	defaultStartTimeout = 30 * time.Second
 	defaultMaxStore     = 1 << 60
 	defaultOpenBytes    = 64 << 20
 	defaultOpenRecords  = 1 << 20

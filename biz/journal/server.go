@@ -43,6 +43,7 @@ func stopServer(srv *server.Server) {
 // connect opens a connection inside the process.
 func connect(srv *server.Server, name string, log *slog.Logger) (*nats.Conn, error) {
 	nc, err := nats.Connect("", nats.InProcessServer(srv), nats.Name(name), nats.NoReconnect(),
+		nats.Timeout(defaultStartTimeout), // a busy machine takes its time
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			log.Error("journal connection", "name", name, "error", err)
 		}))
