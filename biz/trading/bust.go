@@ -46,7 +46,7 @@ func (s *Service) bust(c *engine.Context, asking *account) {
 	case errors.Is(err, ledger.ErrBustBlocked):
 		s.rejectBlocked(ctx, c, a, &execution)
 	default:
-		refuse(c, err)
+		s.refuseBehind(c, err)
 	}
 }
 
@@ -103,7 +103,7 @@ func (s *Service) rejectBlocked(ctx context.Context, c *engine.Context, a *accou
 	for _, id := range s.sellsSince(ctx, a, x) {
 		body.BlockingExecutionIds = append(body.BlockingExecutionIds, uint64(id))
 	}
-	c.Reply(codec.ResultRejected, body)
+	s.reply(c, codec.AppendReply(nil, c.Message, codec.ResultRejected, body)) // the sells may not be durable yet
 }
 
 // sellsSince returns the sells of x's instrument after x that are not busted,

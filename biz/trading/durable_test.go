@@ -80,6 +80,43 @@ func TestShownIsDurable(t *testing.T) {
 	}
 }
 
+// TestRefusalsAreDurable looks into the journal whenever an order is refused for want
+// of the shares that another session has just sold.
+func TestRefusalsAreDurable(t *testing.T) {
+	s := start(t, setup{})
+	first, second := s.wire(), s.wire()
+	first.login(alice)
+	second.login(alice)
+	reply := func(w *wire) codec.Result {
+		for {
+			if m := w.next(); m.Command == codec.CommandPlaceOrder.Reply() {
+				return codec.Result(m.Body[0])
+			}
+		}
+	}
+	sell := buyOne()
+	sell.Side = pb.Side_SIDE_SELL
+	buyOneWith := func(w *wire, id uint64) {
+		w.send(codec.CommandPlaceOrder, id, buyOne())
+		if r := reply(w); r != codec.ResultOK {
+			t.Fatalf("a purchase: result %d", r)
+		}
+	}
+	for n := range uint32(100) { // executions 2n+1 and 2n+2
+		id := uint64(2*n + 2)
+		buyOneWith(first, id)
+		first.send(codec.CommandPlaceOrder, id+1, sell)
+		second.send(codec.CommandPlaceOrder, id+1, sell)
+		sold := reply(second) == codec.ResultOK
+		if durable := s.durableFills(alice); durable < 2*n+2 {
+			t.Fatalf("sale %d was answered (sold: %v) by its competitor's effect, and %d executions are durable", n, sold, durable)
+		}
+		if other := reply(first) == codec.ResultOK; other == sold {
+			t.Fatalf("one share, and the two sales: %v and %v", sold, other)
+		}
+	}
+}
+
 // TestFullJournal: the order that can't be made durable is never shown; the
 // sessions are told, the caller is told once, and what the server saves on its
 // way out has nothing of that order.

@@ -53,7 +53,7 @@ func (s *Service) place(c *engine.Context, w *workspace, a *account, order ledge
 		s.fill(w)
 		s.reply(c, codec.AppendReply(w.reply[:0], c.Message, codec.ResultDuplicate, &w.answer))
 	default:
-		refuse(c, err)
+		s.refuseBehind(c, err)
 	}
 }
 
@@ -192,18 +192,30 @@ func (s *Service) marketOrder(name ledger.ClientOrderID, side ledger.Side, id le
 	}
 }
 
-// refuse replies with a refusal of the ledger, or with what went wrong instead.
+// refuse replies with a refusal that tells nothing of an account, or with what went
+// wrong instead.
 func refuse(c *engine.Context, err error) {
-	var refusal ledger.Refusal
-	if !errors.As(err, &refusal) {
-		fail(c, codec.ResultFailed, err.Error())
-		return
+	result, body := refusal(c.Message.Command, err)
+	c.Reply(result, body)
+}
+
+// refuseBehind is refuse behind everything that the account has done so far: that
+// there are not enough shares, say, tells of a sale which may not be durable yet.
+func (s *Service) refuseBehind(c *engine.Context, err error) {
+	result, body := refusal(c.Message.Command, err)
+	s.reply(c, codec.AppendReply(nil, c.Message, result, body))
+}
+
+func refusal(cmd codec.Command, err error) (codec.Result, *pb.Error) {
+	var reason ledger.Refusal
+	if !errors.As(err, &reason) {
+		return codec.ResultFailed, &pb.Error{Message: err.Error()}
 	}
-	message := refusal.Error()
-	if refusal == ledger.ErrBadPrice && c.Message.Command == codec.CommandPlaceOrder {
+	message := reason.Error()
+	if reason == ledger.ErrBadPrice && cmd == codec.CommandPlaceOrder {
 		message = "this server takes market orders only: set the price to 0"
 	}
-	reject(c, pb.Reason(refusal), message)
+	return codec.ResultRejected, &pb.Error{Reason: pb.Reason(reason), Message: message}
 }
 
 // placeAgain is the fault of the canary: the order has a second effect.

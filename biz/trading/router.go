@@ -83,8 +83,3 @@ const busy = "the server is busy; try again"
 func fail(c *engine.Context, r codec.Result, message string) {
 	c.Reply(r, &pb.Error{Message: message})
 }
-
-// reject replies that a business rule forbids the request.
-func reject(c *engine.Context, reason pb.Reason, message string) {
-	c.Reply(codec.ResultRejected, &pb.Error{Reason: reason, Message: message})
-}
