@@ -109,6 +109,10 @@ func loseLink(ctx context.Context, r *Run, s *Server, stays *client.Client, n *n
 
 // stopProcess has a client process with many connections stopped.
 func stopProcess(ctx context.Context, r *Run, s *Server, stays *client.Client) error {
+	before, err := s.Metric(ctx, "holdfast_req_recv_total")
+	if err != nil {
+		return err
+	}
 	args := slices.Concat(r.Program[1:], []string{"load", "--addr", s.Addr, "--workload", "idle",
 		"--connections", strconv.Itoa(r.Size), "--duration", "1h"})
 	p := exec.Command(r.Program[0], args...)
@@ -127,6 +131,11 @@ func stopProcess(ctx context.Context, r *Run, s *Server, stays *client.Client) e
 	all := func(v float64) bool { return int(v) >= r.Size+1 }
 	if !waitMetric(ctx, s, "holdfast_client_connected", all) {
 		return fmt.Errorf("%w: the client process did not connect", ErrTooLittle)
+	}
+	// One that has not said a word is cut for that, and later.
+	spoken := func(v float64) bool { return v >= before+float64(r.Size) }
+	if !waitMetric(ctx, s, "holdfast_req_recv_total", spoken) {
+		return fmt.Errorf("%w: the client process did not speak", ErrTooLittle)
 	}
 	if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
 		return err
