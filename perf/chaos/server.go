@@ -169,13 +169,13 @@ func (s *Server) LastWords() string {
 // notDurable is in the reason of a server that ends for the sake of its disk.
 const notDurable = "orders can't be made durable: "
 
-// Reason is the last line of Stderr where that says why the process has ended,
-// else "". Logs are no reason.
-func (s *Server) Reason() string {
-	lines := strings.Split(strings.TrimSpace(s.Stderr()), "\n")
-	reason, _ := strings.CutPrefix(lines[len(lines)-1], "holdfast: ")
-	if reason == lines[len(lines)-1] {
-		return ""
+// Reason is the last line of Stderr that says why the process has ended, "" where
+// there is none. Logs are no reason, and may come behind it.
+func (s *Server) Reason() (reason string) {
+	for line := range strings.Lines(s.Stderr()) {
+		if said, ok := strings.CutPrefix(strings.TrimSpace(line), "holdfast: "); ok {
+			reason = said
+		}
 	}
 	return reason
 }
