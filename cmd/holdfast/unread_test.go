@@ -48,9 +48,13 @@ func TestServeStopsWithUnreadOutput(t *testing.T) {
 	}
 	conn.held.Lock()
 	var asking sync.WaitGroup
+	for range 4000 { // some megabytes, and fewer than may be in flight
+		asking.Go(func() { _, _ = c.Quotes(t.Context(), nil, true) }) // answered by the end of the connection
+	}
+	deadline := time.Now().Add(time.Minute)
 	for !strings.Contains(get(t, "http://"+s.admin+"/metrics"), "\nholdfast_unsent_sessions 1\n") {
-		for range 200 {
-			asking.Go(func() { _, _ = c.Quotes(t.Context(), nil, true) }) // answered by the end of the connection
+		if time.Now().After(deadline) {
+			t.Fatal("nothing stays unsent")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
