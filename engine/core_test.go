@@ -61,7 +61,9 @@ func onWire(t testing.TB, core *engine.Core) *wire {
 		t.Fatal("no session:", reason)
 	}
 	t.Cleanup(func() {
+		w.flushing.Lock()
 		core.Closed(w.session, engine.ReasonPeerClosed)
+		w.flushing.Unlock()
 		if err := core.Close(context.Background()); err != nil {
 			t.Error(err)
 		}

@@ -56,6 +56,7 @@ func (p *script) keep(t *testing.T, more, unsent int) {
 
 func newScript(t *testing.T, l Limits) *script {
 	t.Helper()
+	l.Linger = time.Hour // its timer would post from a goroutine that is not the script's
 	core, err := NewCore(Config{Router: NewRouter(nil), Limits: l, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
