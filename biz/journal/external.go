@@ -60,6 +60,9 @@ func dialExternal(o Options, name string) (*nats.Conn, error) {
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			o.Log.Error("journal connection", "name", name, "error", err)
 		}))
+	if errors.Is(err, nats.ErrNoServers) {
+		err = fmt.Errorf("%w; start a JetStream server there, or name another", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("journal: connect to %s: %w", redacted(o.URL), err)
 	}

@@ -2,6 +2,7 @@ package trading
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -13,8 +14,8 @@ import (
 )
 
 const (
-	// maxPasswords is how many passwords are verified at once: each takes 19 MiB
-	// and some 20 ms of one core.
+	// maxPasswords is how many passwords are verified at once at most: each takes
+	// 19 MiB and some 20 ms of one core.
 	maxPasswords = 2
 	// maxVerifications is how many passwords are due; one beyond that is answered
 	// OVERLOADED.
@@ -28,8 +29,8 @@ const (
 // a guess: good and bad ones wait alike, and only bad ones count. Tokens do not go
 // this way: a token is a random number too long to guess, and verified at once.
 //
-// Goroutine: any. No goroutine waits with a password; due ones are verified by
-// maxPasswords goroutines.
+// Goroutine: any. No goroutine waits with a password; due ones are verified by one
+// goroutine for each slot.
 type guesses struct {
 	now   func() time.Time
 	after func(time.Duration, func()) (stop func() bool)
@@ -56,10 +57,14 @@ func newGuesses(c *Config) *guesses {
 		now: c.Now, decoy: decoyOf(c.Seed),
 		after: func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop },
 		due:   make(chan *login, maxVerifications),
-		slots: make(chan struct{}, maxPasswords),
+		slots: make(chan struct{}, passwordsAtOnce(runtime.GOMAXPROCS(0))),
 		table: newGuessTable(c.PasswordGuesses), delayed: make(map[*login]delayedGuess), idle: make(chan struct{}),
 	}
 }
+
+// passwordsAtOnce leaves a processor to the event loops where there are several: Go
+// takes it from a hash only every 10 ms.
+func passwordsAtOnce(processors int) int { return max(1, min(maxPasswords, processors-1)) }
 
 // decoyOf returns a hash that costs as much as those of the customers; "" where
 // nobody has a password.

@@ -159,7 +159,7 @@ func (s *Service) Start(limits engine.Limits) (*engine.Core, error) {
 	if s.config.DiskWatermark > 0 {
 		s.running.Go(func() { s.watchDisk(ctx) })
 	}
-	for range maxPasswords {
+	for range cap(s.guesses.slots) {
 		s.running.Go(func() { s.verify(ctx) })
 	}
 	if s.config.TransactionPerOrder {

@@ -34,10 +34,11 @@ func (sh *shell) pushed(p client.Push) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	text := sh.pushText(p)
+	_, notice := p.Event.(client.Notice)
 	switch {
 	case !sh.ready || text == "":
 		return
-	case sh.again.away:
+	case sh.again.away && !notice: // a notice is of the connection that ended
 		sh.again.late = append(sh.again.late, sh.style(styleFaint, "* ")+text+"\n")
 		return
 	}

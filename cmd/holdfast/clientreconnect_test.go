@@ -30,8 +30,8 @@ func TestClientReconnects(t *testing.T) {
 	elsewhere.stop()
 
 	serve(first.addr)
-	r.out.await(t, "what was missed follows\n") // the notice of the end may come behind it
-	r.out.await(t, "* bought 50 ALFA/600100 @ 10.00 = 500.00 (100020-2)\n* ALFA/600100: 150 shares, 1,500.00, profit 0.00 (increased)\n"+
+	r.out.await(t, "what was missed follows\n"+
+		"* bought 50 ALFA/600100 @ 10.00 = 500.00 (100020-2)\n* ALFA/600100: 150 shares, 1,500.00, profit 0.00 (increased)\n"+
 		"* execution 100020-1 is taken back: keyed in by mistake\n* ALFA/600100: 50 shares, 500.00, profit 0.00 (decreased)\n")
 	io.WriteString(r.in, "sell 600100 50\n")
 	r.out.await(t, "(100020-3)\n  ALFA/600100: none left")

@@ -194,7 +194,7 @@ func TestServeJournalOutside(t *testing.T) {
 		code int
 		want string
 	}{
-		{"nats://someone:secret@127.0.0.1:1", 1, "connect to nats://someone:xxxxx@127.0.0.1:1: "},
+		{"nats://someone:secret@127.0.0.1:1", 1, "connect to nats://someone:xxxxx@127.0.0.1:1: nats: no servers available for connection; start a JetStream server there"},
 		{"127.0.0.1:4222", 2, "journal_url wants URLs that begin with nats:// or tls://"},
 	} {
 		dir := t.TempDir()
