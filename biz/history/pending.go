@@ -17,7 +17,7 @@ const (
 	keptPending = 1 << 17
 	// yieldRows is after how many rows the writer lets others run: on one core
 	// it would hold up an event loop for as long as the scheduler lets it.
-	yieldRows = 128
+	yieldRows = 16
 )
 
 // pending are the rows of a transaction that wait to be sorted. Rows written in
