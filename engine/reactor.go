@@ -176,13 +176,14 @@ func (r *Reactor) OnBoot(e gnet.Engine) gnet.Action {
 
 // OnOpen is gnet's call for a new connection, on its loop.
 func (r *Reactor) OnOpen(conn gnet.Conn) ([]byte, gnet.Action) {
+	l := r.loopOf(conn)
+	l.letLaneRun()
 	if r.draining.Load() {
 		return r.core.Refusal(ReasonShuttingDown, conn.RemoteAddr()), gnet.Close
 	}
 	if conn.Fd() > r.lastFile { // descriptors are given out from the lowest: the rest is taken
 		return r.core.Refusal(ReasonTooManyConnections, conn.RemoteAddr()), gnet.Close
 	}
-	l := r.loopOf(conn)
 	link := &gnetLink{conn: conn}
 	s, reason := r.core.Open(l.index, link, conn.RemoteAddr())
 	if s == nil {

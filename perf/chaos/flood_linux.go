@@ -9,7 +9,7 @@ import (
 )
 
 // floodPairs is the size from which on the figures of the table count.
-const floodPairs = 5
+const floodPairs = 11
 
 func flood() Fault {
 	return Fault{

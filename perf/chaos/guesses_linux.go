@@ -14,7 +14,7 @@ import (
 )
 
 // guessesPairs is the size from which on the figures of the table count.
-const guessesPairs = 5
+const guessesPairs = 11
 
 func guesses() Fault {
 	return Fault{

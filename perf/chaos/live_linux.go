@@ -36,9 +36,10 @@ const (
 // comparison is what the live clients saw.
 type comparison struct {
 	quiet, beside load.Latency // of all windows together
-	// ratio and added compare the two windows of a pair; the median of all pairs.
+	// p99Ratio compares the median of the windows with the fault with that of the
+	// others: what else the machine does lifts single windows of either kind.
 	p99Ratio  float64
-	p999Added time.Duration
+	p999Added time.Duration // the median of all pairs
 	maxBeside time.Duration
 	refused   uint64 // answers that were not OK, and errors
 	samples   []string
@@ -49,7 +50,7 @@ type comparison struct {
 // attack goes on until its context ends.
 func (l live) sideBySide(ctx context.Context, r *Run, attack func(ctx context.Context) error) (comparison, error) {
 	var c comparison
-	var ratios, added []float64
+	var p99, p99Beside, added []float64
 	quiet, beside := emptyHistogram(), emptyHistogram()
 	for pair := range l.pairs {
 		without, err := l.measure(ctx, nil)
@@ -63,13 +64,13 @@ func (l live) sideBySide(ctx context.Context, r *Run, attack func(ctx context.Co
 		c.count(with)
 		quiet.Merge(without.Histogram)
 		beside.Merge(with.Histogram)
-		ratios = append(ratios, with.Latency.P99/without.Latency.P99)
+		p99, p99Beside = append(p99, without.Latency.P99), append(p99Beside, with.Latency.P99)
 		added = append(added, with.Latency.P999-without.Latency.P999)
 		r.Progress(pair+1, l.pairs, "pairs of windows")
 	}
 	c.quiet, c.beside = summary(quiet), summary(beside)
-	c.p99Ratio, c.p999Added = median(ratios), microseconds(median(added))
-	c.p999Added = c.p999Added.Round(100 * time.Microsecond)
+	c.p99Ratio = median(p99Beside) / median(p99)
+	c.p999Added = microseconds(median(added)).Round(100 * time.Microsecond)
 	c.maxBeside = microseconds(c.beside.Max)
 	return c, nil
 }
@@ -134,7 +135,7 @@ func (c comparison) figures(r *Run) {
 	r.Figure("beside the fault", microseconds(c.beside.P50), "")
 	r.Figure("live p99 alone", microseconds(c.quiet.P99), "")
 	r.Figure("p99 beside the fault", microseconds(c.beside.P99), "")
-	r.Figure("ratio of p99, median of pairs", c.p99Ratio, "")
+	r.Figure("ratio of p99, medians of windows", c.p99Ratio, "")
 	r.Figure("p99.9 added, median of pairs", c.p999Added, "")
 	r.Figure("live maximum beside the fault", c.maxBeside, "")
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // slowReadersPairs is the size from which on the figures of the table count.
-const slowReadersPairs = 5
+const slowReadersPairs = 11
 
 func slowReaders() Fault {
 	return Fault{
