@@ -30,6 +30,7 @@ func runFlood(ctx context.Context, r *Run) error {
 	var opened int
 	var took time.Duration
 	attack := func(ctx context.Context) error {
+		standBack()
 		begin := time.Now()
 		n, err := openAndClose(ctx, s.Addr, r.Size)
 		opened += n
