@@ -307,3 +307,19 @@ func TestDurable(t *testing.T) {
 		must(t, s.Close())
 	}
 }
+
+// TestCheckpointsAreSmall: what a checkpoint has to sync is little, however many rows
+// came before it.
+func TestCheckpointsAreSmall(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	for batch := range uint64(400) {
+		first := uint32(batch)*50 + 1
+		project(t, s, batch+1, 1, first, first+49)
+	}
+	wal, err := os.Stat(path + "-wal")
+	must(t, err)
+	if wal.Size() > 512<<10 {
+		t.Errorf("a WAL of %d KiB", wal.Size()>>10)
+	}
+}

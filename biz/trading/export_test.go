@@ -151,3 +151,6 @@ func (p *Pace) Begin() { p.begin() }
 
 // End returns when more may be added.
 func (p *Pace) End(ctx context.Context, sessions int) { p.end(ctx, sessions) }
+
+// PasswordsAtOnce is how many are verified at once on so many processors.
+func PasswordsAtOnce(processors int) int { return passwordsAtOnce(processors) }

@@ -215,3 +215,11 @@ func TestGoodPasswordsDoNotCount(t *testing.T) {
 		t.Errorf("%d were delayed", n)
 	}
 }
+
+func TestPasswordsLeaveAProcessor(t *testing.T) {
+	for processors, want := range map[int]int{1: 1, 2: 1, 3: 2, 64: 2} {
+		if got := trading.PasswordsAtOnce(processors); got != want {
+			t.Errorf("%d processors: %d passwords at once, want %d", processors, got, want)
+		}
+	}
+}
