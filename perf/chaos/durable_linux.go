@@ -42,13 +42,23 @@ func runDurable(ctx context.Context, r *Run) error {
 		took, err = r.tradeTraced(ctx, s.Addr, traders)
 	}
 	if s != nil {
-		err = errors.Join(err, s.end())
+		err = errors.Join(err, endTraced(ctx, s))
 	}
 	unblock(pipe) // strace may not have come to it
 	if err := errors.Join(err, <-traced); err != nil {
 		return err
 	}
 	return order.finish(traders, took)
+}
+
+// endTraced lets the server end by itself: strace, killed beside it, would not have
+// written down the last calls.
+func endTraced(ctx context.Context, s *Server) error {
+	err := s.Terminate()
+	if err == nil {
+		_, err = s.WaitFor(ctx, patience)
+	}
+	return errors.Join(err, s.end())
 }
 
 // tradeTraced lets the traders make r.Size orders.
