@@ -127,3 +127,30 @@ func testNames(t *testing.T) map[string]bool {
 	}
 	return names
 }
+
+// TestArchitectureNamesFunctions: the way of an order in docs/architecture.md names
+// functions that are in those files, at most 22 of them.
+func TestArchitectureNamesFunctions(t *testing.T) {
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\| \\d+ \\| \\**`(?:(\\w+)\\.)?(\\w+)`\\** \\| (\\S+) \\|").FindAllStringSubmatch(string(page), -1)
+	if len(rows) < 10 || len(rows) > 22 {
+		t.Errorf("the way has %d steps", len(rows))
+	}
+	for _, row := range rows {
+		source, err := os.ReadFile(row[3])
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		function := regexp.MustCompile(`(?m)^func \(\w+ \*?` + row[1] + `(\[.*\])?\) ` + row[2] + `\(`)
+		if row[1] == "" {
+			function = regexp.MustCompile(`(?m)^func ` + row[2] + `\(`)
+		}
+		if !function.Match(source) {
+			t.Errorf("%s has no %s.%s", row[3], row[1], row[2])
+		}
+	}
+}

@@ -7,27 +7,24 @@ type Body interface {
 	MarshalToSizedBufferVT(b []byte) (int, error)
 }
 
-// AppendBody appends a whole frame with body: a push, or a request. A nil body
-// is an empty one. It allocates only to grow dst.
-func AppendBody(dst []byte, c Command, id uint64, body Body) []byte {
-	n := 0
-	if body != nil {
-		n = body.SizeVT()
+// Raw is a body of any bytes, which are sent as they are.
+type Raw []byte
+
+// SizeVT implements Body.
+func (r Raw) SizeVT() int { return len(r) }
+
+// MarshalToSizedBufferVT implements Body.
+func (r Raw) MarshalToSizedBufferVT(b []byte) (int, error) { return copy(b, r), nil }
+
+// sizeOf returns the length of body, which may be nil.
+func sizeOf(body Body) int {
+	if body == nil {
+		return 0
 	}
-	return appendSized(AppendHeader(dst, c, id, n), body, n)
+	return body.SizeVT()
 }
 
-// AppendReply appends the reply frame to request m: its result, then body,
-// which may be nil.
-func AppendReply(dst []byte, m Message, r Result, body Body) []byte {
-	n := 0
-	if body != nil {
-		n = body.SizeVT()
-	}
-	dst = AppendHeader(dst, m.Command.Reply(), m.ID, 1+n)
-	return appendSized(append(dst, byte(r)), body, n)
-}
-
+// appendSized appends body, which has n bytes.
 func appendSized(dst []byte, body Body, n int) []byte {
 	if n == 0 {
 		return dst

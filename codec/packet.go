@@ -11,74 +11,91 @@ const (
 	DefaultMaxFrame = 1 << 20
 )
 
-// Message is a decoded frame. Body aliases the bytes it was decoded from.
-type Message struct {
-	Command Command
-	// ID is the request number of a request or reply: 8 bytes that the client
-	// chose, here as a big-endian integer. In a push it is the push sequence, or
-	// 0 for a push that is outside the sequence.
-	ID   uint64
-	Body []byte
-}
-
 // Packet is the packet dialect: total (uint32, the whole frame), command
-// (1 byte), id (8 bytes), body; big-endian. Scan and FrameLen are those of its
-// LengthField.
-type Packet struct {
-	LengthField
-}
+// (1 byte), id (8 bytes), body; big-endian. Replies are matched by their id.
+type Packet struct{}
 
-// NewPacket returns the dialect with its largest frame in bytes; 0 means
-// DefaultMaxFrame, and less than a header is raised to a header.
-func NewPacket(maxFrame int) Packet {
-	if maxFrame == 0 {
-		maxFrame = DefaultMaxFrame
+var _ Dialect = Packet{}
+
+// String implements Dialect.
+func (Packet) String() string { return "packet" }
+
+// FrameLen implements Dialect.
+func (Packet) FrameLen(b []byte, most int) (int, error) {
+	if len(b) < 4 {
+		return 0, nil
 	}
-	return Packet{LengthField{
-		size: 4, adjustment: -4, min: PacketHeaderLen, max: max(maxFrame, PacketHeaderLen),
-	}}
-}
-
-// Decode returns the first message of b and how many bytes it took; used is 0
-// when the frame is not complete. Errors are those of FrameLen.
-func (p Packet) Decode(b []byte) (m Message, used int, err error) {
-	n, err := p.FrameLen(b)
-	if err != nil || n == 0 || n > len(b) {
-		return Message{}, 0, err
+	n := binary.BigEndian.Uint32(b)
+	switch {
+	case n < PacketHeaderLen:
+		return 0, ErrTooShort
+	case uint64(n) > uint64(max(most, PacketHeaderLen)):
+		return 0, ErrTooLarge
 	}
-	m, used = DecodeScanned(b)
-	return m, used, nil
+	return int(n), nil
 }
 
-// DecodeScanned is Decode without its checks, for bytes that Scan has found to
-// begin with a whole frame.
-func DecodeScanned(b []byte) (m Message, used int) {
+// Scan implements Dialect.
+func (p Packet) Scan(b []byte, most, frames int) (end, found int, err error) {
+	for end < len(b) && found < frames {
+		n, err := p.FrameLen(b[end:], most)
+		if err != nil {
+			return end, found, err
+		}
+		if n == 0 || n > len(b)-end {
+			break
+		}
+		end += n
+		found++
+	}
+	return end, found, nil
+}
+
+// Next implements Dialect.
+func (Packet) Next(b []byte, m *Message) (used int) {
 	used = int(binary.BigEndian.Uint32(b))
-	return Message{
-		Command: Command(b[4]),
-		ID:      binary.BigEndian.Uint64(b[5:]),
-		Body:    b[PacketHeaderLen:used:used],
-	}, used
+	m.Command = Command(b[4])
+	m.ID = binary.BigEndian.Uint64(b[5:])
+	m.Body = b[PacketHeaderLen:used:used]
+	return used
 }
 
-// AppendMessage appends m as one frame. The caller keeps within the maximum
-// frame of the peer.
+// AppendReply implements Dialect: the reply has the request's id, and its body
+// begins with the result.
+func (Packet) AppendReply(dst []byte, m Message, r Result, body Body) []byte {
+	n := sizeOf(body)
+	dst = AppendHeader(dst, m.Command.Reply(), m.ID, 1+n)
+	return appendSized(append(dst, byte(r)), body, n)
+}
+
+// AppendPush implements Dialect.
+func (Packet) AppendPush(dst []byte, c Command, id uint64, body Body) []byte {
+	n := sizeOf(body)
+	return appendSized(AppendHeader(dst, c, id, n), body, n)
+}
+
+// Shared implements Dialect.
+func (Packet) Shared() bool { return true }
+
+// Ordered implements Dialect.
+func (Packet) Ordered() bool { return false }
+
+// AppendRequest appends what a client of the packet dialect asks. A nil body is an
+// empty one. The caller keeps within the maximum frame of the server.
+func AppendRequest(dst []byte, c Command, id uint64, body Body) []byte {
+	return Packet{}.AppendPush(dst, c, id, body)
+}
+
+// AppendMessage appends m as one frame of the packet dialect. The caller keeps
+// within the maximum frame of the peer.
 func AppendMessage(dst []byte, m Message) []byte {
-	dst = AppendHeader(dst, m.Command, m.ID, len(m.Body))
-	return append(dst, m.Body...)
+	return append(AppendHeader(dst, m.Command, m.ID, len(m.Body)), m.Body...)
 }
 
-// AppendHeader appends the header of a frame whose body of bodyLen bytes the
+// AppendHeader appends the header of a packet frame whose body of bodyLen bytes the
 // caller appends next.
 func AppendHeader(dst []byte, c Command, id uint64, bodyLen int) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, uint32(PacketHeaderLen+bodyLen))
 	dst = append(dst, byte(c))
 	return binary.BigEndian.AppendUint64(dst, id)
-}
-
-// AppendResult appends a whole reply frame to request m that consists of just
-// its result.
-func AppendResult(dst []byte, m Message, r Result) []byte {
-	dst = AppendHeader(dst, m.Command.Reply(), m.ID, 1)
-	return append(dst, byte(r))
 }

@@ -11,7 +11,6 @@ import (
 )
 
 func TestPacketLengths(t *testing.T) {
-	p := codec.NewPacket(1 << 10)
 	tests := []struct {
 		name   string
 		header string
@@ -31,7 +30,7 @@ func TestPacketLengths(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			n, err := p.FrameLen([]byte(tt.header))
+			n, err := codec.Packet{}.FrameLen([]byte(tt.header), most)
 			if n != tt.want || !errors.Is(err, tt.err) {
 				t.Fatalf("got %d, %v; want %d, %v", n, err, tt.want, tt.err)
 			}
@@ -39,20 +38,9 @@ func TestPacketLengths(t *testing.T) {
 	}
 }
 
-func TestScanKeepsGoodFramesBeforeABadOne(t *testing.T) {
-	p := codec.NewPacket(0)
-	stream := codec.AppendMessage(nil, codec.Message{Command: codec.CommandSubmit, ID: 1, Body: []byte("a")})
-	good := len(stream)
-	stream = append(stream, 0, 0, 0, 5, 1, 2)
-	end, frames, err := p.Scan(stream)
-	if end != good || frames != 1 || !errors.Is(err, codec.ErrTooShort) {
-		t.Fatalf("got %d, %d, %v", end, frames, err)
-	}
-}
-
 func TestSubmitReplyIsFourteenBytes(t *testing.T) {
 	m := codec.Message{Command: codec.CommandSubmit, ID: 0x3030303030303031}
-	got := codec.AppendResult(nil, m, codec.ResultOK)
+	got := codec.Packet{}.AppendReply(nil, m, codec.ResultOK, nil)
 	if want := "\x00\x00\x00\x0e\x8200000001\x00"; string(got) != want {
 		t.Fatalf("got %q, want %q", got, want)
 	}
@@ -61,8 +49,8 @@ func TestSubmitReplyIsFourteenBytes(t *testing.T) {
 func TestReplyCarriesBody(t *testing.T) {
 	m := codec.Message{Command: codec.CommandBust, ID: 7}
 	sent := &pb.Error{Reason: pb.Reason_REASON_BUST_BLOCKED, Message: "sold since", BlockingExecutionIds: []uint64{1, 2}}
-	frame := codec.AppendReply(nil, m, codec.ResultRejected, sent)
-	reply, used, err := codec.NewPacket(0).Decode(frame)
+	frame := codec.Packet{}.AppendReply(nil, m, codec.ResultRejected, sent)
+	reply, used, err := codec.Decode(codec.Packet{}, frame, codec.DefaultMaxFrame)
 	if err != nil || used != len(frame) || reply.Command != codec.CommandBust.Reply() || reply.ID != 7 {
 		t.Fatalf("%+v, %d, %v", reply, used, err)
 	}
@@ -73,17 +61,18 @@ func TestReplyCarriesBody(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	p := codec.NewPacket(0)
+	p := codec.Packet{}
 	stream := bytes.Repeat(codec.AppendMessage(nil, codec.Message{Command: codec.CommandSubmit, ID: 9, Body: []byte("payload")}), 16)
 	dst := make([]byte, 0, 4096)
 	body := &pb.Quote{Market: "ALFA", Code: "600100", LastPrice: 100_000}
 	allocs := testing.AllocsPerRun(100, func() {
-		end, _, _ := p.Scan(stream)
+		end, _, _ := p.Scan(stream, codec.DefaultMaxFrame, 1024)
 		dst = dst[:0]
 		for b := stream[:end]; len(b) > 0; {
-			m, used, _ := p.Decode(b)
-			dst = codec.AppendResult(dst, m, codec.ResultOK)
-			dst = codec.AppendBody(dst, codec.PushQuote, 0, body)
+			var m codec.Message
+			used := p.Next(b, &m)
+			dst = p.AppendReply(dst, m, codec.ResultOK, nil)
+			dst = codec.AppendRequest(dst, codec.PushQuote, 0, body)
 			b = b[used:]
 		}
 	})
@@ -115,12 +104,12 @@ func FuzzPacket(f *testing.F) {
 	f.Add(codec.AppendMessage(nil, codec.Message{Command: codec.CommandLogin, ID: 1, Body: []byte("x")}))
 	f.Add([]byte{0, 0, 0, 12})
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 1})
-	p := codec.NewPacket(1 << 16)
+	const most = 1 << 16
 	f.Fuzz(func(t *testing.T, b []byte) {
-		end, frames, _ := p.Scan(b)
+		end, frames, _ := codec.Packet{}.Scan(b, most, 1024)
 		var again []byte
 		for rest := b[:end]; len(rest) > 0; frames-- {
-			m, used, err := p.Decode(rest)
+			m, used, err := codec.Decode(codec.Packet{}, rest, most)
 			if err != nil || used < codec.PacketHeaderLen {
 				t.Fatalf("Scan passed what Decode refuses: %d, %v", used, err)
 			}
@@ -134,24 +123,24 @@ func FuzzPacket(f *testing.F) {
 }
 
 func ExamplePacket() {
-	packet := codec.NewPacket(codec.DefaultMaxFrame)
 	frame := codec.AppendMessage(nil, codec.Message{Command: codec.CommandSubmit, ID: 42, Body: []byte("hello")})
-	m, used, err := packet.Decode(frame)
+	m, used, err := codec.Decode(codec.Packet{}, frame, codec.DefaultMaxFrame)
 	fmt.Println(m.Command, m.ID, string(m.Body), used, err)
 	// Output: Submit 42 hello 18 <nil>
 }
 
 func BenchmarkPacketSplitDecodeAppend(b *testing.B) {
-	p := codec.NewPacket(0)
+	p := codec.Packet{}
 	stream := bytes.Repeat(codec.AppendMessage(nil, codec.Message{Command: codec.CommandSubmit, ID: 9, Body: make([]byte, 64)}), 16)
 	dst := make([]byte, 0, 4096)
 	b.ReportAllocs()
 	for b.Loop() {
-		end, _, _ := p.Scan(stream)
+		end, _, _ := p.Scan(stream, codec.DefaultMaxFrame, 1024)
 		dst = dst[:0]
 		for rest := stream[:end]; len(rest) > 0; {
-			m, used, _ := p.Decode(rest)
-			dst = codec.AppendResult(dst, m, codec.ResultOK)
+			var m codec.Message
+			used := p.Next(rest, &m)
+			dst = p.AppendReply(dst, m, codec.ResultOK, nil)
 			rest = rest[used:]
 		}
 	}

@@ -18,8 +18,10 @@ type backlog struct {
 	shownBytes    atomic.Int64
 }
 
-// set notes that s has n unsent bytes.
+// set notes that the link of s has n unsent bytes; what waits for an earlier reply
+// counts, too.
 func (b *backlog) set(s *Session, n int) {
+	n += s.early.size()
 	if n == s.unsent {
 		return
 	}

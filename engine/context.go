@@ -2,24 +2,12 @@ package engine
 
 import "holdfast/codec"
 
-// Sink takes the replies of a session that must queue behind a deferred one.
-type Sink interface {
-	// Hold adds frames that answer that many requests of s to the holding outbox
-	// where its deferred replies are, or to one that is posted later.
-	// Goroutine: the lane of s.
-	Hold(s *Session, frames []byte, answered int)
-	// HoldClose adds the close of s there, with Outbox.Close.
-	HoldClose(s *Session, reason Reason)
-}
-
 // Context is one message on its way through a handler.
 //
 // Lifetime: valid until the handler returns. Goroutine: the handler's.
 type Context struct {
 	Session *Session
 	Message codec.Message
-	// Scratch is a buffer that handlers may use and should put back grown.
-	Scratch []byte
 	// Local is what Config.NewLocal made for this worker; handlers that run
 	// under this Context at other times see the same value.
 	Local any
@@ -27,7 +15,9 @@ type Context struct {
 	core    *Core
 	out     *Outbox
 	turn    uint64
+	number  uint32 // of the request
 	offLane bool
+	anytime bool // off the lane, and outside the order of replies
 	replied bool // the handler that runs has answered or deferred its request
 }
 
@@ -37,61 +27,56 @@ func (c *Context) Turn() uint64 { return c.turn }
 
 // Reply sends result and body (nil for none) as the reply to the message.
 func (c *Context) Reply(r codec.Result, body codec.Body) {
-	if c.mustQueue() {
-		c.Scratch = codec.AppendReply(c.Scratch[:0], c.Message, r, body)
-		c.hold(c.Scratch)
-		return
-	}
-	c.out.End(c.Session, codec.AppendReply(c.out.Begin(c.Session), c.Message, r, body), 1)
+	c.out.reply(c.Session, &c.Message, c.number, placesOf(c.anytime), r, body)
 	c.replied = true
 }
 
-// Result sends a reply that is just its result.
-func (c *Context) Result(r codec.Result) {
-	if c.mustQueue() {
-		c.Scratch = codec.AppendResult(c.Scratch[:0], c.Message, r)
-		c.hold(c.Scratch)
-		return
+func (c *Context) request() Request {
+	return Request{Session: c.Session, Command: c.Message.Command, ID: c.Message.ID, number: c.number, anytime: c.anytime}
+}
+
+// unanswered counts the request as answered: its handler has left it without a reply.
+func (c *Context) unanswered() {
+	c.out.settle(c.Session, c.number, placesOf(c.anytime), 1)
+}
+
+// Defer says that the reply comes by another way: Outbox.Reply with what is returned.
+// Replies to later requests of the session wait for it. What the context has gathered is
+// handed over first, since that other way may be the quicker one.
+func (c *Context) Defer() Request {
+	if c.out.kind == fromLane && c.out.count > 0 {
+		c.Post()
 	}
-	c.out.End(c.Session, codec.AppendResult(c.out.Begin(c.Session), c.Message, r), 1)
-	c.replied = true
+	c.later(1)
+	return c.request()
 }
 
-// Frames sends whole frames that together are the reply to the message.
-func (c *Context) Frames(frames []byte) {
-	if c.mustQueue() {
-		c.hold(frames)
-		return
+// Detach is Defer for a reply that may take long: where the dialect matches replies
+// by id, others do not wait for it.
+func (c *Context) Detach() Request {
+	if c.Session.ordered || c.offLane {
+		return c.Defer()
 	}
-	c.out.Append(c.Session, frames, 1)
-	c.replied = true
-}
-
-// mustQueue says whether an earlier reply of the session still waits. A context
-// off the lane is outside the order.
-func (c *Context) mustQueue() bool {
-	return !c.offLane && c.Session.deferred.Load() > 0
-}
-
-func (c *Context) hold(frames []byte) {
-	c.core.config.Sink.Hold(c.Session, frames, 1)
-	c.later()
-}
-
-// Defer says that the handler is about to add the reply to the message, with
-// answered = 1, to a holding outbox. The replies that the context has gathered are
-// handed over first: that outbox may be posted at any time from then on.
-func (c *Context) Defer() {
-	c.Post()
-	c.later()
+	c.out.settle(c.Session, c.number, 1, 0) // gives up its place
+	c.later(0)
+	r := c.request()
+	r.anytime = true
+	return r
 }
 
 // later notes that the reply comes by another way than c's outbox. A request
-// that was executed on the event loop is in flight from now on.
-func (c *Context) later() {
+// that was executed on the event loop is in flight from now on. places is how many
+// places among the replies are under way with it.
+func (c *Context) later(places int32) {
 	c.replied = true
-	if c.out.kind == fromLoop {
+	if c.offLane {
+		return
+	}
+	switch c.out.kind {
+	case fromLoop:
 		c.Session.inFlight++
+	case direct:
+		c.Session.underWay.Add(places)
 	}
 }
 
@@ -100,7 +85,6 @@ func (c *Context) later() {
 // false.
 func (c *Context) Go(h Handler) bool {
 	if c.core.startOffLane(c, h) {
-		c.later()
 		return true
 	}
 	c.core.config.Overloaded(c)
@@ -108,12 +92,19 @@ func (c *Context) Go(h Handler) bool {
 }
 
 // Post hands over the replies that Serve has gathered under this context.
-func (c *Context) Post() { c.out.Post() }
+func (c *Context) Post() {
+	if c.out.kind == direct && c.out.count > 0 {
+		for _, p := range c.out.batches[c.Session.group.index].pieces {
+			c.Session.underWay.Add(p.count)
+		}
+	}
+	c.out.Post()
+}
 
 // Take appends the replies that were gathered for the session served last to
 // dst and counts them as sent: the carrier writes them itself, unless the session
-// is Closing by then. With the end of the session among them they are posted
-// instead, and nothing is appended.
+// is Closing by then. Where earlier replies are under way, or the end of the session
+// is among these, they are posted instead, and nothing is appended.
 //
 // It is for a context of NewDirectContext, after each Serve or after several of
 // one session.
@@ -121,11 +112,13 @@ func (c *Context) Take(dst []byte) []byte {
 	if c.out.count == 0 {
 		return dst
 	}
-	b := c.out.batches[c.Session.group.index]
-	if len(b.pieces) != 1 || b.pieces[0].flags != 0 {
+	s := c.Session
+	b := c.out.batches[s.group.index]
+	if len(b.pieces) != 1 || b.pieces[0].flags != 0 || s.underWay.Load() > 0 {
 		c.Post()
 		return dst
 	}
+	s.replied += uint32(b.pieces[0].count)
 	b.group.replied.Add(uint64(b.answered))
 	b.group.bytesOut.Add(uint64(len(b.buffer.B)))
 	dst = append(dst, b.buffer.B...)
@@ -134,6 +127,6 @@ func (c *Context) Take(dst []byte) []byte {
 	return dst
 }
 
-// Close ends the session with a Notice, behind the replies that were gathered and
-// those that are deferred; Post or Take must follow. Goroutine: as Serve.
-func (c *Context) Close(reason Reason) { c.Session.closeBehind(c.out, reason) }
+// Close ends the session with a Notice, after the replies to all requests that were
+// executed; Post or Take must follow. Goroutine: as Serve.
+func (c *Context) Close(reason Reason) { c.Session.closeAfter(c.out, reason, c.Session.requests, true) }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/panjf2000/ants/v2"
 
-	"holdfast/codec"
 	"holdfast/pool"
 )
 
@@ -29,9 +28,6 @@ type Config struct {
 	// Overloaded replies to a request for which there is no room off the lane;
 	// required when anything runs off the lane.
 	Overloaded Handler
-	// Sink takes replies that queue behind deferred ones; required when a handler
-	// defers.
-	Sink Sink
 	// OnOpen and OnClose, when set, are called on the event loop at the two ends
 	// of a session; they must be quick.
 	OnOpen  func(*Session)
@@ -53,8 +49,6 @@ type Core struct {
 	config        Config
 	router        *Router
 	limits        Limits
-	packet        codec.Packet
-	loginPacket   codec.Packet // of sessions that are not logged in
 	log           *slog.Logger
 	ends          closeLog
 	sessions      registry
@@ -84,8 +78,6 @@ func NewCore(config Config) (*Core, error) {
 	}
 	c := &Core{config: config, router: config.Router, log: config.Log, pushesDone: make(chan struct{}, 1)}
 	c.limits = config.Limits.withDefaults(OpenFiles().Soft)
-	c.packet = codec.NewPacket(c.limits.MaxFrameBytes)
-	c.loginPacket = codec.NewPacket(c.limits.LoginFrameBytes)
 	c.ends.log = c.log
 	workers, err := ants.NewPool(c.limits.OffLaneTasks+maxLanes,
 		ants.WithNonblocking(true),
@@ -115,7 +107,7 @@ func (c *Core) CloseAll(reason Reason) {
 	out := c.NewOutbox()
 	for _, s := range c.sessions.all() {
 		if s.closing.CompareAndSwap(false, true) {
-			out.Close(s, reason)
+			out.closeAfter(s, reason, 0, false)
 		}
 	}
 	out.Post()
@@ -145,11 +137,19 @@ func (c *Core) AddCarrier(carrier Carrier) int {
 	return g.index
 }
 
-// Open registers a session on a connection of the carrier with that number. At a
-// limit there is no session but a reason: tell the peer with Refusal, and close.
-// Goroutine: the carrier.
-func (c *Core) Open(carrier int, link Link, remote net.Addr) (*Session, Reason) {
-	s := &Session{core: c, link: link, group: c.groups[carrier], remote: remote}
+// AddDirectCarrier is AddCarrier for one that serves its sessions with contexts of
+// NewDirectContext, all of them.
+func (c *Core) AddDirectCarrier(carrier Carrier) int {
+	index := c.AddCarrier(carrier)
+	c.groups[index].direct = true
+	return index
+}
+
+// Open registers a session on a connection of the carrier with that number, which
+// came to listener l. At a limit there is no session but a reason: tell the peer with
+// Refusal, and close. Goroutine: the carrier.
+func (c *Core) Open(carrier int, link Link, remote net.Addr, l *Listener) (*Session, Reason) {
+	s := &Session{core: c, link: link, group: c.groups[carrier], remote: remote, listener: l, ordered: l.Dialect.Ordered()}
 	if reason := c.sessions.add(s, &c.limits); reason != ReasonNone {
 		return nil, reason
 	}
@@ -162,10 +162,10 @@ func (c *Core) Open(carrier int, link Link, remote net.Addr) (*Session, Reason) 
 
 // Refusal counts and logs a connection that gets no session, and returns the
 // Notice for it. Goroutine: any.
-func (c *Core) Refusal(reason Reason, remote net.Addr) []byte {
+func (c *Core) Refusal(reason Reason, remote net.Addr, l *Listener) []byte {
 	c.Stats.closes[reason].Add(1)
 	c.ends.ended(time.Now(), 0, remote, reason)
-	return appendNotice(nil, reason)
+	return appendNotice(nil, l.Dialect, reason)
 }
 
 // Closed says that the connection of s is gone. The reason counts only when the
@@ -180,6 +180,7 @@ func (c *Core) Closed(s *Session, reason Reason) {
 		s.reason = reason
 	}
 	c.Stats.closes[s.reason].Add(1)
+	s.early = nil
 	s.group.backlog.set(s, 0)
 	s.unwatch()
 	c.sessions.remove(s)
@@ -194,7 +195,8 @@ func (c *Core) NewContext() *Context { return c.newContext(c.NewOutbox()) }
 
 // NewDirectContext returns a context for a carrier that takes the replies to the
 // requests it serves out of it (Context.Take) and writes them itself. What leaves
-// later, deferred replies and pushes, reaches it by Carrier.Post as ever.
+// later, deferred replies and pushes, reaches it by Carrier.Post as ever. It is for
+// the sessions of AddDirectCarrier.
 func (c *Core) NewDirectContext() *Context {
 	return c.newContext(&Outbox{core: c, kind: direct})
 }
@@ -214,29 +216,36 @@ func (c *Core) Received(s *Session, requests, sizeBytes int) {
 	s.group.bytesIn.Add(uint64(sizeBytes))
 }
 
-// Serve executes the messages in frames, which the codec's Scan has passed, and gathers
-// the replies in the context's outbox. A panic of a handler closes s and is
+// Serve executes the messages in frames, which the dialect's Scan has passed, and
+// gathers the replies in the context's outbox. A panic of a handler closes s and is
 // counted. Goroutine: one at a time for each session and each context.
-func (c *Core) Serve(ctx *Context, s *Session, frames []byte) {
+func (c *Core) Serve(ctx *Context, s *Session, frames []byte) { c.serve(ctx, s, frames, false) }
+
+// serve is Serve. With onLoop it stops at the first message whose handler may not run
+// on the event loop. It returns how many bytes, and how many messages, it took.
+func (c *Core) serve(ctx *Context, s *Session, frames []byte, onLoop bool) (used, served int) {
 	defer c.recoverPanic(ctx)
-	unanswered := 0
+	dialect := s.listener.Dialect
 	ctx.Session = s
 	ctx.turn++
-	for len(frames) > 0 && !s.closing.Load() {
-		m, used := codec.DecodeScanned(frames)
-		frames = frames[used:]
-		ctx.Message, ctx.replied = m, false
-		c.router.find(m.Command)(ctx)
-		if !ctx.replied {
-			unanswered++
+	for used < len(frames) && !s.closing.Load() {
+		n := dialect.Next(frames[used:], &ctx.Message)
+		if onLoop && c.router.routes[ctx.Message.Command].class != OnLoop {
+			break
 		}
-		if ctx.out.Size() > maxGathered && ctx.out.kind == fromLane {
+		used += n
+		served++
+		ctx.replied, ctx.number = false, s.requests
+		s.requests++
+		c.router.find(ctx.Message.Command)(ctx)
+		if !ctx.replied {
+			ctx.unanswered()
+		}
+		if ctx.out.kind == fromLane && ctx.out.Size() > maxGathered {
 			ctx.Post()
 		}
 	}
-	if unanswered > 0 {
-		ctx.out.Append(s, nil, unanswered)
-	}
+	return used, served
 }
 
 // maxGathered is how many bytes of replies a lane gathers before it hands them
@@ -251,5 +260,6 @@ func (c *Core) recoverPanic(ctx *Context) {
 	c.Stats.Panics.Add(1)
 	c.log.Error("handler panicked; its session is closed",
 		"command", ctx.Message.Command, "session", uint64(ctx.Session.id), "panic", v, "stack", string(debug.Stack()))
-	ctx.Session.closeBehind(ctx.out, ReasonPanic)
+	// Its own reply may never come.
+	ctx.Session.closeAfter(ctx.out, ReasonPanic, ctx.number, !ctx.anytime)
 }

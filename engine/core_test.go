@@ -4,19 +4,24 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"holdfast/codec"
 	"holdfast/engine"
+	"holdfast/engine/carriertest"
 )
 
 // wire is a plumbing of its own: it keeps what is written.
 type wire struct {
-	core     *engine.Core
-	session  *engine.Session
-	flushing sync.Mutex // the end of the time to linger is posted by a timer
+	core    *engine.Core
+	session *engine.Session
+	mu      sync.Mutex
+	posted  []*engine.Batch
+	// The end of the time to linger is posted by a timer.
+	flushing sync.Mutex
 	sent     []byte
 	writes   int
 	backlog  int
@@ -25,10 +30,34 @@ type wire struct {
 	closed   bool
 }
 
+// Post flushes at once, after what it is called within.
 func (w *wire) Post(b *engine.Batch) {
-	w.flushing.Lock()
-	defer w.flushing.Unlock()
-	b.Flush()
+	w.mu.Lock()
+	w.posted = append(w.posted, b)
+	w.mu.Unlock()
+	for w.waits() && w.flushing.TryLock() {
+		for b := w.next(); b != nil; b = w.next() {
+			b.Flush()
+		}
+		w.flushing.Unlock()
+	}
+}
+
+func (w *wire) waits() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.posted) > 0
+}
+
+func (w *wire) next() *engine.Batch {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.posted) == 0 {
+		return nil
+	}
+	b := w.posted[0]
+	w.posted = slices.Delete(w.posted, 0, 1)
+	return b
 }
 
 func (w *wire) Buffered() int     { return w.backlog }
@@ -52,31 +81,107 @@ func (w *wire) Close() error {
 	return nil
 }
 
-// onWire opens a session that no reactor carries.
+// text is a dialect for tests: requests are those of the packet dialect, and replies
+// and pushes their bodies alone.
+type text struct{ codec.Packet }
+
+func (text) AppendReply(dst []byte, _ codec.Message, _ codec.Result, body codec.Body) []byte {
+	return appendText(dst, body)
+}
+
+func (text) AppendPush(dst []byte, _ codec.Command, _ uint64, body codec.Body) []byte {
+	return appendText(dst, body)
+}
+
+func appendText(dst []byte, body codec.Body) []byte {
+	if body == nil {
+		return dst
+	}
+	b := make([]byte, body.SizeVT())
+	n, err := body.MarshalToSizedBufferVT(b)
+	if err != nil {
+		panic(err)
+	}
+	return append(dst, b[len(b)-n:]...)
+}
+
+// onWire opens a session of the packet dialect that no reactor carries.
 func onWire(t testing.TB, core *engine.Core) *wire {
 	t.Helper()
 	w := &wire{core: core}
+	return w.open(t, core.AddCarrier(w), codec.Packet{})
+}
+
+// onDirectWire is onWire with a carrier for direct contexts.
+func onDirectWire(t testing.TB, core *engine.Core, d codec.Dialect) *wire {
+	t.Helper()
+	w := &wire{core: core}
+	return w.open(t, core.AddDirectCarrier(w), d)
+}
+
+// onText is onWire with the dialect text.
+func onText(t testing.TB, core *engine.Core) *wire {
+	t.Helper()
+	w := &wire{core: core}
+	return w.open(t, core.AddCarrier(w), text{})
+}
+
+// open opens the session of w on a carrier, and closes it and the core in the end.
+func (w *wire) open(t testing.TB, carrier int, d codec.Dialect) *wire {
+	t.Helper()
 	var reason engine.Reason
-	if w.session, reason = core.Open(core.AddCarrier(w), w, &net.TCPAddr{}); w.session == nil {
+	if w.session, reason = w.core.Open(carrier, w, &net.TCPAddr{}, &engine.Listener{Dialect: d}); w.session == nil {
 		t.Fatal("no session:", reason)
 	}
 	t.Cleanup(func() {
 		w.flushing.Lock()
-		core.Closed(w.session, engine.ReasonPeerClosed)
+		w.core.Closed(w.session, engine.ReasonPeerClosed)
 		w.flushing.Unlock()
-		if err := core.Close(context.Background()); err != nil {
+		if err := w.core.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
 	return w
 }
 
-func frames(cmd codec.Command, bodies ...string) []byte {
-	var b []byte
-	for i, body := range bodies {
-		b = codec.AppendMessage(b, codec.Message{Command: cmd, ID: uint64(i), Body: []byte(body)})
+// wiresOn opens n sessions of the dialect text on one carrier.
+func wiresOn(t testing.TB, core *engine.Core, n int) []*wire {
+	t.Helper()
+	return wiresWith(t, core, n, text{})
+}
+
+// wiresWith is wiresOn with another dialect.
+func wiresWith(t testing.TB, core *engine.Core, n int, d codec.Dialect) []*wire {
+	t.Helper()
+	first := &wire{core: core}
+	carrier := core.AddCarrier(first)
+	wires := []*wire{first.open(t, carrier, d)}
+	for len(wires) < n {
+		w := &wire{core: core}
+		wires = append(wires, w.open(t, carrier, d))
 	}
-	return b
+	return wires
+}
+
+// serve executes requests of the session, and posts the replies.
+func (w *wire) serve(requests []byte) {
+	ctx := w.core.NewContext()
+	w.core.Serve(ctx, w.session, requests)
+	ctx.Post()
+}
+
+// deferring returns a core whose special command defers its replies.
+func deferring(t testing.TB, config engine.Config) (*engine.Core, *carriertest.Deferred) {
+	t.Helper()
+	d := new(carriertest.Deferred)
+	config.Router = testRouter(t, d.Defer)
+	return newCore(t, config), d
+}
+
+// ask has the session execute n requests that are deferred.
+func (w *wire) ask(d *carriertest.Deferred, n int) []engine.Request {
+	w.serve(frames(special, make([]string, n)...))
+	return d.Take()
 }
 
 func TestOtherPlumbingCarriesSessions(t *testing.T) {
@@ -150,11 +255,11 @@ func TestProperties(t *testing.T) {
 
 func TestOutboxWritesOncePerSession(t *testing.T) {
 	core := newCore(t, engine.Config{})
-	a, b := onWire(t, core), onWire(t, core)
+	a, b := onText(t, core), onText(t, core)
 	out := core.NewOutbox()
 	for range 3 {
-		out.Append(a.session, []byte("a"), 0)
-		out.Append(b.session, []byte("b"), 0)
+		out.Push(a.session, codec.PushQuote, 0, codec.Raw("a"))
+		out.Push(b.session, codec.PushQuote, 0, codec.Raw("b"))
 	}
 	out.Post()
 	if string(a.sent) != "aaa" || a.writes != 1 || string(b.sent) != "bbb" || b.writes != 1 {
@@ -164,13 +269,13 @@ func TestOutboxWritesOncePerSession(t *testing.T) {
 
 func TestDroppablePushesSpareASlowSession(t *testing.T) {
 	core := newCore(t, engine.Config{Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000}})
-	w := onWire(t, core)
+	w := onText(t, core)
 	out := core.NewOutbox()
 	send := func(backlog int) string {
 		w.sent, w.backlog = nil, backlog
-		out.Append(w.session, []byte("1"), 0)
-		out.AppendDroppable(w.session, 1, []byte("quote"))
-		out.Append(w.session, []byte("2"), 0)
+		out.Push(w.session, codec.PushExecution, 0, codec.Raw("1"))
+		out.PushDroppable([]*engine.Session{w.session}, 1, codec.PushQuote, codec.Raw("quote"))
+		out.Push(w.session, codec.PushExecution, 0, codec.Raw("2"))
 		out.Post()
 		return string(w.sent)
 	}
@@ -182,23 +287,30 @@ func TestDroppablePushesSpareASlowSession(t *testing.T) {
 	}
 }
 
-func TestDiscardedRepliesHoldNothingUp(t *testing.T) {
-	core := newCore(t, engine.Config{})
-	w := onWire(t, core)
-	held := core.NewHoldingOutbox()
-	held.Append(w.session, []byte("lost"), 1)
-	held.Discard()
-	ctx := core.NewContext()
-	core.Serve(ctx, w.session, frames(onLane, "x"))
-	ctx.Post()
-	if !strings.HasSuffix(string(w.sent), "\x00x") {
-		t.Fatalf("sent %q", w.sent)
+// A reply that was discarded keeps its place, but does not hold up the end of its
+// session; other sessions do not wait for it.
+func TestDiscardedReplyDoesNotHoldUpTheEnd(t *testing.T) {
+	core, deferred := deferring(t, engine.Config{})
+	w, other := onText(t, core), onText(t, core)
+	out := core.NewOutbox()
+	out.Reply(w.ask(deferred, 1)[0], codec.ResultOK, codec.Raw("lost"))
+	out.Discard()
+	if out.Len() != 0 || out.Size() != 0 {
+		t.Errorf("%d messages of %d bytes in the outbox", out.Len(), out.Size())
+	}
+	other.serve(frames(onLane, "x"))
+	core.CloseAll(engine.ReasonUnavailable)
+	if got := string(w.sent); strings.Contains(got, "lost") || !strings.Contains(got, "stopping") {
+		t.Errorf("sent %q", got)
+	}
+	if !strings.HasPrefix(string(other.sent), "x") {
+		t.Errorf("sent %q to the other", other.sent)
 	}
 }
 
 func TestTakeGivesTheRepliesToTheCarrier(t *testing.T) {
 	core := newCore(t, engine.Config{})
-	w := onWire(t, core)
+	w := onDirectWire(t, core, codec.Packet{})
 	ctx := core.NewDirectContext()
 	if got := ctx.Take([]byte("x")); string(got) != "x" {
 		t.Errorf("taken before anything was served: %q", got)
@@ -228,15 +340,17 @@ func TestTakePostsAnEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			core := newCore(t, engine.Config{})
-			w := onWire(t, core)
+			w := onDirectWire(t, core, codec.Packet{})
 			ctx := core.NewDirectContext()
 			core.Serve(ctx, w.session, frames(onLane, "before"))
 			end(core, ctx, w)
 			if got := ctx.Take(nil); got != nil || !w.session.Closing() {
 				t.Errorf("taken: %q", got)
 			}
-			m, used := codec.DecodeScanned(w.sent)
-			notice, _ := codec.DecodeScanned(w.sent[used:])
+			var m codec.Message
+			used := codec.Packet{}.Next(w.sent, &m)
+			var notice codec.Message
+			codec.Packet{}.Next(w.sent[used:], &notice)
 			if string(m.Body) != "\x00before" || notice.Command != codec.PushNotice {
 				t.Errorf("sent %q", w.sent)
 			}
@@ -248,27 +362,30 @@ func TestTakePostsAnEnd(t *testing.T) {
 // last of these is written before it stops counting.
 func TestDeferredUntilWritten(t *testing.T) {
 	for _, replies := range []int{1, 2} {
-		sink := new(queue)
-		core := newCore(t, engine.Config{Sink: sink})
-		sink.out = core.NewHoldingOutbox()
-		w := onWire(t, core)
+		core, deferred := deferring(t, engine.Config{})
+		w := onDirectWire(t, core, text{})
+		ctx, next := core.NewDirectContext(), core.NewDirectContext()
+		core.Serve(ctx, w.session, frames(special, make([]string, replies)...))
 		early := false
 		w.onWrite = func(b []byte) {
-			if string(b) == "last" {
-				ctx := core.NewDirectContext()
-				core.Serve(ctx, w.session, frames(onLane, "next"))
-				early = len(ctx.Take(nil)) > 0
+			if strings.HasSuffix(string(b), "last") {
+				core.Serve(next, w.session, frames(onLane, "next"))
+				early = len(next.Take(nil)) > 0
 			}
 		}
-		out := core.NewHoldingOutbox()
+		out, requests := core.NewOutbox(), deferred.Take()
 		if replies == 2 {
-			out.Append(w.session, []byte("first"), 1)
-			out.AppendDroppable(w.session, 1, []byte("quote"))
+			out.Reply(requests[0], codec.ResultOK, codec.Raw("first"))
+			out.PushDroppable([]*engine.Session{w.session}, 1, codec.PushQuote, codec.Raw("quote"))
 		}
-		out.Append(w.session, []byte("last"), 1)
+		out.Reply(requests[replies-1], codec.ResultOK, codec.Raw("last"))
 		out.Post()
-		if !strings.HasSuffix(string(w.sent), "last") || early {
+		if !strings.HasSuffix(string(w.sent), "lastnext") || early {
 			t.Errorf("%d replies: sent %q, a later one before the last: %v", replies, w.sent, early)
+		}
+		core.Serve(ctx, w.session, frames(onLane, "directly"))
+		if got := string(ctx.Take(nil)); got != "directly" {
+			t.Errorf("when nothing is deferred the carrier takes %q", got)
 		}
 	}
 }
@@ -276,7 +393,7 @@ func TestDeferredUntilWritten(t *testing.T) {
 func TestServeDoesNotAllocate(t *testing.T) {
 	core := newCore(t, engine.Config{Router: func() *engine.Router {
 		r := engine.NewRouter(echo)
-		if err := r.Handle(special, engine.OnLane, func(c *engine.Context) { c.Result(codec.ResultOK) }); err != nil {
+		if err := r.Handle(special, engine.OnLane, ok); err != nil {
 			t.Fatal(err)
 		}
 		return r
@@ -299,7 +416,7 @@ func TestServeDoesNotAllocate(t *testing.T) {
 
 func BenchmarkServe(b *testing.B) {
 	r := engine.NewRouter(echo)
-	if err := r.Handle(special, engine.OnLane, func(c *engine.Context) { c.Result(codec.ResultOK) }); err != nil {
+	if err := r.Handle(special, engine.OnLane, ok); err != nil {
 		b.Fatal(err)
 	}
 	core := newCore(b, engine.Config{Router: r})

@@ -139,7 +139,7 @@ func (s *Session) look() {
 
 // due returns the nearest deadline for what the peer sends, and what it means.
 func (s *Session) due(now ticks, d *deadlines) (at ticks, reason Reason) {
-	if s.inFlight > 0 || s.deferred.Load() > 0 || s.waiting {
+	if s.inFlight > 0 || s.waiting {
 		s.heard = now // it waits for us
 	}
 	at, reason = s.heard+d.idle, ReasonIdle
@@ -174,7 +174,7 @@ func (s *Session) beat(now ticks, d *deadlines) ticks {
 		s.sent = now // also where unsent output must do
 		if s.link.Buffered() == 0 {
 			s.core.Stats.Heartbeats.Add(1)
-			s.write(codec.AppendHeader(make([]byte, 0, codec.PacketHeaderLen), codec.PushHeartbeat, 0, 0))
+			s.write(s.Dialect().AppendPush(nil, codec.PushHeartbeat, 0, nil))
 		}
 	}
 	return s.sent + d.heartbeat

@@ -64,7 +64,7 @@ func newScript(t *testing.T, l Limits) *script {
 	p := &script{core: core, start: time.Unix(1000, 0)}
 	core.AddCarrier(p)
 	core.groups[0].startClock(&core.limits, time.Second, p.start)
-	p.session, _ = core.Open(0, p, nil)
+	p.session, _ = core.Open(0, p, nil, &Listener{Dialect: codec.Packet{}})
 	t.Cleanup(func() {
 		core.Closed(p.session, ReasonPeerClosed)
 		if err := core.Close(context.Background()); err != nil {
@@ -136,9 +136,9 @@ func TestDeadlines(t *testing.T) {
 		}, 261 * time.Second, ReasonIdle},
 		{"waits for a deferred reply", Limits{}, func(_ *testing.T, p *script) {
 			p.hear()
-			out := p.core.NewHoldingOutbox()
+			out := p.core.NewOutbox()
 			p.session.inFlight = 1
-			out.Append(p.session, []byte("late"), 1)
+			out.Reply(Request{Session: p.session}, codec.ResultOK, nil)
 			p.pass(200)
 			out.Post()
 		}, 261 * time.Second, ReasonIdle},
@@ -146,7 +146,7 @@ func TestDeadlines(t *testing.T) {
 			p.hear()
 			out := p.core.NewOutbox()
 			for range 50 {
-				out.Append(p.session, []byte("push"), 0)
+				out.Push(p.session, codec.PushExecution, 0, nil)
 				out.Post()
 				p.pass(1)
 			}
@@ -199,7 +199,7 @@ func TestDeadlines(t *testing.T) {
 			if at != tt.at || reason != tt.reason {
 				t.Errorf("closed after %v as %v, want after %v as %v", at, reason, tt.at, tt.reason)
 			}
-			if told := len(appendNotice(nil, reason)) > 0; told == p.closed {
+			if told := len(appendNotice(nil, codec.Packet{}, reason)) > 0; told == p.closed {
 				t.Errorf("Notice: %v, closed at once: %v", told, p.closed)
 			}
 		})

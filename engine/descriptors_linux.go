@@ -33,7 +33,7 @@ func spare(soft int) int { return max(spareDescriptors, min(soft/8, DescriptorRe
 // many of those up to it are free for clients now. The system gives out the
 // lowest free one: when a client gets a higher one, the others are all in use,
 // whatever for.
-func lastClientFile(loops int) (last, room int, err error) {
+func lastClientFile(loops, listeners int) (last, room int, err error) {
 	soft := int(min(OpenFiles().Soft, 1<<30))
 	last = soft - 1 - spare(soft)
 	probe, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
@@ -41,7 +41,7 @@ func lastClientFile(loops int) (last, room int, err error) {
 		return 0, 0, fmt.Errorf("%w (%d): %w", ErrFewDescriptors, soft, err)
 	}
 	_ = unix.Close(probe)
-	const perLoop = 3 // listener, epoll, eventfd
+	perLoop := listeners + 2 // epoll, eventfd
 	own := probe + perLoop*loops
 	if room = last + 1 - own; room < leastClients {
 		return 0, 0, fmt.Errorf("%w: it is %d, the server itself needs %d and keeps %d free; raise it, with \"ulimit -n 1024\" or the service's LimitNOFILE",

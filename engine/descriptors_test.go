@@ -46,7 +46,7 @@ func serveWithFew(limit string) error {
 	if err != nil {
 		return err
 	}
-	reactor, err := core.NewReactor(engine.ReactorConfig{Listen: "127.0.0.1:0", Loops: 2, Tick: tick})
+	reactor, err := core.NewReactor(engine.ReactorConfig{Listeners: at("127.0.0.1:0"), Loops: 2, Tick: tick})
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func serveWithFew(limit string) error {
 			}
 		}
 	}
-	fmt.Println(reactor.Addr(), core.Limits().MaxConnections)
+	fmt.Println(reactor.Addrs()[0], core.Limits().MaxConnections)
 	go func() { // as the journal, the database and the admin port may
 		for ctx.Err() == nil {
 			var files []*os.File
@@ -137,7 +137,7 @@ func round(t *testing.T, addr string, n int) (served, refused int) {
 	}
 	for _, p := range peers {
 		_, _ = p.Write(codec.AppendMessage(nil, codec.Message{Command: onLane, ID: 1}))
-		m, err := p.next()
+		m, err := p.Next()
 		switch {
 		case err != nil:
 			t.Errorf("neither reply nor Notice: %v", err)

@@ -25,9 +25,9 @@ func TestDrainSaysWhatWasLeft(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			unblock, started := make(chan struct{}), make(chan struct{}, 1)
-			router := stopRouter(t, tc.off, func(c *engine.Context) { started <- struct{}{}; <-unblock; c.Result(codec.ResultOK) })
+			router := stopRouter(t, tc.off, func(c *engine.Context) { started <- struct{}{}; <-unblock; c.Reply(codec.ResultOK, nil) })
 			core := newCore(t, engine.Config{Router: router})
-			reactor, err := core.NewReactor(engine.ReactorConfig{Listen: "127.0.0.1:0", Loops: 1, Drain: 100 * time.Millisecond})
+			reactor, err := core.NewReactor(engine.ReactorConfig{Listeners: at("127.0.0.1:0"), Loops: 1, Drain: 100 * time.Millisecond})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -35,8 +35,8 @@ func TestDrainSaysWhatWasLeft(t *testing.T) {
 			ended := make(chan error, 1)
 			go func() { ended <- reactor.Run(ctx) }()
 			<-reactor.Booted()
-			p := dial(t, reactor.Addr())
-			p.send(special, 1, "")
+			p := dial(t, reactor.Addrs()[0])
+			p.Send(special, 1, "")
 			<-started
 			cancel()
 			err = <-ended
@@ -60,12 +60,12 @@ func TestDrainCutsWhoDoesNotRead(t *testing.T) {
 		Limits: unreadLimits(),
 	})
 	r := serve(t, core, engine.ReactorConfig{Loops: 1, Drain: time.Second})
-	p, quick := dial(t, r.addr), dial(t, r.addr)
-	quick.echoes(onLane)
+	p, quick := dial(t, r.Addr), dial(t, r.Addr)
+	quick.Echoes(onLane)
 	fillOutput(t, core, p)
 	stopped := make(chan error, 1)
-	go func() { stopped <- r.stop() }()
-	quick.expectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
+	go func() { stopped <- r.Stop() }()
+	quick.ExpectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
 	if err := <-stopped; err != nil {
 		t.Errorf("stop: %v", err)
 	}
@@ -83,7 +83,7 @@ func stopRouter(t *testing.T, off bool, h engine.Handler) *engine.Router {
 	if !off {
 		return testRouter(t, h)
 	}
-	r := engine.NewRouter(func(c *engine.Context) { c.Result(codec.ResultUnknownCommand) })
+	r := engine.NewRouter(func(c *engine.Context) { c.Reply(codec.ResultUnknownCommand, nil) })
 	if err := r.Handle(special, engine.OffLane, h); err != nil {
 		t.Fatal(err)
 	}
@@ -103,9 +103,10 @@ func unreadLimits() engine.Limits {
 func fillOutput(t *testing.T, core *engine.Core, p *peer) {
 	t.Helper()
 	frame := codec.AppendMessage(nil, codec.Message{Command: onLane, ID: 1, Body: make([]byte, 512<<10)})
+	eventually(t, "the count of earlier replies", func() bool { return core.Traffic().Replies == core.Traffic().Requests })
 	before := core.Traffic().Replies
 	for n := range uint64(64) { // 32 MiB; one at a time, within the limit of what is in flight
-		p.write(frame)
+		p.MustWrite(frame)
 		eventually(t, "the echo", func() bool { return core.Traffic().Replies > before+n })
 	}
 }
@@ -117,17 +118,17 @@ func TestDrainWaitsForLateReaders(t *testing.T) {
 	limits.Linger = time.Nanosecond
 	core := newCore(t, engine.Config{Limits: limits})
 	r := serve(t, core, engine.ReactorConfig{Loops: 1, Drain: patience})
-	p, quick := dial(t, r.addr), dial(t, r.addr)
-	quick.echoes(onLane)
+	p, quick := dial(t, r.Addr), dial(t, r.Addr)
+	quick.Echoes(onLane)
 	fillOutput(t, core, p)
 	stopped := make(chan error, 1)
-	go func() { stopped <- r.stop() }()
-	quick.expectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
+	go func() { stopped <- r.Stop() }()
+	quick.ExpectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
 	eventually(t, "the end of who has lingered", func() bool { return core.Stats.Closes(engine.ReasonShuttingDown) > 0 })
 	for range 64 {
-		p.expect(onLane.Reply(), 1, "\x00"+string(make([]byte, 512<<10)))
+		p.Expect(onLane.Reply(), 1, "\x00"+string(make([]byte, 512<<10)))
 	}
-	p.expectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
+	p.ExpectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
 	if err := <-stopped; err != nil {
 		t.Error(err)
 	}

@@ -27,8 +27,8 @@ type loop struct {
 
 	worker *Context // Goroutine: lane
 
-	direct *Context // for handlers on the loop
-	asked  bool     // direct has replies, and asked for a Run
+	onLoop *Context // for handlers on the loop
+	asked  bool     // onLoop has replies, and asked for a Run
 
 	queue   queue
 	blocked []*Session // whose frames wait for room in the lane
@@ -42,8 +42,8 @@ type loop struct {
 }
 
 func newLoop(c *Core, tick time.Duration) *loop {
-	l := &loop{core: c, worker: c.NewContext(), direct: c.NewContext()}
-	l.direct.out = &Outbox{core: c, kind: fromLoop}
+	l := &loop{core: c, worker: c.NewContext(), onLoop: c.NewContext()}
+	l.onLoop.out = &Outbox{core: c, kind: fromLoop}
 	l.index = c.AddCarrier(l)
 	c.groups[l.index].startClock(&c.limits, tick, time.Now())
 	l.queue.loop, l.turn.loop = l, l
@@ -83,12 +83,11 @@ func (l *loop) take() []*Batch {
 	return posted
 }
 
-// Run implements gnet.Runnable: it writes what waits. Replies from the loop go
-// first: they are for sessions that had nothing in flight, so that whatever
-// waits for these was asked for later.
+// Run implements gnet.Runnable: it writes what waits. Replies from the loop go first:
+// their sessions have nothing in flight.
 func (l *loop) Run(context.Context) error {
 	l.asked = false
-	l.direct.out.flush()
+	l.onLoop.out.flush()
 	posted := l.take()
 	for i, b := range posted {
 		b.Flush()
@@ -105,15 +104,14 @@ func (l *loop) Run(context.Context) error {
 // it took: not all when there is no room in the lane.
 func (l *loop) accept(s *Session, b []byte, frames int) (taken int) {
 	g := s.group
-	if s.inFlight == 0 && l.core.router.routes[b[4]].class == OnLoop {
-		rest, served := l.serveDirect(s, b)
-		taken = len(b) - len(rest)
+	if s.inFlight == 0 {
+		var served int
+		taken, served = l.serveOnLoop(s, b)
 		g.requests.Add(uint64(served))
 		g.bytesIn.Add(uint64(taken))
-		if len(rest) == 0 {
+		if b, frames = b[taken:], frames-served; len(b) == 0 {
 			return taken
 		}
-		b, frames = rest, frames-served
 	}
 	limits := &l.core.limits
 	if s.inFlight+frames > limits.InFlightRequests || s.inFlightBytes+len(b) > limits.InFlightBytes {
@@ -139,22 +137,21 @@ func (l *loop) refuse(s *Session, reason Reason) {
 	}
 }
 
-// serveDirect executes the frames that may run on the loop, up to the first that
-// may not, and returns the rest. The replies are written when all sockets of the
-// turn have been read: that wakes the peers less often than read-write-read.
-func (l *loop) serveDirect(s *Session, b []byte) (rest []byte, served int) {
-	end := 0
-	for end < len(b) && l.core.router.routes[b[end+4]].class == OnLoop {
-		n, _ := l.core.packet.FrameLen(b[end:])
-		end += n
-		served++
+// serveOnLoop executes the frames that may run on the loop, up to the first that may
+// not. The replies are written when all sockets of the turn have been read: that
+// wakes the peers less often than read-write-read.
+func (l *loop) serveOnLoop(s *Session, b []byte) (taken, served int) {
+	var m codec.Message
+	s.listener.Dialect.Next(b, &m)
+	if l.core.router.routes[m.Command].class != OnLoop {
+		return 0, 0
 	}
-	l.core.Serve(l.direct, s, b[:end])
+	taken, served = l.core.serve(l.onLoop, s, b, true)
 	if !l.asked {
 		l.asked = true
 		l.ask(nil)
 	}
-	return b[end:], served
+	return taken, served
 }
 
 // letLaneRun gives way to the lane when it has something to do. gnet does so before it
@@ -171,7 +168,7 @@ func (l *loop) work(b *pool.Batch[*Session]) {
 	for i := range b.Pieces {
 		p := &b.Pieces[i]
 		if p.Start == p.End {
-			p.Owner.closeBehind(l.worker.out, Reason(p.Count))
+			p.Owner.closeAfter(l.worker.out, Reason(p.Count), p.Owner.requests, true)
 			continue
 		}
 		l.core.Serve(l.worker, p.Owner, b.Buf[p.Start:p.End])

@@ -6,10 +6,10 @@ import (
 )
 
 // appendNotice appends the Notice push for a reason that the peer is told.
-func appendNotice(dst []byte, r Reason) []byte {
+func appendNotice(dst []byte, d codec.Dialect, r Reason) []byte {
 	text := r.text()
 	if text.notice == pb.NoticeCode_NOTICE_CODE_UNSPECIFIED {
 		return dst
 	}
-	return codec.AppendBody(dst, codec.PushNotice, 0, &pb.Notice{Code: text.notice, Text: text.text})
+	return d.AppendPush(dst, codec.PushNotice, 0, &pb.Notice{Code: text.notice, Text: text.text})
 }

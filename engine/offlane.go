@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-
-	"holdfast/codec"
 )
 
 // detachedTask is a message that left its lane, with a context of its own.
@@ -14,8 +12,8 @@ type detachedTask struct {
 	run     func() // bound once
 }
 
-// startOffLane copies the message of c and runs h with it on a worker; false
-// when as many tasks run as may.
+// startOffLane copies the message of c and runs h with it on a worker, to which the
+// reply is left; false when as many tasks run as may.
 func (c *Core) startOffLane(from *Context, h Handler) bool {
 	if c.offLaneTasks.Add(1) > int64(c.limits.OffLaneTasks) {
 		c.offLaneTasks.Add(-1)
@@ -29,14 +27,15 @@ func (c *Core) startOffLane(from *Context, h Handler) bool {
 	}
 	t.handler = h
 	t.body = append(t.body[:0], from.Message.Body...)
-	t.ctx.Session = from.Session
-	t.ctx.Message = codec.Message{Command: from.Message.Command, ID: from.Message.ID, Body: t.body}
+	r := from.Detach()
+	t.ctx.Session, t.ctx.number, t.ctx.anytime = r.Session, r.number, r.anytime
+	t.ctx.Message = from.Message
+	t.ctx.Message.Body = t.body
 	t.ctx.replied = false
 	c.offLaneDone.Add(1)
 	if err := c.workers.Submit(t.run); err != nil {
-		c.offLaneDone.Done()
-		c.offLaneTasks.Add(-1)
-		return false
+		t.handler = c.config.Overloaded
+		t.run()
 	}
 	return true
 }
@@ -46,7 +45,7 @@ func (c *Core) runOffLane(t *detachedTask) {
 	defer c.offLaneTasks.Add(-1)
 	c.callOffLane(t)
 	if !t.ctx.replied {
-		t.ctx.out.Append(t.ctx.Session, nil, 1)
+		t.ctx.unanswered()
 	}
 	t.ctx.out.Post()
 	t.ctx.Session, t.handler = nil, nil

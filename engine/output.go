@@ -111,7 +111,7 @@ func (s *Session) offerRoom() {
 // tell writes the Notice for a reason that the peer is told, behind all that is
 // unsent. Goroutine: event loop.
 func (s *Session) tell(reason Reason) {
-	notice := appendNotice(nil, reason)
+	notice := appendNotice(nil, s.Dialect(), reason)
 	if notice == nil || s.link.Write(notice) != nil || s.closed {
 		return
 	}

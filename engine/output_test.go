@@ -3,7 +3,6 @@ package engine_test
 import (
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -15,39 +14,34 @@ import (
 	"holdfast/engine"
 )
 
-// wiresOn opens n sessions on one carrier.
-func wiresOn(t *testing.T, core *engine.Core, n int) []*wire {
-	t.Helper()
-	wires := []*wire{onWire(t, core)}
-	carrier := core.AddCarrier(wires[0]) - 1 // that of the first
-	for len(wires) < n {
-		w := &wire{core: core}
-		if w.session, _ = core.Open(carrier, w, &net.TCPAddr{}); w.session == nil {
-			t.Fatal("no session")
-		}
-		t.Cleanup(func() { core.Closed(w.session, engine.ReasonPeerClosed) })
-		wires = append(wires, w)
-	}
-	return wires
-}
-
-// post writes b to the session of w, which keeps backlog bytes unsent then.
-func (w *wire) post(backlog int, b string) { w.postAnswer(backlog, b, 0) }
-
-// postAnswer is post with b as the answer to so many requests.
-func (w *wire) postAnswer(backlog int, b string, answered int) {
+// post pushes b to the session of w, which keeps backlog bytes unsent then.
+func (w *wire) post(backlog int, b string) {
 	w.backlog = backlog
 	out := w.core.NewOutbox()
-	out.Append(w.session, []byte(b), answered)
+	out.Push(w.session, codec.PushExecution, 0, codec.Raw(b))
+	out.Post()
+	out.Free()
+}
+
+// answer is post with b as the reply to a request.
+func (w *wire) answer(backlog int, b string, r engine.Request) {
+	w.backlog = backlog
+	out := w.core.NewOutbox()
+	out.Reply(r, codec.ResultOK, codec.Raw(b))
 	out.Post()
 	out.Free()
 }
 
 func (w *wire) postDroppable(key uint32) {
 	out := w.core.NewOutbox()
-	out.AppendDroppable(w.session, key, []byte("quote"))
+	w.droppable(out, key, "quote")
 	out.Post()
 	out.Free()
+}
+
+// droppable adds a droppable push to the session of w.
+func (w *wire) droppable(out *engine.Outbox, key uint32, b string) {
+	out.PushDroppable([]*engine.Session{w.session}, key, codec.PushQuote, codec.Raw(b))
 }
 
 // What a session gets at one time is one write, droppable or not, in its order; a
@@ -64,8 +58,8 @@ func TestPushesLeaveInOneWrite(t *testing.T) {
 	out := core.NewOutbox()
 	for key := range uint32(3) {
 		for _, x := range w {
-			out.AppendDroppable(x.session, key, []byte{'a' + byte(key)})
-			out.Append(x.session, []byte("-"), 0)
+			x.droppable(out, key, string(rune('a'+key)))
+			out.Push(x.session, codec.PushExecution, 0, codec.Raw("-"))
 		}
 	}
 	out.Post()
@@ -84,11 +78,11 @@ func TestPushesLeaveInOneWrite(t *testing.T) {
 // Between two looks at what is unsent no more than the soft limit is written.
 func TestPushesOfOneTimeAreBounded(t *testing.T) {
 	core := newCore(t, engine.Config{Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000}})
-	w := onWire(t, core)
+	w := onText(t, core)
 	w.onWrite = func(b []byte) { w.backlog += len(b) }
 	out := core.NewOutbox()
 	for key := range uint32(100) {
-		out.AppendDroppable(w.session, key, []byte("0123456789"))
+		w.droppable(out, key, "0123456789")
 	}
 	out.Post()
 	if len(w.sent) != 110 || w.writes != 1 || core.Stats.Dropped.Load() != 89 {
@@ -112,12 +106,18 @@ func TestPushesWaiting(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			core := newCore(t, engine.Config{Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000}})
-			w := onWire(t, core)
+			w := onText(t, core)
 			tc.before(w)
-			for _, out := range []*engine.Outbox{core.NewOutbox(), core.NewHoldingOutbox()} {
-				out.Append(w.session, []byte("more"), 0)
-				out.AppendDroppable(w.session, 1, []byte("quote"))
-				out.AppendDroppable(w.session, 2, []byte("quote"))
+			for _, moved := range []bool{false, true} {
+				out := core.NewOutbox()
+				out.Push(w.session, codec.PushExecution, 0, codec.Raw("more"))
+				w.droppable(out, 1, "quote")
+				w.droppable(out, 2, "quote")
+				if moved {
+					to := core.NewOutbox()
+					out.MoveTo(to)
+					out = to
+				}
 				if n := core.PushesWaiting(); n != 2 {
 					t.Errorf("%d wait", n)
 				}
@@ -143,7 +143,7 @@ func TestMissedPushesAreAskedForAgain(t *testing.T) {
 		Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000},
 		OnRoom: func(_ *engine.Session, keys []uint32) { asked = append(asked, keys) },
 	})
-	w := onWire(t, core)
+	w := onText(t, core)
 	w.postDroppable(9)
 	w.post(101, "x")
 	for _, key := range []uint32{7, 3, 7, 5} {
@@ -173,7 +173,7 @@ func TestMissedKeysAreBounded(t *testing.T) {
 			Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000},
 			OnRoom: func(_ *engine.Session, keys []uint32) { asked = keys; calls++ },
 		})
-		w := onWire(t, core)
+		w := onText(t, core)
 		w.post(101, "x")
 		for key := range missed {
 			w.postDroppable(uint32(key))
@@ -191,23 +191,27 @@ func TestHardLimit(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
 		backlogs []int // at each write of 10 bytes, and after it
-		answers  int
+		answers  bool
 		cut      bool
 	}{
-		{"at the limit", []int{1000, 1000}, 0, false},
-		{"above it, once", []int{2000}, 0, false},
-		{"above it before a push", []int{1001, 1001}, 0, true},
-		{"above it before a reply", []int{1001, 1990}, 1, false},
-		{"no room for the reply", []int{1001, 1991}, 1, true},
-		{"above twice the limit", []int{2001}, 1, true},
-		{"taken meanwhile", []int{1500, 0, 1500, 0}, 0, false},
+		{"at the limit", []int{1000, 1000}, false, false},
+		{"above it, once", []int{2000}, false, false},
+		{"above it before a push", []int{1001, 1001}, false, true},
+		{"above it before a reply", []int{1001, 1990}, true, false},
+		{"no room for the reply", []int{1001, 1991}, true, true},
+		{"above twice the limit", []int{2001}, true, true},
+		{"taken meanwhile", []int{1500, 0, 1500, 0}, false, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				core := newCore(t, engine.Config{Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000}})
-				w := onWire(t, core)
+				core, deferred := deferring(t, engine.Config{Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000}})
+				w := onText(t, core)
 				for _, backlog := range tc.backlogs {
-					w.postAnswer(backlog, "0123456789", tc.answers)
+					if tc.answers {
+						w.answer(backlog, "0123456789", w.ask(deferred, 1)[0])
+					} else {
+						w.post(backlog, "0123456789")
+					}
 				}
 				if cut := w.session.Closing(); cut != tc.cut {
 					t.Fatalf("cut: %v, want %v", cut, tc.cut)
@@ -240,6 +244,7 @@ func TestLargestBacklogIsShedFirst(t *testing.T) {
 		OutboundSoftBytes: 1000, OutboundHardBytes: 1000, OutboundTotalBytes: 2000, // of two carriers
 	}})
 	w := wiresOn(t, core, 5)
+	core.AddCarrier(w[0])
 	for i, backlog := range []int{100, 400, 50, 300, 150} {
 		w[i].post(backlog, "x")
 	}
@@ -275,16 +280,11 @@ func TestLargestBacklogIsShedFirst(t *testing.T) {
 	}
 }
 
-// pour answers a request with as many frames of 64 KiB as its body says.
+// pour answers a request with as many times 64 KiB as its body says.
 func pour(c *engine.Context) {
 	var n int
 	_, _ = fmt.Sscan(string(c.Message.Body), &n)
-	big := make([]byte, 64<<10)
-	var b []byte
-	for range n {
-		b = codec.AppendMessage(b, codec.Message{Command: special.Reply(), ID: c.Message.ID, Body: big})
-	}
-	c.Frames(b)
+	c.Reply(codec.ResultOK, codec.Raw(make([]byte, n*64<<10)))
 }
 
 // A slow consumer that reads at last finds all that was written before the cut,
@@ -292,16 +292,16 @@ func pour(c *engine.Context) {
 func TestSlowConsumerIsTold(t *testing.T) {
 	limits := engine.Limits{OutboundHardBytes: 256 << 10, Linger: patience, OutboundSoftTime: time.Hour, WriteStallTime: time.Hour}
 	r := serve(t, newCore(t, engine.Config{Router: testRouter(t, pour), Limits: limits}), engine.ReactorConfig{Loops: 1})
-	p := dial(t, r.addr)
-	p.echoes(onLane)
+	p := dial(t, r.Addr)
+	p.Echoes(onLane)
 	session, _ := r.Find(1 << 32) // the first of all
 	for n := uint64(2); !session.Closing(); n++ {
-		p.send(special, n, "2")
+		p.Send(special, n, "2")
 		eventually(t, "the reply or the cut", func() bool { return session.Closing() || r.Traffic().Replies == n })
 	}
-	frames := 0
+	received := 0
 	for {
-		m, err := p.next()
+		m, err := p.Next()
 		if err != nil {
 			t.Fatalf("the end without a Notice: %v", err)
 		}
@@ -312,10 +312,10 @@ func TestSlowConsumerIsTold(t *testing.T) {
 			}
 			break
 		}
-		frames++
+		received += len(m.Body)
 	}
-	if _, err := p.next(); err != io.EOF || frames < 4 {
-		t.Errorf("%d frames, then %v", frames, err)
+	if _, err := p.Next(); err != io.EOF || received < 256<<10 {
+		t.Errorf("%d bytes, then %v", received, err)
 	}
 	p.Close()
 	eventually(t, "the count", func() bool { return r.Stats.Closes(engine.ReasonSlowConsumer) == 1 })
@@ -324,7 +324,7 @@ func TestSlowConsumerIsTold(t *testing.T) {
 // What a session has not sent when it ends is owed to nobody.
 func TestUnsentOutputEndsWithItsSession(t *testing.T) {
 	core := newCore(t, engine.Config{})
-	w := onWire(t, core)
+	w := onText(t, core)
 	w.post(500, "x")
 	before := core.Load()
 	core.Closed(w.session, engine.ReasonPeerReset)
@@ -335,11 +335,13 @@ func TestUnsentOutputEndsWithItsSession(t *testing.T) {
 
 // A reply to a session that is gone is none.
 func TestRepliesToNobodyAreNotCounted(t *testing.T) {
-	core := newCore(t, engine.Config{})
+	core, deferred := deferring(t, engine.Config{})
 	w := wiresOn(t, core, 2)
 	out := core.NewOutbox()
 	for _, x := range w {
-		out.Append(x.session, []byte("reply"), 3)
+		for _, r := range x.ask(deferred, 3) {
+			out.Reply(r, codec.ResultOK, codec.Raw("reply"))
+		}
 	}
 	core.Closed(w[0].session, engine.ReasonPeerClosed)
 	out.Post()
@@ -353,8 +355,8 @@ func TestRepliesToNobodyAreNotCounted(t *testing.T) {
 func TestKernelBound(t *testing.T) {
 	limits := engine.Limits{OutboundHardBytes: 64 << 20, OutboundSoftTime: time.Hour}
 	r := serve(t, newCore(t, engine.Config{Router: testRouter(t, pour), Limits: limits}), engine.ReactorConfig{Loops: 1})
-	p := dial(t, r.addr)
-	p.send(special, 1, "32") // 2 MiB, of which the kernel would take it all
+	p := dial(t, r.Addr)
+	p.Send(special, 1, "32") // 2 MiB, of which the kernel would take it all
 	eventually(t, "the reply", func() bool { return r.Traffic().Replies == 1 })
 	eventually(t, "a megabyte of it to wait with us", func() bool { return r.Load().UnsentBytes > 1<<20 })
 }
@@ -368,28 +370,19 @@ func TestRoomIsFoundWithoutAWrite(t *testing.T) {
 		Router: testRouter(t, pour), Limits: limits,
 		OnRoom: func(_ *engine.Session, keys []uint32) { asked <- keys },
 	}), engine.ReactorConfig{Loops: 1})
-	p := dial(t, r.addr)
-	p.send(special, 1, "200")
+	p := dial(t, r.Addr)
+	p.Send(special, 1, "200") // 12.5 MiB
 	eventually(t, "unsent output", func() bool { return r.Load().UnsentBytes > 128<<10 })
 	session, _ := r.Find(1 << 32) // the first of all
 	out := r.NewOutbox()
-	out.AppendDroppable(session, 42, []byte("quote"))
+	out.PushDroppable([]*engine.Session{session}, 42, codec.PushQuote, codec.Raw("quote"))
 	out.Post()
 	eventually(t, "the drop", func() bool { return r.Stats.Dropped.Load() == 1 })
-	for range 200 {
-		p.expectCommand(special.Reply())
-	}
+	p.ExpectCommand(special.Reply())
 	if keys := <-asked; !slices.Equal(keys, []uint32{42}) {
 		t.Errorf("asked for %d", keys)
 	}
 	if got := r.Load(); got.UnsentBytes != 0 {
 		t.Errorf("%+v", got)
-	}
-}
-
-func (p *peer) expectCommand(cmd codec.Command) {
-	p.t.Helper()
-	if m, err := p.next(); err != nil || m.Command != cmd {
-		p.t.Fatalf("got %v, %v; want %v", m.Command, err, cmd)
 	}
 }

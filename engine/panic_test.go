@@ -34,13 +34,22 @@ func (l *logText) String() string {
 // A handler that panics, wherever it runs, costs its own session: that is told,
 // counted once and logged once, and the others go on.
 func TestPanicWherever(t *testing.T) {
-	for name, class := range map[string]engine.Class{"lane": engine.OnLane, "loop": engine.OnLoop, "off the lane": engine.OffLane} {
+	dies := func(*engine.Context) { panic("boom") }
+	diesLater := func(c *engine.Context) { c.Defer(); panic("boom") } // nobody replies any more
+	for name, tt := range map[string]struct {
+		class   engine.Class
+		handler engine.Handler
+	}{
+		"lane": {engine.OnLane, dies}, "loop": {engine.OnLoop, dies}, "off the lane": {engine.OffLane, dies},
+		"lane, deferred": {engine.OnLane, diesLater}, "loop, deferred": {engine.OnLoop, diesLater},
+		"off the lane, deferred": {engine.OffLane, diesLater},
+	} {
 		t.Run(name, func(t *testing.T) {
-			router := engine.NewRouter(func(c *engine.Context) { c.Result(codec.ResultUnknownCommand) })
-			for cmd, h := range map[codec.Command]engine.Handler{onLane: echo, panics: func(*engine.Context) { panic("boom") }} {
+			router := engine.NewRouter(func(c *engine.Context) { c.Reply(codec.ResultUnknownCommand, nil) })
+			for cmd, h := range map[codec.Command]engine.Handler{onLane: echo, panics: tt.handler} {
 				at := engine.OnLane
 				if cmd == panics {
-					at = class
+					at = tt.class
 				}
 				if err := router.Handle(cmd, at, h); err != nil {
 					t.Fatal(err)
@@ -49,20 +58,20 @@ func TestPanicWherever(t *testing.T) {
 			log := new(logText)
 			core, err := engine.NewCore(engine.Config{
 				Router: router, Log: slog.New(slog.NewTextHandler(log, nil)),
-				Overloaded: func(c *engine.Context) { c.Result(codec.ResultOverloaded) },
+				Overloaded: func(c *engine.Context) { c.Reply(codec.ResultOverloaded, nil) },
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
 			r := serve(t, core, engine.ReactorConfig{Loops: 1})
-			other := dial(t, r.addr)
-			other.echoes(onLane)
+			other := dial(t, r.Addr)
+			other.Echoes(onLane)
 			for range 3 {
-				p := dial(t, r.addr)
-				p.send(panics, 2, "secret body")
-				p.expectNotice(pb.NoticeCode_NOTICE_CODE_INTERNAL)
+				p := dial(t, r.Addr)
+				p.Send(panics, 2, "secret body")
+				p.ExpectNotice(pb.NoticeCode_NOTICE_CODE_INTERNAL)
 				p.Close()
-				other.echoes(onLane)
+				other.Echoes(onLane)
 			}
 			eventually(t, "the closes", func() bool { return r.Stats.Closes(engine.ReasonPanic) == 3 })
 			if n := r.Stats.Panics.Load(); n != 3 {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,8 +19,8 @@ import (
 
 // ReactorConfig says where and how a Reactor listens.
 type ReactorConfig struct {
-	// Listen is the address, such as "127.0.0.1:8888"; port 0 takes a free one.
-	Listen string
+	// Listeners are the addresses; all of them share the event loops. At least one.
+	Listeners []Listener
 	// Loops is the number of event loops.
 	Loops int
 	// Drain is how long a stop may take before what is left is cut off.
@@ -35,70 +35,57 @@ type ReactorConfig struct {
 
 // Reactor is the carrier on gnet: event loops that own their connections.
 //
-// Each loop has a listener of its own (SO_REUSEPORT), so that a connection over
+// Each loop has its own socket for each listener (SO_REUSEPORT), so that a connection over
 // the limit is closed before the next one is accepted and descriptors never run
 // out: gnet ends all loops when accept fails for want of one.
 type Reactor struct {
 	gnet.BuiltinEventEngine
-	core     *Core
-	config   ReactorConfig
-	addr     string
-	lastFile int // the highest descriptor that a client may have
-	engine   gnet.Engine
-	loops    []*loop
-	bind     sync.Mutex // guards the binding of loops to gnet's
-	booted   chan struct{}
-	draining atomic.Bool
+	core      *Core
+	config    ReactorConfig
+	listeners []*boundListener
+	lastFile  int // the highest descriptor that a client may have
+	engine    gnet.Engine
+	loops     []*loop
+	bind      sync.Mutex // guards the binding of loops to gnet's
+	booted    chan struct{}
+	draining  atomic.Bool
 }
 
-// NewReactor checks that the address is free and makes the carrier's loops. It
-// lowers Limits.MaxConnections to what the open files in use leave. The error
-// wraps ErrFewDescriptors when that is hardly any.
+// NewReactor checks that the addresses are free and makes the carrier's loops. It
+// lowers Limits.MaxConnections to what the open files in use leave. Errors are a
+// *ListenError, or wrap ErrFewDescriptors when hardly any are left.
 func (c *Core) NewReactor(config ReactorConfig) (*Reactor, error) {
-	addr, err := freeAddress(config.Listen)
+	if len(config.Listeners) == 0 {
+		return nil, errors.New("engine: ReactorConfig.Listeners is required")
+	}
+	listeners, err := bind(config.Listeners)
 	if err != nil {
 		return nil, err
 	}
 	config.Loops = max(1, min(config.Loops, maxLanes))
 	setDefault(&config.Drain, 10*time.Second)
 	setDefault(&config.Tick, DefaultTick)
-	lastFile, room, err := lastClientFile(config.Loops)
+	lastFile, room, err := lastClientFile(config.Loops, len(config.Listeners))
 	if err != nil {
 		return nil, err
 	}
 	c.limits.MaxConnections = min(c.limits.MaxConnections, room)
-	r := &Reactor{core: c, config: config, addr: addr, lastFile: lastFile, booted: make(chan struct{})}
+	r := &Reactor{core: c, config: config, listeners: listeners, lastFile: lastFile, booted: make(chan struct{})}
 	for range config.Loops {
 		r.loops = append(r.loops, newLoop(c, config.Tick))
 	}
 	return r, nil
 }
 
-// freeAddress refuses an address that somebody listens on. With SO_REUSEPORT
-// alone a second server would share the port without an error.
-//
-// The address has the host that was asked for: where Go listens for IPv4 and IPv6
-// alike it says "[::]", which for gnet is IPv6 alone.
-func freeAddress(listen string) (string, error) {
-	host, _, _ := net.SplitHostPort(listen) // Listen says what is wrong with it
-	network := "tcp"
-	if net.ParseIP(host).To4() != nil {
-		network = "tcp4"
+// Addrs returns the addresses the reactor listens on, in the order of its listeners;
+// they are final when Booted is closed.
+func (r *Reactor) Addrs() []string {
+	addrs := make([]string, 0, len(r.listeners))
+	for _, l := range r.listeners {
+		addrs = append(addrs, l.addr)
 	}
-	l, err := net.Listen(network, listen)
-	if err != nil {
-		return "", fmt.Errorf("engine: %w", err)
-	}
-	addr := l.Addr().(*net.TCPAddr)
-	if host == "" && addr.IP.To4() == nil {
-		return net.JoinHostPort("", strconv.Itoa(addr.Port)), l.Close()
-	}
-	return addr.String(), l.Close()
+	return addrs
 }
-
-// Addr returns the address the reactor listens on; it is final when Booted is
-// closed.
-func (r *Reactor) Addr() string { return r.addr }
 
 // Booted is closed when the reactor accepts connections.
 func (r *Reactor) Booted() <-chan struct{} { return r.booted }
@@ -140,17 +127,24 @@ const bindAttempts = 5
 func (r *Reactor) runLoops() error {
 	for attempt := 1; ; attempt++ {
 		err := r.runOnce()
-		if attempt == bindAttempts || !errors.Is(err, syscall.EADDRINUSE) || !strings.HasSuffix(r.config.Listen, ":0") {
+		if attempt == bindAttempts || !errors.Is(err, syscall.EADDRINUSE) {
 			return err
 		}
-		if r.addr, err = freeAddress(r.config.Listen); err != nil {
+		if !slices.ContainsFunc(r.config.Listeners, func(l Listener) bool { return strings.HasSuffix(l.Address, ":0") }) {
+			return err
+		}
+		if r.listeners, err = bind(r.config.Listeners); err != nil {
 			return err
 		}
 	}
 }
 
 func (r *Reactor) runOnce() error {
-	return gnet.Run(r, "tcp://"+r.addr,
+	addrs := r.Addrs()
+	for i := range addrs {
+		addrs[i] = "tcp://" + addrs[i]
+	}
+	return gnet.Rotate(r, addrs,
 		gnet.WithNumEventLoop(len(r.loops)),
 		gnet.WithReusePort(true),
 		gnet.WithReuseAddr(true), // a restart finds the old connections in TIME_WAIT
@@ -178,19 +172,24 @@ func (r *Reactor) OnBoot(e gnet.Engine) gnet.Action {
 func (r *Reactor) OnOpen(conn gnet.Conn) ([]byte, gnet.Action) {
 	l := r.loopOf(conn)
 	l.letLaneRun()
+	r.core.groups[l.index].advance(time.Now()) // what has passed before is not held against a new session
+	to := &listenerOf(r.listeners, conn.LocalAddr()).Listener
 	if r.draining.Load() {
-		return r.core.Refusal(ReasonShuttingDown, conn.RemoteAddr()), gnet.Close
+		return r.core.Refusal(ReasonShuttingDown, conn.RemoteAddr(), to), gnet.Close
 	}
 	if conn.Fd() > r.lastFile { // descriptors are given out from the lowest: the rest is taken
-		return r.core.Refusal(ReasonTooManyConnections, conn.RemoteAddr()), gnet.Close
+		return r.core.Refusal(ReasonTooManyConnections, conn.RemoteAddr(), to), gnet.Close
 	}
-	link := &gnetLink{conn: conn}
-	s, reason := r.core.Open(l.index, link, conn.RemoteAddr())
+	link := &gnetLink{conn: conn, in: inbound{conn}}
+	s, reason := r.core.Open(l.index, link, conn.RemoteAddr(), to)
 	if s == nil {
-		return r.core.Refusal(reason, conn.RemoteAddr()), gnet.Close
+		return r.core.Refusal(reason, conn.RemoteAddr(), to), gnet.Close
 	}
 	conn.SetContext(s)
 	link.boundKernel()
+	if to.Greets {
+		_ = l.Run(context.Background()) // the greeting, before the client is heard
+	}
 	return nil, gnet.None
 }
 
@@ -213,16 +212,21 @@ func (r *Reactor) loopOf(conn gnet.Conn) *loop {
 // OnTraffic is gnet's call when bytes have come, on the connection's loop.
 func (r *Reactor) OnTraffic(conn gnet.Conn) gnet.Action {
 	s, ok := conn.Context().(*Session)
+	if !ok {
+		_, _ = conn.Discard(-1)
+		return gnet.None
+	}
+	l, in := s.group.carrier.(*loop), &s.link.(*gnetLink).in
 	switch {
-	case !ok || s.refused || s.closing.Load():
-		_, _ = conn.Discard(-1)
+	case s.refused || s.closing.Load():
+		in.drop()
 	case s.waiting:
-		s.group.carrier.(*loop).pileUp(s, conn)
+		l.pileUp(s, in)
 	case r.draining.Load():
-		_, _ = conn.Discard(-1)
-	case conn.InboundBuffered() < int(s.need): // looking would copy all of it, for each byte that comes
+		in.drop()
+	case in.size() < int(s.need): // looking would copy all of it, for each byte that comes
 	default:
-		s.group.carrier.(*loop).receive(s, conn)
+		l.receive(s, in)
 	}
 	return gnet.None
 }

@@ -79,7 +79,7 @@ func (r Reason) text() reasonText {
 	case ReasonWriteStall:
 		return reasonText{name: "write_stall"}
 	case ReasonMemory:
-		return reasonText{"memory", pb.NoticeCode_NOTICE_CODE_SLOW_CONSUMER, "the server is short of memory, and this session had the most unread output"}
+		return reasonText{name: "memory"}
 	default:
 		return reasonText{name: "none"}
 	}

@@ -11,6 +11,7 @@ import (
 	"holdfast/codec"
 	"holdfast/codec/pb"
 	"holdfast/engine"
+	"holdfast/engine/carriertest"
 )
 
 // ending is one way to lose a connection: what the server is set to, what a peer
@@ -21,14 +22,9 @@ type ending struct {
 	notice  pb.NoticeCode // unspecified: the peer is not told
 }
 
-const (
-	soon = 300 * time.Millisecond // a limit that a test waits for
-	tick = 10 * time.Millisecond
-)
-
 // flood asks for many more bytes than it reads.
 func flood(t *testing.T, r *running) *peer {
-	p := dialNarrow(t, r.addr)
+	p := carriertest.DialNarrow(t, r.Addr)
 	for i := range 400 {
 		if _, err := p.Write(codec.AppendMessage(nil, codec.Message{Command: special, ID: uint64(i)})); err != nil {
 			break
@@ -45,8 +41,8 @@ func unread(t *testing.T, r *running) *peer {
 }
 
 func connected(t *testing.T, r *running) *peer {
-	p := dial(t, r.addr)
-	p.echoes(onLane)
+	p := dial(t, r.Addr)
+	p.Echoes(onLane)
 	return p
 }
 
@@ -75,28 +71,28 @@ func endings() map[engine.Reason]ending {
 			return nil
 		}},
 		engine.ReasonMalformed: {notice: pb.NoticeCode_NOTICE_CODE_MALFORMED, provoke: func(t *testing.T, r *running) *peer {
-			p := dial(t, r.addr)
-			p.write([]byte{0, 0, 0, 12})
+			p := dial(t, r.Addr)
+			p.MustWrite([]byte{0, 0, 0, 12})
 			return p
 		}},
 		engine.ReasonTooLarge: {notice: pb.NoticeCode_NOTICE_CODE_TOO_LARGE, provoke: func(t *testing.T, r *running) *peer {
-			p := dial(t, r.addr)
-			p.write([]byte{0, 1, 0, 1}) // a byte above 64 KiB, and nobody logged in
+			p := dial(t, r.Addr)
+			p.MustWrite([]byte{0, 1, 0, 1}) // a byte above 64 KiB, and nobody logged in
 			return p
 		}},
 		engine.ReasonTooManyConnections: {
 			limits: engine.Limits{MaxConnections: 1}, notice: pb.NoticeCode_NOTICE_CODE_TOO_MANY_CONNECTIONS,
-			provoke: func(t *testing.T, r *running) *peer { connected(t, r); return dial(t, r.addr) },
+			provoke: func(t *testing.T, r *running) *peer { connected(t, r); return dial(t, r.Addr) },
 		},
 		engine.ReasonTooManyFromAddress: {
 			limits: engine.Limits{ConnectionsPerAddress: 1}, notice: pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS,
-			provoke: func(t *testing.T, r *running) *peer { connected(t, r); return dial(t, r.addr) },
+			provoke: func(t *testing.T, r *running) *peer { connected(t, r); return dial(t, r.Addr) },
 		},
 		engine.ReasonOverloaded: {
 			limits: engine.Limits{InFlightRequests: 2}, notice: pb.NoticeCode_NOTICE_CODE_OVERLOADED,
 			provoke: func(t *testing.T, r *running) *peer {
-				p := dial(t, r.addr)
-				p.write(frames(onLane, "1", "2", "3"))
+				p := dial(t, r.Addr)
+				p.MustWrite(frames(onLane, "1", "2", "3"))
 				return p
 			},
 		},
@@ -110,13 +106,13 @@ func endings() map[engine.Reason]ending {
 			},
 		},
 		engine.ReasonPanic: {notice: pb.NoticeCode_NOTICE_CODE_INTERNAL, provoke: func(t *testing.T, r *running) *peer {
-			p := dial(t, r.addr)
-			p.send(panics, 1, "")
+			p := dial(t, r.Addr)
+			p.Send(panics, 1, "")
 			return p
 		}},
 		engine.ReasonShuttingDown: {notice: pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN, provoke: func(t *testing.T, r *running) *peer {
 			p := connected(t, r)
-			if err := r.stop(); err != nil {
+			if err := r.Stop(); err != nil {
 				t.Error(err)
 			}
 			return p
@@ -129,8 +125,8 @@ func endings() map[engine.Reason]ending {
 		engine.ReasonFirstFrameTimeout: {
 			limits: engine.Limits{FirstFrameTime: soon}, notice: pb.NoticeCode_NOTICE_CODE_TIMEOUT,
 			provoke: func(t *testing.T, r *running) *peer {
-				p := dial(t, r.addr)
-				p.write([]byte{0})
+				p := dial(t, r.Addr)
+				p.MustWrite([]byte{0})
 				return p
 			},
 		},
@@ -138,7 +134,7 @@ func endings() map[engine.Reason]ending {
 			limits: engine.Limits{FrameTime: soon}, notice: pb.NoticeCode_NOTICE_CODE_TIMEOUT,
 			provoke: func(t *testing.T, r *running) *peer {
 				p := connected(t, r)
-				p.write([]byte{0, 0, 0, 13})
+				p.MustWrite([]byte{0, 0, 0, 13})
 				return p
 			},
 		},
@@ -163,10 +159,8 @@ func TestEveryReasonIsToldAndCounted(t *testing.T) {
 		}
 		t.Run(reason.String(), func(t *testing.T) {
 			t.Parallel()
-			big := make([]byte, 64<<10)
-			router := testRouter(t, func(c *engine.Context) {
-				c.Frames(codec.AppendMessage(nil, codec.Message{Command: special.Reply(), ID: c.Message.ID, Body: big}))
-			})
+			big := codec.Raw(make([]byte, 64<<10))
+			router := testRouter(t, func(c *engine.Context) { c.Reply(codec.ResultOK, big) })
 			if e.limits.Linger == 0 {
 				e.limits.Linger = soon
 			}
@@ -193,7 +187,7 @@ func lastNotice(t *testing.T, p *peer) pb.NoticeCode {
 	t.Helper()
 	var last codec.Message
 	for {
-		m, err := p.next()
+		m, err := p.Next()
 		if errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
 			t.Fatal("the connection stays open")
 		}

@@ -2,45 +2,39 @@ package engine
 
 import (
 	"context"
-
-	"github.com/panjf2000/gnet/v2"
-
-	"holdfast/codec"
 )
 
 // receive takes the whole frames among what a session has sent, up to
 // FramesPerEvent of them. What is more waits in the loop's queue, so that the
 // other sessions of the turn have theirs first.
-func (l *loop) receive(s *Session, conn gnet.Conn) {
-	packet := &l.core.packet
+func (l *loop) receive(s *Session, in *inbound) {
+	most := l.core.limits.MaxFrameBytes
 	if !s.loggedIn.Load() {
-		packet = &l.core.loginPacket
+		most = l.core.limits.LoginFrameBytes
 	}
-	b, _ := conn.Peek(-1)
-	end, frames, err := packet.Scan(b)
-	if most := l.core.limits.FramesPerEvent; frames > most {
-		end, frames, err = lengthOf(b, most), most, nil
+	b := in.received()
+	end, frames, err := s.listener.Dialect.Scan(b, most, l.core.limits.FramesPerEvent)
+	if frames == l.core.limits.FramesPerEvent && end < len(b) {
 		l.queue.add(s)
 	}
-	l.note(s, packet, b, end)
+	l.note(s, most, b, end)
 	if end > 0 {
 		if taken := l.accept(s, b[:end], frames); taken < end {
-			l.block(s, conn, taken, len(b))
+			l.block(s, in, taken, len(b))
 			return
 		}
 	}
 	if err != nil {
 		l.refuse(s, frameReason(err))
-		end = -1 // all of it
+		in.drop()
+		return
 	}
-	if end != 0 {
-		_, _ = conn.Discard(end)
-	}
+	in.take(end)
 }
 
 // note keeps what the deadlines and the next look at the session's bytes need:
 // the first end of b were whole frames.
-func (l *loop) note(s *Session, packet *codec.Packet, b []byte, end int) {
+func (l *loop) note(s *Session, most int, b []byte, end int) {
 	now := s.group.now
 	if end > 0 {
 		s.heard = now
@@ -52,18 +46,8 @@ func (l *loop) note(s *Session, packet *codec.Packet, b []byte, end int) {
 	case end > 0 || s.begun == 0:
 		s.begun = now
 	}
-	need, _ := packet.FrameLen(b[end:])
+	need, _ := s.listener.Dialect.FrameLen(b[end:], most)
 	s.need = int32(need)
-}
-
-// lengthOf returns how many bytes the first n frames of b have, all of them whole.
-func lengthOf(b []byte, n int) int {
-	end := 0
-	for range n {
-		_, used := codec.DecodeScanned(b[end:])
-		end += used
-	}
-	return end
 }
 
 // queue has the sessions whose frames wait for their turn. What they sent stays
@@ -111,12 +95,12 @@ func (q *queue) again(s *Session) {
 	if s.closed {
 		return
 	}
-	conn := s.link.(*gnetLink).conn
+	in := &s.link.(*gnetLink).in
 	if s.refused || s.closing.Load() {
-		_, _ = conn.Discard(-1)
+		in.drop()
 		return
 	}
-	q.loop.receive(s, conn)
+	q.loop.receive(s, in)
 }
 
 // finish serves all that waits.
@@ -128,13 +112,13 @@ func (q *queue) finish() {
 
 // pileUp is for bytes of a session that waits: they do, too. It is closed when
 // that is more than it may have in flight, or may have wait for room.
-func (l *loop) pileUp(s *Session, conn gnet.Conn) {
+func (l *loop) pileUp(s *Session, in *inbound) {
 	limits := &l.core.limits
 	most := limits.MaxFrameBytes + limits.InFlightBytes
 	if s.blocked {
 		most = maxBlockedBytes
 	}
-	if conn.InboundBuffered() > most {
+	if in.size() > most {
 		s.Close(ReasonOverloaded)
 	}
 }
@@ -146,10 +130,8 @@ const maxBlockedBytes = 2 << 10
 // block lets the frames of s behind the first taken bytes, of size that it has sent,
 // wait until the lane has worked off some of what others sent. A session with more
 // than a few is closed: others have filled the lane, or it has.
-func (l *loop) block(s *Session, conn gnet.Conn, taken, size int) {
-	if taken > 0 {
-		_, _ = conn.Discard(taken)
-	}
+func (l *loop) block(s *Session, in *inbound, taken, size int) {
+	in.take(taken)
 	if size-taken > maxBlockedBytes {
 		s.Close(ReasonOverloaded)
 		return

@@ -3,7 +3,6 @@ package engine_test
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"holdfast/codec"
 	"holdfast/codec/pb"
 	"holdfast/engine"
+	"holdfast/engine/carriertest"
 )
 
 // Commands of this file, both on the loop.
@@ -27,8 +27,8 @@ func blockable(t *testing.T, limits engine.Limits) (r *running, order chan uint6
 	order, started, unblock = make(chan uint64, 1<<16), make(chan struct{}, 1), make(chan struct{})
 	router := testRouter(t, echo)
 	for cmd, h := range map[codec.Command]engine.Handler{
-		blocks: func(c *engine.Context) { started <- struct{}{}; <-unblock; c.Result(codec.ResultOK) },
-		counts: func(c *engine.Context) { order <- c.Message.ID; c.Result(codec.ResultOK) },
+		blocks: func(c *engine.Context) { started <- struct{}{}; <-unblock; c.Reply(codec.ResultOK, nil) },
+		counts: func(c *engine.Context) { order <- c.Message.ID; c.Reply(codec.ResultOK, nil) },
 	} {
 		if err := router.Handle(cmd, engine.OnLoop, h); err != nil {
 			t.Fatal(err)
@@ -42,16 +42,16 @@ func blockable(t *testing.T, limits engine.Limits) (r *running, order chan uint6
 func TestFramesPerEvent(t *testing.T) {
 	const most, all = 10, 1000
 	r, order, started, unblock := blockable(t, engine.Limits{FramesPerEvent: most})
-	blocker, many, one := dial(t, r.addr), dial(t, r.addr), dial(t, r.addr)
-	many.echoes(onLane)
-	one.echoes(onLane)
-	blocker.send(blocks, 0, "")
+	blocker, many, one := dial(t, r.Addr), dial(t, r.Addr), dial(t, r.Addr)
+	many.Echoes(onLane)
+	one.Echoes(onLane)
+	blocker.Send(blocks, 0, "")
 	<-started
-	many.write(frames(counts, make([]string, all)...)) // ids from 0 on
-	one.send(counts, 1<<20, "")
+	many.MustWrite(frames(counts, make([]string, all)...)) // ids from 0 on
+	one.Send(counts, 1<<20, "")
 	close(unblock)
 	for i := range uint64(all) {
-		many.expect(counts.Reply(), i, "\x00")
+		many.Expect(counts.Reply(), i, "\x00")
 	}
 	before := uint64(0)
 	for id := range order {
@@ -71,19 +71,19 @@ func TestFramesPerEvent(t *testing.T) {
 // What was received before a drain is answered, also where it waits for its turn.
 func TestDrainAnswersWhatWaits(t *testing.T) {
 	r, _, started, unblock := blockable(t, engine.Limits{FramesPerEvent: 1})
-	p := dial(t, r.addr)
+	p := dial(t, r.Addr)
 	const all = 3000
-	p.write(append(frames(blocks, ""), frames(onLane, make([]string, all)...)...))
+	p.MustWrite(append(frames(blocks, ""), frames(onLane, make([]string, all)...)...))
 	<-started
 	stopped := make(chan error, 1)
-	go func() { stopped <- r.stop() }()
+	go func() { stopped <- r.Stop() }()
 	time.Sleep(50 * time.Millisecond) // the drain has begun; were it later, nothing would be tried
 	close(unblock)
-	p.expect(blocks.Reply(), 0, "\x00")
+	p.Expect(blocks.Reply(), 0, "\x00")
 	for i := range uint64(all) {
-		p.expect(onLane.Reply(), i, "\x00")
+		p.Expect(onLane.Reply(), i, "\x00")
 	}
-	p.expectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
+	p.ExpectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
 	p.Close()
 	if err := <-stopped; err != nil {
 		t.Error(err)
@@ -98,7 +98,7 @@ func TestDrainEndsInTimeWithAStuckLoop(t *testing.T) {
 		t.Fatal(err)
 	}
 	core := newCore(t, engine.Config{Router: router})
-	reactor, err := core.NewReactor(engine.ReactorConfig{Listen: "127.0.0.1:0", Loops: 1, Drain: 20 * time.Millisecond})
+	reactor, err := core.NewReactor(engine.ReactorConfig{Listeners: at("127.0.0.1:0"), Loops: 1, Drain: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestDrainEndsInTimeWithAStuckLoop(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- reactor.Run(ctx) }()
 	<-reactor.Booted()
-	dial(t, reactor.Addr()).send(blocks, 1, "")
+	dial(t, reactor.Addrs()[0]).Send(blocks, 1, "")
 	<-started
 	cancel()
 	select {
@@ -123,77 +123,42 @@ func TestDrainEndsInTimeWithAStuckLoop(t *testing.T) {
 	}
 }
 
-// Frames of any size in writes of any size, a few at a time: every reply comes, in
-// order.
-func TestAnyCutOfTheStream(t *testing.T) {
-	const seed = 11
-	random := rand.New(rand.NewPCG(seed, seed))
-	r := serve(t, newCore(t, engine.Config{Limits: engine.Limits{FramesPerEvent: 3}}), engine.ReactorConfig{Loops: 1})
-	p := dial(t, r.addr)
-	for round := range 60 {
-		var stream []byte
-		bodies := make([]string, 1+random.IntN(40))
-		cmds := []codec.Command{onLane, onLoop}
-		for i := range bodies {
-			bodies[i] = strings.Repeat("x", random.IntN(1+random.IntN(8000)))
-			stream = codec.AppendMessage(stream, codec.Message{Command: cmds[i%2], ID: uint64(i), Body: []byte(bodies[i])})
-		}
-		for len(stream) > 0 {
-			n := 1 + random.IntN(min(len(stream), 1<<random.IntN(17)))
-			p.write(stream[:n])
-			stream = stream[n:]
-		}
-		for i, body := range bodies {
-			m, err := p.next()
-			if err != nil || m.ID != uint64(i) || string(m.Body) != "\x00"+body {
-				t.Fatalf("seed %d, round %d: reply %d is %d with %d bytes, %v", seed, round, i, m.ID, len(m.Body), err)
-			}
-		}
-	}
-}
-
 func TestFrameLimitRisesWithTheLogin(t *testing.T) {
 	router := testRouter(t, func(c *engine.Context) {
 		c.Session.SetLoggedIn(len(c.Message.Body) > 0)
-		c.Result(codec.ResultOK)
+		c.Reply(codec.ResultOK, nil)
 	})
 	limits := engine.Limits{LoginFrameBytes: 100, MaxFrameBytes: 1000}
 	r := serve(t, newCore(t, engine.Config{Router: router, Limits: limits}), engine.ReactorConfig{Loops: 1})
-	p := dial(t, r.addr)
+	p := dial(t, r.Addr)
 	fits, login := strings.Repeat("x", 100-13), strings.Repeat("x", 1000-13)
-	p.send(onLane, 1, fits)
-	p.expect(onLane.Reply(), 1, "\x00"+fits)
-	p.send(special, 2, "login")
-	p.expect(special.Reply(), 2, "\x00")
-	p.send(onLane, 3, login)
-	p.expect(onLane.Reply(), 3, "\x00"+login)
-	p.send(special, 4, "")
-	p.expect(special.Reply(), 4, "\x00")
-	p.send(onLane, 5, fits+"x")
-	p.expectNotice(pb.NoticeCode_NOTICE_CODE_TOO_LARGE)
+	p.Send(onLane, 1, fits)
+	p.Expect(onLane.Reply(), 1, "\x00"+fits)
+	p.Send(special, 2, "login")
+	p.Expect(special.Reply(), 2, "\x00")
+	p.Send(onLane, 3, login)
+	p.Expect(onLane.Reply(), 3, "\x00"+login)
+	p.Send(special, 4, "")
+	p.Expect(special.Reply(), 4, "\x00")
+	p.Send(onLane, 5, fits+"x")
+	p.ExpectNotice(pb.NoticeCode_NOTICE_CODE_TOO_LARGE)
 }
 
 func TestConnectionsPerAddress(t *testing.T) {
 	r := serve(t, newCore(t, engine.Config{Limits: engine.Limits{ConnectionsPerAddress: 2}}), engine.ReactorConfig{Loops: 2})
 	from := func(ip string) *peer {
 		t.Helper()
-		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}
-		conn, err := d.Dial("tcp", r.addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { conn.Close() })
-		return wrap(t, conn)
+		return carriertest.DialWith(t, r.Addr, net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}})
 	}
 	first := from("127.0.0.5")
-	first.echoes(onLane)
-	from("127.0.0.5").echoes(onLane)
-	from("127.0.0.5").expectNotice(pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS)
-	from("127.0.0.6").echoes(onLane)
+	first.Echoes(onLane)
+	from("127.0.0.5").Echoes(onLane)
+	from("127.0.0.5").ExpectNotice(pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS)
+	from("127.0.0.6").Echoes(onLane)
 	first.Close()
 	eventually(t, "room for another", func() bool { return r.Len() == 2 })
-	from("127.0.0.5").echoes(onLane)
-	from("127.0.0.5").expectNotice(pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS)
+	from("127.0.0.5").Echoes(onLane)
+	from("127.0.0.5").ExpectNotice(pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS)
 }
 
 // fullLane serves with a lane of 4 KiB that is busy until unblock is closed, and full
@@ -206,17 +171,17 @@ func fullLane(t *testing.T) (r *running, greedy *peer, unblock chan struct{}) {
 	if err := router.Handle(blocks, engine.OnLane, func(c *engine.Context) {
 		started <- struct{}{}
 		<-unblock
-		c.Result(codec.ResultOK)
+		c.Reply(codec.ResultOK, nil)
 	}); err != nil {
 		t.Fatal(err)
 	}
 	core := newCore(t, engine.Config{Router: router, Limits: engine.Limits{LaneBytes: 4 << 10}})
 	r = serve(t, core, engine.ReactorConfig{Loops: 1})
-	blocker := dial(t, r.addr)
-	blocker.send(blocks, 0, "")
+	blocker := dial(t, r.Addr)
+	blocker.Send(blocks, 0, "")
 	<-started
-	greedy = dial(t, r.addr)
-	greedy.write(frames(onLane, make([]string, 300)...)) // 3,900 bytes
+	greedy = dial(t, r.Addr)
+	greedy.MustWrite(frames(onLane, make([]string, 300)...)) // 3,900 bytes
 	eventually(t, "a full lane", func() bool { return core.Load().LaneBytes >= 3900 })
 	return r, greedy, unblock
 }
@@ -227,21 +192,21 @@ func TestFullLaneSparesOthers(t *testing.T) {
 	const others = 10
 	var modest []*peer
 	for id := range uint64(others) {
-		p := dial(t, r.addr)
-		p.write(frames(onLane, strings.Repeat("a", 300)))
-		p.send(onLane, id, strings.Repeat("b", 300))
+		p := dial(t, r.Addr)
+		p.MustWrite(frames(onLane, strings.Repeat("a", 300)))
+		p.Send(onLane, id, strings.Repeat("b", 300))
 		modest = append(modest, p)
 	}
 	eventually(t, "sessions that wait", func() bool { return r.Load().Blocked == others })
-	greedy.write(frames(onLane, make([]string, 200)...)) // 2,600 bytes that do not fit
-	late := dial(t, r.addr)                              // read behind them: one loop
-	late.echoes(onLoop)
+	greedy.MustWrite(frames(onLane, make([]string, 200)...)) // 2,600 bytes that do not fit
+	late := dial(t, r.Addr)                                  // read behind them: one loop
+	late.Echoes(onLoop)
 	close(unblock)
 	for id, p := range modest {
-		p.expect(onLane.Reply(), 0, "\x00"+strings.Repeat("a", 300))
-		p.expect(onLane.Reply(), uint64(id), "\x00"+strings.Repeat("b", 300))
+		p.Expect(onLane.Reply(), 0, "\x00"+strings.Repeat("a", 300))
+		p.Expect(onLane.Reply(), uint64(id), "\x00"+strings.Repeat("b", 300))
 	}
-	greedy.expectNotice(pb.NoticeCode_NOTICE_CODE_OVERLOADED)
+	greedy.ExpectNotice(pb.NoticeCode_NOTICE_CODE_OVERLOADED)
 	if n := r.Load().Blocked; n != 0 {
 		t.Errorf("%d sessions wait for room, and all is done", n)
 	}
@@ -250,15 +215,15 @@ func TestFullLaneSparesOthers(t *testing.T) {
 // What waits for room when a drain begins was received, and is answered.
 func TestDrainAnswersWhatWaitsForRoom(t *testing.T) {
 	r, _, unblock := fullLane(t)
-	p := dial(t, r.addr)
-	p.send(onLane, 7, strings.Repeat("a", 1000))
+	p := dial(t, r.Addr)
+	p.Send(onLane, 7, strings.Repeat("a", 1000))
 	eventually(t, "a session that waits", func() bool { return r.Load().Blocked == 1 })
 	stopped := make(chan error, 1)
-	go func() { stopped <- r.stop() }()
+	go func() { stopped <- r.Stop() }()
 	time.Sleep(50 * time.Millisecond) // the drain has begun; were it later, nothing would be tried
 	close(unblock)
-	p.expect(onLane.Reply(), 7, "\x00"+strings.Repeat("a", 1000))
-	p.expectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
+	p.Expect(onLane.Reply(), 7, "\x00"+strings.Repeat("a", 1000))
+	p.ExpectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
 	p.Close()
 	if err := <-stopped; err != nil {
 		t.Error(err)

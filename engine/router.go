@@ -16,14 +16,15 @@ const (
 	// OnLoop is for handlers that are proven cheap: they run on the event loop
 	// itself when nothing of the session is in flight, else on the lane.
 	OnLoop
-	// OffLane is for handlers that may block: each runs in a task of its own on
-	// a copy of the message, and its reply comes when ready, in no order.
+	// OffLane is for handlers that may block: each runs in a task on a copy of the
+	// message. Its reply comes when ready: later ones may overtake it where the dialect
+	// matches replies by id, and wait for it where it does not.
 	OffLane
 )
 
-// Handler executes one message. It replies once through c (Context.Reply,
-// Context.Result), or defers the reply (Context.Defer, Context.Go), or leaves
-// the request without a reply. It must not keep c or c.Message.
+// Handler executes one message. It replies once through c (Context.Reply), or leaves
+// the reply to others (Context.Defer, Context.Detach, Context.Go), or leaves the
+// request without a reply. It must not keep c or c.Message.
 type Handler func(c *Context)
 
 // Middleware wraps a handler.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"holdfast/codec"
 	"net"
 	"sync/atomic"
 	"time"
@@ -21,15 +22,23 @@ type Session struct {
 	remote     net.Addr
 	properties []any
 
-	// deferred counts replies of this session that wait in holding outboxes; while
-	// there are any, later replies queue behind them. Raised where they are added,
-	// lowered on the event loop.
-	deferred atomic.Int32
+	listener *Listener
+	ordered  bool // of its dialect
+
+	// underWay counts the places among the replies of this session that the carrier
+	// does not write directly; while there are any, all replies go that way. Only for
+	// carriers with direct contexts. Raised where a reply is deferred or posted, lowered
+	// after its write.
+	underWay atomic.Int32
 	closing  atomic.Bool
 	loggedIn atomic.Bool
 	known    atomic.Bool // was logged in at some time
 
+	requests uint32 // executed so far. Goroutine: who executes them
+
 	// Goroutine: event loop.
+	replied       uint32 // requests whose replies are written; see Request
+	early         *earlyOutput
 	closed        bool
 	refused       bool // its end is on the way: nothing more is read
 	waiting       bool // whole frames wait for their turn, in the loop's queue
@@ -64,6 +73,12 @@ type Session struct {
 // ID returns the session's id.
 func (s *Session) ID() SessionID { return s.id }
 
+// Dialect returns how its messages are written.
+func (s *Session) Dialect() codec.Dialect { return s.listener.Dialect }
+
+// Greets reports whether the server speaks first on the session's listener.
+func (s *Session) Greets() bool { return s.listener.Greets }
+
 // RemoteAddr returns the peer's address.
 func (s *Session) RemoteAddr() net.Addr { return s.remote }
 
@@ -84,28 +99,24 @@ func (s *Session) SetLoggedIn(yes bool) {
 	s.loggedIn.Store(yes)
 }
 
-// Close ends the session: a Notice with the reason is flushed behind what was
-// posted before, then the connection is closed. Requests that are still in its
-// lane are not executed. Goroutine: any; only the first call counts.
+// Close ends the session: a Notice with the reason is flushed after what was posted
+// before, then the connection is closed. Replies that wait for an earlier one are
+// dropped, and requests that are still in its lane are not executed. Goroutine: any; only the first call counts.
 func (s *Session) Close(reason Reason) {
 	if !s.closing.CompareAndSwap(false, true) {
 		return
 	}
 	out := s.core.NewOutbox()
-	out.Close(s, reason)
+	out.closeAfter(s, reason, 0, false)
 	out.Post()
 	out.Free()
 }
 
-// closeBehind is Close with the Notice behind the replies that out has gathered,
-// and behind those that are deferred. Goroutine: lane, or event loop.
-func (s *Session) closeBehind(out *Outbox, reason Reason) {
-	switch {
-	case !s.closing.CompareAndSwap(false, true):
-	case s.deferred.Load() > 0:
-		s.core.config.Sink.HoldClose(s, reason)
-	default:
-		out.Close(s, reason)
+// closeAfter is Close with the Notice after what out has gathered and, with a number,
+// after the replies to all requests before that one.
+func (s *Session) closeAfter(out *Outbox, reason Reason, number uint32, numbered bool) {
+	if s.closing.CompareAndSwap(false, true) {
+		out.closeAfter(s, reason, number, numbered)
 	}
 }
 
@@ -134,6 +145,7 @@ func (s *Session) finish(reason Reason) {
 	}
 	s.closing.Store(true)
 	s.reason = reason
+	s.early = nil // nobody gets it any more
 	s.tell(reason)
 	if s.closed {
 		return

@@ -23,6 +23,7 @@ func (s *Stats) Closes(r Reason) uint64 { return s.closes[r].Load() }
 type group struct {
 	index    int
 	carrier  Carrier
+	direct   bool // see AddDirectCarrier
 	requests atomic.Uint64
 	replied  atomic.Uint64
 	bytesIn  atomic.Uint64

@@ -10,8 +10,8 @@ func (c *Core) PushesWaiting() int { return int(c.pushesWaiting.Load()) }
 // old one: look at PushesWaiting. Goroutine: one waits.
 func (c *Core) PushesDone() <-chan struct{} { return c.pushesDone }
 
-// pushesDealt says that n droppable pushes are written or discarded.
-func (c *Core) pushesDealt(n int) {
+// pushesWritten says that n droppable pushes are written or discarded.
+func (c *Core) pushesWritten(n int) {
 	if c.pushesWaiting.Add(int64(-n)) > 0 {
 		return
 	}

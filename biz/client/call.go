@@ -152,7 +152,7 @@ func (c *Client) write(command codec.Command, id RequestID, body codec.Body) err
 	if size > c.options.MaxFrame {
 		return fmt.Errorf("%w: %d bytes, %d are allowed", ErrRequestTooLarge, size, c.options.MaxFrame)
 	}
-	c.frame = codec.AppendBody(c.frame[:0], command, uint64(id), body)
+	c.frame = codec.AppendRequest(c.frame[:0], command, uint64(id), body)
 	err := c.conn.SetWriteDeadline(time.Now().Add(c.options.Timeout))
 	if err == nil {
 		_, err = c.conn.Write(c.frame)

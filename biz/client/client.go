@@ -23,7 +23,6 @@ type Client struct {
 	options Options
 	addr    string
 	conn    net.Conn
-	packet  codec.Packet
 	hello   Hello
 	view    *View
 	pushes  chan Push
@@ -73,7 +72,7 @@ func dial(ctx context.Context, addr string, options Options, view *View) (*Clien
 		return nil, &ConnectionError{Op: "connect to", Addr: addr, Err: err}
 	}
 	c := &Client{
-		options: options, addr: addr, conn: conn, packet: codec.NewPacket(options.MaxFrame),
+		options: options, addr: addr, conn: conn,
 		view: view, pushes: make(chan Push, options.PushBuffer), ended: make(chan struct{}),
 		lastID: firstRequestID, waiting: make(map[RequestID]*call),
 	}

@@ -337,8 +337,8 @@ func TestWriteStall(t *testing.T) {
 		go func() { // greets, then reads no more
 			b := make([]byte, 64)
 			n, _ := far.Read(b)
-			m, _, _ := codec.NewPacket(0).Decode(b[:n])
-			far.Write(codec.AppendReply(nil, m, codec.ResultOK, &pb.ConnReply{}))
+			m, _, _ := codec.Decode(codec.Packet{}, b[:n], codec.DefaultMaxFrame)
+			far.Write(codec.Packet{}.AppendReply(nil, m, codec.ResultOK, &pb.ConnReply{}))
 		}()
 		c, err := client.Dial(t.Context(), "fake", client.Options{
 			Timeout: 5 * time.Second, Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil },

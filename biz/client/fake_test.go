@@ -22,12 +22,12 @@ type fakeConn struct {
 
 // answer sends a reply.
 func (c *fakeConn) answer(m codec.Message, r codec.Result, body codec.Body) {
-	c.send(codec.AppendReply(nil, m, r, body))
+	c.send(codec.Packet{}.AppendReply(nil, m, r, body))
 }
 
 // push sends a push.
 func (c *fakeConn) push(command codec.Command, sequence uint64, body codec.Body) {
-	c.send(codec.AppendBody(nil, command, sequence, body))
+	c.send(codec.AppendRequest(nil, command, sequence, body))
 }
 
 func (c *fakeConn) send(b []byte) {
@@ -40,7 +40,6 @@ func (c *fakeConn) send(b []byte) {
 // Heartbeat are answered unless handle is given them by all.
 func (c *fakeConn) serve(handle handler) {
 	defer c.Close()
-	packet := codec.NewPacket(0)
 	var buf []byte
 	chunk := make([]byte, 4096)
 	for {
@@ -50,7 +49,7 @@ func (c *fakeConn) serve(handle handler) {
 		}
 		buf = append(buf, chunk[:n]...)
 		for {
-			m, used, err := packet.Decode(buf)
+			m, used, err := codec.Decode(codec.Packet{}, buf, codec.DefaultMaxFrame)
 			if err != nil || used == 0 {
 				break
 			}

@@ -22,20 +22,20 @@ func containsText(err error, text string) bool {
 // scripted answers Submit and then sends pushes, in one write.
 func scripted(frames ...[]byte) handler {
 	return func(c *fakeConn, m codec.Message) {
-		c.send(append(codec.AppendResult(nil, m, codec.ResultOK), slices.Concat(frames...)...))
+		c.send(append(codec.Packet{}.AppendReply(nil, m, codec.ResultOK, nil), slices.Concat(frames...)...))
 	}
 }
 
 func executionFrame(sequence uint64, n uint64) []byte {
-	return codec.AppendBody(nil, codec.PushExecution, sequence, &pb.Execution{ExecutionId: 100001<<32 | n})
+	return codec.AppendRequest(nil, codec.PushExecution, sequence, &pb.Execution{ExecutionId: 100001<<32 | n})
 }
 
 func updateFrame(sequence uint64, change pb.Change, p *pb.Position) []byte {
-	return codec.AppendBody(nil, codec.PushPositionUpdate, sequence, &pb.PositionUpdate{Change: change, Position: p, RowCount: 1, MarketValue: p.MarketValue})
+	return codec.AppendRequest(nil, codec.PushPositionUpdate, sequence, &pb.PositionUpdate{Change: change, Position: p, RowCount: 1, MarketValue: p.MarketValue})
 }
 
 func quoteFrame(price int64) []byte {
-	return codec.AppendBody(nil, codec.PushQuote, 0, &pb.Quote{Market: "ALFA", Code: "600100", LastPrice: price, Time: 5})
+	return codec.AppendRequest(nil, codec.PushQuote, 0, &pb.Quote{Market: "ALFA", Code: "600100", LastPrice: price, Time: 5})
 }
 
 func TestPushesOfEveryKindInOrder(t *testing.T) {
@@ -44,10 +44,10 @@ func TestPushesOfEveryKindInOrder(t *testing.T) {
 		executionFrame(5, 3),
 		updateFrame(6, pb.Change_CHANGE_OPENED, row("600100", 100)),
 		quoteFrame(11_0000),
-		codec.AppendBody(nil, codec.PushExecutionBusted, 7, &pb.ExecutionBusted{ExecutionId: 100001<<32 | 3, Reason: "typo", Position: row("600100", 0)}),
+		codec.AppendRequest(nil, codec.PushExecutionBusted, 7, &pb.ExecutionBusted{ExecutionId: 100001<<32 | 3, Reason: "typo", Position: row("600100", 0)}),
 		updateFrame(8, pb.Change_CHANGE_CLOSED, row("600100", 0)),
 		codec.AppendMessage(nil, codec.Message{Command: 0x7f, Body: []byte("new")}),
-		codec.AppendBody(nil, codec.PushNotice, 0, &pb.Notice{Text: "hello"}),
+		codec.AppendRequest(nil, codec.PushNotice, 0, &pb.Notice{Text: "hello"}),
 	)), client.Options{OnPush: func(p client.Push) { got <- p }})
 	login(t, c)
 	if err := c.Submit(t.Context(), nil); err != nil {
@@ -117,7 +117,7 @@ func TestSequenceBreaks(t *testing.T) {
 // What comes behind a login's answer, in the same bytes, is applied to it.
 func TestViewInWireOrder(t *testing.T) {
 	c := dial(t, func(c *fakeConn, m codec.Message) {
-		reply := codec.AppendReply(nil, m, codec.ResultOK, &pb.LoginReply{
+		reply := codec.Packet{}.AppendReply(nil, m, codec.ResultOK, &pb.LoginReply{
 			Account: &pb.Account{Customer: 100001}, Positions: []*pb.Position{row("600100", 100)}, PushSequence: 2,
 		})
 		c.send(slices.Concat(reply, executionFrame(3, 2), updateFrame(4, pb.Change_CHANGE_INCREASED, row("600100", 300))))

@@ -43,7 +43,7 @@ func (c *Client) readAll() error {
 // handleAll handles the complete frames of b and returns their length.
 func (c *Client) handleAll(b []byte) (used int, err error) {
 	for {
-		m, n, err := c.packet.Decode(b[used:])
+		m, n, err := codec.Decode(codec.Packet{}, b[used:], c.options.MaxFrame)
 		switch {
 		case err != nil:
 			return used, fmt.Errorf("%w: %w", ErrProtocol, err)

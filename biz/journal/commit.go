@@ -27,9 +27,6 @@ func (g *Commit[R]) Release() R {
 	return g.release
 }
 
-// Held is the release to look at, not to fill.
-func (g *Commit[R]) Held() R { return g.release }
-
 // Pending reports whether something was handed over before that has not left
 // yet: records that are not durable, or releases not yet let go. What shows
 // state must then go through Release. Otherwise it may leave at once and still
@@ -38,11 +35,11 @@ func (g *Commit[R]) Pending() bool {
 	return g.filled || g.committer.spare == nil
 }
 
-// Room reports whether the commit may take more. If not, the caller refuses
-// what it was asked: the disk does not keep up.
-func (g *Commit[R]) Room() bool {
+// room reports whether the commit may take more.
+func (g *Commit[R]) room() bool {
 	limits := &g.committer.options
-	return g.draft.records < limits.MaxOpenRecords && g.draft.bytes < limits.MaxOpenBytes
+	return g.draft.records < limits.MaxOpenRecords && g.draft.bytes < limits.MaxOpenBytes &&
+		(!g.filled || g.release.Size() < limits.MaxHeldBytes)
 }
 
 func (g *Commit[R]) reset() {

@@ -15,6 +15,7 @@ type Committer[R Release] struct {
 	options CommitterOptions
 	failed  atomic.Pointer[error]
 	stats   counters
+	full    atomic.Bool   // the open commit has no room, as of the last End
 	done    chan struct{} // closed when the goroutine has ended
 
 	mu      sync.Mutex
@@ -47,6 +48,9 @@ func (c *Committer[R]) Begin() *Commit[R] {
 // End unlocks what Begin locked. If anything was put into the open commit, it
 // is on its way from here on.
 func (c *Committer[R]) End() {
+	if full := !c.open.room(); full != c.full.Load() {
+		c.full.Store(full)
+	}
 	wake := c.idle && c.open.filled
 	if wake {
 		c.idle = false
@@ -56,6 +60,12 @@ func (c *Committer[R]) End() {
 		c.wake.Signal()
 	}
 }
+
+// Room reports whether the open commit may take more. If not, the caller refuses
+// what it was asked: the disk does not keep up. Those who ask at the same time may all
+// be told yes, so that the limits are passed by what as many add. Safe from any
+// goroutine.
+func (c *Committer[R]) Room() bool { return !c.full.Load() }
 
 // Failed is the reason why nothing is made durable any more, or nil: a write
 // whose outcome is not known, or ErrClosed after Close. Between Begin and End,
@@ -127,6 +137,7 @@ func (c *Committer[R]) swap(done *Commit[R]) *Commit[R] {
 	c.idle = false
 	next := c.open
 	c.open, c.spare = c.spare, nil
+	c.full.Store(false)
 	return next
 }
 

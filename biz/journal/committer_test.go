@@ -47,6 +47,8 @@ func (w *witness) Release() {
 	w.empty()
 }
 
+func (w *witness) Size() int { return 0 }
+
 func (w *witness) Abandon() {
 	w.t.Error("abandoned")
 	w.empty()
@@ -243,8 +245,9 @@ func TestRoom(t *testing.T) {
 }
 
 func room(c *committer) bool {
-	defer c.End()
-	return c.Begin().Room()
+	c.Begin()
+	c.End()
+	return c.Room()
 }
 
 // TestFailure lets the third commit fail: it and everything after it is
@@ -396,7 +399,7 @@ func TestRecordDoesNotAllocate(t *testing.T) {
 		for range 100 {
 			g := c.Begin()
 			g.Record(rec)
-			if b = g.Release(); !g.Room() || c.Failed() != nil {
+			if b = g.Release(); !c.Room() || c.Failed() != nil {
 				t.Error("refused")
 			}
 			c.End()
@@ -414,7 +417,8 @@ func TestRecordDoesNotAllocate(t *testing.T) {
 // A bell rings when it is released.
 type bell struct{ rung chan struct{} }
 
-func (b *bell) Abandon() {}
+func (b *bell) Abandon()  {}
+func (b *bell) Size() int { return 0 }
 func (b *bell) Release() {
 	select {
 	case b.rung <- struct{}{}:

@@ -20,6 +20,9 @@ func (a *Answers) Release() {
 
 func (a *Answers) Abandon() { a.texts = a.texts[:0] }
 
+// Size is not bounded here.
+func (a *Answers) Size() int { return 0 }
+
 func Example() {
 	dir, err := os.MkdirTemp("", "journal")
 	if err != nil {
@@ -34,7 +37,7 @@ func Example() {
 	c := journal.NewCommitter(j, func() *Answers { return new(Answers) }, journal.CommitterOptions{})
 
 	g := c.Begin()
-	if c.Failed() == nil && g.Room() {
+	if c.Failed() == nil && c.Room() {
 		g.Record([]byte("bought 100"))
 		answers := g.Release()
 		answers.texts = append(answers.texts, "you have 100")

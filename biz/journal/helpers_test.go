@@ -45,8 +45,9 @@ func (c *calls) add(release, abandon func()) {
 	c.abandon = append(c.abandon, abandon)
 }
 
-func (c *calls) Release() { c.run(c.release) }
-func (c *calls) Abandon() { c.run(c.abandon) }
+func (c *calls) Release()  { c.run(c.release) }
+func (c *calls) Abandon()  { c.run(c.abandon) }
+func (c *calls) Size() int { return 0 }
 
 func (c *calls) run(what []func()) {
 	for _, f := range what {

@@ -24,6 +24,7 @@ const (
 	defaultStartTimeout = 30 * time.Second
 	defaultMaxStore     = 1 << 60
 	defaultOpenBytes    = 64 << 20
+	defaultHeldBytes    = 256 << 20
 	defaultOpenRecords  = 1 << 20
 )
 
@@ -74,11 +75,12 @@ func (o Options) withDefaults() Options {
 
 // CommitterOptions are the settings of a Committer. The zero value is usable.
 type CommitterOptions struct {
-	// MaxOpenBytes and MaxOpenRecords bound what may wait in the open batch
-	// while a commit is under way; above them Commit.Room reports false.
-	// 0: 64 MiB and 1,048,576 records.
+	// MaxOpenBytes and MaxOpenRecords bound the records that may wait in the open
+	// commit while another is under way, MaxHeldBytes what its Release collects; above
+	// them Committer.Room reports false. 0: 64 MiB, 1,048,576 records and 256 MiB.
 	MaxOpenBytes   int
 	MaxOpenRecords int
+	MaxHeldBytes   int
 	// OnFailure is called once, on the committer's goroutine, when a batch
 	// could not be made durable. The process must end: what was applied in
 	// memory is ahead of the disk. It must not wait for Close.
@@ -96,6 +98,9 @@ func (o CommitterOptions) withDefaults() CommitterOptions {
 	}
 	if o.MaxOpenRecords <= 0 {
 		o.MaxOpenRecords = defaultOpenRecords
+	}
+	if o.MaxHeldBytes <= 0 {
+		o.MaxHeldBytes = defaultHeldBytes
 	}
 	if o.OnFailure == nil {
 		o.OnFailure = func(error) {}

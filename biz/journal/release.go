@@ -10,4 +10,7 @@ type Release interface {
 	Release()
 	// Abandon drops what was collected. It will never be known to be durable.
 	Abandon()
+	// Size returns how many bytes are collected; CommitterOptions.MaxHeldBytes bounds
+	// them.
+	Size() int
 }

@@ -26,6 +26,7 @@ type Account struct {
 	cash          Money
 	realised      Money
 	rows          []row
+	value         total // of the rows
 	recent        recent
 	busted        map[ExecutionID]Busted
 }
@@ -93,17 +94,6 @@ func (a *Account) Positions(dst []Position) []Position {
 		dst = append(dst, a.rows[i].position())
 	}
 	return dst
-}
-
-// MarketValue returns the sum of all positions' market values; it stops at the
-// largest int64.
-func (a *Account) MarketValue(prices Prices) Money {
-	var sum Money
-	for i := range a.rows {
-		p := a.rows[i].position()
-		sum = addSaturated(sum, p.MarketValue(prices.Last(p.Instrument)))
-	}
-	return sum
 }
 
 // Recent appends the events that are in memory, newest first.

@@ -140,6 +140,7 @@ type outcome struct {
 	at       int  // where the row is, or belongs
 	held     bool // there is a row now
 	after    row
+	worth    Money // of the row until now
 	cash     Money
 	realised Money
 }
@@ -156,6 +157,7 @@ func (a *Account) decide(e *Event, out *outcome) error {
 	out.after = row{instrument: x.Instrument, since: a.since()}
 	if out.held {
 		out.after = a.rows[out.at]
+		out.worth = out.after.value()
 	}
 	out.cash, out.realised = a.cash, a.realised
 	switch {
@@ -287,6 +289,13 @@ func (a *Account) complete(e *Event, out *outcome) error {
 
 // commit makes the outcome the state. id is the hash of the client order id.
 func (a *Account) commit(e *Event, out *outcome, id uint64, reason string) {
+	if out.held {
+		a.value.sub(out.worth)
+	}
+	if e.Kind == KindFill || !out.held {
+		out.after.last = e.Execution.Price
+	}
+	a.value.add(out.after.value())
 	switch e.Change {
 	case Opened:
 		a.rows = slices.Insert(a.rows, out.at, out.after)

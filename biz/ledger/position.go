@@ -1,7 +1,5 @@
 package ledger
 
-import "math"
-
 // Position is what an account holds of one instrument.
 type Position struct {
 	Instrument InstrumentID
@@ -33,8 +31,10 @@ func (p *Position) AverageCost() Price {
 }
 
 // MarketValue returns quantity x last, at most MaxMoney.
-func (p *Position) MarketValue(last Price) Money {
-	if v, ok := Value(p.Quantity, max(last, 0)); ok {
+func (p *Position) MarketValue(last Price) Money { return worthOf(p.Quantity, last) }
+
+func worthOf(q Quantity, last Price) Money {
+	if v, ok := Value(q, max(last, 0)); ok {
 		return v
 	}
 	return MaxMoney
@@ -50,6 +50,7 @@ type row struct {
 	quantity   Quantity
 	cost       Money
 	realised   Money
+	last       Price // at which it counts in the account's value; not part of the state
 }
 
 func (r *row) position() Position {
@@ -68,12 +69,4 @@ func find(rows []row, id InstrumentID) (at int, held bool) {
 		}
 	}
 	return low, low < len(rows) && rows[low].instrument == id
-}
-
-// addSaturated adds amounts that are not negative; the sum stops at MaxInt64.
-func addSaturated(a, b Money) Money {
-	if a > math.MaxInt64-b {
-		return math.MaxInt64
-	}
-	return a + b
 }

@@ -99,7 +99,7 @@ func TestClientOrderIDs(t *testing.T) {
 
 func TestMarketValue(t *testing.T) {
 	a := open(t, 0, ledger.Holding{Instrument: tin, Quantity: 100, Cost: 900 * coin}, ledger.Holding{Instrument: rail, Quantity: 3})
-	equal(t, "market value", a.MarketValue(prices{tin: ten, rail: 5}), 1000*coin+15)
+	equal(t, "market value", a.Revalue(prices{tin: ten, rail: 5}), 1000*coin+15)
 	p, _ := a.Position(tin)
 	equal(t, "unrealised", p.UnrealisedProfit(ten), 100*coin)
 	equal(t, "unrealised without a price", p.UnrealisedProfit(-1), -900*coin)
@@ -107,7 +107,7 @@ func TestMarketValue(t *testing.T) {
 	equal(t, "too much to count", full.MarketValue(ledger.MaxPrice), ledger.MaxMoney)
 	rich := open(t, 0, ledger.Holding{Instrument: 1, Quantity: ledger.MaxQuantity},
 		ledger.Holding{Instrument: 2, Quantity: ledger.MaxQuantity}, ledger.Holding{Instrument: 3, Quantity: ledger.MaxQuantity})
-	equal(t, "sum too much to count", rich.MarketValue(prices{1: ledger.MaxPrice, 2: ledger.MaxPrice, 3: ledger.MaxPrice}), math.MaxInt64)
+	equal(t, "sum too much to count", rich.Revalue(prices{1: ledger.MaxPrice, 2: ledger.MaxPrice, 3: ledger.MaxPrice}), math.MaxInt64)
 	none := ledger.Position{Cost: 5}
 	equal(t, "average cost without shares", none.AverageCost(), 0)
 	for cost, want := range map[ledger.Money]ledger.Price{10: 3, 11: 4, 12: 4} {

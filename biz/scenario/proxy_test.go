@@ -49,7 +49,6 @@ func startProxy(t *testing.T, server string, change tamper) string {
 
 // forward passes frames on, changed, until the server ends the connection.
 func forward(to io.Writer, from io.Reader, change tamper) {
-	packet := codec.NewPacket(0)
 	var in, out []byte
 	chunk := make([]byte, 16<<10)
 	for {
@@ -59,7 +58,7 @@ func forward(to io.Writer, from io.Reader, change tamper) {
 		}
 		in, out = append(in, chunk[:n]...), out[:0]
 		for {
-			m, used, err := packet.Decode(in)
+			m, used, err := codec.Decode(codec.Packet{}, in, codec.DefaultMaxFrame)
 			if err != nil || used == 0 {
 				break
 			}

@@ -11,7 +11,7 @@ import (
 
 	"holdfast/biz/client"
 	"holdfast/biz/scenario"
-	"holdfast/biz/trading"
+	"holdfast/biz/simulation"
 	"holdfast/codec"
 	"holdfast/codec/pb"
 )
@@ -36,7 +36,7 @@ func complain(t *testing.T, r *scenario.Report) {
 
 // The same accounts again and again, and the same steps each time.
 func TestRunTwice(t *testing.T) {
-	addr := startServer(t, trading.Simulation{})
+	addr := startServer(t, simulation.Config{})
 	var mu sync.Mutex
 	var events []string
 	var log strings.Builder
@@ -69,7 +69,7 @@ func TestRunTwice(t *testing.T) {
 }
 
 func TestMovingPrices(t *testing.T) {
-	addr := startServer(t, trading.Simulation{PriceMoves: 200, Orders: 50, Random: 1})
+	addr := startServer(t, simulation.Config{PriceMoves: 200, Orders: 50, Random: 1})
 	r, err := scenario.Run(t.Context(), scenario.Options{Addr: addr, Repricing: 20 * time.Second})
 	must(t, err)
 	complain(t, r)
@@ -107,7 +107,7 @@ func changed[T any, B interface {
 
 // A server that does something wrong is found out, in the right case.
 func TestFaultsAreFound(t *testing.T) {
-	addr := startServer(t, trading.Simulation{})
+	addr := startServer(t, simulation.Config{})
 	cases := []struct {
 		name   string
 		change tamper // of the messages with this command only
@@ -211,7 +211,7 @@ func TestOptions(t *testing.T) {
 }
 
 func TestLoop(t *testing.T) {
-	addr := startServer(t, trading.Simulation{})
+	addr := startServer(t, simulation.Config{})
 	t.Run("until it is told", func(t *testing.T) {
 		enough, rounds := errors.New("enough"), 0
 		err := scenario.Loop(t.Context(), scenario.Options{Addr: addr}, time.Nanosecond, func(r *scenario.Report) error {

@@ -50,7 +50,7 @@ Every order below is on disk before its client hears of it. Join in from another
 terminal: holdfast client --addr %s --customer 100042
 Ctrl-C ends the demo.
 
-`, s.Addr, s.Admin, s.Addr)
+`, s.Addrs[0], s.Admin, s.Addrs[0])
 	if limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, limit)
@@ -58,7 +58,7 @@ Ctrl-C ends the demo.
 	}
 	d := &demo{program: p, server: s}
 	err = scenario.Loop(ctx, scenario.Options{
-		Addr: s.Addr, Pace: demoPace, Repricing: repricingPatience,
+		Addr: s.Addrs[0], Pace: demoPace, Repricing: repricingPatience,
 		OnEvent: func(line string) { fmt.Fprintln(p.Stdout, "  "+line) },
 	}, demoPause, d.round)
 	d.summary()
@@ -101,7 +101,7 @@ func (d *demo) round(r *scenario.Report) error {
 
 // summary says what the server has done so far.
 func (d *demo) summary() {
-	stats, traffic := d.server.trading.Stats(), d.server.core.Traffic()
+	stats, traffic := d.server.Desk.Stats(), d.server.Core.Traffic()
 	fmt.Fprintf(d.program.Stdout, "server: %d executions and busts on disk in %d commits, %d requests answered, %d sessions open\n",
-		stats.Records, stats.Commits, traffic.Replies, d.server.core.Len())
+		stats.Records, stats.Commits, traffic.Replies, d.server.Core.Len())
 }

@@ -68,6 +68,9 @@ func wantedOf(c *config.Config) doctor.Wanted {
 		DemoLogins: c.SeedFile == "", MemoryLimit: memory.limitBytes, MemoryOrigin: memory.origin,
 		SoftFiles: files.Soft, HardFiles: files.Hard,
 	}
+	for _, l := range c.Listeners {
+		w.Listeners = append(w.Listeners, l.Address)
+	}
 	s, err := loadSeed(c.SeedFile)
 	if err != nil {
 		w.SeedError = err

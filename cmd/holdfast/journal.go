@@ -9,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"holdfast/biz/desk"
 	"holdfast/biz/journal"
 	"holdfast/biz/seed"
-	"holdfast/biz/trading"
 	"holdfast/cmd/holdfast/config"
 )
 
@@ -63,11 +63,11 @@ func (o *journalFlags) dir() string { return filepath.Join(o.data, "journal") }
 
 // entries reads the journal and calls each for every record.
 func (o *journalFlags) entries(ctx context.Context, seen func(done, total int64),
-	each func(b *journal.Batch, number uint64, e *trading.Entry) error,
+	each func(b *journal.Batch, number uint64, e *desk.Entry) error,
 ) (journal.Report, error) {
 	r, err := journal.Read(ctx, journal.ReadOptions{Dir: o.dir(), Progress: seen, Each: func(b *journal.Batch) error {
 		for number, record := range b.Records() {
-			e, err := trading.DecodeEntry(record)
+			e, err := desk.DecodeEntry(record)
 			if err == nil {
 				err = each(b, number, &e)
 			}
@@ -107,4 +107,4 @@ func journalAdvice(err error) error {
 }
 
 // fits tells whether the data folder belongs to the seed, by its first record.
-func fits(s *seed.Seed, e *trading.Entry) bool { return e.Genesis && e.Seed == s.SHA256 }
+func fits(s *seed.Seed, e *desk.Entry) bool { return e.Genesis && e.Seed == s.SHA256 }

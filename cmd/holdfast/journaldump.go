@@ -13,10 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/biz/desk"
 	"holdfast/biz/journal"
 	"holdfast/biz/ledger"
 	"holdfast/biz/seed"
-	"holdfast/biz/trading"
 )
 
 const journalDumpLong = `dump writes one line for each record of the journal, oldest first: batch and number
@@ -82,7 +82,7 @@ type dump struct {
 	out   io.Writer
 }
 
-func (d *dump) entry(b *journal.Batch, number uint64, e *trading.Entry) error {
+func (d *dump) entry(b *journal.Batch, number uint64, e *desk.Entry) error {
 	if number == 1 {
 		d.known = fits(d.seed, e)
 	}
@@ -120,7 +120,7 @@ type dumpLine struct {
 	Reason        string          `json:"reason,omitempty"`
 }
 
-func (d *dump) line(batch, number uint64, e *trading.Entry) dumpLine {
+func (d *dump) line(batch, number uint64, e *desk.Entry) dumpLine {
 	if e.Genesis {
 		return dumpLine{Batch: batch, Record: number, Kind: "seed", Seed: hex.EncodeToString(e.Seed[:])}
 	}

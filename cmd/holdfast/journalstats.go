@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/biz/desk"
 	"holdfast/biz/journal"
 	"holdfast/biz/ledger"
-	"holdfast/biz/trading"
 )
 
 const journalStatsLong = `stats reads the journal and says how much is in it: batches, records and bytes, from
@@ -81,7 +81,7 @@ func (p *Program) runJournalStats(ctx context.Context, o *journalFlags) error {
 	return nil
 }
 
-func (s *journalStats) entry(b *journal.Batch, number uint64, e *trading.Entry) error {
+func (s *journalStats) entry(b *journal.Batch, number uint64, e *desk.Entry) error {
 	if number == b.First {
 		s.perBatch[min(bits.Len(uint(b.Count)), len(s.perBatch))-1]++
 	}

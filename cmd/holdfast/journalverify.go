@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/biz/desk"
 	"holdfast/biz/journal"
-	"holdfast/biz/trading"
 )
 
 const journalVerifyLong = `verify reads every byte of the journal and checks it: each batch by its checksums, that
@@ -72,7 +72,7 @@ func (o *journalFlags) verify(ctx context.Context, p *Program) (*verified, error
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := trading.NewReplica(s)
+	accounts, err := desk.NewReplica(s)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (o *journalFlags) verify(ctx context.Context, p *Program) (*verified, error
 	known := false
 	bar := p.newProgressBar("KiB")
 	seen := func(done, total int64) { bar.show(int(done>>10), int(max(total>>10, 1))) }
-	report, err := o.entries(ctx, seen, func(_ *journal.Batch, number uint64, e *trading.Entry) error {
+	report, err := o.entries(ctx, seen, func(_ *journal.Batch, number uint64, e *desk.Entry) error {
 		if number == 1 {
 			v.Seed, known = hex.EncodeToString(e.Seed[:]), fits(s, e)
 		}

@@ -30,6 +30,7 @@ type snapshot struct {
 	commits   commitStats
 	behind    uint64
 	delayed   uint64
+	refused   uint64
 	diskFree  uint64
 }
 
@@ -63,6 +64,7 @@ func newServerCollector(s *server) *serverCollector {
 	c.add("commit_seconds_total", "Time spent writing commits, fsync included.", counter, func(s *snapshot) float64 { return s.commits.seconds })
 	c.add("history_behind_batches", "Batches of the journal that the history lacks.", gauge, func(s *snapshot) float64 { return float64(s.behind) })
 	c.add("password_guesses_delayed_total", "Passwords that waited or were refused because of wrong ones before them.", counter, func(s *snapshot) float64 { return float64(s.delayed) })
+	c.add("sessions_per_account_refused_total", "Logins refused because the account had as many sessions as one may have.", counter, func(s *snapshot) float64 { return float64(s.refused) })
 	c.add("disk_free_bytes", "Free bytes of the disk with the data; 0 without a disk_watermark.", gauge, func(s *snapshot) float64 { return float64(s.diskFree) })
 	return c
 }
@@ -81,11 +83,11 @@ func (c *serverCollector) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *serverCollector) Collect(out chan<- prometheus.Metric) {
-	core, journal := c.server.core, c.server.trading.Stats()
+	core, journal := c.server.Core, c.server.Desk.Stats()
 	s := &snapshot{
 		connected: core.Len(), traffic: core.Traffic(), stats: &core.Stats, load: core.Load(), memory: c.server.memory.limitBytes,
-		behind:  c.server.trading.HistoryBehind(),
-		delayed: c.server.trading.DelayedGuesses(), diskFree: c.server.trading.DiskFree(),
+		behind:  c.server.Desk.HistoryBehind(),
+		delayed: c.server.Gateway.DelayedGuesses(), refused: c.server.Gateway.RefusedSessions(), diskFree: c.server.Desk.DiskFree(),
 		commits: commitStats{float64(journal.Commits), float64(journal.Records), float64(journal.Bytes), journal.Total.Seconds()},
 	}
 	for _, m := range c.metrics {

@@ -28,7 +28,7 @@ func TestPlumbings(t *testing.T) {
 			if strings.Contains(metrics, "holdfast_req_recv_total 0\n") || strings.Contains(metrics, "holdfast_sent_bytes_total 0\n") {
 				t.Errorf("nothing was counted")
 			}
-			if journal := !strings.Contains(metrics, "holdfast_committed_records_total 1\n"); journal == strings.Contains(flags, "transaction") {
+			if journal := !strings.Contains(metrics, "holdfast_committed_bytes_total 0\n"); journal == strings.Contains(flags, "transaction") {
 				t.Errorf("orders went to the journal: %v", journal)
 			}
 			if code := s.stop(); code != 0 || s.errs.String() != "" && !strings.HasPrefix(s.errs.String(), "holdfast: stopping") {
@@ -42,6 +42,7 @@ func TestPlumbingFlags(t *testing.T) {
 	cases := []struct{ name, flags, want string }{
 		{"unknown plumbing", "--plumbing fast", "not one of reactor, textbook, buffered, pooled, readwriter"},
 		{"data that would be kept", "--transaction-per-order", "--throwaway"},
+		{"a dialect that it has not", "--listener tlv=127.0.0.1:0 --plumbing pooled", "--plumbing reactor"},
 		{"no loop to answer on", "--submit-on-loop --plumbing pooled", "--plumbing reactor"},
 	}
 	for _, tc := range cases {

@@ -70,7 +70,7 @@ func (p *Program) runScenario(ctx context.Context, o *scenarioFlags) (err error)
 			return fmt.Errorf("start a server: %w", startErr)
 		}
 		defer func() { err = errors.Join(err, own.Stop()) }()
-		o.addr = own.Addr
+		o.addr = own.Addrs[0]
 		if o.repricing == 0 {
 			o.repricing = repricingPatience
 		}

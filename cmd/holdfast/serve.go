@@ -23,6 +23,7 @@ Settings come from the defaults, then a JSON file, then the environment
 
 const serveExample = `  holdfast serve
   holdfast serve --listen 127.0.0.1:9000 --admin 127.0.0.1:9001 --data /tmp/holdfast
+  holdfast serve --listener tlv=127.0.0.1:8890,greet
   holdfast serve --simulate 50/s --seed 7
   holdfast serve --config serve.json --print-config`
 
@@ -43,7 +44,7 @@ func newServeCommand(p *Program) *cobra.Command {
 			if printOnly {
 				return p.printConfig(c)
 			}
-			if err := options.check(cmd, throwaway); err != nil {
+			if err := options.check(cmd, c, throwaway); err != nil {
 				return err
 			}
 			if throwaway {
@@ -62,7 +63,7 @@ func newServeCommand(p *Program) *cobra.Command {
 }
 
 // check refuses options that do not go together.
-func (o *serverOptions) check(cmd *cobra.Command, throwaway bool) error {
+func (o *serverOptions) check(cmd *cobra.Command, c *config.Config, throwaway bool) error {
 	switch {
 	case !slices.Contains(plumbings(), o.Plumbing):
 		return usagef(cmd, "--plumbing %q is not one of %s", o.Plumbing, strings.Join(plumbings(), ", "))
@@ -70,6 +71,8 @@ func (o *serverOptions) check(cmd *cobra.Command, throwaway bool) error {
 		return usagef(cmd, "--transaction-per-order keeps nothing for a restart: give --throwaway with it")
 	case o.SubmitOnLoop && o.Plumbing != reactorPlumbing:
 		return usagef(cmd, "--submit-on-loop needs --plumbing %s", reactorPlumbing)
+	case len(c.Listeners) > 0 && o.Plumbing != reactorPlumbing:
+		return usagef(cmd, "--listener needs --plumbing %s: the others serve the packet dialect only", reactorPlumbing)
 	default:
 		return nil
 	}
@@ -104,19 +107,23 @@ func (p *Program) serve(ctx context.Context, c *config.Config, o serverOptions) 
 // announce says where the server is and what it may use. Scripts wait for the
 // first line.
 func (p *Program) announce(s *server, c *config.Config, o serverOptions) {
-	fmt.Fprintf(p.Stdout, "holdfast: serving on %s, metrics and pprof on %s\n", s.Addr, s.Admin)
+	fmt.Fprintf(p.Stdout, "holdfast: serving on %s, metrics and pprof on %s\n", s.Addrs[0], s.Admin)
 	carries := [2]string{"event loops", fmt.Sprintf("%d on %d processors", loopsOf(c), runtime.NumCPU())}
 	if o.Plumbing != reactorPlumbing {
 		carries = [2]string{"plumbing", o.Plumbing}
 	}
 	rows := [][2]string{
 		{"data", c.Data},
-		{"customers", fmt.Sprint(len(s.data.seed.Customers))},
-		{"instruments", fmt.Sprint(len(s.data.seed.Instruments))},
+		{"customers", fmt.Sprint(len(s.seed.Customers))},
+		{"instruments", fmt.Sprint(len(s.seed.Instruments))},
 		carries,
-		{"open files", fmt.Sprintf("%d (hard limit %d)", s.files.Soft, s.files.Hard)},
+		{"open files", fmt.Sprintf("%d (hard limit %d)", s.Files.Soft, s.Files.Hard)},
 		{"memory", s.memory.String()},
-		{"connections", fmt.Sprintf("at most %d", s.core.Limits().MaxConnections)},
+		{"connections", fmt.Sprintf("at most %d", s.Core.Limits().MaxConnections)},
+	}
+	for i, l := range c.Listeners {
+		l.Address = s.Addrs[i+1]
+		rows = append(rows, [2]string{"listener", l.String()})
 	}
 	if c.SeedFile == "" {
 		rows = append(rows, [2]string{"demo logins", "shipped accounts have a published password and token: not for real use"})

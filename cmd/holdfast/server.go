@@ -7,23 +7,22 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
-	"holdfast/biz/history"
-	"holdfast/biz/trading"
+	"holdfast/biz/desk"
+	"holdfast/biz/gateway"
+	"holdfast/biz/journal"
+	"holdfast/biz/seed"
+	wiring "holdfast/biz/server"
+	"holdfast/biz/simulation"
 	"holdfast/cmd/holdfast/config"
+	"holdfast/codec"
 	"holdfast/engine"
 	"holdfast/perf/goconn"
+	"holdfast/perf/txlog"
 )
-
-// carrier takes the clients' connections: the reactor, or other plumbing to
-// compare it with.
-type carrier interface {
-	Run(context.Context) error
-	Booted() <-chan struct{}
-	Addr() string
-}
 
 // reactorPlumbing is the name of the reactor among the plumbings.
 const reactorPlumbing = "reactor"
@@ -37,21 +36,13 @@ func plumbings() []string {
 	return names
 }
 
-// server is a whole running server: data folder, accounts, carrier, admin port.
+// server is a whole running server with its admin port.
 type server struct {
-	Addr  string // where clients connect
+	*wiring.Server
 	Admin string // where metrics and pprof are; "" when there is no admin port
 
-	files   engine.FileLimit
-	memory  memory
-	data    *dataFolder
-	trading *trading.Service
-	core    *engine.Core
-	admin   *adminServer
-
-	cancel context.CancelCauseFunc
-	ended  chan struct{}
-	err    error // why it ended; valid when ended is closed
+	seed   *seed.Seed
+	memory memory
 }
 
 // serverOptions are settings that no configuration file has.
@@ -63,145 +54,98 @@ type serverOptions struct {
 	TransactionPerOrder bool
 }
 
-// startServer opens the data folder, rebuilds the accounts and serves. It
-// returns when clients can connect. Wait tells how it ended.
+// startServer starts a server with the settings of c. It returns when clients can
+// connect.
 func startServer(ctx context.Context, c *config.Config, o serverOptions, log *slog.Logger) (*server, error) {
-	files, err := engine.RaiseOpenFiles()
-	if err != nil {
-		log.Warn("open-file limit not raised", "error", err)
-	}
-	s := &server{files: files, memory: planMemory(c.MemoryLimit, loopsOf(c)), ended: make(chan struct{})}
-	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	s.cancel = cancel
-	if s.data, err = openData(ctx, c, o.TransactionPerOrder, log); err != nil {
+	s := &server{memory: planMemory(c.MemoryLimit, loopsOf(c))}
+	var err error
+	if s.seed, err = loadSeed(c.SeedFile); err != nil {
 		return nil, err
 	}
-	carrier, err := s.wire(ctx, c, o, log)
-	if err != nil {
-		return nil, errors.Join(err, s.closeAll(log))
-	}
-	served := make(chan error, 1)
-	go func() { served <- carrier.Run(run) }()
-	go s.supervise(run, served, log)
-	select {
-	case <-carrier.Booted():
-		s.Addr = carrier.Addr()
-		return s, nil
-	case <-s.ended:
-		return nil, s.err
-	}
-}
-
-// wire makes everything above the data folder.
-func (s *server) wire(ctx context.Context, c *config.Config, o serverOptions, log *slog.Logger) (carrier, error) {
-	service, err := s.newService(ctx, c, o, log)
-	if errors.Is(err, history.ErrDamaged) {
-		if err = s.data.remakeHistory(ctx, err, log); err == nil {
-			service, err = s.newService(ctx, c, o, log)
+	parts := s.parts(c, o, log)
+	if !o.NoAdmin {
+		parts.Attach = func(w *wiring.Server) (detach func(), err error) {
+			s.Server = w
+			return s.startAdmin(c, log)
 		}
 	}
+	running, err := wiring.Start(ctx, parts)
 	if err != nil {
-		return nil, err
+		return nil, settingError(c, err)
 	}
-	if s.core, err = service.Start(limitsOf(c, s.memory.plan)); err != nil {
-		return nil, err
+	if o.NoAdmin { // else the admin port has it already
+		s.Server = running
 	}
-	s.trading = service
-	carrier, err := s.newCarrier(c, o, log)
-	if errors.Is(err, engine.ErrFewDescriptors) {
-		return nil, err
-	}
-	if err != nil {
-		return nil, portError(c, "listen", c.Listen, err)
-	}
-	if o.NoAdmin {
-		return carrier, nil
-	}
-	if s.admin, err = startAdmin(c.Admin, s, log); err != nil {
-		return nil, portError(c, "admin", c.Admin, err)
-	}
-	s.Admin = s.admin.addr
-	return carrier, nil
+	return s, nil
 }
 
-func (s *server) newCarrier(c *config.Config, o serverOptions, log *slog.Logger) (carrier, error) {
-	if o.Plumbing == "" || o.Plumbing == reactorPlumbing {
-		return s.core.NewReactor(engine.ReactorConfig{
-			Listen: c.Listen, Loops: loopsOf(c), Drain: c.Drain, OnDrain: s.trading.Drain,
-		})
-	}
-	return goconn.New(s.core, goconn.Config{
-		Style: goconn.Style(o.Plumbing), Listen: c.Listen, Drain: c.Drain, OnDrain: s.trading.Drain, Log: log,
-	})
-}
-
-func (s *server) newService(ctx context.Context, c *config.Config, o serverOptions, log *slog.Logger) (*trading.Service, error) {
-	return trading.New(ctx, trading.Config{
-		Seed: s.data.seed, Journal: s.data.journal, History: s.data.history,
-		PasswordGuesses: c.Limits.PasswordGuesses,
-		DiskWatermark:   uint64(c.DiskWatermark), FreeSpace: func() (uint64, error) { return freeSpace(c.Data) },
-		RecentEvents: c.RecentEvents, Heartbeat: c.Heartbeat, Version: readVersion().String(),
-		SubmitOnLoop: o.SubmitOnLoop, TransactionPerOrder: o.TransactionPerOrder,
-		MaxHeldBytes: s.memory.plan.HeldBytes, MaxOpenBytes: s.memory.plan.OpenBytes,
-		Simulation: trading.Simulation{
+// parts returns the settings of the server's parts.
+func (s *server) parts(c *config.Config, o serverOptions, log *slog.Logger) wiring.Config {
+	w := wiring.Config{
+		Data: c.Data, Seed: s.seed, Journal: journalOptions(c), DurableHistory: o.TransactionPerOrder,
+		Listeners: listenersOf(c), EventLoops: loopsOf(c), Drain: c.Drain, Limits: limitsOf(c, s.memory.plan),
+		Desk: desk.Config{
+			RecentEvents: c.RecentEvents, DiskWatermark: uint64(c.DiskWatermark),
+			MaxHeldBytes: s.memory.plan.HeldBytes, MaxOpenBytes: s.memory.plan.OpenBytes,
+		},
+		Gateway: gateway.Config{
+			Heartbeat: c.Heartbeat, Version: readVersion().String(), SubmitOnLoop: o.SubmitOnLoop,
+			PasswordGuesses: c.Limits.PasswordGuesses, SessionsPerAccount: c.Limits.SessionsPerAccount,
+		},
+		Simulation: simulation.Config{
 			Orders: float64(c.Simulate), PriceMoves: float64(c.PriceMoves), Random: c.RandomSeed,
 		},
-		Fatal: s.fatal,
-		Log:   log,
-	})
-}
-
-// fatal ends the server because nothing can be made durable any more.
-func (s *server) fatal(err error) {
-	s.cancel(fmt.Errorf("orders can't be made durable: %w", err))
-}
-
-// supervise waits for the end, however it comes, and closes everything.
-func (s *server) supervise(run context.Context, served <-chan error, log *slog.Logger) {
-	err := <-served
-	if cause := context.Cause(run); cause != nil && !errors.Is(cause, context.Canceled) {
-		err = errors.Join(cause, err)
+		Log: log,
 	}
-	s.err = errors.Join(err, s.closeAll(log))
-	close(s.ended)
-}
-
-// Stop drains the server and waits for its end.
-func (s *server) Stop() error {
-	s.cancel(context.Canceled)
-	return s.Wait()
-}
-
-// Wait returns when the server has ended: nil after a Stop that drained it.
-func (s *server) Wait() error {
-	<-s.ended
-	return s.err
-}
-
-// Ended is closed when the server has ended.
-func (s *server) Ended() <-chan struct{} { return s.ended }
-
-// closeAll ends what was opened, in the order of the dependencies.
-func (s *server) closeAll(log *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	var errs []error
-	if s.admin != nil {
-		// A profile that somebody takes must not use up the time of the rest.
-		quick, stop := context.WithTimeout(ctx, time.Second)
-		errs = append(errs, s.admin.close(quick))
-		stop()
+	if o.TransactionPerOrder {
+		w.NewCommitLog = txlog.New
 	}
-	if s.trading != nil {
-		if err := s.trading.Close(ctx); err != nil {
-			log.Error("trading not closed cleanly", "error", err)
-			errs = append(errs, err)
+	if o.Plumbing != "" && o.Plumbing != reactorPlumbing {
+		w.NewCarrier = func(core *engine.Core, drain func(context.Context) error) (wiring.Carrier, error) {
+			return goconn.New(core, goconn.Config{
+				Style: goconn.Style(o.Plumbing), Listen: c.Listen, Drain: c.Drain, OnDrain: drain, Log: log,
+			})
 		}
 	}
-	if s.core != nil {
-		errs = append(errs, s.core.Close(ctx))
+	return w
+}
+
+// startAdmin opens the admin port. It is closed quickly: a profile that somebody takes
+// must not use up the time of the rest.
+func (s *server) startAdmin(c *config.Config, log *slog.Logger) (detach func(), err error) {
+	admin, err := startAdmin(c.Admin, s, log)
+	if err != nil {
+		return nil, portError(c, "admin", c.Admin, err)
 	}
-	return errors.Join(append(errs, s.data.close(ctx))...)
+	s.Admin = admin.addr
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := admin.close(ctx); err != nil {
+			log.Warn("admin port not closed cleanly", "error", err)
+		}
+	}, nil
+}
+
+func journalOptions(c *config.Config) journal.Options {
+	o := journal.Options{URL: c.JournalURL, Replicas: c.JournalCopies}
+	if c.JournalMonitor != "" {
+		o.MonitorURLs = strings.Split(c.JournalMonitor, ",")
+	}
+	return o
+}
+
+// listenersOf returns the packet listener, and then the others.
+func listenersOf(c *config.Config) []engine.Listener {
+	all := []engine.Listener{{Address: c.Listen, Dialect: codec.Packet{}}}
+	for _, l := range c.Listeners {
+		e := engine.Listener{Address: l.Address, Dialect: codec.Packet{}, Greets: l.Greet}
+		if l.Dialect == config.DialectTLV {
+			e.Dialect = codec.TLV{BigEndian: l.BigEndian}
+		}
+		all = append(all, e)
+	}
+	return all
 }
 
 // loginTime is how long a session may take to its login where one is required.
@@ -245,12 +189,30 @@ func loopsOf(c *config.Config) int {
 	return runtime.NumCPU()
 }
 
+// settingError names the setting that an error of the start comes from.
+func settingError(c *config.Config, err error) error {
+	var listen *engine.ListenError
+	switch {
+	case errors.Is(err, wiring.ErrFolder):
+		return &config.Error{Origin: c.Origin("data"), Problem: err.Error()}
+	case errors.As(err, &listen):
+		for i, l := range c.Listeners {
+			if l.Address == listen.Address && l.Address != c.Listen {
+				return portError(c, fmt.Sprintf("listeners[%d]", i), l.Address, err)
+			}
+		}
+		return portError(c, "listen", c.Listen, err)
+	default:
+		return err
+	}
+}
+
 // portError names the setting whose address can't be had.
 func portError(c *config.Config, key, addr string, err error) error {
 	problem := err.Error()
 	var network *net.OpError
 	if errors.As(err, &network) && errors.Is(err, syscall.EADDRINUSE) {
-		problem = fmt.Sprintf("%s %q: another program listens there; stop it or choose another port", key, addr)
+		problem = fmt.Sprintf("%s %q: another program listens there, or another listener of this server; choose another port", key, addr)
 	}
 	return &config.Error{Origin: c.Origin(key), Problem: problem}
 }

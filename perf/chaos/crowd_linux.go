@@ -31,7 +31,6 @@ type crowd struct {
 	living  int // members that are not over
 	open    int // members that are connected
 	epoll   int
-	packet  codec.Packet
 	buffer  []byte
 	events  [512]unix.EpollEvent
 	first   byte // second byte of the source addresses
@@ -71,7 +70,7 @@ func newCrowd(addr string, number int) (*crowd, error) {
 	}
 	return &crowd{
 		server: unix.SockaddrInet4{Port: tcp.Port, Addr: [4]byte(tcp.IP.To4())}, epoll: epoll,
-		packet: codec.NewPacket(0), buffer: make([]byte, 256<<10), first: byte(1 + number),
+		buffer: make([]byte, 256<<10), first: byte(1 + number),
 		onOpen: func(*member) {}, onFrame: func(*member, codec.Message) {}, onEnd: func(*member) {},
 	}, nil
 }
@@ -241,7 +240,7 @@ func (c *crowd) read(m *member) {
 		b = m.partial
 	}
 	for !m.over {
-		message, used, err := c.packet.Decode(b)
+		message, used, err := codec.Decode(codec.Packet{}, b, codec.DefaultMaxFrame)
 		if err != nil {
 			c.end(m, err)
 			return

@@ -21,11 +21,11 @@ func TestCrowd(t *testing.T) {
 		resets bool
 	}{
 		{"answers in pieces", func(c net.Conn) {
-			reply := codec.AppendResult(nil, codec.Message{Command: codec.CommandConn, ID: 1}, codec.ResultOK)
+			reply := codec.Packet{}.AppendReply(nil, codec.Message{Command: codec.CommandConn, ID: 1}, codec.ResultOK, nil)
 			_, _ = c.Write(append(reply, reply...))
 		}, chaos.CrowdReport{Answers: 2, Received: 28}, false},
 		{"notice", func(c net.Conn) {
-			_, _ = c.Write(codec.AppendBody(nil, codec.PushNotice, 0, &pb.Notice{Code: pb.NoticeCode_NOTICE_CODE_TIMEOUT}))
+			_, _ = c.Write(codec.AppendRequest(nil, codec.PushNotice, 0, &pb.Notice{Code: pb.NoticeCode_NOTICE_CODE_TIMEOUT}))
 		}, chaos.CrowdReport{Notice: pb.NoticeCode_NOTICE_CODE_TIMEOUT, Received: 15}, false},
 		{"reset", func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0) }, chaos.CrowdReport{}, true},
 		{"no frame", func(c net.Conn) { _, _ = c.Write([]byte{0, 0, 0, 3, 9}) }, chaos.CrowdReport{Received: 5}, true},

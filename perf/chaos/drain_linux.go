@@ -232,7 +232,7 @@ func (q *queue) fill() (err error) {
 
 func (q *queue) order() []byte {
 	i := instrument(q.round & 7)
-	return codec.AppendBody(nil, codec.CommandPlaceOrder, 99, &pb.PlaceOrderRequest{
+	return codec.AppendRequest(nil, codec.CommandPlaceOrder, 99, &pb.PlaceOrderRequest{
 		ClientOrderId: q.orderID(), Side: pb.Side_SIDE_BUY, Market: i[0], Code: i[1], Quantity: 1,
 	})
 }

@@ -166,7 +166,7 @@ func (g *guesser) guess(ctx context.Context) error {
 }
 
 func (g *guesser) next(m *member) []byte {
-	return codec.AppendBody(nil, codec.CommandLogin, 3, &pb.LoginRequest{
+	return codec.AppendRequest(nil, codec.CommandLogin, 3, &pb.LoginRequest{
 		Customer:   uint32(firstCustomer + m.number%guessPairs),
 		Credential: &pb.LoginRequest_Password{Password: fmt.Sprintf("guess %d", g.random.Uint64())},
 	})

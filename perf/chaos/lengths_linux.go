@@ -136,15 +136,14 @@ func expectRefusal(conn net.Conn, want pb.NoticeCode, answered bool) error {
 	if err != nil {
 		return fmt.Errorf("instead of a clean end: %w", err)
 	}
-	packet := codec.NewPacket(0)
 	if answered {
-		m, used, err := packet.Decode(all)
+		m, used, err := codec.Decode(codec.Packet{}, all, codec.DefaultMaxFrame)
 		if err != nil || used == 0 || m.Command != codec.CommandSubmit.Reply() || m.ID != 7 {
 			return errors.New("the request before it was not answered")
 		}
 		all = all[used:]
 	}
-	m, used, err := packet.Decode(all)
+	m, used, err := codec.Decode(codec.Packet{}, all, codec.DefaultMaxFrame)
 	if err != nil || used == 0 || used != len(all) || m.Command != codec.PushNotice {
 		return fmt.Errorf("%d bytes that are no notice", len(all))
 	}

@@ -161,7 +161,7 @@ func repeat(command codec.Command, n int) []byte {
 // loginOf returns the frame that logs a shipped customer in, by number from 0.
 func loginOf(customer int) []byte {
 	number := uint32(firstCustomer + customer)
-	return codec.AppendBody(nil, codec.CommandLogin, 1, &pb.LoginRequest{
+	return codec.AppendRequest(nil, codec.CommandLogin, 1, &pb.LoginRequest{
 		Customer: number, Credential: &pb.LoginRequest_Token{Token: demoToken(number)},
 	})
 }

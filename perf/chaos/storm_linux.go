@@ -33,7 +33,7 @@ const stormMoves = 1000
 
 // subscription is the frame that subscribes to all instruments.
 func subscription() []byte {
-	return codec.AppendBody(nil, codec.CommandQuotes, 2, &pb.QuotesRequest{Subscribe: true})
+	return codec.AppendRequest(nil, codec.CommandQuotes, 2, &pb.QuotesRequest{Subscribe: true})
 }
 
 func runStorm(ctx context.Context, r *Run) error {

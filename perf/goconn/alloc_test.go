@@ -11,19 +11,22 @@ import (
 
 	"holdfast/codec"
 	"holdfast/engine"
+	"holdfast/engine/carriertest"
 	"holdfast/perf/goconn"
 )
 
 // The client of this test allocates nothing either, so that all there is would
 // be the server's.
 func TestPooledDoesNotAllocate(t *testing.T) {
-	r := serve(t, newCore(t, engine.Config{}), goconn.Config{Style: goconn.Pooled})
-	p := dial(t, r.addr)
+	router := engine.NewRouter(carriertest.Echo)
+	carriertest.Handle(t, router, codec.CommandHeartbeat, engine.OnLoop, func(c *engine.Context) { c.Reply(codec.ResultOK, nil) })
+	r := serve(t, carriertest.NewCore(t, engine.Config{Router: router}), goconn.Pooled)
+	p := carriertest.Dial(t, r.Addr)
 	const depth = 16
-	request := bytes.Repeat(frame(codec.CommandHeartbeat, 1, "body"), depth)
+	request := bytes.Repeat(carriertest.Frame(codec.CommandHeartbeat, 1, "body"), depth)
 	replies := make([]byte, depth*(codec.PacketHeaderLen+1))
 	turn := func() {
-		p.write(request)
+		p.MustWrite(request)
 		if _, err := io.ReadFull(p.Conn, replies); err != nil {
 			t.Fatal(err)
 		}

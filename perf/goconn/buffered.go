@@ -31,6 +31,6 @@ func (s *socket) frameWaits(in *bufio.Reader) bool {
 		return false
 	}
 	head, _ := in.Peek(len(s.head))
-	n, err := s.server.packet.FrameLen(head)
+	n, err := s.server.frameLen(head)
 	return err == nil && n <= in.Buffered()
 }

@@ -2,6 +2,8 @@
 // most Go servers do, so that the reactor can be compared with that: the same
 // router, handlers, limits and commits on other plumbing.
 //
+// It serves the packet dialect only.
+//
 // There are four styles (Style), each as good as its design allows:
 //
 //   - textbook: a goroutine per connection reads the length, then the rest into a

@@ -27,7 +27,7 @@ func (p *pooled) serve() error {
 		if err != nil {
 			return err
 		}
-		n, err := p.server.packet.FrameLen(head)
+		n, err := p.server.frameLen(head)
 		if err != nil {
 			return err
 		}

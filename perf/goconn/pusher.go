@@ -30,7 +30,7 @@ type job struct {
 func newPusher(core *engine.Core) *pusher {
 	p := &pusher{ended: make(chan struct{})}
 	p.wake.L = &p.mu
-	p.index = core.AddCarrier(p)
+	p.index = core.AddDirectCarrier(p)
 	return p
 }
 

@@ -34,10 +34,10 @@ type Config struct {
 
 // Server carries the sessions of a core on a goroutine per connection.
 type Server struct {
-	core   *engine.Core
-	config Config
-	limits engine.Limits
-	packet codec.Packet
+	core     *engine.Core
+	config   Config
+	limits   engine.Limits
+	listener engine.Listener
 
 	addr    string
 	booted  chan struct{}
@@ -57,7 +57,7 @@ type Server struct {
 }
 
 // New checks the style and that the address is free. The error wraps ErrStyle, or
-// is that of listening. Nothing runs, and nothing listens, before Run.
+// is an *engine.ListenError. Nothing runs, and nothing listens, before Run.
 func New(core *engine.Core, c Config) (*Server, error) {
 	if !slices.Contains(Styles(), c.Style) {
 		return nil, fmt.Errorf("%w %q: use one of %q", ErrStyle, c.Style, Styles())
@@ -69,11 +69,11 @@ func New(core *engine.Core, c Config) (*Server, error) {
 		c.Log = slog.Default()
 	}
 	s := &Server{core: core, config: c, limits: core.Limits(), booted: make(chan struct{}), conns: make(map[carried]struct{})}
+	s.listener = engine.Listener{Address: c.Listen, Dialect: codec.Packet{}}
 	l, err := s.listen(context.Background())
 	if err != nil {
 		return nil, err
 	}
-	s.packet = codec.NewPacket(s.limits.MaxFrameBytes)
 	s.contexts.New = func() any { return core.NewDirectContext() }
 	s.attempts.New = newAttempt
 	s.readers.New = func() any { return bufio.NewReaderSize(nil, bufferBytes) }
@@ -92,14 +92,14 @@ func (s *Server) listen(ctx context.Context) (*net.TCPListener, error) {
 	plain.SetMultipathTCP(false)
 	l, err := plain.Listen(ctx, "tcp", s.config.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("goconn: %w", err)
+		return nil, &engine.ListenError{Address: s.config.Listen, Err: err}
 	}
 	return l.(*net.TCPListener), nil
 }
 
-// Addr returns the address the server listens on; it is final when Booted is
+// Addrs returns the one address the server listens on; it is final when Booted is
 // closed.
-func (s *Server) Addr() string { return s.addr }
+func (s *Server) Addrs() []string { return []string{s.addr} }
 
 // Booted is closed when the server accepts connections.
 func (s *Server) Booted() <-chan struct{} { return s.booted }
@@ -153,9 +153,9 @@ func (s *Server) accept(ctx context.Context, l *net.TCPListener) {
 // take opens a session for a connection, or tells the peer why there is none.
 func (s *Server) take(tcp *net.TCPConn, p *pusher) {
 	c := s.newConn(tcp, p)
-	session, reason := s.core.Open(p.index, c, tcp.RemoteAddr())
+	session, reason := s.core.Open(p.index, c, tcp.RemoteAddr(), &s.listener)
 	if session == nil {
-		_, _ = tcp.Write(s.core.Refusal(reason, tcp.RemoteAddr()))
+		_, _ = tcp.Write(s.core.Refusal(reason, tcp.RemoteAddr(), &s.listener))
 		_ = tcp.Close()
 		c.release()
 		return
@@ -166,6 +166,11 @@ func (s *Server) take(tcp *net.TCPConn, p *pusher) {
 	s.mu.Unlock()
 	s.reading.Add(1)
 	s.open.Go(func() { s.serve(c) })
+}
+
+// frameLen returns the length of the frame that begins with head.
+func (s *Server) frameLen(head []byte) (int, error) {
+	return codec.Packet{}.FrameLen(head, s.limits.MaxFrameBytes)
 }
 
 // newConn makes the connection of the server's style.

@@ -49,7 +49,7 @@ func (s *socket) readFrame(in io.Reader) ([]byte, error) {
 	if _, err := io.ReadFull(in, s.head[:]); err != nil {
 		return nil, err
 	}
-	n, err := s.server.packet.FrameLen(s.head[:])
+	n, err := s.server.frameLen(s.head[:])
 	if err != nil {
 		return nil, err
 	}

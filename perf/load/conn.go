@@ -242,7 +242,7 @@ func (l *protocol) appendOpening(dst []byte, c *conn, logsIn bool) []byte {
 	}
 	c.want = codec.CommandLogin.Reply()
 	account := l.accountOf(c)
-	return codec.AppendBody(dst, codec.CommandLogin, id, &pb.LoginRequest{
+	return codec.AppendRequest(dst, codec.CommandLogin, id, &pb.LoginRequest{
 		Customer: account.Customer, Credential: &pb.LoginRequest_Token{Token: account.Token},
 	})
 }

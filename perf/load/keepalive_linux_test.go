@@ -63,7 +63,7 @@ func TestTooManyFromOneAddressIsExplained(t *testing.T) {
 			answer(p, m)
 			return
 		}
-		p.out = codec.AppendBody(p.out, codec.PushNotice, 0, &pb.Notice{
+		p.out = codec.AppendRequest(p.out, codec.PushNotice, 0, &pb.Notice{
 			Code: pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS, Text: "no more",
 		})
 		p.gone = true

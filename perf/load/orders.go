@@ -38,7 +38,7 @@ func newOrderRequests(o Options) *orderRequests {
 
 // orderFrame returns a market order for one share with room for its ids.
 func orderFrame(side pb.Side, instrument [2]string) []byte {
-	return codec.AppendBody(nil, codec.CommandPlaceOrder, 0, &pb.PlaceOrderRequest{
+	return codec.AppendRequest(nil, codec.CommandPlaceOrder, 0, &pb.PlaceOrderRequest{
 		ClientOrderId: string(make([]byte, clientOrderIDLen)),
 		Side:          side, Market: instrument[0], Code: instrument[1], Quantity: 1,
 	})

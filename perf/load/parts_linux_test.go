@@ -111,7 +111,7 @@ func TestRequestsAreFrames(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := load.Requests(c.options)(first, 3)
 			for i := range uint64(3) {
-				m, used, err := codec.NewPacket(0).Decode(b)
+				m, used, err := codec.Decode(codec.Packet{}, b, codec.DefaultMaxFrame)
 				if err != nil || used == 0 || m.Command != c.command || m.ID != first+i {
 					t.Fatalf("request %d: %v, %d bytes, error %v", i, m, used, err)
 				}
@@ -132,7 +132,7 @@ func TestOrderRequestsPatchTheirIDs(t *testing.T) {
 		"0000beef-000abc-00000003 SIDE_BUY SZ.1", "0000beef-000abc-00000004 SIDE_SELL SZ.1",
 	}
 	for i, text := range want {
-		m, used, err := codec.NewPacket(0).Decode(b)
+		m, used, err := codec.Decode(codec.Packet{}, b, codec.DefaultMaxFrame)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,10 +173,10 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 // FuzzConsume: whatever a server sends, and however it is cut, the outcome is the
 // same as if it had come at once.
 func FuzzConsume(f *testing.F) {
-	reply := codec.AppendResult(nil, codec.Message{Command: codec.CommandPlaceOrder}, codec.ResultOK)
-	push := codec.AppendBody(nil, codec.PushExecution, 1, &pb.Execution{})
-	notice := codec.AppendBody(nil, codec.PushNotice, 0, &pb.Notice{Text: "x"})
-	refusal := codec.AppendReply(nil, codec.Message{Command: codec.CommandPlaceOrder}, codec.ResultRejected, &pb.Error{Message: "y"})
+	reply := codec.Packet{}.AppendReply(nil, codec.Message{Command: codec.CommandPlaceOrder}, codec.ResultOK, nil)
+	push := codec.AppendRequest(nil, codec.PushExecution, 1, &pb.Execution{})
+	notice := codec.AppendRequest(nil, codec.PushNotice, 0, &pb.Notice{Text: "x"})
+	refusal := codec.Packet{}.AppendReply(nil, codec.Message{Command: codec.CommandPlaceOrder}, codec.ResultRejected, &pb.Error{Message: "y"})
 	f.Add(slices.Concat(reply, push), uint8(3))
 	f.Add(slices.Concat(push, notice, refusal), uint8(14))
 	f.Add([]byte{0, 0, 0, 12}, uint8(1))

@@ -35,17 +35,17 @@ func (e *exchange) answer(p *peer, m codec.Message) {
 		p.login(m)
 		e.logins[uint32(m.ID>>32)] = p.customer
 		e.sessions[p.customer] = append(e.sessions[p.customer], p)
-		p.conn.Write(codec.AppendReply(nil, m, codec.ResultOK, &pb.LoginReply{PushSequence: e.sequence[p.customer]}))
+		p.conn.Write(codec.Packet{}.AppendReply(nil, m, codec.ResultOK, &pb.LoginReply{PushSequence: e.sequence[p.customer]}))
 	case codec.CommandPlaceOrder:
 		e.traders = append(e.traders, uint32(m.ID>>32))
 		e.sequence[p.customer]++
 		sequence := e.sequence[p.customer]
 		for _, other := range e.sessions[p.customer] {
 			if e.deaf == nil || !e.deaf(other, sequence) {
-				other.conn.Write(codec.AppendBody(nil, codec.PushExecution, sequence, &pb.Execution{Quantity: 1}))
+				other.conn.Write(codec.AppendRequest(nil, codec.PushExecution, sequence, &pb.Execution{Quantity: 1}))
 			}
 		}
-		p.conn.Write(codec.AppendReply(nil, m, codec.ResultOK, &pb.PlaceOrderReply{OrderId: sequence}))
+		p.conn.Write(codec.Packet{}.AppendReply(nil, m, codec.ResultOK, &pb.PlaceOrderReply{OrderId: sequence}))
 	}
 }
 

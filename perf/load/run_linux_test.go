@@ -133,7 +133,7 @@ func TestRunFindsPushGap(t *testing.T) {
 
 func TestRunTellsTheNotice(t *testing.T) {
 	b := func(p *peer, _ codec.Message) {
-		p.out = codec.AppendBody(p.out, codec.PushNotice, 0, &pb.Notice{Code: pb.NoticeCode_NOTICE_CODE_OVERLOADED, Text: "too much"})
+		p.out = codec.AppendRequest(p.out, codec.PushNotice, 0, &pb.Notice{Code: pb.NoticeCode_NOTICE_CODE_OVERLOADED, Text: "too much"})
 		p.hangUp(false)
 	}
 	for name, n := range map[string]int{"while connecting": 0, "under load": 3} {
@@ -148,7 +148,7 @@ func TestRunTellsTheNotice(t *testing.T) {
 
 func TestRunCountsRefusals(t *testing.T) {
 	o := ordersTo(short(fakeServer(t, from(2, func(p *peer, m codec.Message) {
-		p.out = codec.AppendReply(p.out, m, codec.ResultRejected, &pb.Error{Reason: pb.Reason_REASON_BAD_LOT, Message: "not a lot"})
+		p.out = codec.Packet{}.AppendReply(p.out, m, codec.ResultRejected, &pb.Error{Reason: pb.Reason_REASON_BAD_LOT, Message: "not a lot"})
 	}))))
 	r, err := load.Run(t.Context(), o)
 	if err != nil {
@@ -321,7 +321,7 @@ func TestRunTriesAgain(t *testing.T) {
 func TestRunFailsToConnect(t *testing.T) {
 	silent := func(*peer, codec.Message) {}
 	refuse := func(p *peer, m codec.Message) {
-		p.out = codec.AppendReply(p.out, m, codec.ResultForbidden, &pb.Error{Message: "who is that"})
+		p.out = codec.Packet{}.AppendReply(p.out, m, codec.ResultForbidden, &pb.Error{Message: "who is that"})
 	}
 	cases := []struct {
 		name   string

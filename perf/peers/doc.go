@@ -9,7 +9,8 @@
 // and memory of another.
 //
 // They are a module of their own, which needs nothing of the product: neither has
-// the dependencies of the other.
+// the dependencies of the other. As zinx is a dependency here, a test here runs its
+// client against holdfast's tlv listener.
 //
 // Limits: frames of 1 MiB, and as many connections as the hard limit of open
 // files allows (the Go runtime raises the soft one). How a bad length or a

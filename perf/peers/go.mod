@@ -6,6 +6,7 @@ require (
 	github.com/aceld/zinx v1.2.7
 	github.com/cloudwego/netpoll v0.7.2
 	github.com/lesismal/nbio v1.6.8
+	google.golang.org/protobuf v1.36.12
 )
 
 require (

@@ -10,6 +10,7 @@ import (
 type Config struct {
 	Listen         string        // address of the packet dialect; port 0 takes a free one
 	Admin          string        // address of metrics and pprof; port 0 takes a free one
+	Listeners      []Listener    // further addresses for clients, at most 16
 	Data           string        // folder of the journal and the history, made when missing
 	JournalURL     string        // JetStream servers that keep the journal; "" keeps it in Data
 	JournalMonitor string        // monitoring ports of all of them
@@ -38,6 +39,7 @@ type Limits struct {
 	MaxFrameBytes         int           // a longer frame is refused on its declared length
 	LoginFrameBytes       int           // the same before login
 	ConnectionsPerAddress int           // 0: no limit
+	SessionsPerAccount    int           // logged in to one account
 	InFlightRequests      int           // requests taken and not yet answered
 	InFlightBytes         int           // bytes of those requests
 	OutboundSoftBytes     int           // unsent bytes above which quotes are conflated
@@ -75,6 +77,7 @@ func Default() *Config {
 			MaxFrameBytes:         1 << 20,
 			LoginFrameBytes:       64 << 10,
 			ConnectionsPerAddress: 1024,
+			SessionsPerAccount:    1024,
 			InFlightRequests:      4096,
 			InFlightBytes:         1 << 20,
 			OutboundSoftBytes:     256 << 10,
@@ -95,7 +98,8 @@ const originDefault = "default"
 
 // Origin says where the value of the setting with this key came from: "default",
 // "serve.json:7" (file and line), "HOLDFAST_LISTEN" or "--listen". The key is
-// the one of the file; one inside limits is written "limits.max_frame_bytes".
+// the one of the file; one inside limits is written "limits.max_frame_bytes", the
+// first entry of a list "listeners[0]".
 func (c *Config) Origin(key string) string {
 	if origin, ok := c.origins[key]; ok {
 		return origin

@@ -88,6 +88,9 @@ func (r *fileReader) member(key string) error {
 	if key == limitsKey {
 		return r.limits(token)
 	}
+	if s.form == formList && token == json.Delim('[') {
+		return r.list(s)
+	}
 	text, got, ok := scalar(token)
 	if !ok || !s.form.accepts(got) {
 		return r.mistake("%s wants %s, got %s", key, s.form, describeToken(token))
@@ -100,6 +103,27 @@ func (r *fileReader) limits(token json.Token) error {
 		return r.mistake("%s wants an object, got %s", limitsKey, describeToken(token))
 	}
 	return r.object(limitsKey + ".")
+}
+
+// list reads the entries of the list s up to the closing bracket.
+func (r *fileReader) list(s setting) error {
+	r.config.clearList(s, r.place())
+	for i := 0; ; i++ {
+		token, err := r.tokens.Token()
+		if err != nil {
+			return err
+		}
+		if token == json.Delim(']') {
+			return nil
+		}
+		text, ok := token.(string)
+		if !ok {
+			return r.mistake("%s wants a string, got %s", entryKey(s.key, i), describeToken(token))
+		}
+		if err := r.config.addEntry(s, i, r.place(), text); err != nil {
+			return err
+		}
+	}
 }
 
 // unknown names the key that is none, and the nearest that is one.

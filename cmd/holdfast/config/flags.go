@@ -7,7 +7,7 @@ import "github.com/spf13/pflag"
 // refused in the same words.
 func AddFlags(flags *pflag.FlagSet) {
 	for _, s := range Default().settings() {
-		flags.Var(&flagText{text: s.get(), kind: s.kind}, s.flag, s.usage)
+		flags.Var(&flagText{text: s.get(), kind: s.kind, list: s.form == formList}, s.flag, s.usage)
 	}
 }
 
@@ -25,14 +25,24 @@ func (c *Config) applyFlags(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// flagText is a flag's text, kept as it was written.
-type flagText struct{ text, kind string }
+// flagText is a flag's text, kept as it was written. Each occurrence of a list's
+// flag adds one entry; the defaults of lists are empty.
+type flagText struct {
+	text, kind string
+	list       bool
+}
 
 // String implements pflag.Value.
 func (f *flagText) String() string { return f.text }
 
 // Set implements pflag.Value.
-func (f *flagText) Set(text string) error { f.text = text; return nil }
+func (f *flagText) Set(text string) error {
+	if f.list {
+		text = f.text + " " + text
+	}
+	f.text = text
+	return nil
+}
 
 // Type implements pflag.Value: the word that stands for the value in the help.
 func (f *flagText) Type() string { return f.kind }

@@ -13,7 +13,7 @@ import (
 // FuzzFile: any file gives a configuration that prints and reads back, or one
 // line that names the file; never a panic.
 func FuzzFile(f *testing.F) {
-	for _, seed := range []string{everySetting, "{}", `{"limits":{"max_frame_bytes":1}}`, "[", `{"simulate":1e3}`, `{"a":{"b":[1]}}`} {
+	for _, seed := range []string{everySetting, "{}", `{"limits":{"max_frame_bytes":1}}`, "[", `{"simulate":1e3}`, `{"a":{"b":[1]}}`, `{"listeners":["tlv=:1,greet",{}]}`} {
 		f.Add(seed)
 	}
 	path := filepath.Join(f.TempDir(), "fuzz.json")

@@ -3,8 +3,8 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
+	"strings"
 
 	"github.com/spf13/pflag"
 )
@@ -99,13 +99,10 @@ func (c *Config) check() error {
 	if c.Limits.IdleTime <= c.Heartbeat {
 		return c.clash("limits.idle_time", "must be longer than", "heartbeat")
 	}
-	if _, port, err := net.SplitHostPort(c.Listen); err == nil && port != "0" && c.Listen == c.Admin {
-		return c.clash("listen", "must differ from", "admin")
-	}
-	return nil
+	return c.checkAddresses()
 }
 
-// clash names two settings that break a rule, at the one that somebody set.
+// clash names two settings, or entries of lists, that break a rule, at the one that somebody set.
 func (c *Config) clash(key, rule, other string) error {
 	at := c.Origin(key)
 	if at == originDefault {
@@ -114,8 +111,25 @@ func (c *Config) clash(key, rule, other string) error {
 	return mistake(at, "%s %s %s", c.describe(key), rule, c.describe(other))
 }
 
-// describe gives key, value and origin of a setting.
+// describe gives key, value and origin of a setting or of an entry of a list.
 func (c *Config) describe(key string) string {
-	s, _ := find(c.settings(), key)
-	return fmt.Sprintf("%s %s (%s)", key, s.get(), c.Origin(key))
+	return fmt.Sprintf("%s %s (%s)", key, c.textOf(key), c.Origin(key))
+}
+
+// textOf gives the value of a setting or of an entry of a list.
+func (c *Config) textOf(key string) string {
+	for _, s := range c.settings() {
+		if s.key == key {
+			return s.get()
+		}
+		if s.form != formList {
+			continue
+		}
+		for i, entry := range strings.Fields(s.get()) {
+			if entryKey(s.key, i) == key {
+				return entry
+			}
+		}
+	}
+	return ""
 }

@@ -39,6 +39,10 @@ func parsed(t *testing.T, args ...string) *pflag.FlagSet {
 const everySetting = `{
   "listen": "127.0.0.1:7000",
   "admin": "[::1]:7001",
+  "listeners": [
+    "tlv=127.0.0.1:7002,byte_order=big,greet",
+    "packet=:7003"
+  ],
   "data": "elsewhere",
   "journal_url": "nats://a:4222,tls://b:4222",
   "journal_monitor_urls": "http://a:8222,https://b:8222",
@@ -60,6 +64,7 @@ const everySetting = `{
     "max_frame_bytes": 65536,
     "login_frame_bytes": 32768,
     "connections_per_address": 8,
+    "sessions_per_account": 5,
     "in_flight_requests": 16,
     "in_flight_bytes": 131072,
     "outbound_soft_bytes": 8192,
@@ -82,12 +87,14 @@ func TestFileSetsEverySetting(t *testing.T) {
 	}
 	got := *c
 	want := config.Config{
-		Listen: "127.0.0.1:7000", Admin: "[::1]:7001", Data: "elsewhere", SeedFile: "seed.json",
+		Listen: "127.0.0.1:7000", Admin: "[::1]:7001",
+		Listeners: []config.Listener{{Dialect: "tlv", Address: "127.0.0.1:7002", BigEndian: true, Greet: true}, {Dialect: "packet", Address: ":7003"}},
+		Data:      "elsewhere", SeedFile: "seed.json",
 		JournalURL: "nats://a:4222,tls://b:4222", JournalMonitor: "http://a:8222,https://b:8222", JournalCopies: 3,
 		Simulate: 250, PriceMoves: 0.5, RandomSeed: 1<<64 - 1, EventLoops: 3, MaxConnections: 10000,
 		Heartbeat: 15 * time.Second, RequireLogin: true, MemoryLimit: 512 << 20, Drain: 90 * time.Second, RecentEvents: 64, DiskWatermark: 1000, LogLevel: slog.LevelDebug,
 		Limits: config.Limits{
-			MaxFrameBytes: 65536, LoginFrameBytes: 32768, ConnectionsPerAddress: 8,
+			MaxFrameBytes: 65536, LoginFrameBytes: 32768, ConnectionsPerAddress: 8, SessionsPerAccount: 5,
 			InFlightRequests: 16, InFlightBytes: 131072,
 			OutboundSoftBytes: 8192, OutboundSoftTime: 3 * time.Second, OutboundHardBytes: 16384, OutboundTotalBytes: 65536,
 			FirstFrameTime: 2 * time.Second, FrameTime: 4 * time.Second, IdleTime: time.Hour, WriteStallTime: 6 * time.Second, PasswordGuesses: 9,
@@ -96,7 +103,7 @@ func TestFileSetsEverySetting(t *testing.T) {
 	if texts(t, &got) != texts(t, &want) {
 		t.Errorf("got\n%s\nwant\n%s", texts(t, &got), texts(t, &want))
 	}
-	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:26" {
+	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:31" {
 		t.Errorf("origin %q", origin)
 	}
 }
@@ -139,6 +146,33 @@ func TestPrecedence(t *testing.T) {
 			}
 			if c.Listen != tc.listen || c.Origin("listen") != tc.origin {
 				t.Errorf("got %s from %s, want %s from %s", c.Listen, c.Origin("listen"), tc.listen, tc.origin)
+			}
+		})
+	}
+}
+
+func TestSessionsPerAccountPrecedence(t *testing.T) {
+	file := `{"limits": {"sessions_per_account": 1}}`
+	variable := "HOLDFAST_SESSIONS_PER_ACCOUNT=2"
+	cases := []struct {
+		name, file, environ string
+		args                []string
+		want                int
+		origin              string
+	}{
+		{"default", "{}", "", nil, 1024, "default"},
+		{"file", file, "", nil, 1, "serve.json:1"},
+		{"variable over file", file, variable, nil, 2, "HOLDFAST_SESSIONS_PER_ACCOUNT"},
+		{"flag over variable", file, variable, []string{"--sessions-per-account=1048576"}, 1 << 20, "--sessions-per-account"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			c, err := config.Load(config.Sources{File: write(t, tc.file), Environ: []string{tc.environ}, Flags: parsed(t, tc.args...)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, origin := c.Limits.SessionsPerAccount, c.Origin("limits.sessions_per_account"); got != tc.want || origin != tc.origin {
+				t.Errorf("got %d from %s, want %d from %s", got, origin, tc.want, tc.origin)
 			}
 		})
 	}
@@ -193,6 +227,9 @@ func TestBadFile(t *testing.T) {
 		{"rate without a number", `{"simulate": "NaN/s"}`, `serve.json:1: simulate wants a rate from 0/s to 10000000/s, got "NaN/s"`},
 		{"negative seed", `{"random_seed": -1}`, `serve.json:1: random_seed wants a whole number from 0 to 2^64-1, got -1`},
 		{"below the range", `{"recent_events": 0}`, `serve.json:1: recent_events wants a whole number from 1 to 32767, got 0`},
+		{"blank in an address", `{"listen": "a\nb:1"}`, `serve.json:1: listen wants an address such as 127.0.0.1:8888, got "a\nb:1"`},
+		{"no session for an account", `{"limits": {"sessions_per_account": 0}}`, `serve.json:1: limits.sessions_per_account wants a whole number from 1 to 1048576, got 0`},
+		{"too many sessions for an account", `{"limits": {"sessions_per_account": 1048577}}`, `serve.json:1: limits.sessions_per_account wants a whole number from 1 to 1048576, got 1048577`},
 		{"above the range", `{"limits": {"max_frame_bytes": 67108865}}`, `serve.json:1: limits.max_frame_bytes wants a whole number from 1024 to 67108864, got 67108865`},
 		{"duration without a unit", `{"heartbeat": "20"}`, `serve.json:1: heartbeat wants a duration from 1s to 1h such as 20s or 1m30s, got "20"`},
 		{"duration too long", `{"heartbeat": "61m"}`, `serve.json:1: heartbeat wants a duration from 1s to 1h such as 20s or 1m30s, got "61m"`},
@@ -206,7 +243,7 @@ func TestBadFile(t *testing.T) {
 		{"truth as a string", `{"require_login": "true"}`, `serve.json:1: require_login wants true or false, got the string "true"`},
 		{"truth as a number", `{"require_login": 1}`, `serve.json:1: require_login wants true or false, got the number 1`},
 		{"too little memory", `{"memory_limit": 1}`, `serve.json:1: memory_limit wants a whole number from 67108864 to 17592186044416, got 1`},
-		{"one port for both", `{"admin": "127.0.0.1:8888"}`, `serve.json:1: listen 127.0.0.1:8888 (default) must differ from admin 127.0.0.1:8888 (serve.json:1)`},
+		{"one port for both", `{"admin": "127.0.0.1:8888"}`, `serve.json:1: listen 127.0.0.1:8888 (default) must have another port than admin 127.0.0.1:8888 (serve.json:1)`},
 		{"no JSON", "\n\nlisten = 1", `serve.json:3: not valid JSON: invalid character 'l' looking for beginning of value`},
 		{"missing comma", "{\"data\": \"a\"\n\"admin\": \"b\"}", `serve.json:2: not valid JSON: invalid character '"' after object key:value pair`},
 		{"cut off", "{\n\"data\":", `serve.json:2: not valid JSON: unexpected end of JSON input`},

@@ -41,9 +41,13 @@ func (c *Config) WriteOrigins(w io.Writer) error {
 
 // literal is the value as JSON.
 func (s setting) literal() string {
-	if s.form == formNumber || s.form == formBool {
+	var v any = s.get()
+	switch s.form {
+	case formNumber, formBool:
 		return s.get()
+	case formList:
+		v = strings.Fields(s.get())
 	}
-	text, _ := json.Marshal(s.get()) // a string cannot fail
+	text, _ := json.Marshal(v) // strings cannot fail
 	return string(text)
 }

@@ -14,6 +14,7 @@ func TestPrintedConfigReadsBack(t *testing.T) {
 	}{
 		{"defaults", nil},
 		{"awkward text", []string{"--data", "a \"b\"\\\x01ü<", "--simulate=0.25/s", "--drain=1h", "--heartbeat=1m", "--seed=18446744073709551615"}},
+		{"listeners", []string{"--listener=tlv=[::1]:0,greet", "--listener=packet=<&\"\\:1"}},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -35,7 +36,7 @@ func TestPrintedConfigReadsBack(t *testing.T) {
 func TestOrigins(t *testing.T) {
 	c, err := config.Load(config.Sources{
 		File:    write(t, "{\n\"listen\": \":9000\"}"),
-		Environ: []string{"HOLDFAST_RECENT_EVENTS=8"},
+		Environ: []string{"HOLDFAST_RECENT_EVENTS=8", "HOLDFAST_LISTENERS=tlv=:1,greet packet=:2"},
 		Flags:   parsed(t, "--in-flight-bytes=2000000"),
 	})
 	if err != nil {
@@ -49,6 +50,8 @@ func TestOrigins(t *testing.T) {
 		`listen ":9000" serve.json:2`,
 		`recent_events 8 HOLDFAST_RECENT_EVENTS`,
 		`limits.in_flight_bytes 2000000 --in-flight-bytes`,
+		`listeners ["tlv=:1,greet","packet=:2"] HOLDFAST_LISTENERS`,
+		`limits.sessions_per_account 1024 default`,
 		`data "holdfast-data" default`,
 	} {
 		if !strings.Contains(squeeze(b.String()), want) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -34,6 +35,7 @@ func (c *Config) settings() []setting {
 	return []setting{
 		{"listen", "listen", "address for clients, packet dialect", addressValue(&c.Listen)},
 		{"admin", "admin", "address for metrics and pprof", addressValue(&c.Admin)},
+		{"listeners", "listener", "further address for clients, as in tlv=:8890,byte_order=big,greet or packet=:8892; repeatable", listenersValue(&c.Listeners)},
 		{"data", "data", "folder of the journal and the history", folderValue(&c.Data)},
 		{"journal_url", "journal-url", "JetStream servers for the journal, commas between; empty: in the data folder", urlsValue(&c.JournalURL, "nats", "tls")},
 		{"journal_monitor_urls", "journal-monitor-urls", "monitoring ports of all those servers, commas between", urlsValue(&c.JournalMonitor, "http", "https")},
@@ -54,6 +56,7 @@ func (c *Config) settings() []setting {
 		{"limits.max_frame_bytes", "max-frame-bytes", "longest frame", intValue(&l.MaxFrameBytes, 1<<10, 64<<20)},
 		{"limits.login_frame_bytes", "login-frame-bytes", "longest frame before login", intValue(&l.LoginFrameBytes, 1<<10, 64<<20)},
 		{"limits.connections_per_address", "connections-per-address", "connections of one address; 0: no limit", intValue(&l.ConnectionsPerAddress, 0, 1<<20)},
+		{"limits.sessions_per_account", "sessions-per-account", "sessions logged in to one account", intValue(&l.SessionsPerAccount, 1, 1<<20)},
 		{"limits.in_flight_requests", "in-flight-requests", "unanswered requests of a session", intValue(&l.InFlightRequests, 1, 1<<20)},
 		{"limits.in_flight_bytes", "in-flight-bytes", "bytes of a session's unanswered requests", intValue(&l.InFlightBytes, 1<<10, maxSessionBytes)},
 		{"limits.outbound_soft_bytes", "outbound-soft-bytes", "unsent bytes of a session: conflate", intValue(&l.OutboundSoftBytes, 1<<10, maxSessionBytes)},
@@ -78,11 +81,40 @@ func find(table []setting, key string) (setting, bool) {
 	return setting{}, false
 }
 
-// apply stores text, which stands at origin, as the value of s.
+// entryKey names an entry of a list in mistakes and origins.
+func entryKey(key string, i int) string { return fmt.Sprintf("%s[%d]", key, i) }
+
+// apply stores text, which stands at origin, as the value of s. The entries of a
+// list have blanks between them.
 func (c *Config) apply(s setting, origin, text string) error {
+	if s.form == formList {
+		c.clearList(s, origin)
+		for i, entry := range strings.Fields(text) {
+			if err := c.addEntry(s, i, origin, entry); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if err := s.set(text); err != nil {
 		return mistake(origin, "%s %s", s.key, err)
 	}
 	c.origins[s.key] = origin
+	return nil
+}
+
+// clearList takes all entries out of the list s because origin sets it anew.
+func (c *Config) clearList(s setting, origin string) {
+	s.empty()
+	c.origins[s.key] = origin
+}
+
+// addEntry stores text, which stands at origin, as entry i of the list s.
+func (c *Config) addEntry(s setting, i int, origin, text string) error {
+	key := entryKey(s.key, i)
+	if err := s.set(text); err != nil {
+		return mistake(origin, "%s %s", key, err)
+	}
+	c.origins[key] = origin
 	return nil
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -20,6 +19,7 @@ const (
 	formNumber
 	formEither
 	formBool
+	formList
 )
 
 // String names the form for people.
@@ -31,6 +31,8 @@ func (f form) String() string {
 		return "a whole number"
 	case formBool:
 		return "true or false"
+	case formList:
+		return "a list of strings"
 	}
 	return "a string or a number"
 }
@@ -43,11 +45,15 @@ func (f form) accepts(got form) bool {
 // value connects one field of Config with its text: set checks and stores, get
 // gives what set reads. set's error continues a sentence that begins with the
 // setting's name.
+//
+// The value of a list is set entry by entry: empty takes all entries out, and set
+// adds one. get gives them with blanks between; no entry contains a blank.
 type value struct {
-	kind string // word for help texts
-	form form
-	set  func(text string) error
-	get  func() string
+	kind  string // word for help texts
+	form  form
+	set   func(text string) error
+	get   func() string
+	empty func() // of a list only
 }
 
 func stringValue(field *string, kind string, check func(string) error) value {
@@ -211,18 +217,6 @@ func levelValue(field *slog.Level) value {
 		},
 		get: func() string { return strings.ToLower(field.String()) },
 	}
-}
-
-// checkAddress accepts "host:port" with a port from 0 to 65535.
-func checkAddress(text string) error {
-	_, port, err := net.SplitHostPort(text)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
-	if err != nil {
-		return fmt.Errorf("wants an address such as 127.0.0.1:8888, got %q", text)
-	}
-	return nil
 }
 
 // quoted puts text in quotation marks unless it is a number where one is wanted.

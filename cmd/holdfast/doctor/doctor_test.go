@@ -66,6 +66,15 @@ func TestChecks(t *testing.T) {
 		{"port of the system", func(f facts) { f.ListenError = inUse(syscall.EACCES) }, "listen", doctor.Fail, "may not be used", "1024"},
 		{"address of another machine", func(f facts) { f.ListenError = inUse(syscall.EADDRNOTAVAIL) }, "listen", doctor.Fail, "no address of this machine", "ip addr"},
 		{"port for another reason", func(f facts) { f.AdminError = errors.New("odd") }, "admin", doctor.Fail, "odd", "--admin"},
+		{"second listener free", func(f facts) {
+			f.Listeners, f.ListenerErrors = []string{"127.0.0.1:8890"}, []error{nil}
+		}, "listen", doctor.OK, "127.0.0.1:8888 is free; 127.0.0.1:8890 is free", ""},
+		{"second listener taken", func(f facts) {
+			f.Listeners, f.ListenerErrors = []string{"127.0.0.1:8890"}, []error{inUse(syscall.EADDRINUSE)}
+		}, "listen", doctor.Fail, "127.0.0.1:8890 is in use", "another --listener"},
+		{"second listener in the open", func(f facts) {
+			f.Listeners, f.ListenerErrors, f.DemoLogins = []string{"0.0.0.0:8890"}, []error{nil}, true
+		}, "listen", doctor.Warn, "0.0.0.0:8890 is free, and other machines", "--seed-file"},
 		{"published passwords in the open", func(f facts) { f.Listen, f.DemoLogins = "0.0.0.0:8888", true }, "listen", doctor.Warn, "published passwords", "--seed-file"},
 		{"own accounts in the open", func(f facts) { f.Listen = "0.0.0.0:8888" }, "listen", doctor.OK, "is free", ""},
 		{"published passwords at home", func(f facts) { f.Listen, f.DemoLogins = "[::1]:8888", true }, "listen", doctor.OK, "is free", ""},

@@ -12,6 +12,7 @@ const Unknown int64 = -1
 // Wanted is the server that is to run.
 type Wanted struct {
 	Listen, Admin string
+	Listeners     []string // further addresses for clients
 	Data          string
 	Connections   int // 0: as many as there can be
 	EventLoops    int
@@ -40,6 +41,7 @@ type Facts struct {
 	Wanted
 
 	ListenError, AdminError error // why the port can't be had
+	ListenerErrors          []error
 
 	SystemFiles, SystemFilesUsed int64 // open files of all processes: at most, and at present
 	Backlog, SynBacklog          int64

@@ -42,6 +42,9 @@ func Gather(ctx context.Context, w Wanted, root string) *Facts {
 	f.MemoryTotal, f.MemoryAvailable = s.meminfo("MemTotal:"), s.meminfo("MemAvailable:")
 	f.EpollError = tryEpoll()
 	f.ListenError, f.AdminError = tryPort(ctx, w.Listen), tryPort(ctx, w.Admin)
+	for _, address := range w.Listeners {
+		f.ListenerErrors = append(f.ListenerErrors, tryPort(ctx, address))
+	}
 	f.ClockJump = clockJump(ctx)
 	f.Disk = probeDisk(ctx, w.Data, w.Seed)
 	return f

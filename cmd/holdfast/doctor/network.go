@@ -6,20 +6,35 @@ import (
 	"syscall"
 )
 
+// checkListen looks at the addresses for clients and returns the worst that it finds.
 func checkListen(f *Facts) Finding {
-	if f.ListenError != nil {
-		return portTrouble("listen", f.Listen, f.ListenError)
+	worst := checkAddress(f, "listen", f.Listen, f.ListenError)
+	for i, address := range f.Listeners {
+		found := checkAddress(f, "listener", address, f.ListenerErrors[i])
+		switch {
+		case found.Status > worst.Status:
+			worst = found
+		case found.Status == OK && worst.Status == OK:
+			worst = okay("%s; %s", worst.Text, found.Text)
+		}
 	}
-	port := portOf(f.Listen)
+	return worst
+}
+
+func checkAddress(f *Facts, key, address string, err error) Finding {
+	if err != nil {
+		return portTrouble(key, address, err)
+	}
+	port := portOf(address)
 	switch {
-	case f.DemoLogins && !loopback(f.Listen):
+	case f.DemoLogins && !loopback(address):
 		return warn("make accounts of your own with holdfast seed and give --seed-file, or listen on 127.0.0.1",
-			"%s is free, and other machines reach it while the accounts have published passwords", f.Listen)
+			"%s is free, and other machines reach it while the accounts have published passwords", address)
 	case f.PortFirst > 0 && port >= f.PortFirst && port <= f.PortLast:
 		return warn(fmt.Sprintf("choose a port below %d, or sysctl -w net.ipv4.ip_local_reserved_ports=%d", f.PortFirst, port),
-			"%s is free, but an outgoing connection may take it while the server is down", f.Listen)
+			"%s is free, but an outgoing connection may take it while the server is down", address)
 	default:
-		return okay("%s is free", f.Listen)
+		return okay("%s is free", address)
 	}
 }
 

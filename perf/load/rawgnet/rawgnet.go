@@ -28,7 +28,6 @@ const readBufferSize = 64 << 10
 // server handles the traffic of all loops.
 type server struct {
 	gnet.BuiltinEventEngine
-	packet codec.Packet
 	booted chan gnet.Engine
 
 	mu      sync.Mutex
@@ -44,7 +43,6 @@ type scratch struct {
 // ctx ends, which is no error.
 func Run(ctx context.Context, addr string, loops int) error {
 	s := &server{
-		packet:  codec.NewPacket(0),
 		booted:  make(chan gnet.Engine, 1),
 		scratch: make(map[gnet.EventLoop]*scratch),
 	}
@@ -107,7 +105,7 @@ func (s *server) OnTraffic(c gnet.Conn) gnet.Action {
 	own.replies = own.replies[:0]
 	used := 0
 	for {
-		m, n, err := s.packet.Decode(b[used:])
+		m, n, err := codec.Decode(codec.Packet{}, b[used:], codec.DefaultMaxFrame)
 		if err != nil {
 			return gnet.Close
 		}
@@ -115,7 +113,7 @@ func (s *server) OnTraffic(c gnet.Conn) gnet.Action {
 			break
 		}
 		used += n
-		own.replies = codec.AppendResult(own.replies, m, codec.ResultOK)
+		own.replies = codec.Packet{}.AppendReply(own.replies, m, codec.ResultOK, nil)
 	}
 	if used > 0 {
 		_, _ = c.Discard(used)      // no more than what was peeked

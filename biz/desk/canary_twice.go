@@ -1,0 +1,5 @@
+//go:build canary_twice
+
+package desk
+
+const applyTwice = true

@@ -1,0 +1,181 @@
+package desk_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/history"
+	"holdfast/biz/journal"
+	"holdfast/biz/ledger"
+	"holdfast/biz/seed"
+)
+
+// patience is how long a test waits for what must come; only a failing test waits so
+// long.
+const patience = time.Minute
+
+// The customers of the test seed: alice and carol hold nothing, bob holds tin.
+const (
+	alice ledger.Customer = 100001
+	bob   ledger.Customer = 100002
+	carol ledger.Customer = 100003
+)
+
+// tin is the first instrument of the test seed.
+const tin ledger.InstrumentID = 0
+
+const seedText = `{
+  "format": 1,
+  "instruments": [
+    {"market": "ALFA", "code": "600100", "name": "Tin", "last": "10.00"},
+    {"market": "BETA", "code": "300100", "name": "Rail", "last": "74.00"},
+    {"market": "ALFA", "code": "600101", "name": "Mills", "lot": 100, "last": "2.50"}
+  ],
+  "customers": [
+    {"customer": 100001, "name": "Alice", "cash": "10000.00"},
+    {"customer": 100002, "name": "Bob", "cash": "5000.00",
+     "positions": [{"market": "ALFA", "code": "600100", "quantity": 100, "average_cost": "10.00"}]},
+    {"customer": 100003, "name": "Carol", "cash": "1000000000.00"}
+  ]
+}`
+
+// setup says how to open a desk; the zero value is good.
+type setup struct {
+	dir       string // "" makes a new one
+	recent    int    // events in memory; 0 means the default
+	maxStore  int64  // of the journal
+	openBytes int    // Config.MaxOpenBytes
+	heldBytes int    // Config.MaxHeldBytes
+	watermark uint64 // Config.DiskWatermark
+	free      func() (uint64, error)
+
+	newOutbound  func() desk.Outbound
+	newCommitLog func(desk.CommitLogOptions) desk.CommitLog
+	watcher      func(*desk.Account) desk.Watcher
+}
+
+// opened is a desk on its data folder, with a turn for the test's own goroutine.
+type opened struct {
+	*desk.Desk
+	t       testing.TB
+	setup   setup
+	turn    *desk.Turn
+	journal *journal.Journal
+	history *history.Store
+	fatal   chan error // gets what Config.Fatal gets
+	ended   atomic.Bool
+}
+
+// open opens and starts a desk that ends with the test at the latest.
+func open(t testing.TB, with setup) *opened {
+	t.Helper()
+	if with.dir == "" {
+		with.dir = t.TempDir()
+	}
+	d := &opened{t: t, setup: with, fatal: make(chan error, 1)}
+	must(t, os.MkdirAll(with.dir, 0o755))
+	s, err := seed.Parse("test.json", []byte(seedText))
+	must(t, err)
+	d.journal, err = journal.Open(t.Context(), journal.Options{
+		Dir: filepath.Join(with.dir, "journal"), MaxStore: with.maxStore, AckTimeout: patience, AckAttempts: 1,
+	})
+	must(t, err)
+	d.history, err = history.Open(t.Context(), history.Options{Path: filepath.Join(with.dir, "history.db")})
+	must(t, err)
+	d.Desk, err = desk.New(t.Context(), desk.Config{
+		Seed: s, Journal: d.journal, History: d.history, RecentEvents: with.recent,
+		DiskWatermark: with.watermark, FreeSpace: with.free, MaxOpenBytes: with.openBytes, MaxHeldBytes: with.heldBytes,
+		NewCommitLog: with.newCommitLog, Fatal: func(err error) { d.fatal <- err }, Log: slog.New(slog.DiscardHandler),
+	})
+	must(t, err)
+	if with.watcher != nil {
+		for _, a := range d.Accounts() {
+			a.Watch(with.watcher(a))
+		}
+	}
+	must(t, d.Start(desk.Hooks{NewOutbound: with.newOutbound}))
+	d.turn = d.NewTurn()
+	t.Cleanup(d.close)
+	return d
+}
+
+// close ends the desk unless it has ended. Only one that has failed may say so.
+func (d *opened) close() {
+	d.t.Helper()
+	if d.ended.Swap(true) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	failed := d.Failed()
+	if err := d.Close(ctx); failed == nil {
+		must(d.t, err)
+	}
+	must(d.t, d.history.Close())
+	if err := d.journal.Close(ctx); failed == nil {
+		must(d.t, err)
+	}
+}
+
+// restart closes the desk and opens one on the same folder.
+func (d *opened) restart() *opened {
+	d.t.Helper()
+	d.close()
+	return open(d.t, d.setup)
+}
+
+// crash opens a desk on the folder as a crash at this moment would leave it. Nothing
+// may be under way.
+func (d *opened) crash() *opened {
+	d.t.Helper()
+	d.settle()
+	with := d.setup
+	with.dir = d.t.TempDir()
+	must(d.t, os.CopyFS(with.dir, os.DirFS(d.setup.dir)))
+	d.close()
+	return open(d.t, with)
+}
+
+// settle waits until everything is durable and the history has what the journal has.
+func (d *opened) settle() {
+	d.t.Helper()
+	must(d.t, d.Durable(d.t.Context()))
+	eventually(d.t, "the history to catch up", func() bool { return d.HistoryBehind() == 0 })
+}
+
+// order is an order at the last price. Times are those of a clock that nobody winds:
+// n seconds after the start.
+func (d *opened) order(side ledger.Side, id ledger.InstrumentID, q ledger.Quantity, n int) (o ledger.Order) {
+	d.MarketOrder(&o, side, id, q, timeOf(n))
+	return o
+}
+
+func timeOf(n int) int64 {
+	return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(n) * time.Second).UnixNano()
+}
+
+// eventually waits until ok says so.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatalf("waited in vain for %s", what)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,171 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"holdfast/biz/history"
+	"holdfast/biz/ledger"
+)
+
+// historyPoll is how often a query that waits for the projection looks.
+const historyPoll = 20 * time.Millisecond
+
+// Query asks for executions of one account, newest first.
+type Query struct {
+	Before       ledger.ExecutionID // older than this one; 0: from the newest on
+	Limit        int                // 1 to history.MaxLimit; 0: history.DefaultLimit
+	ByInstrument bool
+	Instrument   ledger.InstrumentID
+}
+
+// Executions returns a page of an account's executions, and whether there are more.
+// What the account has in memory comes from there; only what is older is read from the
+// database, once the projection has come so far. Busts are not marked: the account
+// knows them. Errors are ErrCatchingUp when that is not before ctx ends,
+// ErrHistoryDamaged, or what the database says.
+func (d *Desk) Executions(ctx context.Context, a *Account, q Query) (page []ledger.Execution, more bool, err error) {
+	if q.Limit <= 0 {
+		q.Limit = history.DefaultLimit
+	}
+	q.Limit = min(q.Limit, history.MaxLimit)
+	recent, oldest := a.recentFills()
+	for i := range recent {
+		x := &recent[i]
+		if q.Before != 0 && x.ID >= q.Before || q.ByInstrument && x.Instrument != q.Instrument {
+			continue
+		}
+		if len(page) == q.Limit {
+			return page, true, nil
+		}
+		page = append(page, *x)
+	}
+	if oldest.Number() <= 1 { // all there is was in memory
+		return page, false, nil
+	}
+	if err := d.projected(ctx, oldest-1); err != nil {
+		return nil, false, d.historyError(err)
+	}
+	if q.Before == 0 || q.Before > oldest {
+		q.Before = oldest
+	}
+	q.Limit -= len(page)
+	if q.Limit == 0 { // one row more would tell; the next page may be empty
+		return page, true, nil
+	}
+	rows, more, err := d.history.Executions(ctx, history.Query{
+		Customer: uint32(a.Customer()), Before: uint64(q.Before), Limit: q.Limit,
+		ByInstrument: q.ByInstrument, Instrument: uint32(q.Instrument),
+	})
+	for i := range rows {
+		page = append(page, executionOf(&rows[i]))
+	}
+	return page, more, d.historyError(err)
+}
+
+// FindExecution returns an execution of the account, however old. Errors are
+// ledger.ErrUnknownExecution and those of Executions.
+func (d *Desk) FindExecution(ctx context.Context, a *Account, id ledger.ExecutionID) (ledger.Execution, error) {
+	a.mu.Lock()
+	e, recent := a.ledger.FindExecution(id)
+	last := a.ledger.LastExecution()
+	a.mu.Unlock()
+	if recent {
+		return e.Execution, nil
+	}
+	if id.Number() == 0 || id.Number() > last {
+		return ledger.Execution{}, ledger.ErrUnknownExecution
+	}
+	if err := d.projected(ctx, id); err != nil {
+		return ledger.Execution{}, d.historyError(err)
+	}
+	row, _, err := d.history.Execution(ctx, uint64(id))
+	return executionOf(&row), d.historyError(err)
+}
+
+// SellsSince returns at most limit sells of x's instrument after x that are not
+// busted, oldest first. With an error those that memory has forgotten are missing.
+func (d *Desk) SellsSince(ctx context.Context, a *Account, x *ledger.Execution, limit int) ([]ledger.ExecutionID, error) {
+	recent, oldest := a.recentFills()
+	var ids []ledger.ExecutionID
+	var err error
+	if x.ID+1 < oldest {
+		err = d.projected(ctx, oldest-1)
+		rows, queryErr := d.history.SellsSince(ctx, uint32(a.Customer()), uint32(x.Instrument), uint64(x.ID), limit)
+		err = errors.Join(err, queryErr)
+		for i := range rows {
+			if ledger.ExecutionID(rows[i].ID) < oldest {
+				ids = append(ids, ledger.ExecutionID(rows[i].ID))
+			}
+		}
+	}
+	for i := len(recent) - 1; i >= 0; i-- {
+		if r := &recent[i]; r.Side == ledger.Sell && r.Instrument == x.Instrument && r.ID > x.ID {
+			ids = append(ids, r.ID)
+		}
+	}
+	return a.notBusted(ids, limit), err
+}
+
+// notBusted returns those of ids that are not busted, at most limit of them.
+func (a *Account) notBusted(ids []ledger.ExecutionID, limit int) []ledger.ExecutionID {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	kept := ids[:0]
+	for _, id := range ids {
+		if _, busted := a.ledger.FindBust(id); !busted && len(kept) < limit {
+			kept = append(kept, id)
+		}
+	}
+	return kept
+}
+
+// recentFills returns the executions that a has in memory, newest first, and the
+// id below which none is: that of the oldest, or one above the newest id ever.
+func (a *Account) recentFills() (fills []ledger.Execution, oldest ledger.ExecutionID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, e := range a.ledger.Recent(nil) {
+		if e.Kind == ledger.KindFill {
+			fills = append(fills, e.Execution)
+		}
+	}
+	if n := len(fills); n > 0 {
+		return fills, fills[n-1].ID
+	}
+	return nil, ledger.NewExecutionID(a.Customer(), a.ledger.LastExecution()+1)
+}
+
+// projected returns when the history has that execution. A customer's executions
+// are numbered without gaps, so it has all older ones then too.
+func (d *Desk) projected(ctx context.Context, id ledger.ExecutionID) error {
+	for {
+		_, ok, err := d.history.Execution(ctx, uint64(id))
+		switch {
+		case ok:
+			return nil
+		case err != nil && ctx.Err() == nil:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ErrCatchingUp, ctx.Err())
+		case <-time.After(historyPoll):
+		}
+	}
+}
+
+// historyError notes a damaged history, and says so of every error from then on.
+func (d *Desk) historyError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, history.ErrDamaged) {
+		d.historyDamaged(err)
+	}
+	if d.historyDamage.Load() != nil {
+		return errors.Join(ErrHistoryDamaged, err)
+	}
+	return err
+}

@@ -1,0 +1,167 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"holdfast/biz/history"
+	"holdfast/biz/journal"
+	"holdfast/biz/ledger"
+)
+
+const (
+	// projectRows is how many rows go into one transaction at most. Each rewrites
+	// a page or more for every customer in it, so that large ones are cheaper.
+	projectRows = 262_144
+	// projectPause is the least time between transactions.
+	projectPause = 20 * time.Millisecond
+	// projectBusy is when orders come fast, in events a second. While they do,
+	// the projector writes at most projectRate rows a second for each processor
+	// that Go may use, some fifth of it: the history falls behind, and catches up
+	// afterwards.
+	projectBusy = 20_000
+	projectRate = 40_000
+	// projectRetry is the pause after an error; it doubles up to projectRetryMax.
+	projectRetry    = 250 * time.Millisecond
+	projectRetryMax = time.Minute
+)
+
+// projector writes the journal's events into the history.
+type projector struct {
+	desk    *Desk
+	open    bool      // a transaction is
+	rows    int       // in it
+	records uint64    // committed by the journal at the last rest
+	rested  time.Time // when that rest ended
+}
+
+// project follows the journal until ctx ends. Whatever goes wrong, trading goes on
+// and the history is tried again, less and less often; queries say meanwhile that
+// it is behind. A damaged one is left alone: the next start makes it again.
+func (d *Desk) project(ctx context.Context) {
+	pause := projectRetry
+	for {
+		before := d.projectedBatch.Load()
+		err := d.projectOn(ctx)
+		switch {
+		case ctx.Err() != nil || err == nil:
+			return
+		case errors.Is(err, history.ErrDamaged):
+			d.historyDamaged(err)
+			return
+		}
+		if d.projectedBatch.Load() > before {
+			pause = projectRetry
+		}
+		d.log.Error("history not written; trading goes on, and it is tried again", "in", pause, "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, projectRetryMax)
+	}
+}
+
+// projectOn goes on where the history is, until something goes wrong.
+func (d *Desk) projectOn(ctx context.Context) error {
+	progress, err := d.history.Progress(ctx)
+	if err != nil {
+		return err
+	}
+	d.projectedBatch.Store(progress)
+	p := &projector{desk: d, rested: d.config.Now()}
+	err = d.journal.Follow(ctx, progress+1, func(b *journal.Batch) error { return p.batch(ctx, b) })
+	if p.open { // else a transaction is somebody else's
+		err = errors.Join(err, d.history.Rollback())
+	}
+	return err
+}
+
+// historyDamaged notes that the history can't be used any more.
+func (d *Desk) historyDamaged(err error) {
+	if d.historyDamage.CompareAndSwap(nil, &err) {
+		d.log.Error("history is damaged; trading goes on without it, and the next start makes it again", "error", err)
+	}
+}
+
+// batch puts one batch into the open transaction and ends it when it is large
+// or nothing more is there.
+func (p *projector) batch(ctx context.Context, b *journal.Batch) error {
+	if !p.open {
+		if err := p.desk.waitForSpace(ctx); err != nil {
+			return err
+		}
+		if err := p.desk.history.Begin(ctx); err != nil {
+			return err
+		}
+		p.open = true
+	}
+	for _, record := range b.Records() {
+		if err := p.insert(record); err != nil {
+			return err
+		}
+		p.rows++
+	}
+	if p.rows < projectRows && !b.CaughtUp {
+		return nil
+	}
+	p.open = false
+	if err := p.desk.history.Commit(b.Number); err != nil {
+		return err
+	}
+	p.desk.projectedBatch.Store(b.Number)
+	return p.rest(ctx)
+}
+
+func (p *projector) insert(record []byte) error {
+	e, reason, ok, err := decodeEvent(record)
+	if err != nil || !ok {
+		return err
+	}
+	if e.Kind == ledger.KindBust {
+		return p.desk.history.Bust(uint64(e.Execution.ID), reason, e.Time)
+	}
+	row := Row(&e)
+	return p.desk.history.Insert(&row)
+}
+
+// rest keeps the projector's share of the processor small while orders come fast.
+func (p *projector) rest(ctx context.Context) error {
+	elapsed := p.desk.config.Now().Sub(p.rested)
+	records := p.desk.Stats().Records
+	pause := projectPause
+	if float64(records-p.records) > projectBusy*elapsed.Seconds() {
+		rate := projectRate * runtime.GOMAXPROCS(0)
+		pause = max(pause, time.Duration(p.rows)*time.Second/time.Duration(rate)-elapsed)
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	p.records, p.rows, p.rested = records, 0, p.desk.config.Now()
+	return nil
+}
+
+// Row returns what the history keeps of a fill.
+func Row(e *ledger.Event) history.Execution {
+	x := &e.Execution
+	return history.Execution{
+		ID: uint64(x.ID), OrderID: uint64(x.Order), Event: e.Number,
+		ClientOrderID: x.ClientOrderID, Side: uint8(x.Side), Instrument: uint32(x.Instrument),
+		Quantity: int64(x.Quantity), Price: int64(x.Price), Cost: int64(x.Cost), Time: x.Time,
+	}
+}
+
+func executionOf(row *history.Execution) ledger.Execution {
+	return ledger.Execution{
+		ID: ledger.ExecutionID(row.ID), Order: ledger.OrderID(row.OrderID), Time: row.Time,
+		Quantity: ledger.Quantity(row.Quantity), Price: ledger.Price(row.Price), Cost: ledger.Money(row.Cost),
+		Instrument: ledger.InstrumentID(row.Instrument), ClientOrderID: row.ClientOrderID, Side: ledger.Side(row.Side),
+	}
+}

@@ -1,0 +1,113 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"holdfast/biz/history"
+)
+
+// A snapshot is due when so many events came since the last one: replaying them
+// takes about half a second.
+const (
+	snapshotEvents   = 2_000_000
+	snapshotInterval = 5 * time.Second // between looks at the count
+	snapshotRetryMax = 5 * time.Minute // longest pause after errors
+	snapshotChunk    = 256             // accounts whose states wait in memory
+)
+
+// snapshots saves one whenever it is due.
+func (d *Desk) snapshots(ctx context.Context) {
+	ticker := time.NewTicker(snapshotInterval)
+	defer ticker.Stop()
+	saved, pause := uint64(0), snapshotInterval
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		records := d.Stats().Records
+		if records-saved < snapshotEvents || !d.snapshotsAllowed() {
+			continue
+		}
+		err := d.SaveSnapshot(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			saved, pause = records, snapshotInterval
+		case errors.Is(err, history.ErrDamaged):
+			d.historyDamaged(err)
+		default:
+			pause = min(2*pause, snapshotRetryMax)
+			d.log.Error("snapshot not saved; it is tried again", "in", pause, "error", err)
+		}
+		ticker.Reset(pause)
+	}
+}
+
+// snapshotsAllowed tells whether the history can take one: a damaged one can't,
+// and on a disk that is nearly full the space is the journal's.
+func (d *Desk) snapshotsAllowed() bool {
+	return !d.disk.low.Load() && d.historyDamage.Load() == nil
+}
+
+// accountState is one account at one moment.
+type accountState struct {
+	account *Account
+	number  uint64 // of its last event
+	state   []byte
+}
+
+// SaveSnapshot stores the accounts that have changed since the last one. It is
+// taken account by account while trading goes on: all events up to replayFrom
+// are in it, and replay skips what an account already has.
+func (d *Desk) SaveSnapshot(ctx context.Context) error {
+	replayFrom := d.journal.LastBatch() + 1
+	var saved []accountState
+	err := d.history.SaveSnapshot(ctx, replayFrom, func(yield func(uint32, []byte) error) error {
+		for chunk := range slices.Chunk(d.order, snapshotChunk) {
+			states := changedStates(chunk)
+			if len(states) == 0 {
+				continue
+			}
+			// A state must hold nothing that a crash could take back.
+			if err := d.Durable(ctx); err != nil {
+				return err
+			}
+			for _, t := range states {
+				if err := yield(uint32(t.account.Customer()), t.state); err != nil {
+					return err
+				}
+				saved = append(saved, accountState{account: t.account, number: t.number})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, t := range saved {
+		t.account.mu.Lock()
+		t.account.saved = t.number
+		t.account.mu.Unlock()
+	}
+	return nil
+}
+
+// changedStates returns the states of the accounts that have events which no
+// snapshot has.
+func changedStates(accounts []*Account) []accountState {
+	var states []accountState
+	for _, a := range accounts {
+		a.mu.Lock()
+		if n := a.ledger.LastNumber(); n != a.saved {
+			states = append(states, accountState{account: a, number: n, state: a.ledger.AppendState(nil)})
+		}
+		a.mu.Unlock()
+	}
+	return states
+}

@@ -1,0 +1,92 @@
+package gateway_test
+
+import (
+	"testing"
+
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// TestAccess asks for everything there is, before a login, as another customer and
+// without the operator's role. What is not one's own is neither told nor changed.
+func TestAccess(t *testing.T) {
+	s := start(t, setup{})
+	x := s.login(alice).buy(tin, 7)
+	bust := &pb.BustRequest{ExecutionId: uint64(x.ID), Reason: "not mine"}
+	const ok, unauthenticated, forbidden, rejected = codec.ResultOK, codec.ResultUnauthenticated, codec.ResultForbidden, codec.ResultRejected
+	cases := []struct {
+		name            string
+		cmd             codec.Command
+		body            codec.Body
+		before, another codec.Result // login: nobody's, and bob's
+	}{
+		{"conn", codec.CommandConn, nil, ok, ok},
+		{"submit", codec.CommandSubmit, nil, ok, ok},
+		{"heartbeat", codec.CommandHeartbeat, nil, ok, ok},
+		{"login with another's token", codec.CommandLogin, &pb.LoginRequest{Customer: uint32(alice),
+			Credential: &pb.LoginRequest_Token{Token: demoToken(bob)}}, unauthenticated, unauthenticated},
+		{"login without a credential", codec.CommandLogin, &pb.LoginRequest{Customer: uint32(alice)}, unauthenticated, unauthenticated},
+		{"login to resume another's pushes", codec.CommandLogin, &pb.LoginRequest{Customer: uint32(alice), ResumeFrom: 1,
+			Credential: &pb.LoginRequest_Token{Token: demoToken(bob)}}, unauthenticated, unauthenticated},
+		{"positions", codec.CommandPositions, nil, unauthenticated, ok},
+		{"order that can't be", codec.CommandPlaceOrder, order(func(r *pb.PlaceOrderRequest) { r.Quantity = 0 }), unauthenticated, rejected},
+		{"sell of another's shares", codec.CommandPlaceOrder, order(func(r *pb.PlaceOrderRequest) { r.Quantity, r.Side = 101, pb.Side_SIDE_SELL }),
+			unauthenticated, rejected},
+		{"own history", codec.CommandHistory, nil, unauthenticated, ok},
+		{"another's history", codec.CommandHistory, &pb.HistoryRequest{Customer: uint32(alice)}, unauthenticated, forbidden},
+		{"the operator's history", codec.CommandHistory, &pb.HistoryRequest{Customer: uint32(operator)}, unauthenticated, forbidden},
+		{"quotes", codec.CommandQuotes, nil, unauthenticated, ok},
+		{"bust of another's execution", codec.CommandBust, bust, unauthenticated, forbidden},
+		{"bust of what never was", codec.CommandBust, &pb.BustRequest{ExecutionId: 1 << 60}, unauthenticated, forbidden},
+		{"cancel", codec.CommandCancelOrder, nil, codec.ResultUnknownCommand, codec.ResultUnknownCommand},
+		{"chat", codec.CommandChat, nil, codec.ResultUnknownCommand, codec.ResultUnknownCommand},
+		{"logout", codec.CommandLogout, nil, unauthenticated, ok},
+		{"positions after it", codec.CommandPositions, nil, unauthenticated, unauthenticated},
+	}
+	before := s.service.StateHash()
+	nobody, another := s.wire(), s.wire()
+	another.login(bob)
+	for n, tc := range cases {
+		id := uint64(n + 10)
+		if r, _ := nobody.ask(tc.cmd, id, tc.body); r != tc.before {
+			t.Errorf("%s before the login: %s, want %s", tc.name, r, tc.before)
+		}
+		r, body := another.ask(tc.cmd, id, tc.body)
+		if r != tc.another {
+			t.Errorf("%s as another customer: %s, want %s", tc.name, r, tc.another)
+		}
+		switch {
+		case r != ok:
+		case tc.cmd == codec.CommandPositions:
+			var reply pb.PositionsReply
+			must(t, reply.UnmarshalVT(body))
+			if reply.Account.Customer != uint32(bob) || len(reply.Positions) != 1 || reply.Positions[0].Quantity != 100 {
+				t.Errorf("%s: %v", tc.name, &reply)
+			}
+		case tc.cmd == codec.CommandHistory:
+			var reply pb.HistoryReply
+			must(t, reply.UnmarshalVT(body))
+			if len(reply.Executions) != 0 {
+				t.Errorf("%s: %v", tc.name, &reply)
+			}
+		}
+	}
+	if s.service.StateHash() != before {
+		t.Error("the accounts have changed")
+	}
+}
+
+// TestPushesAreOfOwnAccount: sessions of others hear nothing of what an account does.
+func TestPushesAreOfOwnAccount(t *testing.T) {
+	s := start(t, setup{})
+	nobody, another := s.wire(), s.wire()
+	another.login(bob)
+	op := s.login(operator)
+	op.bust(s.login(alice).buy(tin, 7).ID, "typo")
+	for _, w := range []*wire{nobody, another} {
+		if r, _ := w.ask(codec.CommandConn, 9, nil); r != codec.ResultOK { // a push would come before the reply
+			t.Errorf("conn: %s", r)
+		}
+	}
+	op.noPush()
+}

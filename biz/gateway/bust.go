@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/ledger"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+	"holdfast/engine"
+)
+
+// maxBlocking is how many executions a refused bust names.
+const maxBlocking = 20
+
+// bust takes an execution back. It runs off the lane, because an old execution
+// is only in the database.
+func (g *Gateway) bust(c *engine.Context, asking *account) {
+	var request pb.BustRequest
+	if err := request.UnmarshalVT(c.Message.Body); err != nil {
+		malformed(c, err)
+		return
+	}
+	if !asking.operator {
+		fail(c, codec.ResultForbidden, "busting an execution needs the operator role")
+		return
+	}
+	id := ledger.ExecutionID(request.ExecutionId)
+	a := g.accounts[id.Customer()]
+	if a == nil {
+		refuse(c, ledger.ErrUnknownExecution)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), historyPatience)
+	defer cancel()
+	execution, err := g.desk.FindExecution(ctx, a.Account, id)
+	switch {
+	case errors.As(err, new(ledger.Refusal)):
+		w := c.Local.(*workspace)
+		g.inTurn(c, w, a, func(*desk.Turn) { refuseIn(c, w, err) })
+	case err != nil:
+		g.historyUnavailable(c, err)
+	default:
+		g.applyBust(ctx, c, a, ledger.Bust{Execution: execution, Reason: request.Reason, Time: g.config.Now().UnixNano()})
+	}
+}
+
+// applyBust busts and replies; a second bust gets the same reply and no pushes.
+func (g *Gateway) applyBust(ctx context.Context, c *engine.Context, a *account, b ledger.Bust) {
+	w := c.Local.(*workspace)
+	blocked := false
+	g.inTurn(c, w, a, func(t *desk.Turn) {
+		e, changed, err := t.Bust(b)
+		switch {
+		case errors.Is(err, ledger.ErrBustBlocked):
+			blocked = true
+		case err != nil:
+			refuseIn(c, w, err)
+		case changed:
+			w.out.Reply(c.Defer(), codec.ResultOK, &g.show(w.out, e, b.Reason).bust)
+		default:
+			first, _ := t.Ledger().FindBust(b.Execution.ID)
+			w.out.Reply(c.Defer(), codec.ResultOK, &g.show(w.out, e, first.Reason).bust)
+		}
+	})
+	if blocked {
+		g.rejectBlocked(ctx, c, w, a, &b.Execution)
+	}
+}
+
+// rejectBlocked names the sells which a bust would leave without shares.
+func (g *Gateway) rejectBlocked(ctx context.Context, c *engine.Context, w *workspace, a *account, x *ledger.Execution) {
+	sells, err := g.desk.SellsSince(ctx, a.Account, x, maxBlocking)
+	if err != nil {
+		if others, due := g.warnedBlocking.Due(g.config.Now(), warnPause); due {
+			g.log.Warn("not all sells in the way of a bust were read", "execution", x.ID, "error", err, "others", others)
+		}
+	}
+	body := &pb.Error{
+		Reason:  pb.Reason_REASON_BUST_BLOCKED,
+		Message: "shares of this buy were sold since; bust those sells first",
+	}
+	for _, id := range sells {
+		body.BlockingExecutionIds = append(body.BlockingExecutionIds, uint64(id))
+	}
+	g.inTurn(c, w, a, func(*desk.Turn) { // the sells may not be durable yet
+		w.out.Reply(c.Defer(), codec.ResultRejected, body)
+	})
+}

@@ -1,0 +1,147 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/ledger"
+	"holdfast/biz/market"
+	"holdfast/biz/seed"
+	"holdfast/engine"
+)
+
+// Config is what a Gateway is made of.
+type Config struct {
+	// Desk has the accounts; it has not started. The caller closes it after the Gateway.
+	Desk *desk.Desk
+	// Seed has the customers and their credentials.
+	Seed *seed.Seed
+	// Heartbeat is the interval that clients are told.
+	Heartbeat time.Duration
+	// Version is told to clients.
+	Version string
+	// SubmitOnLoop runs Submit on the event loop instead of the lane.
+	SubmitOnLoop bool
+	// PasswordGuesses is how many wrong passwords a customer may get from one
+	// address in a minute before further ones are delayed. 0 means 5.
+	PasswordGuesses int
+	// SessionsPerAccount is how many sessions may be logged in to one account; a login
+	// beyond that is OVERLOADED. 0 means 1,024.
+	SessionsPerAccount int
+	// Log gets what operators should know; nil means slog.Default.
+	Log *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// defaultSessionsPerAccount is Config.SessionsPerAccount where nothing else is set.
+const defaultSessionsPerAccount = 1024
+
+// Gateway is the half of the server that has sessions.
+type Gateway struct {
+	config   Config
+	log      *slog.Logger
+	desk     *desk.Desk
+	market   *market.Market
+	accounts map[ledger.Customer]*account // never changed after New
+
+	core     *engine.Core // of Start
+	state    engine.Property[*sessionState]
+	presence presence
+	quotes   quoteBoard
+	room     roomBoard
+	guesses  *guesses
+
+	refusedSessions atomic.Uint64
+
+	// Clients can have these lines logged as often as they like: one in warnPause is.
+	warnedAhead, warnedHistory, warnedBlocking engine.Seldom
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// warnPause is the shortest time between two lines that clients bring about.
+const warnPause = time.Minute
+
+// New makes a gateway to the accounts of a desk and watches them.
+func New(c Config) *Gateway {
+	if c.SessionsPerAccount <= 0 {
+		c.SessionsPerAccount = defaultSessionsPerAccount
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	g := &Gateway{
+		config: c, log: c.Log, desk: c.Desk, market: c.Desk.Market(),
+		accounts: make(map[ledger.Customer]*account), guesses: newGuesses(&c),
+	}
+	for _, d := range c.Desk.Accounts() {
+		a := &account{Account: d, gateway: g, operator: d.Owner().Operator()}
+		g.accounts[d.Customer()] = a
+		d.Watch(a)
+	}
+	g.quotes.subscribers = make(map[*engine.Session]*wanted)
+	return g
+}
+
+// Start makes the engine's core, starts the desk and begins to push prices.
+func (g *Gateway) Start(limits engine.Limits) (*engine.Core, error) {
+	core, err := engine.NewCore(engine.Config{
+		Router:     g.router(),
+		Limits:     limits,
+		NewLocal:   func() any { return g.newWorkspace() },
+		Overloaded: overloaded,
+		OnOpen:     g.sessionOpened,
+		OnClose:    g.sessionClosed,
+		OnRoom:     g.hasRoom,
+		Log:        g.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.core = core
+	g.state = engine.NewProperty[*sessionState](core)
+	if err := g.desk.Start(desk.Hooks{
+		NewOutbound: func() desk.Outbound { return newOutbound(core) },
+		Failed:      func(error) { core.CloseAll(engine.ReasonUnavailable) },
+	}); err != nil {
+		_ = core.Close(context.Background()) // it has done nothing yet
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	g.stop = cancel
+	for range cap(g.guesses.slots) {
+		g.running.Go(func() { g.verify(ctx) })
+	}
+	g.running.Go(func() { g.publish(ctx) })
+	return core, nil
+}
+
+// Drain returns when everything that was accepted is durable and its replies are
+// posted. It is the reactor's OnDrain. Passwords that wait for their turn are
+// answered OVERLOADED.
+func (g *Gateway) Drain(ctx context.Context) error {
+	if err := g.guesses.drain(ctx); err != nil {
+		return err
+	}
+	return g.desk.Durable(ctx)
+}
+
+// Close stops what runs by itself. The sessions must be gone.
+func (g *Gateway) Close() {
+	g.guesses.giveUp()
+	g.stop()
+	g.running.Wait()
+}
+
+// RefusedSessions returns how many logins were refused because the account had as
+// many sessions as it may have.
+func (g *Gateway) RefusedSessions() uint64 { return g.refusedSessions.Load() }

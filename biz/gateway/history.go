@@ -1,0 +1,83 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/ledger"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+	"holdfast/engine"
+)
+
+// historyPatience is how long a query waits for the projection.
+const historyPatience = 3 * time.Second
+
+// executions replies with a page of a customer's history, newest first. It runs off
+// the lane.
+func (g *Gateway) executions(c *engine.Context, a *account) {
+	var request pb.HistoryRequest
+	if err := request.UnmarshalVT(c.Message.Body); err != nil {
+		malformed(c, err)
+		return
+	}
+	if other := ledger.Customer(request.Customer); other != 0 && other != a.Customer() {
+		if !a.operator {
+			fail(c, codec.ResultForbidden, "another customer's history needs the operator role")
+			return
+		}
+		if a = g.accounts[other]; a == nil {
+			fail(c, codec.ResultFailed, fmt.Sprintf("there is no customer %d", other))
+			return
+		}
+	}
+	query := desk.Query{Before: ledger.ExecutionID(request.BeforeExecutionId), Limit: int(request.Limit)}
+	if request.Market != "" || request.Code != "" {
+		id, ok := g.market.Find(request.Market, request.Code)
+		if !ok {
+			refuse(c, ledger.ErrUnknownInstrument)
+			return
+		}
+		query.ByInstrument, query.Instrument = true, id
+	}
+	g.replyHistory(c, a, query)
+}
+
+func (g *Gateway) replyHistory(c *engine.Context, a *account, q desk.Query) {
+	ctx, cancel := context.WithTimeout(context.Background(), historyPatience)
+	defer cancel()
+	page, more, err := g.desk.Executions(ctx, a.Account, q)
+	if err != nil {
+		g.historyUnavailable(c, err)
+		return
+	}
+	body := &pb.HistoryReply{More: more, Executions: make([]*pb.Execution, len(page))}
+	w := c.Local.(*workspace)
+	g.inTurn(c, w, a, func(t *desk.Turn) {
+		for i := range page {
+			body.Executions[i] = new(pb.Execution)
+			g.fillExecution(body.Executions[i], &page[i])
+			if b, ok := t.Ledger().FindBust(page[i].ID); ok {
+				body.Executions[i].Busted, body.Executions[i].BustReason = true, b.Reason
+			}
+		}
+		w.out.Reply(c.Defer(), codec.ResultOK, body)
+	})
+}
+
+// historyUnavailable replies that the database can't be read at this time.
+func (g *Gateway) historyUnavailable(c *engine.Context, err error) {
+	message := "the history is catching up; ask again in a moment"
+	switch {
+	case errors.Is(err, desk.ErrHistoryDamaged):
+		message = "the history is damaged; it is made again when the server starts next"
+	case !errors.Is(err, desk.ErrCatchingUp):
+		if others, due := g.warnedHistory.Due(g.config.Now(), warnPause); due {
+			g.log.Warn("history query failed", "error", err, "others", others)
+		}
+	}
+	fail(c, codec.ResultUnavailable, message)
+}

@@ -1,0 +1,123 @@
+package gateway
+
+import (
+	"fmt"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/ledger"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+	"holdfast/engine"
+)
+
+// login is a request to log in, beyond the life of its message.
+type login struct {
+	request    engine.Request
+	state      *sessionState
+	customer   ledger.Customer
+	password   string
+	resumeFrom uint64
+}
+
+func (l *login) session() *engine.Session { return l.request.Session }
+
+// login checks the credential: a token at once, a password off the lane.
+func (g *Gateway) login(c *engine.Context) {
+	var request pb.LoginRequest
+	if err := request.UnmarshalVT(c.Message.Body); err != nil {
+		malformed(c, err)
+		return
+	}
+	if request.Uid != 0 && request.Uid != uint64(c.Session.ID()) {
+		fail(c, codec.ResultForbidden, "the uid is not this session's; use the one that Conn returned")
+		return
+	}
+	l := &login{state: g.state.Get(c.Session), customer: ledger.Customer(request.Customer), resumeFrom: request.ResumeFrom}
+	switch credential := request.Credential.(type) {
+	case *pb.LoginRequest_Token:
+		a := g.accounts[l.customer]
+		if a == nil || !a.Owner().VerifyToken(credential.Token) {
+			fail(c, codec.ResultUnauthenticated, noMatch)
+			return
+		}
+		l.request = c.Defer()
+		g.admit(l, c.Local.(*workspace), a)
+	case *pb.LoginRequest_Password:
+		l.password = credential.Password
+		g.guess(c, l)
+	default:
+		fail(c, codec.ResultUnauthenticated, "give a password or a token")
+	}
+}
+
+const noMatch = "customer number and credential do not match"
+
+// admit logs the session in to a, whose credential was good. Goroutine: any.
+func (g *Gateway) admit(l *login, w *workspace, a *account) {
+	l.state.mu.Lock()
+	defer l.state.mu.Unlock()
+	if l.state.closed {
+		g.refuseLogin(l, codec.ResultFailed, "the session has ended")
+		return
+	}
+	if already := l.state.account.Load(); already != nil && already != a {
+		g.refuseLogin(l, codec.ResultForbidden, "this session is logged in as another customer; log out first")
+		return
+	}
+	err := a.Do(w.turn, func(t *desk.Turn) {
+		if !a.sessions.Add(l.session(), g.config.SessionsPerAccount) {
+			g.refusedSessions.Add(1)
+			w.out.Reply(l.request, codec.ResultOverloaded, &pb.Error{Message: fmt.Sprintf(
+				"too many sessions of this customer (limit %d: limits.sessions_per_account); log out elsewhere", g.config.SessionsPerAccount)})
+			return
+		}
+		l.state.account.Store(a)
+		l.session().SetLoggedIn(true)
+		g.presence.add(a) // before the reply reads prices: a change of them is in it, or pushed
+		g.welcome(l, w, a, t.Ledger())
+	})
+	if err != nil {
+		g.refuseLogin(l, codec.ResultOverloaded, busy)
+	}
+}
+
+// welcome replies with the pushes that the client missed or the account as it is: the
+// pushes that follow begin where the reply ends. It is called in a turn of the account.
+func (g *Gateway) welcome(l *login, w *workspace, a *account, of *ledger.Account) {
+	if g.resume(l, w, a, of) {
+		return
+	}
+	g.describe(w, a, of)
+	w.out.Reply(l.request, codec.ResultOK, &pb.LoginReply{
+		Account: w.list.Account, Positions: w.list.Positions, PushSequence: w.list.PushSequence,
+	})
+}
+
+// refuseLogin replies to a login that its handler has left.
+func (g *Gateway) refuseLogin(l *login, r codec.Result, message string) {
+	out := g.core.NewOutbox()
+	out.Reply(l.request, r, &pb.Error{Message: message})
+	out.Post()
+	out.Free()
+}
+
+// logout ends the pushes: those that wait for a commit leave before the reply.
+func (g *Gateway) logout(c *engine.Context, a *account) {
+	state := g.state.Get(c.Session)
+	state.mu.Lock()
+	defer state.mu.Unlock()
+	w := c.Local.(*workspace)
+	g.inTurn(c, w, a, func(*desk.Turn) {
+		g.leave(c.Session, state)
+		w.out.Reply(c.Defer(), codec.ResultOK, nil)
+	})
+}
+
+// positions replies with the account and all its rows.
+func (g *Gateway) positions(c *engine.Context, a *account) {
+	w := c.Local.(*workspace)
+	g.inTurn(c, w, a, func(t *desk.Turn) {
+		g.describe(w, a, t.Ledger())
+		w.out.Reply(c.Defer(), codec.ResultOK, &w.list)
+	})
+}

@@ -1,0 +1,77 @@
+package gateway
+
+import (
+	"errors"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/ledger"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+	"holdfast/engine"
+)
+
+// placeOrder executes a market order at the last price.
+func (g *Gateway) placeOrder(c *engine.Context, a *account) {
+	w := c.Local.(*workspace)
+	w.request.Reset()
+	// The strings of the request share the frame's bytes, which stay until this
+	// handler returns.
+	if err := w.request.UnmarshalVTUnsafe(c.Message.Body); err != nil {
+		malformed(c, err)
+		return
+	}
+	if err := g.orderOf(&w.order, &w.request, g.timeOf(c, w)); err != nil {
+		refuse(c, err)
+		return
+	}
+	g.inTurn(c, w, a, func(t *desk.Turn) {
+		switch e, err := t.Place(&w.order); {
+		case err == nil:
+			w.out.Reply(c.Defer(), codec.ResultOK, &g.show(w.out, e, "").placed)
+		case errors.Is(err, ledger.ErrDuplicate):
+			w.out.Reply(c.Defer(), codec.ResultDuplicate, &g.show(w.out, e, "").placed)
+		default:
+			refuseIn(c, w, err)
+		}
+	})
+}
+
+// inTurn has a turn of the account. What is put into w.out there leaves when all that
+// the account has done so far is durable; c is answered here when there is no turn.
+func (g *Gateway) inTurn(c *engine.Context, w *workspace, a *account, do func(*desk.Turn)) {
+	if err := a.Do(w.turn, do); err != nil {
+		refuse(c, err)
+	}
+}
+
+// orderOf checks what the ledger can't and makes o the command for it. Errors are
+// refusals.
+func (g *Gateway) orderOf(o *ledger.Order, r *pb.PlaceOrderRequest, unixNano int64) (err error) {
+	id, ok := g.market.Find(r.Market, r.Code)
+	if !ok {
+		return ledger.ErrUnknownInstrument
+	}
+	if r.Price != 0 {
+		return ledger.ErrBadPrice
+	}
+	g.desk.MarketOrder(o, side(r.Side), id, ledger.Quantity(r.Quantity), unixNano)
+	o.ClientOrderID, err = ledger.ParseClientOrderID(r.ClientOrderId)
+	return err
+}
+
+// timeOf returns when c's message was taken up: the same for all that came with
+// it, because a look at the clock costs as much as finding an instrument.
+func (g *Gateway) timeOf(c *engine.Context, w *workspace) (unixNano int64) {
+	if batch := c.Turn(); batch != w.batch {
+		w.batch, w.now = batch, g.config.Now().UnixNano()
+	}
+	return w.now
+}
+
+// side returns the ledger's side, or 0 for an unknown one.
+func side(s pb.Side) ledger.Side {
+	if s < 0 || s > pb.Side_SIDE_SELL {
+		return 0
+	}
+	return ledger.Side(s)
+}

@@ -1,0 +1,143 @@
+package gateway_test
+
+import (
+	"testing"
+
+	"holdfast/biz/client"
+	"holdfast/biz/ledger"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// TestPositionChanges is the worked example: opened, increased, repriced,
+// decreased, closed, as two sessions of the customer see it.
+func TestPositionChanges(t *testing.T) {
+	s := start(t, setup{})
+	asking, watching := s.login(alice), s.login(alice)
+	stranger := s.login(bob)
+	steps := []struct {
+		name     string
+		side     client.Side
+		change   client.Change
+		quantity client.Quantity
+		value    client.Money
+		rows     int
+		price    ledger.Price // for repriced
+	}{
+		{"buy of none held", client.Buy, client.Opened, 100, 1000_0000, 1, 0},
+		{"buy of some held", client.Buy, client.Increased, 200, 2000_0000, 1, 0},
+		{"another price", 0, client.Repriced, 200, 2200_0000, 1, 11_0000},
+		{"the old price", 0, client.Repriced, 200, 2000_0000, 1, 10_0000},
+		{"sell of a part", client.Sell, client.Decreased, 100, 1000_0000, 1, 0},
+		{"sell of the rest", client.Sell, client.Closed, 0, 0, 0, 0},
+	}
+	sequence := uint64(0)
+	for _, step := range steps {
+		var x client.Execution
+		if step.change == client.Repriced {
+			s.service.MovePrice(tinID, step.price)
+		} else {
+			x = asking.place(client.Order{Side: step.side, Key: tin, Quantity: 100}).Executions[0]
+		}
+		for who, tr := range []*trader{asking, watching} {
+			want := sequence
+			if step.change != client.Repriced {
+				if p := tr.push(); p.Sequence != want+1 || p.Event != client.Event(x) {
+					t.Fatalf("%s: session %d got %+v, want execution %+v as push %d", step.name, who, p, x, want+1)
+				}
+				want += 2
+			} else {
+				want = 0
+			}
+			p := tr.push()
+			u, ok := p.Event.(client.PositionUpdate)
+			if !ok || p.Sequence != want || u.Change != step.change || u.Position.Quantity != step.quantity ||
+				u.Position.MarketValue != step.value || u.MarketValue != step.value || u.Rows != step.rows || u.Position.Key != tin {
+				t.Fatalf("%s: session %d got %+v as push %d, want %+v", step.name, who, p, want, step)
+			}
+		}
+		if step.change != client.Repriced {
+			sequence += 2
+		}
+	}
+	for _, tr := range []*trader{asking, watching} {
+		tr.noPush()
+		if now := tr.positions(); len(now.Positions) != 0 || now.Account.Cash != 1_000_000_0000 || now.Sequence != sequence {
+			t.Errorf("in the end %+v", now)
+		}
+		if d := tr.View().Display(); d.Gaps != 0 || d.Doubles != 0 || len(d.Positions) != 0 {
+			t.Errorf("in the end the view is %+v", d)
+		}
+	}
+	stranger.push() // bob holds tin too: repriced
+	stranger.push()
+	stranger.noPush()
+}
+
+// TestPushesBeginBehindTheLogin logs in while orders are filled: each session
+// gets the account as it was at its login, and then all that came later.
+func TestPushesBeginBehindTheLogin(t *testing.T) {
+	s := start(t, setup{})
+	trading := s.wire()
+	trading.login(alice)
+	const orders = 500
+	var frames []byte
+	for id := range uint64(orders) {
+		frames = codec.AppendRequest(frames, codec.CommandPlaceOrder, id+2, buyOne())
+	}
+	for round := range uint64(20) {
+		trading.write(frames)
+		w := s.wire()
+		w.send(codec.CommandLogin, 1, tokenLogin(alice))
+		expectInOrder(t, trading, orders)
+		watchFromLogin(t, w, 2*orders*(round+1))
+		w.close()
+	}
+}
+
+// watchFromLogin reads the reply to a login and all pushes up to the last.
+func watchFromLogin(t *testing.T, w *wire, last uint64) {
+	t.Helper()
+	r, body := w.reply(codec.CommandLogin, 1)
+	var welcome pb.LoginReply
+	must(t, welcome.UnmarshalVT(body))
+	if r != codec.ResultOK {
+		t.Fatalf("login: %s", r)
+	}
+	held := int64(0)
+	for _, p := range welcome.Positions {
+		held += p.Quantity
+	}
+	if welcome.PushSequence != 2*uint64(held) { // one event for each share
+		t.Fatalf("push sequence %d with %d shares", welcome.PushSequence, held)
+	}
+	for n := welcome.PushSequence + 1; n <= last; n++ {
+		if m := w.next(); m.ID != n {
+			t.Fatalf("%s with number %d, want %d", m.Command, m.ID, n)
+		}
+	}
+}
+
+// TestLogoutEndsThePushes logs out while an order of another session is on its
+// way: what it pushes comes before the answer to the logout or not at all.
+func TestLogoutEndsThePushes(t *testing.T) {
+	s := start(t, setup{})
+	trading, w := s.wire(), s.wire()
+	trading.login(alice)
+	for id := uint64(2); id < 300; id++ {
+		w.login(alice)
+		trading.send(codec.CommandPlaceOrder, id, buyOne())
+		w.send(codec.CommandLogout, id, nil)
+		for m := w.next(); m.Command != codec.CommandLogout.Reply(); m = w.next() {
+			if !m.Command.IsPush() {
+				t.Fatalf("%s before the reply to the logout", m.Command)
+			}
+		}
+		for m := trading.next(); m.Command != codec.CommandPlaceOrder.Reply(); m = trading.next() {
+		}
+	}
+}
+
+func buyOne() *pb.PlaceOrderRequest {
+	return &pb.PlaceOrderRequest{Side: pb.Side_SIDE_BUY, Market: tin.Market, Code: tin.Code, Quantity: 1}
+}

@@ -1,0 +1,137 @@
+package gateway_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"holdfast/biz/ledger"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// order is a PlaceOrder request; change alters one that is good for bob.
+func order(change func(*pb.PlaceOrderRequest)) codec.Body {
+	r := &pb.PlaceOrderRequest{Side: pb.Side_SIDE_BUY, Market: tin.Market, Code: tin.Code, Quantity: 10}
+	change(r)
+	return r
+}
+
+// TestRefusals sends what can't be done. The answer says why, nothing changes,
+// and the session and the server go on.
+func TestRefusals(t *testing.T) {
+	s := start(t, setup{})
+	w, op := s.wire(), s.wire()
+	w.login(bob)
+	op.login(operator)
+	before := s.service.Hashes()
+	notPB := raw("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")
+	type request = pb.PlaceOrderRequest
+	cases := []struct {
+		name   string
+		from   *wire
+		cmd    codec.Command
+		body   codec.Body
+		result codec.Result
+		reason pb.Reason
+	}{
+		{"unknown command", w, 0x3F, nil, codec.ResultUnknownCommand, 0},
+		{"cancel, which is none yet", w, codec.CommandCancelOrder, nil, codec.ResultUnknownCommand, 0},
+		{"chat, which is none yet", w, codec.CommandChat, nil, codec.ResultUnknownCommand, 0},
+		{"a push as a request", w, codec.PushExecution, nil, codec.ResultUnknownCommand, 0},
+		{"login that is no protobuf", w, codec.CommandLogin, notPB, codec.ResultMalformed, 0},
+		{"order that is no protobuf", w, codec.CommandPlaceOrder, notPB, codec.ResultMalformed, 0},
+		{"order cut short", w, codec.CommandPlaceOrder, raw("\x0a\x05ab"), codec.ResultMalformed, 0},
+		{"history that is no protobuf", w, codec.CommandHistory, notPB, codec.ResultMalformed, 0},
+		{"quotes that is no protobuf", w, codec.CommandQuotes, notPB, codec.ResultMalformed, 0},
+		{"bust that is no protobuf", op, codec.CommandBust, notPB, codec.ResultMalformed, 0},
+		{"empty order", w, codec.CommandPlaceOrder, nil, codec.ResultRejected, pb.Reason_REASON_UNKNOWN_INSTRUMENT},
+		{"unknown code", w, codec.CommandPlaceOrder, order(func(r *request) { r.Code = "999999" }), codec.ResultRejected, pb.Reason_REASON_UNKNOWN_INSTRUMENT},
+		{"code of another market", w, codec.CommandPlaceOrder, order(func(r *request) { r.Code = rail.Code }), codec.ResultRejected, pb.Reason_REASON_UNKNOWN_INSTRUMENT},
+		{"no quantity", w, codec.CommandPlaceOrder, order(func(r *request) { r.Quantity = 0 }), codec.ResultRejected, pb.Reason_REASON_BAD_QUANTITY},
+		{"negative quantity", w, codec.CommandPlaceOrder, order(func(r *request) { r.Quantity = -10 }), codec.ResultRejected, pb.Reason_REASON_BAD_QUANTITY},
+		{"smallest quantity", w, codec.CommandPlaceOrder, order(func(r *request) { r.Quantity = math.MinInt64 }), codec.ResultRejected, pb.Reason_REASON_BAD_QUANTITY},
+		{"largest quantity", w, codec.CommandPlaceOrder, order(func(r *request) { r.Quantity = math.MaxInt64 }), codec.ResultRejected, pb.Reason_REASON_TOO_LARGE},
+		{"largest quantity sold", w, codec.CommandPlaceOrder, order(func(r *request) { r.Quantity, r.Side = math.MaxInt64, pb.Side_SIDE_SELL }), codec.ResultRejected, pb.Reason_REASON_TOO_LARGE},
+		{"value over the limit", w, codec.CommandPlaceOrder, order(func(r *request) {
+			r.Market, r.Code, r.Quantity = gold.Market, gold.Code, int64(ledger.MaxQuantity)
+		}), codec.ResultRejected, pb.Reason_REASON_TOO_LARGE},
+		{"no whole lot", w, codec.CommandPlaceOrder, order(func(r *request) { r.Code, r.Quantity = mills.Code, 150 }), codec.ResultRejected, pb.Reason_REASON_BAD_LOT},
+		{"limit price", w, codec.CommandPlaceOrder, order(func(r *request) { r.Price = 10_0000 }), codec.ResultRejected, pb.Reason_REASON_BAD_PRICE},
+		{"negative price", w, codec.CommandPlaceOrder, order(func(r *request) { r.Price = -1 }), codec.ResultRejected, pb.Reason_REASON_BAD_PRICE},
+		{"largest price", w, codec.CommandPlaceOrder, order(func(r *request) { r.Price = math.MaxInt64 }), codec.ResultRejected, pb.Reason_REASON_BAD_PRICE},
+		{"no side", w, codec.CommandPlaceOrder, order(func(r *request) { r.Side = 0 }), codec.ResultRejected, pb.Reason_REASON_BAD_SIDE},
+		{"third side", w, codec.CommandPlaceOrder, order(func(r *request) { r.Side = 3 }), codec.ResultRejected, pb.Reason_REASON_BAD_SIDE},
+		{"negative side", w, codec.CommandPlaceOrder, order(func(r *request) { r.Side = -1 }), codec.ResultRejected, pb.Reason_REASON_BAD_SIDE},
+		{"side whose low byte is buy", w, codec.CommandPlaceOrder, order(func(r *request) { r.Side = 257 }), codec.ResultRejected, pb.Reason_REASON_BAD_SIDE},
+		{"client order id too long", w, codec.CommandPlaceOrder, order(func(r *request) { r.ClientOrderId = strings.Repeat("x", 37) }), codec.ResultRejected, pb.Reason_REASON_BAD_CLIENT_ORDER_ID},
+		{"client order id with NUL", w, codec.CommandPlaceOrder, order(func(r *request) { r.ClientOrderId = "a\x00b" }), codec.ResultRejected, pb.Reason_REASON_BAD_CLIENT_ORDER_ID},
+		{"client order id not UTF-8", w, codec.CommandPlaceOrder, order(func(r *request) { r.ClientOrderId = "\xff" }), codec.ResultRejected, pb.Reason_REASON_BAD_CLIENT_ORDER_ID},
+		{"more than held", w, codec.CommandPlaceOrder, order(func(r *request) { r.Side, r.Quantity = pb.Side_SIDE_SELL, 101 }), codec.ResultRejected, pb.Reason_REASON_NOT_ENOUGH_SHARES},
+		{"none held", w, codec.CommandPlaceOrder, order(func(r *request) { r.Side, r.Market, r.Code = pb.Side_SIDE_SELL, rail.Market, rail.Code }), codec.ResultRejected, pb.Reason_REASON_NOT_ENOUGH_SHARES},
+		{"one share more than cash buys", w, codec.CommandPlaceOrder, order(func(r *request) { r.Quantity = 50_001 }), codec.ResultRejected, pb.Reason_REASON_NOT_ENOUGH_CASH},
+		{"quotes of an unknown instrument", w, codec.CommandQuotes, &pb.QuotesRequest{Instruments: []*pb.InstrumentKey{{Market: "X", Code: "Y"}}}, codec.ResultRejected, pb.Reason_REASON_UNKNOWN_INSTRUMENT},
+		{"history of an unknown instrument", w, codec.CommandHistory, &pb.HistoryRequest{Market: "X", Code: "Y"}, codec.ResultRejected, pb.Reason_REASON_UNKNOWN_INSTRUMENT},
+		{"history of half an instrument", w, codec.CommandHistory, &pb.HistoryRequest{Market: tin.Market}, codec.ResultRejected, pb.Reason_REASON_UNKNOWN_INSTRUMENT},
+		{"bust by a customer", w, codec.CommandBust, &pb.BustRequest{ExecutionId: 1}, codec.ResultForbidden, 0},
+		{"bust of nothing", op, codec.CommandBust, &pb.BustRequest{}, codec.ResultRejected, pb.Reason_REASON_UNKNOWN_EXECUTION},
+	}
+	for n, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.from.t = t
+			id := uint64(n + 2)
+			result, body := tc.from.ask(tc.cmd, id, tc.body)
+			var e pb.Error
+			must(t, e.UnmarshalVT(body))
+			if result != tc.result || e.Reason != tc.reason || e.Message == "" {
+				t.Errorf("%s %s %q, want %s %s and words", result, e.Reason, e.Message, tc.result, tc.reason)
+			}
+		})
+	}
+	if after := s.service.Hashes(); after[ledger.Customer(bob)] != before[ledger.Customer(bob)] {
+		t.Error("the account has changed")
+	}
+	if r, _ := w.ask(codec.CommandPlaceOrder, 99, order(func(*request) {})); r != codec.ResultOK {
+		t.Errorf("good order on the same session: %s", r)
+	}
+	s.login(alice).buy(mills, 200)
+	if n := s.service.Stats().Records; n != 3 { // with the seed's
+		t.Errorf("%d records in the journal, want those of the seed and two orders", n)
+	}
+}
+
+// TestBrokenFrame closes the session that sends what is no frame, with a notice;
+// its order stays, and others go on.
+func TestBrokenFrame(t *testing.T) {
+	cases := []struct {
+		name  string
+		frame string
+		code  pb.NoticeCode
+	}{
+		{"shorter than its header", "\x00\x00\x00\x0c", pb.NoticeCode_NOTICE_CODE_MALFORMED},
+		{"longer than allowed", "\xff\xff\xff\xff", pb.NoticeCode_NOTICE_CODE_TOO_LARGE},
+	}
+	s := start(t, setup{})
+	neighbour := s.login(bob)
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			w := s.wire()
+			w.t = t
+			w.login(alice)
+			if r, _ := w.ask(codec.CommandPlaceOrder, 2, buyOne()); r != codec.ResultOK {
+				t.Errorf("the order before: %s", r)
+			}
+			w.write([]byte(tc.frame))
+			m := w.next()
+			for m.ID != 0 { // the pushes of the order
+				m = w.next()
+			}
+			var notice pb.Notice
+			must(t, notice.UnmarshalVT(m.Body))
+			if m.Command != codec.PushNotice || notice.Code != tc.code {
+				t.Errorf("%s %s, want a notice %s", m.Command, notice.Code, tc.code)
+			}
+			neighbour.positions()
+		})
+	}
+}

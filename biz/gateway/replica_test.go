@@ -1,0 +1,69 @@
+package gateway_test
+
+import (
+	"errors"
+	"testing"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/journal"
+	"holdfast/biz/ledger"
+)
+
+// TestStateHash: the accounts that traded, those that a start has read back, and
+// those that the records alone make, twice, have the same state.
+func TestStateHash(t *testing.T) {
+	s := start(t, setup{})
+	empty := s.service.StateHash()
+	trade(s)
+	s.settle()
+	live := s.service.StateHash()
+	if live == empty {
+		t.Fatal("trading does not change the state hash")
+	}
+	crashed := start(t, setup{dir: s.copyData(), seed: s.setup.seed})
+	if got := crashed.service.StateHash(); got != live {
+		t.Errorf("%x after a crash, %x before", got, live)
+	}
+	for range 2 {
+		if got := replicaHash(t, s); got != live {
+			t.Errorf("%x from the records, %x live", got, live)
+		}
+	}
+	if got := s.restart().service.StateHash(); got != live { // with a snapshot
+		t.Errorf("%x after a restart, %x before", got, live)
+	}
+}
+
+func replicaHash(t *testing.T, s *server) [32]byte {
+	t.Helper()
+	r, err := desk.NewReplica(s.setup.seed)
+	must(t, err)
+	must(t, s.journal.Replay(t.Context(), 1, func(at journal.Position, record []byte) error {
+		e, err := desk.DecodeEntry(record)
+		must(t, err)
+		if e.Genesis != (at.Record == 1) || e.Genesis && e.Seed != s.setup.seed.SHA256 {
+			t.Errorf("record %d: %+v", at.Record, e)
+		}
+		return r.Apply(&e)
+	}))
+	return r.StateHash()
+}
+
+// TestReplicaRefuses gives a replica what does not follow.
+func TestReplicaRefuses(t *testing.T) {
+	r, err := desk.NewReplica(newSeed(t, "Tin"))
+	must(t, err)
+	gap := desk.Entry{Event: ledger.Event{Number: 2, Kind: ledger.KindFill, Execution: ledger.Execution{ID: ledger.NewExecutionID(100001, 2)}}}
+	if err := r.Apply(&gap); !errors.Is(err, ledger.ErrGap) {
+		t.Errorf("a gap: %v", err)
+	}
+	stranger := desk.Entry{Event: ledger.Event{Number: 1, Execution: ledger.Execution{ID: ledger.NewExecutionID(7, 1)}}}
+	if err := r.Apply(&stranger); err == nil {
+		t.Error("an event of nobody in the seed is applied")
+	}
+	for _, record := range []string{"", "\x01short", "\x02", "\x03what"} {
+		if e, err := desk.DecodeEntry([]byte(record)); err == nil {
+			t.Errorf("%q is %+v", record, e)
+		}
+	}
+}

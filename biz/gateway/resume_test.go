@@ -1,0 +1,338 @@
+package gateway_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"holdfast/biz/client"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+	"holdfast/engine"
+)
+
+// watcher is a client that logs in again and again and goes on where it was.
+type watcher struct {
+	*wire
+	last      uint64            // push that it saw
+	seen      map[uint64]string // what each push said, but for prices
+	snapshots int               // logins that were not resumed
+	skipped   int               // pushes that snapshots stood in for
+	problem   string
+}
+
+// watch connects one that wants to go on behind push from.
+func (s *server) watch(c client.Customer, from uint64) *watcher {
+	s.t.Helper()
+	w := &watcher{seen: make(map[uint64]string), last: from}
+	w.again(s, c)
+	return w
+}
+
+// again connects and logs in anew; what was not read is lost.
+func (w *watcher) again(s *server, c client.Customer) *pb.LoginReply {
+	s.t.Helper()
+	if w.wire != nil {
+		w.close()
+	}
+	w.wire = s.wire()
+	request := tokenLogin(c)
+	request.ResumeFrom = w.last
+	r, body := w.ask(codec.CommandLogin, 1, request)
+	var reply pb.LoginReply
+	must(s.t, reply.UnmarshalVT(body))
+	switch {
+	case r != codec.ResultOK:
+		s.t.Fatalf("login: %s", r)
+	case reply.Resumed && (reply.PushSequence != w.last || len(reply.Positions) > 0):
+		w.problem = fmt.Sprintf("resumed at %d with %d positions, want at %d", reply.PushSequence, len(reply.Positions), w.last)
+	case !reply.Resumed:
+		w.snapshots++
+		w.skipped += int(reply.PushSequence - w.last)
+	}
+	w.last = reply.PushSequence
+	return &reply
+}
+
+// pushes reads n numbered pushes.
+func (w *watcher) pushes(n int) {
+	w.t.Helper()
+	for range n {
+		m := w.next()
+		if m.ID != w.last+1 {
+			w.problem = fmt.Sprintf("push %d comes after %d", m.ID, w.last)
+		}
+		w.last = m.ID
+		w.seen[m.ID] = told(w.t, m)
+	}
+}
+
+// until reads up to a push.
+func (w *watcher) until(sequence uint64) {
+	w.t.Helper()
+	w.pushes(int(sequence - w.last))
+}
+
+// told is a push without the prices, which may be those of another moment.
+func told(t testing.TB, m codec.Message) string {
+	t.Helper()
+	unpriced := func(p *pb.Position) { p.LastPrice, p.MarketValue, p.UnrealisedProfit = 0, 0, 0 }
+	var body interface {
+		UnmarshalVT([]byte) error
+		MarshalVT() ([]byte, error)
+	}
+	switch m.Command {
+	case codec.PushPositionUpdate:
+		update := new(pb.PositionUpdate)
+		must(t, update.UnmarshalVT(m.Body))
+		unpriced(update.Position)
+		update.MarketValue, body = 0, update
+	case codec.PushExecutionBusted:
+		busted := new(pb.ExecutionBusted)
+		must(t, busted.UnmarshalVT(m.Body))
+		unpriced(busted.Position)
+		body = busted
+	default:
+		return m.Command.String() + string(m.Body)
+	}
+	b, err := body.MarshalVT()
+	must(t, err)
+	return m.Command.String() + string(b)
+}
+
+// TestResumedAsIfNeverAway: clients that lose their connection at any moment, also
+// through stops and crashes of the server and while others trade, have at the end
+// exactly the pushes that those have who were always there, or were told to start
+// from a snapshot because more was missed than the server keeps.
+func TestResumedAsIfNeverAway(t *testing.T) {
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		must(t, f.Value.Set("6"))
+		defer func() { must(t, f.Value.Set(f.DefValue)) }()
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		recent := rapid.SampledFrom([]int{4, 40, 0}).Draw(r, "recent")
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(r, "order of things"), 1))
+		lives := rapid.SliceOfN(rapid.SampledFrom([]string{"stop", "crash"}), 1, 3).Draw(r, "ends")
+		s := start(t, setup{recent: recent})
+		defer func() { s.stop() }()
+		away := &watcher{seen: make(map[uint64]string)}
+		twin := make(map[uint64]string)
+		for life, end := range lives {
+			present := s.watch(alice, 0)
+			scripts := [][]deed{
+				deeds().Draw(r, fmt.Sprintf("client 1 of life %d", life)), deeds().Draw(r, fmt.Sprintf("client 2 of life %d", life)),
+			}
+			tradeAndFlap(r, s, scripts, away, random, recent)
+			present.until(s.login(alice).positions().Sequence)
+			for n, push := range present.seen {
+				twin[n] = push
+			}
+			if end == "stop" {
+				s = s.restart()
+				continue
+			}
+			with := s.setup
+			with.dir = s.copyData()
+			s.stop()
+			s = start(t, with)
+		}
+		flap(r, s, away, recent)
+		away.until(s.login(alice).positions().Sequence)
+		if away.problem != "" {
+			r.Error(away.problem)
+		}
+		for n, push := range away.seen {
+			if twin[n] != push {
+				r.Errorf("push %d is %q, was %q", n, push, twin[n])
+			}
+		}
+		if missing := len(twin) - len(away.seen); missing != away.skipped {
+			r.Errorf("%d pushes never came, %d were before snapshots", missing, away.skipped)
+		}
+	})
+}
+
+// tradeAndFlap lets two clients and an operator trade on alice's account while
+// away comes and goes.
+func tradeAndFlap(r *rapid.T, s *server, scripts [][]deed, away *watcher, random *rand.Rand, recent int) {
+	op := s.login(operator)
+	var work sync.WaitGroup
+	for _, script := range scripts {
+		tr := s.login(alice)
+		work.Go(func() {
+			for _, d := range script {
+				if err := d.do(r.Context(), tr, op, alice); err != nil {
+					r.Errorf("%+v: %v", d, err)
+				}
+			}
+		})
+	}
+	asking := s.login(alice)
+	for range 1 + random.IntN(8) {
+		flap(r, s, away, recent)
+		if there := int(asking.positions().Sequence - away.last); there > 0 {
+			away.pushes(random.IntN(there + 1)) // an odd number cuts between the two of an event
+		}
+	}
+	work.Wait()
+}
+
+// flap connects anew; only who missed more than is kept gets a snapshot.
+func flap(r *rapid.T, s *server, away *watcher, recent int) {
+	if recent == 0 {
+		recent = 256
+	}
+	from := away.last
+	if reply := away.again(s, alice); !reply.Resumed && from > 0 && reply.PushSequence/2-from/2 <= uint64(recent) {
+		r.Errorf("no resume from %d at %d, though %d events are kept", from, reply.PushSequence, recent)
+	}
+}
+
+func TestResume(t *testing.T) {
+	cases := []struct {
+		name    string
+		recent  int
+		hard    int // OutboundHardBytes
+		from    uint64
+		resumed bool
+		missed  []codec.Command
+		warns   bool
+	}{
+		{"nothing missed", 0, 0, 6, true, nil, false},
+		{"one push", 0, 0, 5, true, []codec.Command{codec.PushPositionUpdate}, false},
+		{"a bust", 0, 0, 4, true, []codec.Command{codec.PushExecutionBusted, codec.PushPositionUpdate}, false},
+		{"all but the first", 0, 0, 1, true, []codec.Command{codec.PushPositionUpdate, codec.PushExecution, codec.PushPositionUpdate,
+			codec.PushExecutionBusted, codec.PushPositionUpdate}, false},
+		{"as much as is kept", 2, 0, 2, true, []codec.Command{codec.PushExecution, codec.PushPositionUpdate,
+			codec.PushExecutionBusted, codec.PushPositionUpdate}, false},
+		{"half an event more", 2, 0, 1, false, nil, false},
+		{"more than a session may have unsent", 0, 400, 1, false, nil, false},
+		{"asks for a snapshot", 0, 0, 0, false, nil, false},
+		{"from the future", 0, 0, 7, false, nil, true},
+		{"from the end of time", 0, 0, 1<<64 - 1, false, nil, true},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			var log lockedBuffer
+			s := start(t, setup{
+				recent: tc.recent, limits: engine.Limits{OutboundHardBytes: tc.hard},
+				log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})),
+			})
+			tr, op := s.login(alice), s.login(operator)
+			x := tr.buy(tin, 7)
+			tr.buy(rail, 1)
+			op.bust(x.ID, "typo")
+			w := s.watch(alice, tc.from)
+			if (w.snapshots == 0) != tc.resumed || w.problem != "" {
+				t.Fatalf("%d snapshots, %s", w.snapshots, w.problem)
+			}
+			if tc.resumed {
+				w.checkMissed(tc.missed)
+			}
+			if warned := strings.Contains(log.String(), "this account has not made"); warned != tc.warns {
+				t.Errorf("log: %q", log.String())
+			}
+			s.watch(alice, 1<<40) // which warns no second time
+			if n := strings.Count(log.String(), "this account has not made"); n > 1 {
+				t.Errorf("%d lines: %q", n, log.String())
+			}
+			tr.buy(tin, 1) // pushes go on behind
+			w.until(8)
+			if w.problem != "" {
+				t.Error(w.problem)
+			}
+		})
+	}
+}
+
+// checkMissed reads these pushes. The bust of "buy 7" leaves nothing of it.
+func (w *watcher) checkMissed(want []codec.Command) {
+	w.t.Helper()
+	for _, cmd := range want {
+		m := w.next()
+		w.last++
+		if m.Command != cmd || m.ID != w.last {
+			w.t.Errorf("%s %d, want %s %d", m.Command, m.ID, cmd, w.last)
+		}
+		if m.Command == codec.PushExecutionBusted {
+			var body pb.ExecutionBusted
+			must(w.t, body.UnmarshalVT(m.Body))
+			if body.Reason != "typo" || body.Position.Quantity != 0 {
+				w.t.Errorf("busted: %v", &body)
+			}
+		}
+	}
+}
+
+// TestReconnect: a screen that was away shows at the end what one shows that was
+// always there, also after a restart; one that was away too long shows the account.
+func TestReconnect(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		recent  int
+		restart bool
+		resumed bool
+	}{{"resumed", 0, false, true}, {"resumed after a restart", 0, true, true}, {"too far", 2, false, false}} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := start(t, setup{recent: tc.recent})
+			away, tr := s.login(alice), s.login(alice)
+			x := tr.buy(tin, 10)
+			want := tr.positions()
+			_, err := away.View().Wait(t.Context(), func(d *client.Display) bool { return d.Sequence == want.Sequence })
+			must(t, err)
+			must(t, away.Close())
+			for range 3 {
+				tr.buy(rail, 1)
+			}
+			s.login(operator).bust(x.ID, "typo")
+			if tc.restart {
+				with := s.setup
+				s.stop()
+				with.listen = s.addr
+				s = start(t, with)
+				tr = s.login(alice)
+			}
+			s.service.MovePrice(railID, 75_0000)
+			next, welcome, err := away.Reconnect(t.Context(), alice, client.DemoToken(alice))
+			must(t, err)
+			defer next.Close()
+			want = tr.positions()
+			d, err := next.View().Wait(t.Context(), func(d *client.Display) bool {
+				return d.Sequence == want.Sequence && slices.Equal(d.Positions, want.Positions)
+			})
+			if err != nil || welcome.Resumed != tc.resumed || d.Gaps+d.Doubles > 0 {
+				t.Fatalf("%v, %+v, shown %+v", err, welcome, d)
+			}
+			shows := func(x client.Execution) bool { return x.Key == tin }
+			if n := len(d.Executions); slices.ContainsFunc(d.Executions, shows) || tc.resumed && n != 3 || !tc.resumed && n != 0 {
+				t.Errorf("executions %v", d.Executions)
+			}
+		})
+	}
+}
+
+// lockedBuffer is a buffer for the log of a server.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}

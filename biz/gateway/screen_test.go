@@ -1,0 +1,347 @@
+package gateway_test
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/biz/client"
+	"holdfast/biz/ledger"
+	"holdfast/biz/transcript"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+	"holdfast/engine"
+)
+
+// TestTranscripts plays what several clients do at the same server. A command such as
+// "alice2: buy 100 TIN" is one of a session, which is alice's by its name; the answer
+// has what each session was sent, in the order in which it got it.
+func TestTranscripts(t *testing.T) {
+	transcript.Run(t, func(t *testing.T) func(string) string {
+		r := &room{t: t, screens: make(map[string]*screen)}
+		r.open(setup{})
+		return r.do
+	})
+}
+
+var (
+	customers = map[string]client.Customer{"alice": alice, "bob": bob, "carol": carol, "op": operator}
+	shortKeys = map[string]client.Key{"TIN": tin, "RAIL": rail, "MILLS": mills}
+)
+
+// room is the server and the sessions of a transcript.
+type room struct {
+	t       *testing.T
+	server  *server
+	screens map[string]*screen
+	order   []string // of the names
+	ticker  *trader  // dave, who has a quote of gold to know how far the publisher is
+}
+
+// screen is one session and what it was sent since the last command.
+type screen struct {
+	*wire
+	name     string
+	customer client.Customer
+	overTLV  bool
+	loggedIn bool
+	last     uint64 // number of the last push
+	lines    []string
+}
+
+func (r *room) open(with setup) {
+	never := engine.Limits{Heartbeat: time.Hour, IdleTime: time.Hour}
+	with.limits, with.listeners = never, tlvListener(engine.Listener{Greets: true})
+	r.server = start(r.t, with)
+	r.ticker = r.server.login(dave)
+	_, err := r.ticker.Quotes(r.t.Context(), []client.Key{gold}, true)
+	must(r.t, err)
+}
+
+// do executes a command and returns what all sessions were sent.
+func (r *room) do(command string) string {
+	name, request, found := strings.Cut(command, ": ")
+	if !found {
+		return r.serverDo(strings.Fields(command))
+	}
+	s := r.screens[name]
+	if s == nil {
+		s = &screen{name: name, customer: customers[strings.TrimRight(name, "0123456789")]}
+		r.screens[name], r.order = s, append(r.order, name)
+	}
+	r.screenDo(s, strings.Fields(request))
+	return r.said()
+}
+
+// serverDo executes what is no session's: "price TIN 11.00" and "restart", with "recent
+// n" and "sessions n" if wanted.
+func (r *room) serverDo(words []string) string {
+	switch words[0] {
+	case "price":
+		id, _ := r.server.service.Market().Find(shortKeys[words[1]].Market, shortKeys[words[1]].Code)
+		p, err := ledger.ParsePrice(words[2])
+		must(r.t, err)
+		r.server.service.SetPrice(id, p)
+		r.published()
+		return r.said()
+	case "restart":
+		with := r.server.setup
+		for ; len(words) > 2; words = words[2:] {
+			switch words[1] {
+			case "recent":
+				with.recent = r.number(words[2])
+			case "sessions":
+				with.sessions = r.number(words[2])
+			}
+		}
+		r.server.stop()
+		for _, s := range r.screens {
+			s.wire, s.loggedIn = nil, false // but the last push is known
+		}
+		r.open(with)
+		return "all sessions have ended"
+	}
+	r.t.Fatalf("%q is no command", words)
+	return ""
+}
+
+// published returns when the publisher has pushed all prices set so far. It goes from
+// session to session, and takes new prices when it is through.
+func (r *room) published() {
+	for n := range 2 {
+		r.server.service.SetPrice(goldID, ledger.Price(1+n))
+		for {
+			if q, ok := r.ticker.push().Event.(client.Quote); ok && q.Key == gold && q.LastPrice == client.Price(1+n) {
+				break
+			}
+		}
+	}
+}
+
+// said lets every session get what is on its way, and returns it.
+func (r *room) said() string {
+	text := ""
+	for _, name := range r.order {
+		s := r.screens[name]
+		if s.wire != nil {
+			fence := codec.CommandSubmit
+			if s.loggedIn {
+				fence = codec.CommandPositions // leaves after all that the account has done
+			}
+			s.send(fence, fenceID, nil)
+			s.until(fence, fenceID, false)
+		}
+		for _, line := range s.lines {
+			text += name + " < " + line + "\n"
+		}
+		s.lines = nil
+	}
+	if text == "" {
+		return "nobody is told"
+	}
+	return text
+}
+
+// The ids of requests.
+const requestID, fenceID = 1, 2
+
+// screenDo executes a command of a session and waits for the reply. The session
+// connects if it is not; with "tlv" to that listener.
+func (r *room) screenDo(s *screen, words []string) {
+	if s.wire == nil && words[0] != "reconnect" {
+		s.connect(r.server, slices.Contains(words, "tlv"))
+	}
+	switch words[0] {
+	case "connect":
+	case "leave":
+		r.leave(s)
+	case "login":
+		s.login(words[1:])
+	case "reconnect": // goes on after the last push, or "from n"
+		if s.wire != nil {
+			r.leave(s)
+		}
+		s.connect(r.server, s.overTLV)
+		if len(words) == 1 {
+			words = append(words, "from", fmt.Sprint(s.last))
+		}
+		s.login(words[1:])
+	case "logout":
+		s.ask(codec.CommandLogout, nil)
+		s.loggedIn = false
+	case "buy", "sell":
+		s.place(words)
+	case "positions":
+		s.ask(codec.CommandPositions, nil)
+	case "history":
+		s.history(words[1:])
+	case "watch", "unwatch":
+		key := shortKeys[words[1]]
+		s.ask(codec.CommandQuotes, &pb.QuotesRequest{
+			Instruments: []*pb.InstrumentKey{{Market: key.Market, Code: key.Code}}, Subscribe: words[0] == "watch",
+		})
+	case "bust":
+		id, err := ledger.ParseExecutionID(words[1])
+		must(r.t, err)
+		s.ask(codec.CommandBust, &pb.BustRequest{ExecutionId: uint64(id), Reason: strings.Join(words[2:], " ")})
+	case "command":
+		s.ask(codec.Command(r.number(words[1])), nil)
+	default:
+		r.t.Fatalf("%q is no command of a session", words)
+	}
+}
+
+func (s *screen) connect(server *server, overTLV bool) {
+	if s.overTLV = overTLV; !overTLV {
+		s.wire = server.wire()
+		return
+	}
+	s.wire = server.wireAt(0)
+	s.tell(s.next())
+}
+
+// leave closes the connection and returns when the server knows.
+func (r *room) leave(s *screen) {
+	before := r.server.core.Len() + r.loggedIn()
+	s.close()
+	if s.loggedIn {
+		before--
+	}
+	eventually(r.t, "the session to be gone", func() bool { return r.server.core.Len()+r.loggedIn() < before })
+	s.wire, s.loggedIn = nil, false
+}
+
+// loggedIn returns how many sessions are, on all accounts.
+func (r *room) loggedIn() (n int) {
+	for _, c := range customers {
+		n += r.server.service.LoggedIn(ledger.Customer(c))
+	}
+	return n
+}
+
+// login sends "from n", "as bob", "with bob's token", "with password ..." in any number.
+func (s *screen) login(words []string) {
+	request := tokenLogin(s.customer)
+	for i, word := range words {
+		switch word {
+		case "from":
+			request.ResumeFrom, _ = strconv.ParseUint(words[i+1], 10, 64)
+		case "as":
+			request.Customer = uint32(customers[words[i+1]])
+		case "bob's":
+			request.Credential = &pb.LoginRequest_Token{Token: demoToken(bob)}
+		case "password":
+			request.Credential = &pb.LoginRequest_Password{Password: strings.Join(words[i+1:], " ")}
+		case "nothing":
+			request.Credential = nil
+		}
+	}
+	if s.ask(codec.CommandLogin, request) == codec.ResultOK {
+		s.loggedIn = true
+	}
+}
+
+// place sends "buy 100 TIN", with "as id" or "at price" if wanted.
+func (s *screen) place(words []string) {
+	request := &pb.PlaceOrderRequest{Side: pb.Side_SIDE_BUY, Code: words[2]}
+	if words[0] == "sell" {
+		request.Side = pb.Side_SIDE_SELL
+	}
+	if key, known := shortKeys[words[2]]; known {
+		request.Market, request.Code = key.Market, key.Code
+	}
+	var err error
+	request.Quantity, err = strconv.ParseInt(words[1], 10, 64)
+	must(s.t, err)
+	for rest := words[3:]; len(rest) > 1; rest = rest[2:] {
+		switch rest[0] {
+		case "as":
+			request.ClientOrderId = rest[1]
+		case "at":
+			p, err := ledger.ParsePrice(rest[1])
+			must(s.t, err)
+			request.Price = int64(p)
+		}
+	}
+	s.ask(codec.CommandPlaceOrder, request)
+}
+
+// history sends "limit n", "before id", "of bob" in any number.
+func (s *screen) history(words []string) {
+	request := new(pb.HistoryRequest)
+	for ; len(words) > 1; words = words[2:] {
+		switch words[0] {
+		case "limit":
+			n, err := strconv.Atoi(words[1])
+			must(s.t, err)
+			request.Limit = uint32(n)
+		case "before":
+			id, err := ledger.ParseExecutionID(words[1])
+			must(s.t, err)
+			request.BeforeExecutionId = uint64(id)
+		case "of":
+			request.Customer = uint32(customers[words[1]])
+		}
+	}
+	s.ask(codec.CommandHistory, request)
+}
+
+// ask sends a request and reads up to its reply.
+func (s *screen) ask(cmd codec.Command, body codec.Body) codec.Result {
+	s.t.Helper()
+	s.send(cmd, requestID, body)
+	return s.until(cmd, requestID, true)
+}
+
+// until reads up to a reply, and keeps what came before it, and the reply if it counts.
+func (s *screen) until(cmd codec.Command, id uint64, counts bool) codec.Result {
+	s.t.Helper()
+	for {
+		m := s.next()
+		answers := m.Command == cmd.Reply() && (m.ID == id || s.dialect.Ordered())
+		if !answers || counts {
+			s.tell(m)
+		}
+		if answers {
+			return codec.Result(m.Body[0])
+		}
+	}
+}
+
+// tell adds a line for a message.
+func (s *screen) tell(m codec.Message) {
+	if !m.Command.IsReply() {
+		number := ""
+		if m.Command.IsPush() && m.ID > 0 && !s.dialect.Ordered() {
+			s.last, number = m.ID, fmt.Sprintf(" %d", m.ID)
+		}
+		s.lines = append(s.lines, fmt.Sprintf("push%s: %s", number, inWords(s.t, m.Command, m.Body)))
+		return
+	}
+	result, body := codec.Result(m.Body[0]), m.Body[1:]
+	if result != codec.ResultOK && result != codec.ResultDuplicate {
+		var e pb.Error
+		must(s.t, e.UnmarshalVT(body))
+		line := fmt.Sprintf("%s: %s", result, e.Message)
+		for i, id := range e.BlockingExecutionIds {
+			line += map[bool]string{true: "; in the way: ", false: ", "}[i == 0] + ledger.ExecutionID(id).String()
+		}
+		s.lines = append(s.lines, line)
+		return
+	}
+	s.lines = append(s.lines, strings.TrimSuffix(fmt.Sprintf("%s: %s", result, inWords(s.t, m.Command, body)), ": "))
+	if m.Command == codec.CommandLogin.Reply() {
+		var reply pb.LoginReply
+		must(s.t, reply.UnmarshalVT(body))
+		s.last = reply.PushSequence
+	}
+}
+
+func (r *room) number(text string) int {
+	n, err := strconv.Atoi(text)
+	must(r.t, err)
+	return n
+}

@@ -1,0 +1,237 @@
+package gateway_test
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"os"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/gateway"
+	"holdfast/biz/history"
+	"holdfast/biz/journal"
+	"holdfast/biz/ledger"
+	"holdfast/biz/seed"
+	wiring "holdfast/biz/server"
+	"holdfast/biz/simulation"
+	"holdfast/engine"
+)
+
+// patience is how long a test waits for what must come; only a failing test
+// waits so long.
+const patience = time.Minute
+
+// setup says how to start a server; the zero value is good.
+type setup struct {
+	dir        string // the data folder; "" makes a new one
+	seed       *seed.Seed
+	recent     int // events in memory; 0 means the default
+	maxStore   int64
+	heldBytes  int // Config.MaxHeldBytes
+	openBytes  int // Config.MaxOpenBytes
+	limits     engine.Limits
+	listen     string // address; "" takes a free port
+	simulation simulation.Config
+	guesses    int                    // 0 means the default
+	watermark  uint64                 // Config.DiskWatermark
+	free       func() (uint64, error) // Config.FreeSpace
+	log        *slog.Logger           // nil: none
+
+	submitOnLoop bool
+	sessions     int               // Config.SessionsPerAccount
+	listeners    []engine.Listener // beside the packet one
+}
+
+// server is a whole server on a free port, without a process of its own.
+type server struct {
+	t       testing.TB
+	setup   setup
+	addr    string
+	service service
+	core    *engine.Core
+	journal *journal.Journal
+	history *history.Store
+	fatal   chan error // gets what Config.Fatal gets
+
+	running *wiring.Server
+	once    sync.Once
+}
+
+// service is what the server does, whichever half does it.
+type service struct {
+	*gateway.Gateway
+	*desk.Desk
+}
+
+// Ready returns nil while events can be made durable.
+func (s service) Ready() error { return s.Failed() }
+
+// MovePrice makes p the last price.
+func (s service) MovePrice(id ledger.InstrumentID, p ledger.Price) { s.SetPrice(id, p) }
+
+// Hashes returns the state hash of every account.
+func (s service) Hashes() map[ledger.Customer][sha256.Size]byte {
+	hashes := make(map[ledger.Customer][sha256.Size]byte)
+	for _, a := range s.Accounts() {
+		a.View(func(l *ledger.Account) { hashes[a.Customer()] = l.Hash() })
+	}
+	return hashes
+}
+
+// executionOf returns the execution in a record of the journal; ok is false for
+// records that are none.
+func executionOf(record []byte) (e ledger.Execution, ok bool) {
+	entry, err := desk.DecodeEntry(record)
+	return entry.Event.Execution, err == nil && !entry.Genesis && entry.Event.Kind == ledger.KindFill
+}
+
+// start starts a server that ends with the test at the latest.
+func start(t testing.TB, with setup) *server {
+	t.Helper()
+	s, err := tryStart(t, with)
+	must(t, err)
+	return s
+}
+
+// tryStart is start for servers that may refuse to. The folder is free again
+// when they do.
+func tryStart(t testing.TB, with setup) (*server, error) {
+	t.Helper()
+	if with.dir == "" {
+		with.dir = t.TempDir()
+	}
+	if with.seed == nil {
+		with.seed = newSeed(t, "Tin")
+	}
+	s := &server{t: t, setup: with, fatal: make(chan error, 8)}
+	var err error
+	s.running, err = wiring.Start(t.Context(), with.config(s.fatal))
+	if err != nil {
+		return nil, err
+	}
+	s.addr, s.core, s.journal, s.history = s.running.Addrs[0], s.running.Core, s.running.Journal, s.running.History
+	s.service = service{s.running.Gateway, s.running.Desk}
+	t.Cleanup(s.stop)
+	return s, nil
+}
+
+// config returns the settings of the server's parts.
+func (w *setup) config(fatal chan<- error) wiring.Config {
+	clock := newClock()
+	return wiring.Config{
+		Data: w.dir, Seed: w.seed, EventLoops: 2, Drain: patience, Limits: w.limits,
+		Journal:   journal.Options{MaxStore: w.maxStore, AckTimeout: patience, AckAttempts: 1},
+		Listeners: append([]engine.Listener{{Address: cmp.Or(w.listen, "127.0.0.1:0")}}, w.listeners...),
+		Desk: desk.Config{
+			RecentEvents: w.recent, MaxHeldBytes: w.heldBytes, MaxOpenBytes: w.openBytes,
+			DiskWatermark: w.watermark, FreeSpace: w.free, Now: clock, Fatal: func(err error) { fatal <- err },
+		},
+		Gateway: gateway.Config{
+			Version: "test", SubmitOnLoop: w.submitOnLoop, PasswordGuesses: w.guesses,
+			SessionsPerAccount: w.sessions, Now: clock,
+		},
+		Simulation: w.simulation,
+		Log:        cmp.Or(w.log, slog.New(slog.DiscardHandler)),
+	}
+}
+
+// stop ends the server as an operator does, unless it has ended. Nothing may
+// have panicked, and what failed must be what the test has provoked.
+func (s *server) stop() {
+	s.once.Do(func() {
+		s.t.Helper()
+		failed := s.service.Ready()
+		err := s.running.Stop()
+		if failed == nil && err != nil {
+			s.t.Errorf("stop: %v", err)
+		}
+		if errors.Is(err, engine.ErrDrainTimeout) {
+			s.t.Error("not drained in time")
+		}
+		if n := s.core.Stats.Panics.Load(); n != 0 {
+			s.t.Errorf("%d handlers panicked", n)
+		}
+		if traffic := s.core.Traffic(); traffic.Replies > traffic.Requests {
+			s.t.Errorf("%d replies to %d requests", traffic.Replies, traffic.Requests)
+		}
+	})
+}
+
+// restart stops the server and starts one on the same folder.
+func (s *server) restart() *server {
+	s.t.Helper()
+	s.stop()
+	return start(s.t, s.setup)
+}
+
+// settle waits until the history has what the journal has.
+func (s *server) settle() {
+	s.t.Helper()
+	must(s.t, s.service.Drain(s.t.Context()))
+	eventually(s.t, "the history to catch up", func() bool {
+		n, err := s.history.Progress(s.t.Context())
+		must(s.t, err)
+		return n == s.journal.LastBatch()
+	})
+}
+
+// copyData copies the data folder as a crash at this moment would leave it. The
+// server must be idle.
+func (s *server) copyData() (dir string) {
+	s.t.Helper()
+	s.settle()
+	dir = s.t.TempDir()
+	must(s.t, os.CopyFS(dir, os.DirFS(s.setup.dir)))
+	return dir
+}
+
+// sameState compares the accounts of two servers.
+func sameState(t testing.TB, got, want *server) {
+	t.Helper()
+	if !reflect.DeepEqual(got.service.Hashes(), want.service.Hashes()) {
+		t.Error("the accounts are not those from before")
+	}
+}
+
+// newClock returns a clock that goes on by a millisecond at each look.
+func newClock() func() time.Time {
+	var looks atomic.Int64
+	base := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	return func() time.Time { return base.Add(time.Duration(looks.Add(1)) * time.Millisecond) }
+}
+
+// eventually waits until ok says so.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatalf("waited in vain for %s", what)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sameHashes checks that no account has changed.
+func sameHashes(t testing.TB, s *server, want map[ledger.Customer][sha256.Size]byte) {
+	t.Helper()
+	for c, hash := range s.service.Hashes() {
+		if hash != want[c] {
+			t.Errorf("account %d has changed", c)
+		}
+	}
+}

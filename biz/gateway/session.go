@@ -1,0 +1,87 @@
+package gateway
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"holdfast/codec"
+	"holdfast/engine"
+)
+
+// sessionState is what the gateway knows of a session.
+type sessionState struct {
+	account  atomic.Pointer[account] // nil before login
+	guessing atomic.Bool             // a password of this session waits or is verified
+
+	mu     sync.Mutex // held while account changes
+	closed bool
+}
+
+// gone tells whether the session has ended.
+func (t *sessionState) gone() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed
+}
+
+func (g *Gateway) sessionOpened(session *engine.Session) {
+	g.state.Set(session, new(sessionState))
+	if session.Greets() {
+		out := g.core.NewOutbox()
+		out.Push(session, codec.CommandConn, 0, g.hello(session))
+		out.Post()
+		out.Free()
+	}
+}
+
+func (g *Gateway) sessionClosed(session *engine.Session, _ engine.Reason) {
+	state := g.state.Get(session)
+	state.mu.Lock()
+	defer state.mu.Unlock()
+	state.closed = true
+	g.leave(session, state)
+}
+
+// leave ends what login began. The caller holds state.mu.
+func (g *Gateway) leave(session *engine.Session, state *sessionState) {
+	g.quotes.unsubscribe(session)
+	session.SetLoggedIn(false)
+	a := state.account.Swap(nil)
+	if a != nil && a.sessions.Remove(session) {
+		g.presence.remove(a)
+	}
+}
+
+// presence is the set of accounts that somebody is logged in to.
+type presence struct {
+	mu     sync.Mutex
+	online map[*account]struct{}
+}
+
+func (p *presence) add(a *account) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.online == nil {
+		p.online = make(map[*account]struct{})
+	}
+	p.online[a] = struct{}{}
+}
+
+// remove takes a out unless somebody has logged in again meanwhile.
+func (p *presence) remove(a *account) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a.sessions.Len() == 0 {
+		delete(p.online, a)
+	}
+}
+
+// list appends the accounts that are online.
+func (p *presence) list(dst []*account) []*account {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for a := range p.online {
+		dst = append(dst, a)
+	}
+	return dst
+}

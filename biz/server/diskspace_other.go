@@ -1,0 +1,9 @@
+//go:build !linux && !darwin
+
+package server
+
+import "errors"
+
+func freeSpace(string) (bytes uint64, err error) {
+	return 0, errors.New("free space can't be asked for on this system")
+}

@@ -1,0 +1,245 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/gateway"
+	"holdfast/biz/history"
+	"holdfast/biz/journal"
+	"holdfast/biz/seed"
+	"holdfast/biz/simulation"
+	"holdfast/engine"
+)
+
+// Config says what a Server is made of. Data, Seed and Listeners are required.
+type Config struct {
+	// Data is the folder of the journal and the history, made when missing.
+	Data string
+	// Seed has the instruments and customers.
+	Seed *seed.Seed
+	// Journal has the settings of the journal; its folder is below Data.
+	Journal journal.Options
+	// DurableHistory makes the history durable by itself, not only by the journal.
+	DurableHistory bool
+
+	// Listeners are where clients connect.
+	Listeners []engine.Listener
+	// EventLoops is how many there are. 0: one for each processor.
+	EventLoops int
+	// Drain is the longest graceful stop. 0: 10 s.
+	Drain time.Duration
+	// Limits bound what clients may take up.
+	Limits engine.Limits
+
+	// Desk, Gateway and Simulation have the settings of those parts; what connects
+	// them is filled in here. Without Desk.Fatal the server ends when nothing can be made
+	// durable any more.
+	Desk       desk.Config
+	Gateway    gateway.Config
+	Simulation simulation.Config
+
+	// NewCarrier makes what takes the connections; nil means the reactor. drain is its
+	// OnDrain.
+	NewCarrier func(core *engine.Core, drain func(context.Context) error) (Carrier, error)
+	// NewCommitLog is for Desk.NewCommitLog, with the history that it may write to.
+	NewCommitLog func(*history.Store, desk.CommitLogOptions) desk.CommitLog
+	// Attach, when set, is called before the server takes connections; what it returns is
+	// called when it takes no more, before anything is closed.
+	Attach func(*Server) (detach func(), err error)
+	// Log gets what operators should know; nil means slog.Default.
+	Log *slog.Logger
+}
+
+// Carrier takes the clients' connections: the reactor, or other plumbing to compare it
+// with.
+type Carrier interface {
+	// Run serves until ctx ends, then drains.
+	Run(ctx context.Context) error
+	// Booted is closed when connections are taken, at Addrs.
+	Booted() <-chan struct{}
+	Addrs() []string
+}
+
+// Server is a running server.
+type Server struct {
+	// Addrs are where clients connect, in the order of the listeners.
+	Addrs []string
+	// Files is the open-file limit in force.
+	Files engine.FileLimit
+
+	Desk    *desk.Desk
+	Gateway *gateway.Gateway
+	Core    *engine.Core
+	Journal *journal.Journal
+	History *history.Store
+
+	data          *dataFolder
+	detach        func()
+	endSimulation context.CancelFunc
+	simulated     chan struct{}
+	stop          context.CancelCauseFunc
+	ended         chan struct{}
+	err           error // why it ended; valid when ended is closed
+}
+
+// Start opens the data folder, rebuilds the accounts and serves. It returns when
+// clients can connect. Wait tells how it ended. ctx bounds only the start.
+//
+// Errors are an *engine.ListenError, those of Attach and NewCarrier, ErrFolder, or what
+// the parts say.
+func Start(ctx context.Context, c Config) (*Server, error) {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.EventLoops <= 0 {
+		c.EventLoops = runtime.NumCPU()
+	}
+	files, err := engine.RaiseOpenFiles()
+	if err != nil {
+		c.Log.Warn("open-file limit not raised", "error", err)
+	}
+	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	s := &Server{Files: files, stop: cancel, ended: make(chan struct{}), detach: func() {}}
+	if s.data, err = openData(ctx, &c); err != nil {
+		return nil, err
+	}
+	carrier, err := s.wire(ctx, &c)
+	if err != nil {
+		return nil, errors.Join(err, s.close(c.Log))
+	}
+	served := make(chan error, 1)
+	go func() { served <- carrier.Run(run) }()
+	go s.supervise(run, served, c.Log)
+	select {
+	case <-carrier.Booted():
+		s.Addrs = carrier.Addrs()
+		return s, nil
+	case <-s.ended:
+		return nil, s.err
+	}
+}
+
+// wire makes everything above the data folder.
+func (s *Server) wire(ctx context.Context, c *Config) (Carrier, error) {
+	d, err := s.newDesk(ctx, c)
+	if errors.Is(err, history.ErrDamaged) {
+		if err = s.data.remakeHistory(ctx, err); err == nil {
+			d, err = s.newDesk(ctx, c)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.Journal, s.History = s.data.journal, s.data.history
+	c.Gateway.Desk, c.Gateway.Seed, c.Gateway.Log = d, c.Seed, c.Log
+	g := gateway.New(c.Gateway)
+	core, err := g.Start(c.Limits)
+	if err != nil {
+		return nil, err
+	}
+	s.Desk, s.Gateway, s.Core = d, g, core
+	carrier, err := s.newCarrier(c)
+	if err != nil {
+		return nil, err
+	}
+	if c.Attach != nil {
+		detach, err := c.Attach(s)
+		if err != nil {
+			return nil, err
+		}
+		s.detach = detach
+	}
+	s.simulate(c.Simulation)
+	return carrier, nil
+}
+
+func (s *Server) newDesk(ctx context.Context, c *Config) (*desk.Desk, error) {
+	dc := c.Desk
+	dc.Seed, dc.Journal, dc.History, dc.Log = c.Seed, s.data.journal, s.data.history, c.Log
+	if dc.FreeSpace == nil {
+		dc.FreeSpace = func() (uint64, error) { return freeSpace(c.Data) }
+	}
+	if dc.Fatal == nil {
+		dc.Fatal = func(err error) { s.stop(fmt.Errorf("orders can't be made durable: %w", err)) }
+	}
+	if c.NewCommitLog != nil {
+		dc.NewCommitLog = func(o desk.CommitLogOptions) desk.CommitLog { return c.NewCommitLog(s.data.history, o) }
+	}
+	return desk.New(ctx, dc)
+}
+
+func (s *Server) newCarrier(c *Config) (Carrier, error) {
+	if c.NewCarrier != nil {
+		return c.NewCarrier(s.Core, s.Gateway.Drain)
+	}
+	return s.Core.NewReactor(engine.ReactorConfig{
+		Listeners: c.Listeners, Loops: c.EventLoops, Drain: c.Drain, OnDrain: s.Gateway.Drain,
+	})
+}
+
+func (s *Server) simulate(c simulation.Config) {
+	if !c.Active() {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.endSimulation, s.simulated = cancel, make(chan struct{})
+	go func() {
+		defer close(s.simulated)
+		simulation.Run(ctx, s.Desk, c)
+	}()
+}
+
+// supervise waits for the end, however it comes, and closes everything.
+func (s *Server) supervise(run context.Context, served <-chan error, log *slog.Logger) {
+	err := <-served
+	if cause := context.Cause(run); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = errors.Join(cause, err)
+	}
+	s.err = errors.Join(err, s.close(log))
+	close(s.ended)
+}
+
+// Stop drains the server and waits for its end.
+func (s *Server) Stop() error {
+	s.stop(context.Canceled)
+	return s.Wait()
+}
+
+// Wait returns when the server has ended: nil after a Stop that drained it.
+func (s *Server) Wait() error {
+	<-s.ended
+	return s.err
+}
+
+// Ended is closed when the server has ended.
+func (s *Server) Ended() <-chan struct{} { return s.ended }
+
+// closeTime is how long the parts may take to close.
+const closeTime = 10 * time.Second
+
+// close ends what was opened, in the order of the dependencies.
+func (s *Server) close(log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	s.detach()
+	if s.endSimulation != nil {
+		s.endSimulation()
+		<-s.simulated
+	}
+	var errs []error
+	if s.Gateway != nil {
+		s.Gateway.Close()
+		if err := s.Desk.Close(ctx); err != nil {
+			log.Error("accounts not closed cleanly", "error", err)
+			errs = append(errs, err)
+		}
+		errs = append(errs, s.Core.Close(ctx))
+	}
+	return errors.Join(append(errs, s.data.close(ctx))...)
+}

@@ -1,0 +1,124 @@
+package simulation
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/ledger"
+	"holdfast/biz/market"
+)
+
+// Config says what is simulated. The zero value is nothing.
+type Config struct {
+	// Orders and PriceMoves are rates per second; 0 means never.
+	Orders, PriceMoves float64
+	// Random is the seed.
+	Random uint64
+	// Now is the clock of the orders; nil means time.Now.
+	Now func() time.Time
+}
+
+// Active reports whether there is anything to simulate.
+func (c Config) Active() bool { return c.Orders > 0 || c.PriceMoves > 0 }
+
+// tick is how often the simulation does what is due.
+const tick = 10 * time.Millisecond
+
+// simulator trades on the second half of the customers, so that the first half
+// stays as its owners left it.
+type simulator struct {
+	config   Config
+	desk     *desk.Desk
+	turn     *desk.Turn
+	random   *rand.Rand
+	walk     *market.Walk
+	accounts []*desk.Account
+	moves    schedule
+	orders   schedule
+}
+
+// schedule says when things are due that happen at a fixed rate.
+type schedule struct {
+	rate float64 // a second; 0 is never
+	done uint64
+}
+
+// next returns when the next one is due, in seconds from the start.
+func (c *schedule) next() float64 { return float64(c.done+1) / c.rate }
+
+// Run simulates until ctx ends. The desk must have started.
+func Run(ctx context.Context, d *desk.Desk, c Config) {
+	m := newSimulator(d, c)
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	elapsed := 0.0 // seconds
+	for last := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			elapsed += min(now.Sub(last), time.Second).Seconds()
+			last = now
+		}
+		m.advance(elapsed)
+	}
+}
+
+func newSimulator(d *desk.Desk, c Config) *simulator {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	m := &simulator{
+		config: c, desk: d, turn: d.NewTurn(),
+		random: rand.New(rand.NewPCG(c.Random, 1)),
+		walk:   market.NewWalk(d.Market(), c.Random),
+		moves:  schedule{rate: c.PriceMoves},
+		orders: schedule{rate: c.Orders},
+	}
+	all := d.Accounts()
+	for _, a := range all[len(all)/2:] {
+		if !a.Owner().Operator() {
+			m.accounts = append(m.accounts, a)
+		}
+	}
+	return m
+}
+
+// advance does what is due by then, each thing in its turn: how moves and orders
+// mix depends on their rates and not on when the ticks come.
+func (m *simulator) advance(elapsed float64) {
+	for {
+		move, order := m.moves.next(), m.orders.next()
+		switch {
+		case min(move, order) > elapsed:
+			return
+		case move <= order:
+			m.moves.done++
+			m.desk.SetPrice(m.walk.Step())
+		default:
+			m.orders.done++
+			m.order()
+		}
+	}
+}
+
+// order buys, or sells some of what there is; one that is refused is no matter.
+func (m *simulator) order() {
+	if len(m.accounts) == 0 {
+		return
+	}
+	a := m.accounts[m.random.IntN(len(m.accounts))]
+	id := ledger.InstrumentID(m.random.IntN(m.desk.Market().Len()))
+	lots := ledger.Quantity(1 + m.random.IntN(100))
+	sell := m.random.IntN(2) == 0
+	_ = a.Do(m.turn, func(t *desk.Turn) {
+		var order ledger.Order
+		m.desk.MarketOrder(&order, ledger.Buy, id, lots*m.desk.Market().At(id).Lot, m.config.Now().UnixNano())
+		if row, ok := t.Ledger().Position(id); ok && sell {
+			order.Side, order.Quantity = ledger.Sell, min(order.Quantity, row.Quantity)
+		}
+		_, _ = t.Place(&order)
+	})
+}

@@ -1,5 +1,0 @@
-//go:build canary_twice
-
-package trading
-
-const applyTwice = true

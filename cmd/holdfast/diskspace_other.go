@@ -1,9 +1,0 @@
-//go:build !linux && !darwin
-
-package main
-
-import "errors"
-
-func freeSpace(string) (bytes uint64, err error) {
-	return 0, errors.New("free space can't be asked for on this system")
-}

@@ -1,0 +1,88 @@
+package carriertest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"holdfast/codec"
+	"holdfast/engine"
+)
+
+// Server is a core with a carrier that serves it.
+type Server struct {
+	*engine.Core
+	Addr  string   // the first of Addrs
+	Addrs []string // where it listens
+	// Stop ends the carrier and closes the core; later calls return the same. The
+	// end of the test stops a server that still runs, and fails with the error.
+	Stop func() error
+}
+
+// NewCore returns a core whose fields that are not set are good for a test: Router
+// with Echo, a reply in Overloaded, no log.
+func NewCore(t testing.TB, config engine.Config) *engine.Core {
+	t.Helper()
+	if config.Router == nil {
+		config.Router = Router(t, Echo)
+	}
+	if config.Overloaded == nil {
+		config.Overloaded = func(c *engine.Context) { c.Reply(codec.ResultOverloaded, nil) }
+	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	core, err := engine.NewCore(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return core
+}
+
+// Serve runs a carrier of the core until the end of the test.
+func Serve(t testing.TB, core *engine.Core, carrier Carrier) *Server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- carrier.Run(ctx) }()
+	select {
+	case <-carrier.Booted():
+	case err := <-ended:
+		cancel()
+		t.Fatal("the carrier does not run:", err)
+	}
+	s := &Server{Core: core, Addrs: carrier.Addrs()}
+	s.Addr = s.Addrs[0]
+	s.Stop = sync.OnceValue(func() error {
+		cancel()
+		err := <-ended
+		closing, done := context.WithTimeout(context.Background(), Patience)
+		defer done()
+		return errors.Join(err, core.Close(closing))
+	})
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	return s
+}
+
+// Patience is how long a test waits for what must come; only a failing test waits
+// that long.
+const Patience = time.Minute
+
+// Eventually waits until ok says so; a test that waits in vain fails.
+func Eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); {
+		if ok() {
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	t.Fatalf("%s did not happen", what)
+}

@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"holdfast/codec"
+)
+
+// Listener is one address and what the sessions that come to it have in common.
+type Listener struct {
+	// Address, such as "127.0.0.1:8888"; port 0 takes a free one.
+	Address string
+	// Dialect is how its messages are written. Default codec.Packet.
+	Dialect codec.Dialect
+	// Greets has the business side speak first, where the dialect's clients expect that
+	// (Session.Greets).
+	Greets bool
+}
+
+// boundListener is a Listener with the address that it got.
+type boundListener struct {
+	Listener
+	addr string
+}
+
+// bind checks that the addresses are free and returns the listeners with what each
+// got. With SO_REUSEPORT alone a second server would share a port without an error.
+func bind(listeners []Listener) (bound []*boundListener, err error) {
+	var probes []net.Listener
+	defer func() {
+		for _, p := range probes {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	for _, l := range listeners {
+		probe, addr, err := listen(l.Address)
+		if err != nil {
+			return nil, &ListenError{Address: l.Address, Err: err}
+		}
+		probes = append(probes, probe)
+		if l.Dialect == nil {
+			l.Dialect = codec.Packet{}
+		}
+		bound = append(bound, &boundListener{Listener: l, addr: addr})
+	}
+	return bound, nil
+}
+
+// listen takes an address. What it returns has the host that was asked for: where Go
+// listens for IPv4 and IPv6 alike it says "[::]", which for gnet is IPv6 alone.
+func listen(address string) (l net.Listener, got string, err error) {
+	host, _, _ := net.SplitHostPort(address) // Listen says what is wrong with it
+	network := "tcp"
+	if net.ParseIP(host).To4() != nil {
+		network = "tcp4"
+	}
+	if l, err = net.Listen(network, address); err != nil {
+		return nil, "", err
+	}
+	addr := l.Addr().(*net.TCPAddr)
+	if host == "" && addr.IP.To4() == nil {
+		return l, net.JoinHostPort("", strconv.Itoa(addr.Port)), nil
+	}
+	return l, addr.String(), nil
+}
+
+// listenerOf returns the listener that a connection with this local address came to:
+// the one at that very address, else the one at all addresses of that port.
+func listenerOf(all []*boundListener, local net.Addr) *boundListener {
+	if len(all) == 1 {
+		return all[0]
+	}
+	var wildcard *boundListener
+	to := addrPortOf(local)
+	for _, l := range all {
+		host, port, _ := net.SplitHostPort(l.addr)
+		if port != strconv.Itoa(int(to.Port())) {
+			continue
+		}
+		addr, err := netip.ParseAddr(host)
+		switch {
+		case err != nil || addr.IsUnspecified():
+			wildcard = l
+		case addr.Unmap() == to.Addr().Unmap():
+			return l
+		}
+	}
+	return cmp.Or(wildcard, all[0])
+}
+
+func addrPortOf(a net.Addr) netip.AddrPort {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.AddrPort()
+	}
+	return netip.AddrPort{}
+}
+
+// ListenError means that an address can't be listened on.
+type ListenError struct {
+	Address string
+	Err     error
+}
+
+// Error implements error.
+func (e *ListenError) Error() string { return fmt.Sprintf("engine: %v", e.Err) }
+
+// Unwrap returns the cause.
+func (e *ListenError) Unwrap() error { return e.Err }

@@ -1,0 +1,90 @@
+// Package txlog is the log that the journal replaces, to measure what that is worth:
+// an order, or a bust, is one SQL transaction, before the account takes the next.
+// SQLite takes one at a time, so that the orders of all accounts wait for the disk in
+// turn.
+//
+// It writes the history itself, which should be durable, and the journal gets nothing:
+// the data folder serves for one run only.
+//
+// Goroutine: any. Append blocks, under the account's lock, as long as the disk takes.
+package txlog
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/history"
+	"holdfast/biz/journal"
+	"holdfast/biz/ledger"
+)
+
+// Log is a desk.CommitLog.
+type Log struct {
+	history   *history.Store
+	onFailure func(error)
+	failed    atomic.Pointer[error]
+	events    atomic.Uint64
+
+	mu  sync.Mutex // held while something leaves
+	out desk.Outbound
+}
+
+// New returns the log of a history.
+func New(h *history.Store, o desk.CommitLogOptions) desk.CommitLog {
+	return &Log{history: h, onFailure: o.OnFailure, out: o.NewOutbound()}
+}
+
+// Append implements desk.CommitLog.
+func (l *Log) Append(t *desk.Turn) {
+	if l.Failed() != nil { // the account of a failed order is ahead of the disk
+		t.Out.Discard()
+		return
+	}
+	for i := range t.Events() {
+		if err := l.write(&t.Events()[i]); err != nil {
+			if l.failed.CompareAndSwap(nil, &err) {
+				l.onFailure(err)
+			}
+			t.Out.Discard() // never durable, so never shown
+			return
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t.Out.MoveTo(l.out)
+	l.out.Post()
+}
+
+func (l *Log) write(e *desk.Event) error {
+	l.events.Add(1)
+	if e.Kind == ledger.KindBust {
+		return l.history.BustNow(context.Background(), uint64(e.Execution.ID), e.Reason, e.Time)
+	}
+	row := desk.Row(&e.Event)
+	return l.history.InsertNow(context.Background(), &row)
+}
+
+// Room implements desk.CommitLog.
+func (*Log) Room() bool { return true }
+
+// Failed implements desk.CommitLog.
+func (l *Log) Failed() error {
+	if err := l.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Durable implements desk.CommitLog: what was appended is.
+func (l *Log) Durable(context.Context) error { return l.Failed() }
+
+// Stats implements desk.CommitLog.
+func (l *Log) Stats() journal.Stats {
+	n := l.events.Load()
+	return journal.Stats{Commits: n, Records: n}
+}
+
+// Close implements desk.CommitLog.
+func (l *Log) Close(context.Context) error { return l.Failed() }

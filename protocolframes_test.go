@@ -1,0 +1,253 @@
+package holdfast_test
+
+import (
+	"holdfast/biz/seed"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// frame is one frame that the protocol's page shows.
+type frame struct {
+	name    string // of its block
+	dialect codec.Dialect
+	// message is the request that a reply answers, or what is sent: its command and id.
+	message codec.Message
+	reply   bool
+	result  codec.Result // of a reply
+	body    codec.Body   // nil for none
+}
+
+// bytes returns the frame as it is sent.
+func (f *frame) bytes() []byte {
+	if f.reply {
+		return f.dialect.AppendReply(nil, f.message, f.result, f.body)
+	}
+	return f.dialect.AppendPush(nil, f.message.Command, f.message.ID, f.body)
+}
+
+// decoded returns the command and id that a decoder finds in the frame.
+func (f *frame) decoded() (codec.Command, uint64) {
+	command, id := f.message.Command, f.message.ID
+	if f.dialect == codec.Dialect(codec.Packet{}) {
+		if f.reply {
+			command = command.Reply()
+		}
+		return command, id
+	}
+	if id == 0 {
+		id = uint64(command)
+	}
+	if f.reply {
+		id |= uint64(codec.ReplyBit)
+	}
+	if id > 0xFF {
+		return 0, id
+	}
+	return codec.Command(id), id
+}
+
+// protocolFrames returns the frames of the page, in its order. Together they are one
+// story: customer 100001 of the shipped seed buys, and an operator busts it.
+func protocolFrames() []frame {
+	var all []frame
+	for _, list := range [][]frame{sessionFrames(), orderFrames(), otherFrames(), tlvFrames()} {
+		all = append(all, list...)
+	}
+	return all
+}
+
+// The ids of packet requests. The first is one of the classic client, which writes
+// eight ASCII digits.
+const (
+	idConn uint64 = 0x30303030_30303031 + iota
+	idSubmit
+	idHeartbeat
+	idLogin
+	idPositions
+	idPlaceOrder
+	idQuotes
+	idBust
+	idHistory
+	idLogout
+	idUnknown
+)
+
+func sessionFrames() []frame {
+	return []frame{
+		packetRequest("Conn request", codec.CommandConn, idConn, nil),
+		packetReply("Conn reply", codec.CommandConn, idConn, codec.ResultOK, hello()),
+		packetRequest("Submit request", codec.CommandSubmit, idSubmit, codec.Raw("hello")),
+		packetReply("Submit reply", codec.CommandSubmit, idSubmit, codec.ResultOK, nil),
+		packetRequest("Heartbeat request", codec.CommandHeartbeat, idHeartbeat, nil),
+		packetReply("Heartbeat reply", codec.CommandHeartbeat, idHeartbeat, codec.ResultOK, nil),
+		packetRequest("Login request", codec.CommandLogin, idLogin, loginRequest()),
+		packetReply("Login reply", codec.CommandLogin, idLogin, codec.ResultOK, loginReply()),
+		packetReply("Login reply refused", codec.CommandLogin, idLogin, codec.ResultUnauthenticated,
+			&pb.Error{Message: "customer number and credential do not match"}),
+		packetRequest("Login request resuming", codec.CommandLogin, idLogin, &pb.LoginRequest{
+			Customer: customer, Credential: &pb.LoginRequest_Token{Token: seed.DemoToken(customer)}, ResumeFrom: 2,
+		}),
+		packetReply("Login reply resumed", codec.CommandLogin, idLogin, codec.ResultOK, &pb.LoginReply{
+			Account: accountNow(1_000_000_0000, 1_001_0000), PushSequence: 2, Resumed: true,
+		}),
+		packetRequest("Positions request", codec.CommandPositions, idPositions, nil),
+		packetReply("Positions reply", codec.CommandPositions, idPositions, codec.ResultOK, &pb.PositionsReply{
+			Account: accountNow(1_000_000_0000, 1_000_0000), Positions: []*pb.Position{position(100, 10_0000)}, MarketValue: 1_000_0000,
+		}),
+	}
+}
+
+func orderFrames() []frame {
+	return []frame{
+		packetRequest("PlaceOrder request", codec.CommandPlaceOrder, idPlaceOrder, order()),
+		packetReply("PlaceOrder reply", codec.CommandPlaceOrder, idPlaceOrder, codec.ResultOK, orderReply()),
+		packetReply("PlaceOrder reply duplicate", codec.CommandPlaceOrder, idPlaceOrder, codec.ResultDuplicate, orderReply()),
+		packetReply("PlaceOrder reply rejected", codec.CommandPlaceOrder, idPlaceOrder, codec.ResultRejected,
+			&pb.Error{Reason: pb.Reason_REASON_NOT_ENOUGH_CASH, Message: "not enough cash"}),
+		packetPush("Execution push", codec.PushExecution, 1, execution()),
+		packetPush("PositionUpdate push", codec.PushPositionUpdate, 2, &pb.PositionUpdate{
+			Change: pb.Change_CHANGE_INCREASED, Position: position(300, 10_0000), RowCount: 1, MarketValue: 3_000_0000,
+		}),
+		packetRequest("Bust request", codec.CommandBust, idBust, &pb.BustRequest{ExecutionId: firstExecution, Reason: bustReason}),
+		packetReply("Bust reply", codec.CommandBust, idBust, codec.ResultOK, &pb.BustReply{
+			Execution: bustedExecution(), Position: position(100, 10_0100),
+		}),
+		packetPush("ExecutionBusted push", codec.PushExecutionBusted, 3, &pb.ExecutionBusted{
+			ExecutionId: firstExecution, Reason: bustReason, Position: position(100, 10_0100),
+		}),
+		packetPush("PositionUpdate push after a bust", codec.PushPositionUpdate, 4, &pb.PositionUpdate{
+			Change: pb.Change_CHANGE_DECREASED, Position: position(100, 10_0100), RowCount: 1, MarketValue: 1_001_0000,
+		}),
+		packetRequest("History request", codec.CommandHistory, idHistory, &pb.HistoryRequest{Limit: 10, Market: "ALFA", Code: "600100"}),
+		packetReply("History reply", codec.CommandHistory, idHistory, codec.ResultOK, &pb.HistoryReply{
+			Executions: []*pb.Execution{bustedExecution()},
+		}),
+	}
+}
+
+func otherFrames() []frame {
+	return []frame{
+		packetRequest("Quotes request", codec.CommandQuotes, idQuotes, &pb.QuotesRequest{
+			Instruments: []*pb.InstrumentKey{{Market: "ALFA", Code: "600100"}}, Subscribe: true,
+		}),
+		packetReply("Quotes reply", codec.CommandQuotes, idQuotes, codec.ResultOK, &pb.QuotesReply{Instruments: []*pb.Instrument{{
+			Market: "ALFA", Code: "600100", Name: "Northern Tin", LotSize: 1, PriceTick: 100, LastPrice: 10_0000,
+		}}}),
+		packetPush("Quote push", codec.PushQuote, 0, &pb.Quote{
+			Market: "ALFA", Code: "600100", LastPrice: 10_0100, Time: halfPastNine + 1_000_000_000,
+		}),
+		packetPush("PositionUpdate push repriced", codec.PushPositionUpdate, 0, &pb.PositionUpdate{
+			Change: pb.Change_CHANGE_REPRICED, Position: position(300, 10_0100), RowCount: 1, MarketValue: 3_003_0000,
+		}),
+		packetRequest("Logout request", codec.CommandLogout, idLogout, nil),
+		packetReply("Logout reply", codec.CommandLogout, idLogout, codec.ResultOK, nil),
+		packetRequest("CancelOrder request", codec.CommandCancelOrder, idUnknown, nil),
+		packetReply("CancelOrder reply", codec.CommandCancelOrder, idUnknown, codec.ResultUnknownCommand,
+			&pb.Error{Message: "this server has no command CancelOrder"}),
+		packetRequest("Chat request", codec.CommandChat, idUnknown, nil),
+		packetReply("Chat reply", codec.CommandChat, idUnknown, codec.ResultUnknownCommand,
+			&pb.Error{Message: "this server has no command Chat"}),
+		packetPush("HeartbeatPush push", codec.PushHeartbeat, 0, nil),
+		packetPush("Notice push", codec.PushNotice, 0, &pb.Notice{
+			Code: pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN, Text: "the server is stopping; connect again later",
+		}),
+	}
+}
+
+func tlvFrames() []frame {
+	return []frame{
+		tlvPush("Conn greeting", codec.CommandConn, hello()),
+		tlvPush("Conn request", codec.CommandConn, nil),
+		tlvReply("Conn reply", codec.CommandConn, hello()),
+		tlvPush("Login request", codec.CommandLogin, loginRequest()),
+		tlvReply("Login reply", codec.CommandLogin, loginReply()),
+		tlvPush("PlaceOrder request", codec.CommandPlaceOrder, order()),
+		tlvReply("PlaceOrder reply", codec.CommandPlaceOrder, orderReply()),
+		tlvPush("Execution push", codec.PushExecution, execution()),
+		{
+			name: "tlv reply to message id 300", dialect: codec.TLV{}, message: codec.Message{ID: 300},
+			reply: true, result: codec.ResultUnknownCommand, body: &pb.Error{Message: "this server has no command 0x0"},
+		},
+	}
+}
+
+func packetRequest(name string, c codec.Command, id uint64, body codec.Body) frame {
+	return packetPush(name, c, id, body)
+}
+
+func packetPush(name string, c codec.Command, id uint64, body codec.Body) frame {
+	return frame{name: "packet " + name, dialect: codec.Packet{}, message: codec.Message{Command: c, ID: id}, body: body}
+}
+
+func packetReply(name string, c codec.Command, id uint64, r codec.Result, body codec.Body) frame {
+	f := packetPush(name, c, id, body)
+	f.reply, f.result = true, r
+	return f
+}
+
+func tlvPush(name string, c codec.Command, body codec.Body) frame {
+	return frame{name: "tlv " + name, dialect: codec.TLV{}, message: codec.Message{Command: c, ID: uint64(c)}, body: body}
+}
+
+func tlvReply(name string, c codec.Command, body codec.Body) frame {
+	f := tlvPush(name, c, body)
+	f.reply = true
+	return f
+}
+
+const (
+	customer       = 100001
+	firstExecution = customer<<32 | 1
+	bustReason     = "wrong price"
+	halfPastNine   = 1_767_605_400_000_000_000 // 2026-01-05 09:30:00 UTC
+)
+
+func hello() *pb.ConnReply {
+	return &pb.ConnReply{Uid: 1 << 32, HeartbeatInterval: 20_000_000_000, ServerVersion: "v1.0.0, go1.26.8"}
+}
+
+func loginRequest() *pb.LoginRequest {
+	return &pb.LoginRequest{
+		Customer: customer, Credential: &pb.LoginRequest_Password{Password: seed.DemoPassword}, Uid: 1 << 32,
+	}
+}
+
+func loginReply() *pb.LoginReply {
+	return &pb.LoginReply{Account: accountNow(1_000_000_0000, 1_000_0000), Positions: []*pb.Position{position(100, 10_0000)}}
+}
+
+func accountNow(cash, marketValue int64) *pb.Account {
+	return &pb.Account{Customer: customer, Name: "Customer 1", Cash: cash, MarketValue: marketValue}
+}
+
+// position is what customer 100001 holds: all of it bought at 10.0000.
+func position(quantity, last int64) *pb.Position {
+	return &pb.Position{
+		Market: "ALFA", Code: "600100", Quantity: quantity, AverageCost: 10_0000, LastPrice: last,
+		MarketValue: quantity * last, UnrealisedProfit: quantity * (last - 10_0000),
+	}
+}
+
+func order() *pb.PlaceOrderRequest {
+	return &pb.PlaceOrderRequest{ClientOrderId: "my-order-1", Side: pb.Side_SIDE_BUY, Market: "ALFA", Code: "600100", Quantity: 200}
+}
+
+func orderReply() *pb.PlaceOrderReply {
+	return &pb.PlaceOrderReply{
+		OrderId: firstExecution, Status: pb.OrderStatus_ORDER_STATUS_FILLED,
+		Executions: []*pb.Execution{execution()}, Position: position(300, 10_0000),
+	}
+}
+
+func execution() *pb.Execution {
+	return &pb.Execution{
+		ExecutionId: firstExecution, OrderId: firstExecution, Customer: customer, ClientOrderId: "my-order-1",
+		Side: pb.Side_SIDE_BUY, Market: "ALFA", Code: "600100", Quantity: 200, Price: 10_0000, Time: halfPastNine,
+	}
+}
+
+func bustedExecution() *pb.Execution {
+	x := execution()
+	x.Busted, x.BustReason = true, bustReason
+	return x
+}
