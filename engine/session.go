@@ -82,9 +82,6 @@ func (s *Session) Greets() bool { return s.listener.Greets }
 // RemoteAddr returns the peer's address.
 func (s *Session) RemoteAddr() net.Addr { return s.remote }
 
-// Link returns the byte pipe under the session. Goroutine: its carrier.
-func (s *Session) Link() Link { return s.link }
-
 // Closing tells whether the session is ending: nothing that is not posted yet
 // reaches the peer any more. Goroutine: any.
 func (s *Session) Closing() bool { return s.closing.Load() }

@@ -105,7 +105,7 @@ type Pace struct{ pace }
 // NewPace returns that of a publisher to the sessions of core.
 func NewPace(core *engine.Core) *Pace { return &Pace{pace{core: core}} }
 
-// Begin is called before pushes are added, End when they were for so many sessions.
+// Begin is called before pushes are added, End when they were added for that many sessions.
 func (p *Pace) Begin() { p.begin() }
 
 // End returns when more may be added.

@@ -31,7 +31,7 @@ func (w *wire) pipeline(n int) (frames []byte) {
 	return frames
 }
 
-// collect reads until there were so many replies, all OK, and pushes, and returns those.
+// collect reads until that many replies, all OK, and pushes have come, and returns the pushes.
 func (w *wire) collect(replies, pushes int) (pushed []codec.Message) {
 	w.t.Helper()
 	for replies > 0 || len(pushed) < pushes {

@@ -71,7 +71,7 @@ func (p *presence) add(a *account) {
 func (p *presence) remove(a *account) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if a.sessions.Len() == 0 {
+	if a.sessions.Empty() {
 		delete(p.online, a)
 	}
 }

@@ -98,7 +98,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// simulate does what is due after some seconds, looking at the clock so many times.
+// simulate does what is due after some seconds, in that many looks at the clock.
 func simulate(t *testing.T, c Config, seconds float64, looks int) *tape {
 	t.Helper()
 	p := open(t)
@@ -110,7 +110,7 @@ func simulate(t *testing.T, c Config, seconds float64, looks int) *tape {
 }
 
 // TestRepeats: the same random seed and rates give the same trades and prices, however
-// the ticks of the clock fall; another seed gives others.
+// the ticks of the clock fall; another seed makes others.
 func TestRepeats(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -143,7 +143,7 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
-// TestRates: so many orders and moves are due in a second, whatever the looks.
+// TestRates: the number of orders and moves in a second does not depend on the looks.
 func TestRates(t *testing.T) {
 	m := newSimulator(open(t).desk, Config{Orders: 20, PriceMoves: 50})
 	m.advance(0)
