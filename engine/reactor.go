@@ -112,12 +112,23 @@ func (r *Reactor) Run(ctx context.Context) error {
 	}
 	err := r.drain()
 	endTicks()
-	stopCtx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if stopErr := r.engine.Stop(stopCtx); stopErr != nil { // a loop is stuck: nobody can wait for it
-		return errors.Join(err, fmt.Errorf("engine: event loops: %w", stopErr))
+	return errors.Join(err, r.stopLoops(ended))
+}
+
+// stopTimeout is how long a stop waits for the event loops to return.
+const stopTimeout = 5 * time.Second
+
+// stopLoops tells gnet to stop and waits until its loops have returned.
+func (r *Reactor) stopLoops(ended <-chan error) error {
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = r.engine.Stop(done) // only tells the loops: its own wait polls twice a second
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(stopTimeout): // a loop is stuck: nobody can wait for it
+		return fmt.Errorf("engine: event loops: %w", context.DeadlineExceeded)
 	}
-	return errors.Join(err, <-ended)
 }
 
 // bindAttempts is how many free ports are tried where any will do: between the

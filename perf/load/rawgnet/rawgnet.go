@@ -11,7 +11,6 @@ package rawgnet
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/panjf2000/gnet/v2"
@@ -62,9 +61,7 @@ func wait(ctx context.Context, engine gnet.Engine, ended <-chan error) error {
 		return errors.Join(ErrEnded, err)
 	case <-ctx.Done():
 	}
-	if err := engine.Stop(context.WithoutCancel(ctx)); err != nil {
-		return fmt.Errorf("rawgnet: stop: %w", err)
-	}
+	_ = engine.Stop(ctx) // ctx has ended: it only tells the loops, and does not poll for their end
 	return <-ended
 }
 
