@@ -12,7 +12,7 @@ import (
 	"holdfast/perf/chaos"
 )
 
-// TestDependenciesHaveReasons: a module that our code imports stands in a table
+// TestDependenciesHaveReasons: a module that our code imports is in a table
 // of CONTRIBUTING.md, as does each direct one of the peers, and the tables name no
 // other.
 func TestDependenciesHaveReasons(t *testing.T) {
@@ -54,19 +54,19 @@ func moduleOf(importPath string, modules []string) (string, bool) {
 
 // TestLinksLead: a link of a page to a file leads to one that is there.
 func TestLinksLead(t *testing.T) {
-	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
+	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/engine.md", "docs/protocol.md"} {
 		for _, target := range submatches(t, page, `\]\(([^)#]+)`) {
 			if strings.Contains(target, "://") {
 				continue
 			}
-			if _, err := os.Stat(target); err != nil {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), target)); err != nil {
 				t.Errorf("%s: %v", page, err)
 			}
 		}
 	}
 }
 
-// submatches gives the first group of every match in a file.
+// submatches returns the first group of every match in a file.
 func submatches(t *testing.T, name, pattern string) []string {
 	t.Helper()
 	text, err := os.ReadFile(name)

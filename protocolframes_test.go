@@ -166,7 +166,7 @@ func tlvFrames() []frame {
 		tlvPush("Execution push", codec.PushExecution, execution()),
 		{
 			name: "tlv reply to message id 300", dialect: codec.TLV{}, message: codec.Message{ID: 300},
-			reply: true, result: codec.ResultUnknownCommand, body: &pb.Error{Message: "this server has no command 0x0"},
+			reply: true, result: codec.ResultUnknownCommand, body: &pb.Error{Message: "unknown message id"},
 		},
 	}
 }

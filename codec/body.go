@@ -1,13 +1,13 @@
 package codec
 
-// Body is a message body that knows its size and writes itself into a buffer of
-// that size; the types of codec/pb are such.
+// Body is a message body that knows its size and encodes itself into a buffer of that
+// size. The types of codec/pb implement it.
 type Body interface {
 	SizeVT() int
 	MarshalToSizedBufferVT(b []byte) (int, error)
 }
 
-// Raw is a body of any bytes, which are sent as they are.
+// Raw is a body of any bytes, sent as they are.
 type Raw []byte
 
 // SizeVT implements Body.

@@ -2,9 +2,8 @@ package codec
 
 import "strconv"
 
-// Command says what a message asks for, answers or announces. Requests are
-// below 0x40, pushes 0x40..0x7F, and a reply is the request's command with
-// ReplyBit set.
+// Command is the kind of a message. Requests are below 0x40, pushes 0x40..0x7F, and a
+// reply has the command of its request with ReplyBit set.
 type Command uint8
 
 // ReplyBit marks a reply.
@@ -28,7 +27,7 @@ const (
 
 // Pushes.
 const (
-	// PushHeartbeat has no body and is outside the sequence: the server is there.
+	// PushHeartbeat has no body and is outside the sequence.
 	PushHeartbeat       Command = 0x40
 	PushNotice          Command = 0x41
 	PushPositionUpdate  Command = 0x42
@@ -42,10 +41,10 @@ const (
 // Reply returns the command of the reply to c.
 func (c Command) Reply() Command { return c | ReplyBit }
 
-// IsReply says whether c answers a request.
+// IsReply reports whether c is a reply.
 func (c Command) IsReply() bool { return c&ReplyBit != 0 }
 
-// IsPush says whether c is sent by the server unasked.
+// IsPush reports whether c is a push.
 func (c Command) IsPush() bool { return c >= 0x40 && c < 0x80 }
 
 // String returns the protocol's name of c, with "Reply" added for a reply, or

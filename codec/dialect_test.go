@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -11,13 +12,13 @@ import (
 // most is the largest frame of these tests.
 const most = 1 << 10
 
-// underTest is a dialect with what the tests of the contract must know of it.
+// underTest is a dialect with the values that the contract tests need.
 type underTest struct {
 	name    string
 	dialect codec.Dialect
 	says    string // its String
-	large   string // the least that declares a frame above most
-	short   string // the least that declares one below a header; "": there is none
+	large   string // the shortest input that declares a frame above most
+	short   string // the shortest input that declares a frame below a header; "" if impossible
 	ordered bool
 }
 
@@ -37,7 +38,7 @@ func eachDialect(t *testing.T, test func(*testing.T, underTest)) {
 	}
 }
 
-// messages returns n frames with the commands 1..n and, as a body, so many bytes.
+// messages returns n frames with the commands 1..n and bodies of that many bytes.
 func messages(d codec.Dialect, n int) (stream []byte, ends []int) {
 	ends = []int{0}
 	for i := range n {
@@ -51,6 +52,76 @@ func TestDialectProperties(t *testing.T) {
 	eachDialect(t, func(t *testing.T, d underTest) {
 		if d.dialect.String() != d.says || d.dialect.Ordered() != d.ordered || !d.dialect.Shared() {
 			t.Errorf("%v: ordered %v, shared %v", d.dialect, d.dialect.Ordered(), d.dialect.Shared())
+		}
+	})
+}
+
+func TestFrameLen(t *testing.T) {
+	packet, little, big := codec.Packet{}, codec.TLV{}, codec.TLV{BigEndian: true}
+	tests := []struct {
+		name    string
+		dialect codec.Dialect
+		header  string
+		want    int
+		err     error
+	}{
+		{"packet, nothing", packet, "", 0, nil},
+		{"packet, three bytes", packet, "\x00\x00\x04", 0, nil},
+		{"packet, 0", packet, "\x00\x00\x00\x00", 0, codec.ErrTooShort},
+		{"packet, 3", packet, "\x00\x00\x00\x03", 0, codec.ErrTooShort},
+		{"packet, 12", packet, "\x00\x00\x00\x0c", 0, codec.ErrTooShort},
+		{"packet, 13", packet, "\x00\x00\x00\x0d", 13, nil},
+		{"packet, maximum", packet, "\x00\x00\x04\x00", 1024, nil},
+		{"packet, over it", packet, "\x00\x00\x04\x01", 0, codec.ErrTooLarge},
+		{"packet, negative", packet, "\xff\xff\xff\xf0", 0, codec.ErrTooLarge},
+		{"packet, 4 GiB", packet, "\xff\xff\xff\xff", 0, codec.ErrTooLarge},
+		{"nothing", little, "", 0, nil},
+		{"three bytes", little, "\x04\x00\x00", 0, nil},
+		{"no data", little, "\x00\x00\x00\x00", 8, nil},
+		{"one byte", little, "\x01\x00\x00\x00", 9, nil},
+		{"a whole header", little, "\x02\x00\x00\x00\x03\x00\x00\x00", 10, nil},
+		{"maximum", little, "\xf8\x03\x00\x00", 1024, nil},
+		{"over it", little, "\xf9\x03\x00\x00", 0, codec.ErrTooLarge},
+		{"negative", little, "\xf0\xff\xff\xff", 0, codec.ErrTooLarge},
+		{"4 GiB", little, "\xff\xff\xff\xff", 0, codec.ErrTooLarge},
+		{"the other order", little, "\x00\x00\x00\x01", 0, codec.ErrTooLarge},
+		{"big-endian nothing", big, "", 0, nil},
+		{"big-endian three bytes", big, "\x00\x00\x00", 0, nil},
+		{"big-endian no data", big, "\x00\x00\x00\x00", 8, nil},
+		{"big-endian one byte", big, "\x00\x00\x00\x01", 9, nil},
+		{"big-endian maximum", big, "\x00\x00\x03\xf8", 1024, nil},
+		{"big-endian over it", big, "\x00\x00\x03\xf9", 0, codec.ErrTooLarge},
+		{"big-endian 4 GiB", big, "\xff\xff\xff\xff", 0, codec.ErrTooLarge},
+		{"big-endian the other order", big, "\x01\x00\x00\x00", 0, codec.ErrTooLarge},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			n, err := tt.dialect.FrameLen([]byte(tt.header), most)
+			if n != tt.want || !errors.Is(err, tt.err) {
+				t.Fatalf("got %d, %v; want %d, %v", n, err, tt.want, tt.err)
+			}
+		})
+	}
+}
+
+func TestNoAllocations(t *testing.T) {
+	eachDialect(t, func(t *testing.T, d underTest) {
+		stream := bytes.Repeat(d.dialect.AppendPush(nil, codec.CommandSubmit, 9, codec.Raw("payload")), 16)
+		dst := make([]byte, 0, 4096)
+		body := &pb.Quote{Market: "ALFA", Code: "600100", LastPrice: 100_000}
+		var m codec.Message
+		allocs := testing.AllocsPerRun(100, func() {
+			end, _, _ := d.dialect.Scan(stream, codec.DefaultMaxFrame, 1024)
+			dst = dst[:0]
+			for b := stream[:end]; len(b) > 0; {
+				used := d.dialect.Next(b, &m)
+				dst = d.dialect.AppendReply(dst, m, codec.ResultOK, nil)
+				dst = d.dialect.AppendPush(dst, codec.PushQuote, 0, body)
+				b = b[used:]
+			}
+		})
+		if allocs != 0 {
+			t.Errorf("%v allocations to split, decode and append", allocs)
 		}
 	})
 }
@@ -85,7 +156,7 @@ func TestScanEndsWithTheLastWholeFrame(t *testing.T) {
 	})
 }
 
-func TestScanKeepsGoodFramesBeforeABadOne(t *testing.T) {
+func TestScanReturnsGoodFramesBeforeABadOne(t *testing.T) {
 	eachDialect(t, func(t *testing.T, d underTest) {
 		stream, ends := messages(d.dialect, 2)
 		for want, bad := range map[error]string{codec.ErrTooLarge: d.large, codec.ErrTooShort: d.short} {
@@ -103,26 +174,27 @@ func TestScanKeepsGoodFramesBeforeABadOne(t *testing.T) {
 	})
 }
 
-// The length is known before the content is there, and never by less than it takes.
+// FrameLen returns 0 or the correct length, and returns the length before the content has
+// arrived.
 func TestFrameLenBeforeTheContent(t *testing.T) {
 	eachDialect(t, func(t *testing.T, d underTest) {
 		frame := d.dialect.AppendPush(nil, codec.CommandSubmit, 1, codec.Raw("twelve bytes"))
-		known := 0
+		needed := 0
 		for cut := range len(frame) + 1 {
 			n, err := d.dialect.FrameLen(frame[:cut], most)
 			switch {
-			case err != nil || n != 0 && n != len(frame) || n == 0 && known != 0:
+			case err != nil || n != 0 && n != len(frame) || n == 0 && needed != 0:
 				t.Fatalf("of %d bytes: %d, %v", cut, n, err)
-			case n != 0 && known == 0:
-				known = cut
+			case n != 0 && needed == 0:
+				needed = cut
 			}
 			m, used, err := codec.Decode(d.dialect, frame[:cut], most)
 			if whole := cut == len(frame); err != nil || whole != (used == len(frame)) || !whole && (used != 0 || m.Body != nil) {
 				t.Errorf("decoded of %d bytes: %d, %v", cut, used, err)
 			}
 		}
-		if known == 0 || known > len(frame)-len("twelve bytes") {
-			t.Errorf("the length is known after %d of %d bytes", known, len(frame))
+		if needed == 0 || needed > len(frame)-len("twelve bytes") {
+			t.Errorf("the length is known after %d of %d bytes", needed, len(frame))
 		}
 		n, err := d.dialect.FrameLen([]byte(d.large), most+1) // one byte above most fits here
 		if n != most+1 || err != nil {
@@ -165,7 +237,7 @@ func TestNextAfterScan(t *testing.T) {
 	})
 }
 
-// What a server appends, its peer decodes.
+// A peer decodes what a server appends.
 func TestRepliesAndPushesDecodeBack(t *testing.T) {
 	quote := &pb.Quote{Market: "ALFA", Code: "600100", LastPrice: 100_000}
 	encoded, err := quote.MarshalVT()

@@ -22,7 +22,7 @@ type LengthField struct {
 
 // LengthFieldConfig holds the settings of a LengthField, all in bytes.
 type LengthFieldConfig struct {
-	// Offset is how many bytes stand before the length field.
+	// Offset is how many bytes come before the length field.
 	Offset int
 	// Size of the length field: 1, 2, 3, 4 or 8.
 	Size int
@@ -65,12 +65,12 @@ func NewLengthField(c LengthFieldConfig) (LengthField, error) {
 
 // FrameLen returns the length of the frame that b begins with. It is 0 as long
 // as the length field is not wholly there, and may be more than len(b). A
-// declared length outside the limits gives ErrTooShort or ErrTooLarge at once,
+// declared length outside the limits returns ErrTooShort or ErrTooLarge at once,
 // before any of the frame's content has arrived.
-func (l LengthField) FrameLen(b []byte) (int, error) { return l.frameLen(b) }
+func (l LengthField) FrameLen(b []byte) (int, error) { return l.length(b) }
 
-// frameLen is FrameLen for callers that must not pay for copying l.
-func (l *LengthField) frameLen(b []byte) (int, error) {
+// length is FrameLen for callers that must not pay for copying l.
+func (l *LengthField) length(b []byte) (int, error) {
 	header := l.offset + l.size
 	if len(b) < header {
 		return 0, nil
@@ -92,7 +92,7 @@ func (l *LengthField) frameLen(b []byte) (int, error) {
 // Split returns the first frame of b without its stripped bytes, and how many
 // bytes of b it took. used is 0 when the frame is not complete.
 func (l LengthField) Split(b []byte) (frame []byte, used int, err error) {
-	n, err := l.frameLen(b)
+	n, err := l.length(b)
 	if err != nil || n == 0 || n > len(b) {
 		return nil, 0, err
 	}
@@ -100,11 +100,11 @@ func (l LengthField) Split(b []byte) (frame []byte, used int, err error) {
 }
 
 // Scan returns where the last complete frame of b ends and how many frames end
-// up to there. With a bad length field it also returns the error; what stands
-// before end is still good.
+// up to there. After a bad length field it also returns the error; the frames before
+// end are good.
 func (l LengthField) Scan(b []byte) (end, frames int, err error) {
 	for end < len(b) {
-		n, err := l.frameLen(b[end:])
+		n, err := l.length(b[end:])
 		if err != nil {
 			return end, frames, err
 		}

@@ -2,41 +2,12 @@ package codec_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"testing"
 
 	"holdfast/codec"
 	"holdfast/codec/pb"
 )
-
-func TestPacketLengths(t *testing.T) {
-	tests := []struct {
-		name   string
-		header string
-		want   int
-		err    error
-	}{
-		{"nothing", "", 0, nil},
-		{"three bytes", "\x00\x00\x04", 0, nil},
-		{"0", "\x00\x00\x00\x00", 0, codec.ErrTooShort},
-		{"3", "\x00\x00\x00\x03", 0, codec.ErrTooShort},
-		{"12", "\x00\x00\x00\x0c", 0, codec.ErrTooShort},
-		{"13", "\x00\x00\x00\x0d", 13, nil},
-		{"maximum", "\x00\x00\x04\x00", 1024, nil},
-		{"over it", "\x00\x00\x04\x01", 0, codec.ErrTooLarge},
-		{"negative", "\xff\xff\xff\xf0", 0, codec.ErrTooLarge},
-		{"4 GiB", "\xff\xff\xff\xff", 0, codec.ErrTooLarge},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			n, err := codec.Packet{}.FrameLen([]byte(tt.header), most)
-			if n != tt.want || !errors.Is(err, tt.err) {
-				t.Fatalf("got %d, %v; want %d, %v", n, err, tt.want, tt.err)
-			}
-		})
-	}
-}
 
 func TestSubmitReplyIsFourteenBytes(t *testing.T) {
 	m := codec.Message{Command: codec.CommandSubmit, ID: 0x3030303030303031}
@@ -57,27 +28,6 @@ func TestReplyCarriesBody(t *testing.T) {
 	var got pb.Error
 	if reply.Body[0] != byte(codec.ResultRejected) || got.UnmarshalVT(reply.Body[1:]) != nil || got.Message != "sold since" {
 		t.Fatalf("%v", &got)
-	}
-}
-
-func TestNoAllocations(t *testing.T) {
-	p := codec.Packet{}
-	stream := bytes.Repeat(codec.AppendMessage(nil, codec.Message{Command: codec.CommandSubmit, ID: 9, Body: []byte("payload")}), 16)
-	dst := make([]byte, 0, 4096)
-	body := &pb.Quote{Market: "ALFA", Code: "600100", LastPrice: 100_000}
-	allocs := testing.AllocsPerRun(100, func() {
-		end, _, _ := p.Scan(stream, codec.DefaultMaxFrame, 1024)
-		dst = dst[:0]
-		for b := stream[:end]; len(b) > 0; {
-			var m codec.Message
-			used := p.Next(b, &m)
-			dst = p.AppendReply(dst, m, codec.ResultOK, nil)
-			dst = codec.AppendRequest(dst, codec.PushQuote, 0, body)
-			b = b[used:]
-		}
-	})
-	if allocs != 0 {
-		t.Fatalf("%v allocations to split, decode and append", allocs)
 	}
 }
 

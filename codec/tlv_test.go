@@ -2,53 +2,13 @@ package codec_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"holdfast/codec"
-	"holdfast/codec/pb"
 )
-
-func TestTLVLengths(t *testing.T) {
-	little, big := codec.TLV{}, codec.TLV{BigEndian: true}
-	tests := []struct {
-		name   string
-		tlv    codec.TLV
-		header string
-		want   int
-		err    error
-	}{
-		{"nothing", little, "", 0, nil},
-		{"three bytes", little, "\x04\x00\x00", 0, nil},
-		{"no data", little, "\x00\x00\x00\x00", 8, nil},
-		{"one byte", little, "\x01\x00\x00\x00", 9, nil},
-		{"a whole header", little, "\x02\x00\x00\x00\x03\x00\x00\x00", 10, nil},
-		{"maximum", little, "\xf8\x03\x00\x00", 1024, nil},
-		{"over it", little, "\xf9\x03\x00\x00", 0, codec.ErrTooLarge},
-		{"negative", little, "\xf0\xff\xff\xff", 0, codec.ErrTooLarge},
-		{"4 GiB", little, "\xff\xff\xff\xff", 0, codec.ErrTooLarge},
-		{"the other order", little, "\x00\x00\x00\x01", 0, codec.ErrTooLarge},
-		{"big-endian nothing", big, "", 0, nil},
-		{"big-endian three bytes", big, "\x00\x00\x00", 0, nil},
-		{"big-endian no data", big, "\x00\x00\x00\x00", 8, nil},
-		{"big-endian one byte", big, "\x00\x00\x00\x01", 9, nil},
-		{"big-endian maximum", big, "\x00\x00\x03\xf8", 1024, nil},
-		{"big-endian over it", big, "\x00\x00\x03\xf9", 0, codec.ErrTooLarge},
-		{"big-endian 4 GiB", big, "\xff\xff\xff\xff", 0, codec.ErrTooLarge},
-		{"big-endian the other order", big, "\x01\x00\x00\x00", 0, codec.ErrTooLarge},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			n, err := tt.tlv.FrameLen([]byte(tt.header), most)
-			if n != tt.want || !errors.Is(err, tt.err) {
-				t.Fatalf("got %d, %v; want %d, %v", n, err, tt.want, tt.err)
-			}
-		})
-	}
-}
 
 func TestTLVBytes(t *testing.T) {
 	tests := []struct {
@@ -122,28 +82,6 @@ func TestTLVRoundTrip(t *testing.T) {
 			t.Fatalf("Scan's end is %d bytes off the frames", end)
 		}
 	})
-}
-
-func TestTLVDoesNotAllocate(t *testing.T) {
-	for _, tlv := range []codec.TLV{{}, {BigEndian: true}} {
-		stream := bytes.Repeat(tlv.AppendPush(nil, codec.CommandSubmit, 0, codec.Raw("payload")), 16)
-		dst := make([]byte, 0, 4096)
-		body := &pb.Quote{Market: "ALFA", Code: "600100", LastPrice: 100_000}
-		allocs := testing.AllocsPerRun(100, func() {
-			end, _, _ := tlv.Scan(stream, codec.DefaultMaxFrame, 1024)
-			dst = dst[:0]
-			for b := stream[:end]; len(b) > 0; {
-				var m codec.Message
-				used := tlv.Next(b, &m)
-				dst = tlv.AppendReply(dst, m, codec.ResultOK, nil)
-				dst = tlv.AppendPush(dst, codec.PushQuote, 0, body)
-				b = b[used:]
-			}
-		})
-		if allocs != 0 {
-			t.Errorf("%v allocations to split, decode and append", allocs)
-		}
-	}
 }
 
 func FuzzTLV(f *testing.F) {

@@ -5,11 +5,10 @@ import (
 	"net/netip"
 )
 
-// countedAddress returns the address that a peer's connections are counted
-// under: its IPv4 address, or the /64 network of its IPv6 address, of which one
-// customer has all. It is the zero Addr, which is not counted, for a peer that has
-// no such address.
-func countedAddress(remote net.Addr) netip.Addr {
+// CountedAddress returns the address under which per-address limits count a peer: its
+// IPv4 address, or the /64 network of its IPv6 address, since providers assign a complete
+// /64 to one customer. It returns the zero Addr for a peer without an IP address.
+func CountedAddress(remote net.Addr) netip.Addr {
 	tcp, ok := remote.(*net.TCPAddr)
 	if !ok {
 		return netip.Addr{}

@@ -15,8 +15,8 @@ type Audience struct {
 	current atomic.Pointer[[]members]
 }
 
-// members are the sessions of one carrier and dialect, in the order in which they
-// came. What an Outbox has seen of them is never changed.
+// members are the sessions of one carrier and dialect, in the order in which they were
+// added. A slice that an Outbox has read is never changed.
 type members struct {
 	group    *group
 	dialect  codec.Dialect
@@ -31,7 +31,7 @@ func (a *Audience) now() []members {
 	return nil
 }
 
-// Len returns how many sessions there are.
+// Len returns how many sessions are in the set.
 func (a *Audience) Len() int {
 	n := 0
 	for _, m := range a.now() {
@@ -40,7 +40,7 @@ func (a *Audience) Len() int {
 	return n
 }
 
-// Empty reports whether there are none.
+// Empty reports whether the set has no sessions.
 func (a *Audience) Empty() bool { return len(a.now()) == 0 }
 
 // Append appends the sessions to dst.
@@ -51,8 +51,8 @@ func (a *Audience) Append(dst []*Session) []*Session {
 	return dst
 }
 
-// Add puts a session into the set unless there are limit of them already; it reports
-// whether the session is in.
+// Add adds a session unless limit sessions are in the set already; a limit of 0 means no
+// limit. It reports whether the session is in the set afterwards.
 func (a *Audience) Add(s *Session, limit int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -60,7 +60,7 @@ func (a *Audience) Add(s *Session, limit int) bool {
 	if slices.ContainsFunc(old, func(m members) bool { return slices.Contains(m.sessions, s) }) {
 		return true
 	}
-	if a.Len() >= limit {
+	if limit > 0 && a.Len() >= limit {
 		return false
 	}
 	next := slices.Clone(old)
@@ -69,14 +69,14 @@ func (a *Audience) Add(s *Session, limit int) bool {
 	if at < 0 {
 		next = append(next, members{group: s.group, dialect: s.Dialect(), sessions: []*Session{s}})
 	} else {
-		// Who has seen the old slice does not look beyond its length.
+		// Readers of the old slice do not see beyond its length.
 		next[at].sessions = append(next[at].sessions, s)
 	}
 	a.current.Store(&next)
 	return true
 }
 
-// Remove takes a session out; last reports that it was the last one.
+// Remove removes a session; last reports whether it was the last one.
 func (a *Audience) Remove(s *Session) (last bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -35,19 +35,18 @@ func TestAudience(t *testing.T) {
 		has  []int // in any order
 	}{
 		{"remove from none", remove(0), false, nil},
-		{"no room at all", add(0, 0), false, nil},
-		{"first", add(0, 3), true, []int{0}},
+		{"first, without a limit", add(0, 0), true, []int{0}},
 		{"again", add(0, 3), true, []int{0}},
 		{"same carrier", add(1, 3), true, []int{0, 1}},
 		{"another carrier", add(3, 3), true, []int{0, 1, 3}},
-		{"no room", add(2, 3), false, []int{0, 1, 3}},
-		{"there already, and no room", add(1, 3), true, []int{0, 1, 3}},
-		{"more room, another dialect", add(4, 5), true, []int{0, 1, 3, 4}},
+		{"at the limit", add(2, 3), false, []int{0, 1, 3}},
+		{"again at the limit", add(1, 3), true, []int{0, 1, 3}},
+		{"a higher limit, another dialect", add(4, 5), true, []int{0, 1, 3, 4}},
 		{"full", add(2, 5), true, []int{0, 1, 2, 3, 4}},
 		{"remove", remove(1), false, []int{0, 2, 3, 4}},
 		{"remove again", remove(1), false, []int{0, 2, 3, 4}},
 		{"remove the only one of a carrier", remove(3), false, []int{0, 2, 4}},
-		{"into the room", add(1, 4), true, []int{0, 1, 2, 4}},
+		{"below the limit again", add(1, 4), true, []int{0, 1, 2, 4}},
 		{"first out", remove(0), false, []int{1, 2, 4}},
 		{"next out", remove(4), false, []int{1, 2}},
 		{"next to last out", remove(2), false, []int{1}},
@@ -69,8 +68,8 @@ func TestAudience(t *testing.T) {
 	}
 }
 
-// Sessions come and go while one goroutine pushes: each has what was pushed while it
-// was there, in order and once, and who stays has all of it.
+// Sessions join and leave while one goroutine pushes: each receives every push of its time
+// in the audience once and in order.
 func TestAudienceWhileSessionsComeAndGo(t *testing.T) {
 	const pushes = 2000
 	core := newCore(t, engine.Config{})
@@ -126,8 +125,8 @@ func TestAudienceWhileSessionsComeAndGo(t *testing.T) {
 	}
 }
 
-// A push goes to those who are there when it is added, whoever comes and goes before
-// it is written.
+// A push goes to the sessions that are in the audience when it is added, even if others
+// join or leave before it is written.
 func TestAudienceOfAPushDoesNotChange(t *testing.T) {
 	core := newCore(t, engine.Config{})
 	w := wiresOn(t, core, 4)
@@ -164,7 +163,7 @@ func (b countedBody) MarshalToSizedBufferVT(dst []byte) (int, error) {
 	return b.Raw.MarshalToSizedBufferVT(dst)
 }
 
-// ownText is text as a dialect whose frames differ between sessions.
+// ownText is the dialect text, with frames that differ between sessions.
 type ownText struct{ text }
 
 func (ownText) Shared() bool { return false }
@@ -186,7 +185,7 @@ func TestPushesAreEncodedOnce(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			core := newCore(t, engine.Config{})
-			t.Cleanup(func() { _ = core.Close(context.Background()) }) // where there are no sessions to do it
+			t.Cleanup(func() { _ = core.Close(context.Background()) }) // without sessions nobody else closes it
 			var all []*wire
 			var a engine.Audience
 			for range tt.carriers {
@@ -226,9 +225,9 @@ func TestPushesAreEncodedOnce(t *testing.T) {
 	}
 }
 
-// Pushes to an audience and to single sessions leave in their order, all of a session
-// in one write; who is gone gets nothing.
-func TestFanOutKeepsTheOrder(t *testing.T) {
+// Pushes to an audience and to single sessions leave in their order, with one write per
+// session. Sessions that have left get nothing.
+func TestFanOutInOrder(t *testing.T) {
 	core, deferred := deferring(t, engine.Config{})
 	w := wiresOn(t, core, 4)
 	var all, some engine.Audience
@@ -266,7 +265,7 @@ func TestFanOutKeepsTheOrder(t *testing.T) {
 	}
 }
 
-// So many pieces that they are written in two windows.
+// This many batches are written in two windows.
 func TestFanOutInWindows(t *testing.T) {
 	const sessions, rounds, window = 200, 100, 1 << 14
 	core := newCore(t, engine.Config{})

@@ -6,20 +6,20 @@ import (
 	"sync/atomic"
 )
 
-// backlog says which sessions of a carrier have unsent output, and how much of
-// it: as of the last write to each, or the last review.
+// backlog is the unsent output of a carrier's sessions, as of the last write to each or
+// the last review.
 //
-// Goroutine: event loop; the two that are shown are read by any.
+// Goroutine: event loop; any may read the two atomics.
 type backlog struct {
-	sessions []*Session // in no order; a session's place is 1 + its index
+	sessions []*Session // unordered; a session's place is 1 + its index
 	bytes    int
 
 	shownSessions atomic.Int64
 	shownBytes    atomic.Int64
 }
 
-// set notes that the link of s has n unsent bytes; what waits for an earlier reply
-// counts, too.
+// set records that the link of s has n unsent bytes. Output that waits for an earlier
+// reply is added to them.
 func (b *backlog) set(s *Session, n int) {
 	n += s.early.size()
 	if n == s.unsent {
@@ -38,7 +38,7 @@ func (b *backlog) set(s *Session, n int) {
 	b.shownSessions.Store(int64(len(b.sessions)))
 }
 
-// remove puts the last session in the place of s.
+// remove puts the last session into the place of s.
 func (b *backlog) remove(s *Session) {
 	end := len(b.sessions) - 1
 	last := b.sessions[end]
@@ -47,21 +47,21 @@ func (b *backlog) remove(s *Session) {
 	b.sessions = b.sessions[:end]
 }
 
-// reviewOutput looks at the sessions that have unsent output: peers take it
-// without anybody here being told. Goroutine: event loop, a few times a second.
+// reviewOutput updates the sessions that have unsent output: gnet does not tell when
+// peers take it. Goroutine: event loop, a few times a second.
 func (g *group) reviewOutput() {
 	b := &g.backlog
 	for i := len(b.sessions) - 1; i >= 0; i-- {
-		if i < len(b.sessions) { // what follows from one may close others
+		if i < len(b.sessions) { // setUnsent may close other sessions
 			s := b.sessions[i]
-			s.keeps(s.link.Buffered())
+			s.setUnsent(s.link.Buffered())
 		}
 	}
 }
 
-// shed closes the sessions with the most unsent output while all together have
-// more than limit bytes. It goes a little below, so that it is not needed again
-// at once. Their peers can't be told: what would tell them is behind the rest.
+// shed closes the sessions with the most unsent output when all together have more than
+// limit bytes. It goes on to 7/8 of the limit, so that it is not needed again at once.
+// The peers get no Notice: it would come after their unsent output.
 func (g *group) shed(limit int) {
 	b := &g.backlog
 	if b.bytes <= limit {
@@ -80,7 +80,7 @@ func (g *group) shed(limit int) {
 			return
 		}
 		s.closing.Store(true)
-		s.endNow(ReasonMemory)
+		s.abortNow(ReasonMemory)
 		b.set(s, 0)
 	}
 }

@@ -2,14 +2,14 @@ package engine
 
 import "holdfast/pool"
 
-// Batch is the output of one group of sessions at one time.
+// Batch is output for the sessions of one carrier.
 type Batch struct {
 	core     *Core
 	group    *group
 	buffer   *pool.Buffer
 	pieces   []piece
 	fanOuts  [][]*Session // of the pieces with pieceFanOut; never changed
-	single   []piece      // room for those pieces, one for each session
+	single   []piece      // scratch space for one piece per session of a fan-out
 	kind     outboxKind
 	answered int
 
@@ -22,18 +22,18 @@ const (
 	pieceDroppable pieceFlags = 1 << iota
 	pieceFanOut               // for all sessions of fanOuts[key]
 	pieceClose                // Notice, then close when the peer has read it
-	pieceEnd                  // close at once
-	pieceAfter                // not before all requests before first are answered
-	pieceNotFirst             // an earlier piece of the same session in this batch writes it
+	pieceAbort                // close at once
+	pieceAfter                // wait until all requests before first are answered
+	pieceNotFirst             // written with an earlier piece of the same session
 )
 
-// piece is some output of one session: bytes of the batch's buffer.
+// piece is output for one session: bytes of the batch's buffer, a close, or both.
 type piece struct {
 	session    *Session
 	start, end int32
 	next       int32  // 1 + index of the session's next piece in the batch
 	answered   int32  // requests that its replies answer
-	count      int32  // requests whose place among the replies it takes, from first on
+	count      int32  // places in the order of replies that it takes, from first on
 	first      uint32 // number of the first of those
 	key        uint32 // of a droppable push, or the index in fanOuts
 	flags      pieceFlags
@@ -49,20 +49,20 @@ func (c *Core) newBatch(g *group, kind outboxKind) *Batch {
 	return b
 }
 
-// add appends a piece that is more than output.
+// add appends a piece that can't be merged with others.
 func (b *Batch) add(p piece) {
 	b.answered += int(p.answered)
 	b.pieces = append(b.pieces, p)
 }
 
-// addOutput appends output of a session, which is in the buffer from start to end, or
-// lengthens the last piece when that is output of the same session and ends there. The
-// other arguments are those of piece.
+// addOutput appends output for a session, bytes start to end of the buffer, or extends
+// the last piece if that belongs to the same session and ends at start. The other
+// arguments are those of piece.
 func (b *Batch) addOutput(s *Session, start, end int32, first uint32, count, answered int32) {
 	b.answered += int(answered)
 	if n := len(b.pieces); n > 0 {
 		last := &b.pieces[n-1]
-		if last.session == s && last.end == start && last.flags == 0 && last.goesOn(first, count) {
+		if last.session == s && last.end == start && last.flags == 0 && last.continues(first, count) {
 			if last.count == 0 {
 				last.first = first
 			}
@@ -75,10 +75,10 @@ func (b *Batch) addOutput(s *Session, start, end int32, first uint32, count, ans
 	b.pieces = append(b.pieces, piece{session: s, start: start, end: end, first: first, count: count, answered: answered})
 }
 
-// goesOn reports whether output with that place among the replies may leave at the same
-// time as p, always. Where replies keep the order of requests, a push that shared the
-// place of a reply could overtake an earlier push that waits for a later reply.
-func (p *piece) goesOn(first uint32, count int32) bool {
+// continues reports whether output at that place may always leave together with p. If
+// the dialect keeps replies in order, a push must not join a reply: it could overtake
+// an earlier push that waits for a later reply.
+func (p *piece) continues(first uint32, count int32) bool {
 	if p.count == 0 || count == 0 {
 		return p.count == count || !p.session.ordered
 	}
@@ -100,8 +100,8 @@ func (b *Batch) addFanOut(start, end int32, sessions []*Session) {
 
 func sameSessions(a, b []*Session) bool { return len(a) == len(b) && &a[0] == &b[0] }
 
-// take moves all that from has to the end of b.
-func (b *Batch) take(from *Batch) {
+// appendBatch moves everything in from to the end of b.
+func (b *Batch) appendBatch(from *Batch) {
 	base := int32(len(b.buffer.B))
 	b.buffer.B = append(b.buffer.B, from.buffer.B...)
 	for i := range from.pieces {
@@ -121,7 +121,7 @@ func (b *Batch) take(from *Batch) {
 	from.empty()
 }
 
-// Flush writes the batch and gives it back. Goroutine: the batch's carrier.
+// Flush writes the batch and frees it. Goroutine: the batch's carrier.
 func (b *Batch) Flush() {
 	if len(b.fanOuts) == 0 {
 		b.flushPieces(b.pieces)
@@ -132,8 +132,7 @@ func (b *Batch) Flush() {
 	b.free()
 }
 
-// fanOutPieces is how many pieces are written at a time where some are for several
-// sessions: it bounds what the pieces of all of those take up.
+// fanOutPieces bounds how many pieces a fan-out makes before they are written.
 const fanOutPieces = 1 << 14
 
 // flushFanOuts writes the batch with a piece for each session of a fan-out.
@@ -150,7 +149,7 @@ func (b *Batch) flushFanOuts() {
 		}
 		if len(single) >= fanOutPieces {
 			b.flushPieces(single)
-			clear(single) // lets go of the sessions
+			clear(single) // releases the sessions
 			single = single[:0]
 		}
 	}
@@ -168,8 +167,8 @@ func (b *Batch) flushPieces(pieces []piece) {
 	}
 }
 
-// link chains the pieces of each session, so that one write sends them all, and
-// takes from b.answered what is for sessions that are gone.
+// link chains the pieces of each session, so that one write sends them all, and subtracts
+// replies to closed sessions from b.answered.
 func (b *Batch) link(pieces []piece) {
 	for i := range pieces {
 		s := pieces[i].session
@@ -184,18 +183,18 @@ func (b *Batch) link(pieces []piece) {
 	}
 }
 
-// flushSession writes all pieces of the session whose first piece is at i, in one
-// write unless they are many.
+// flushSession writes all pieces of the session whose first piece is at i, if possible in
+// one write.
 func (b *Batch) flushSession(pieces []piece, i int) {
 	p := &pieces[i]
 	s := p.session
 	s.lastPiece = 0
-	if p.next == 0 && s.early == nil && s.inTurn(p) {
+	if p.next == 0 && s.early == nil && s.isNext(p) {
 		switch p.flags {
 		case 0:
-			s.count(p)
+			s.advance(p)
 			s.send(b.buffer.B[p.start:p.end], p.answered > 0)
-			s.settle(p.count, b.inFlight(p))
+			s.countAnswered(p.count, b.inFlight(p))
 			return
 		case pieceDroppable:
 			s.push(p.key, b.buffer.B[p.start:p.end])
@@ -216,7 +215,7 @@ func (b *Batch) flushSession(pieces []piece, i int) {
 	b.core.buffers.Put(w.gather)
 }
 
-// inFlight returns how many of the requests that p answers count as in flight.
+// inFlight returns how many of the requests that p answers were in flight.
 func (b *Batch) inFlight(p *piece) int32 {
 	if b.kind == fromLoop {
 		return 0
@@ -224,19 +223,19 @@ func (b *Batch) inFlight(p *piece) int32 {
 	return p.answered
 }
 
-// Discard gives the batch back unwritten: its carrier is gone.
+// Discard frees the batch unwritten: its carrier is gone.
 func (b *Batch) Discard() { b.free() }
 
-// maxIdlePieces bounds the memory of a batch that nobody uses.
+// maxIdlePieces bounds the memory of a batch that waits for its next use.
 const maxIdlePieces = 1 << 14
 
-// empty makes the batch one that has nothing yet.
+// empty removes everything from the batch.
 func (b *Batch) empty() {
 	b.buffer.B = b.buffer.B[:0]
 	b.clear()
 }
 
-// clear forgets the pieces.
+// clear removes the pieces.
 func (b *Batch) clear() {
 	clear(b.pieces)
 	b.pieces, b.answered = b.pieces[:0], 0
@@ -250,7 +249,7 @@ func (b *Batch) clear() {
 
 func (b *Batch) free() {
 	b.clear()
-	b.core.buffers.Put(b.buffer) // with its length, from which the pool learns
+	b.core.buffers.Put(b.buffer) // not truncated: the pool learns from the length
 	if cap(b.pieces) > maxIdlePieces {
 		b.pieces = nil
 	}

@@ -9,16 +9,16 @@ import (
 // closeLogPause is the shortest time between two lines with the same reason.
 const closeLogPause = time.Second
 
-// closeLog tells operators of the sessions that the server ended or refused for a
-// limit: one line a second for each reason, however many there are, and how many
-// had none. Goroutine: any.
+// closeLog logs the sessions that the server closed or refused because of a limit: at
+// most one line a second for each reason, with how many others there were.
+// Goroutine: any.
 type closeLog struct {
 	log     *slog.Logger
-	reasons [reasonCount]Seldom
+	reasons [reasonCount]LogLimiter
 }
 
-// notable says whether operators want to know of an end for r at once: it was
-// the server's decision, and no other line tells of it.
+// notable reports whether a close for r deserves a line: the server decided it, and no
+// other line says so.
 func (r Reason) notable() bool {
 	switch r {
 	case ReasonNone, ReasonPeerClosed, ReasonPeerReset, ReasonPanic, ReasonShuttingDown:
@@ -28,13 +28,13 @@ func (r Reason) notable() bool {
 	}
 }
 
-// ended logs the end of a session (0: a connection that got none).
+// ended logs the end of a session; id 0 is a refused connection.
 func (l *closeLog) ended(now time.Time, id SessionID, remote net.Addr, reason Reason) {
 	if !reason.notable() {
 		l.log.Debug("session closed", "session", uint64(id), "remote", remote, "reason", reason)
 		return
 	}
-	others, due := l.reasons[reason].Due(now, closeLogPause)
+	others, due := l.reasons[reason].Allow(now, closeLogPause)
 	if !due {
 		return
 	}
@@ -45,11 +45,11 @@ func (l *closeLog) ended(now time.Time, id SessionID, remote net.Addr, reason Re
 	l.log.Info(text, "session", uint64(id), "remote", remote, "reason", reason, "others", others)
 }
 
-// flush logs how many had no line, where none came after them.
+// flush logs how many were suppressed, for reasons with no line since.
 func (l *closeLog) flush(now time.Time) {
 	for _, reason := range Reasons() {
-		if n := l.reasons[reason].Overdue(now, closeLogPause); n > 0 {
-			l.log.Info("more ends of the same kind", "reason", reason, "others", n)
+		if n := l.reasons[reason].Flush(now, closeLogPause); n > 0 {
+			l.log.Info("more sessions closed for the same reason", "reason", reason, "others", n)
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// However many sessions end for a limit, each reason gets a line a second, and
-// every end is in one of them.
+// However many sessions end at a limit, each reason is logged once per second, and every end
+// is counted in one of these lines.
 func TestEndsAreLoggedOnceASecond(t *testing.T) {
 	var text strings.Builder
 	l := closeLog{log: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{
@@ -34,7 +34,7 @@ func TestEndsAreLoggedOnceASecond(t *testing.T) {
 	want := `level=INFO msg="session closed for a limit" session=1 remote=10.0.0.1:7 reason=idle others=0
 level=INFO msg="connection refused" session=0 remote=10.0.0.1:7 reason=too_many_from_address others=0
 level=INFO msg="session closed for a limit" session=200 remote=10.0.0.1:7 reason=idle others=99
-level=INFO msg="more ends of the same kind" reason=idle others=1
+level=INFO msg="more sessions closed for the same reason" reason=idle others=1
 `
 	if got := text.String(); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)

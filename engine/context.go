@@ -2,47 +2,47 @@ package engine
 
 import "holdfast/codec"
 
-// Context is one message on its way through a handler.
+// Context is one message and what a handler needs to answer it.
 //
 // Lifetime: valid until the handler returns. Goroutine: the handler's.
 type Context struct {
 	Session *Session
 	Message codec.Message
-	// Local is what Config.NewLocal made for this worker; handlers that run
-	// under this Context at other times see the same value.
+	// Local is what Config.NewLocal made for this worker; all handlers that run under
+	// this Context see the same value.
 	Local any
 
-	core    *Core
-	out     *Outbox
-	turn    uint64
-	number  uint32 // of the request
-	offLane bool
-	anytime bool // off the lane, and outside the order of replies
-	replied bool // the handler that runs has answered or deferred its request
+	core      *Core
+	out       *Outbox
+	serves    uint64
+	number    uint32 // of the request
+	offLane   bool
+	unordered bool // off the lane, and outside the order of replies
+	replied   bool // the handler that runs has answered or deferred its request
 }
 
-// Turn numbers the calls of Serve under this context: messages of one session that
-// came together have the same number. Off the lane it says nothing.
-func (c *Context) Turn() uint64 { return c.turn }
+// ServeCount returns how often Serve was called with this context: messages that were
+// read together have the same count. Off the lane it has no meaning.
+func (c *Context) ServeCount() uint64 { return c.serves }
 
 // Reply sends result and body (nil for none) as the reply to the message.
 func (c *Context) Reply(r codec.Result, body codec.Body) {
-	c.out.reply(c.Session, &c.Message, c.number, placesOf(c.anytime), r, body)
+	c.out.addReply(c.Session, &c.Message, c.number, placesOf(c.unordered), r, body)
 	c.replied = true
 }
 
 func (c *Context) request() Request {
-	return Request{Session: c.Session, Command: c.Message.Command, ID: c.Message.ID, number: c.number, anytime: c.anytime}
+	return Request{Session: c.Session, Command: c.Message.Command, ID: c.Message.ID, number: c.number, unordered: c.unordered}
 }
 
-// unanswered counts the request as answered: its handler has left it without a reply.
+// unanswered counts the request as answered: its handler has returned without a reply.
 func (c *Context) unanswered() {
-	c.out.settle(c.Session, c.number, placesOf(c.anytime), 1)
+	c.out.skipReply(c.Session, c.number, placesOf(c.unordered), 1)
 }
 
-// Defer says that the reply comes by another way: Outbox.Reply with what is returned.
-// Replies to later requests of the session wait for it. What the context has gathered is
-// handed over first, since that other way may be the quicker one.
+// Defer leaves the reply to a later Outbox.Reply with the returned Request. Replies to
+// later requests of the session wait for it. Replies that the context has gathered are
+// posted first, since the deferred one may come quickly.
 func (c *Context) Defer() Request {
 	if c.out.kind == fromLane && c.out.count > 0 {
 		c.Post()
@@ -51,22 +51,21 @@ func (c *Context) Defer() Request {
 	return c.request()
 }
 
-// Detach is Defer for a reply that may take long: where the dialect matches replies
-// by id, others do not wait for it.
+// Detach is Defer for a reply that may take long: if clients of the dialect match
+// replies by id, other replies do not wait for it.
 func (c *Context) Detach() Request {
 	if c.Session.ordered || c.offLane {
 		return c.Defer()
 	}
-	c.out.settle(c.Session, c.number, 1, 0) // gives up its place
+	c.out.skipReply(c.Session, c.number, 1, 0) // takes its place without a reply
 	c.later(0)
 	r := c.request()
-	r.anytime = true
+	r.unordered = true
 	return r
 }
 
-// later notes that the reply comes by another way than c's outbox. A request
-// that was executed on the event loop is in flight from now on. places is how many
-// places among the replies are under way with it.
+// later marks the request as one that is answered later. If it was executed on the event
+// loop, it is in flight from now on. places is how many places its reply takes.
 func (c *Context) later(places int32) {
 	c.replied = true
 	if c.offLane {
@@ -75,14 +74,13 @@ func (c *Context) later(places int32) {
 	switch c.out.kind {
 	case fromLoop:
 		c.Session.inFlight++
-	case direct:
+	case inline:
 		c.Session.underWay.Add(places)
 	}
 }
 
-// Go runs h off the lane, in a task of its own with a copy of the message. When
-// too many such tasks run already, it calls Config.Overloaded instead and returns
-// false.
+// Go runs h off the lane: in a separate task, with a copy of the message. If too many
+// such tasks are running, it calls Config.Overloaded instead and returns false.
 func (c *Context) Go(h Handler) bool {
 	if c.core.startOffLane(c, h) {
 		return true
@@ -91,9 +89,9 @@ func (c *Context) Go(h Handler) bool {
 	return false
 }
 
-// Post hands over the replies that Serve has gathered under this context.
+// Post posts the replies that Serve has gathered in this context.
 func (c *Context) Post() {
-	if c.out.kind == direct && c.out.count > 0 {
+	if c.out.kind == inline && c.out.count > 0 {
 		for _, p := range c.out.batches[c.Session.group.index].pieces {
 			c.Session.underWay.Add(p.count)
 		}
@@ -101,13 +99,11 @@ func (c *Context) Post() {
 	c.out.Post()
 }
 
-// Take appends the replies that were gathered for the session served last to
-// dst and counts them as sent: the carrier writes them itself, unless the session
-// is Closing by then. Where earlier replies are under way, or the end of the session
-// is among these, they are posted instead, and nothing is appended.
+// Take appends the gathered replies to dst and counts them as sent: the carrier writes
+// them itself, unless the session is Closing by then. If earlier replies are under way,
+// or the session is being closed, it posts them instead and appends nothing.
 //
-// It is for a context of NewDirectContext, after each Serve or after several of
-// one session.
+// It is for contexts of NewInlineContext, after one Serve or several of one session.
 func (c *Context) Take(dst []byte) []byte {
 	if c.out.count == 0 {
 		return dst
@@ -127,6 +123,6 @@ func (c *Context) Take(dst []byte) []byte {
 	return dst
 }
 
-// Close ends the session with a Notice, after the replies to all requests that were
-// executed; Post or Take must follow. Goroutine: as Serve.
+// Close ends the session with a Notice, after the replies to all executed requests.
+// Call Post or Take afterwards. Goroutine: as Serve.
 func (c *Context) Close(reason Reason) { c.Session.closeAfter(c.out, reason, c.Session.requests, true) }

@@ -13,36 +13,36 @@ import (
 
 	"github.com/panjf2000/ants/v2"
 
+	"holdfast/codec"
 	"holdfast/pool"
 )
 
-// Config says what a Core serves.
+// Config configures a Core.
 type Config struct {
 	// Router has the handlers; required.
 	Router *Router
 	// Limits; zero fields mean their defaults.
 	Limits Limits
-	// NewLocal makes the value that handlers find in Context.Local, one for each
-	// worker that runs them; nil for none.
+	// NewLocal, when set, makes the value of Context.Local, one for each worker that
+	// runs handlers.
 	NewLocal func() any
-	// Overloaded replies to a request for which there is no room off the lane;
-	// required when anything runs off the lane.
+	// Overloaded replies to a request when too many tasks run off the lane already; nil
+	// replies OVERLOADED.
 	Overloaded Handler
-	// OnOpen and OnClose, when set, are called on the event loop at the two ends
-	// of a session; they must be quick.
+	// OnOpen and OnClose, when set, are called on the event loop when a session opens
+	// and when it closes. They must be quick.
 	OnOpen  func(*Session)
 	OnClose func(*Session, Reason)
-	// OnRoom, when set, is called on the event loop for a session that has missed
-	// droppable pushes and can take some again: push the newest state of those keys,
-	// all there are when keys is nil. It must be quick, and post what it pushes
-	// later.
-	OnRoom func(s *Session, keys []uint32)
-	// Log gets what operators should know; nil means slog.Default.
+	// OnCatchUp, when set, is called on the event loop when a session that has missed
+	// droppable pushes can take some again: push the newest state of these keys, of all
+	// keys if nil. It must be quick; post the pushes later.
+	OnCatchUp func(s *Session, keys []uint32)
+	// Log receives what operators should know; nil means slog.Default.
 	Log *slog.Logger
 }
 
-// Core is the engine without its plumbing: it has the sessions and brings
-// messages to handlers. Carriers (the Reactor, or others) feed it.
+// Core is the engine without the network: it holds the sessions and passes messages to
+// handlers. A carrier, such as the Reactor, feeds it.
 type Core struct {
 	Stats Stats
 
@@ -56,7 +56,7 @@ type Core struct {
 	propertyCount int
 
 	pushesWaiting atomic.Int64
-	pushesDone    chan struct{} // gets a word when that is 0; see PushesDone
+	pushesDone    chan struct{} // receives a value when that is 0
 
 	workers      *ants.Pool
 	offLaneTasks atomic.Int64
@@ -72,6 +72,9 @@ type Core struct {
 func NewCore(config Config) (*Core, error) {
 	if config.Router == nil {
 		return nil, errors.New("engine: Config.Router is required")
+	}
+	if config.Overloaded == nil {
+		config.Overloaded = func(c *Context) { c.Reply(codec.ResultOverloaded, nil) }
 	}
 	if config.Log == nil {
 		config.Log = slog.Default()
@@ -129,47 +132,47 @@ func (c *Core) Close(ctx context.Context) error {
 	return nil
 }
 
-// AddCarrier makes room for the sessions of a carrier and returns its number.
-// Call it before the carrier opens sessions.
+// AddCarrier registers a carrier and returns its number. Call it before the carrier opens
+// sessions.
 func (c *Core) AddCarrier(carrier Carrier) int {
 	g := &group{index: len(c.groups), carrier: carrier}
 	c.groups = append(c.groups, g)
 	return g.index
 }
 
-// AddDirectCarrier is AddCarrier for one that serves its sessions with contexts of
-// NewDirectContext, all of them.
-func (c *Core) AddDirectCarrier(carrier Carrier) int {
+// AddInlineCarrier is AddCarrier for a carrier that serves all its sessions inline: with
+// contexts of NewInlineContext.
+func (c *Core) AddInlineCarrier(carrier Carrier) int {
 	index := c.AddCarrier(carrier)
-	c.groups[index].direct = true
+	c.groups[index].inline = true
 	return index
 }
 
-// Open registers a session on a connection of the carrier with that number, which
-// came to listener l. At a limit there is no session but a reason: tell the peer with
+// Open registers a session for a connection that came to listener l of the carrier with
+// that number. If a limit forbids it, Open returns nil and the reason: send the peer
 // Refusal, and close. Goroutine: the carrier.
 func (c *Core) Open(carrier int, link Link, remote net.Addr, l *Listener) (*Session, Reason) {
 	s := &Session{core: c, link: link, group: c.groups[carrier], remote: remote, listener: l, ordered: l.Dialect.Ordered()}
 	if reason := c.sessions.add(s, &c.limits); reason != ReasonNone {
 		return nil, reason
 	}
-	s.begin()
+	s.startDeadlines()
 	if c.config.OnOpen != nil {
 		c.config.OnOpen(s)
 	}
 	return s, ReasonNone
 }
 
-// Refusal counts and logs a connection that gets no session, and returns the
-// Notice for it. Goroutine: any.
+// Refusal counts and logs a refused connection and returns the Notice for its peer.
+// Goroutine: any.
 func (c *Core) Refusal(reason Reason, remote net.Addr, l *Listener) []byte {
 	c.Stats.closes[reason].Add(1)
 	c.ends.ended(time.Now(), 0, remote, reason)
-	return appendNotice(nil, l.Dialect, reason)
+	return c.limits.appendNotice(nil, l.Dialect, reason)
 }
 
-// Closed says that the connection of s is gone. The reason counts only when the
-// engine had none of its own. Goroutine: the carrier.
+// Closed tells the core that the connection of s is closed. The reason counts only if
+// the engine did not close it for another. Goroutine: the carrier.
 func (c *Core) Closed(s *Session, reason Reason) {
 	if s.closed {
 		return
@@ -191,17 +194,16 @@ func (c *Core) Closed(s *Session, reason Reason) {
 }
 
 // NewContext returns a context for a worker that calls Serve.
-func (c *Core) NewContext() *Context { return c.newContext(c.NewOutbox()) }
+func (c *Core) NewContext() *Context { return c.contextWith(c.NewOutbox()) }
 
-// NewDirectContext returns a context for a carrier that takes the replies to the
-// requests it serves out of it (Context.Take) and writes them itself. What leaves
-// later, deferred replies and pushes, reaches it by Carrier.Post as ever. It is for
-// the sessions of AddDirectCarrier.
-func (c *Core) NewDirectContext() *Context {
-	return c.newContext(&Outbox{core: c, kind: direct})
+// NewInlineContext returns a context for an inline carrier (AddInlineCarrier), which takes
+// the replies to the requests that it serves (Context.Take) and writes them itself. It
+// gets deferred replies and pushes by Carrier.Post.
+func (c *Core) NewInlineContext() *Context {
+	return c.contextWith(&Outbox{core: c, kind: inline})
 }
 
-func (c *Core) newContext(out *Outbox) *Context {
+func (c *Core) contextWith(out *Outbox) *Context {
 	ctx := &Context{core: c, out: out}
 	if c.config.NewLocal != nil {
 		ctx.Local = c.config.NewLocal()
@@ -219,15 +221,15 @@ func (c *Core) Received(s *Session, requests, sizeBytes int) {
 // Serve executes the messages in frames, which the dialect's Scan has passed, and
 // gathers the replies in the context's outbox. A panic of a handler closes s and is
 // counted. Goroutine: one at a time for each session and each context.
-func (c *Core) Serve(ctx *Context, s *Session, frames []byte) { c.serve(ctx, s, frames, false) }
+func (c *Core) Serve(ctx *Context, s *Session, frames []byte) { c.execute(ctx, s, frames, false) }
 
-// serve is Serve. With onLoop it stops at the first message whose handler may not run
+// execute is Serve. With onLoop it stops at the first message whose handler may not run
 // on the event loop. It returns how many bytes, and how many messages, it took.
-func (c *Core) serve(ctx *Context, s *Session, frames []byte, onLoop bool) (used, served int) {
+func (c *Core) execute(ctx *Context, s *Session, frames []byte, onLoop bool) (used, served int) {
 	defer c.recoverPanic(ctx)
 	dialect := s.listener.Dialect
 	ctx.Session = s
-	ctx.turn++
+	ctx.serves++
 	for used < len(frames) && !s.closing.Load() {
 		n := dialect.Next(frames[used:], &ctx.Message)
 		if onLoop && c.router.routes[ctx.Message.Command].class != OnLoop {
@@ -261,5 +263,5 @@ func (c *Core) recoverPanic(ctx *Context) {
 	c.log.Error("handler panicked; its session is closed",
 		"command", ctx.Message.Command, "session", uint64(ctx.Session.id), "panic", v, "stack", string(debug.Stack()))
 	// Its own reply may never come.
-	ctx.Session.closeAfter(ctx.out, ReasonPanic, ctx.number, !ctx.anytime)
+	ctx.Session.closeAfter(ctx.out, ReasonPanic, ctx.number, !ctx.unordered)
 }

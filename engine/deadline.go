@@ -6,26 +6,25 @@ import (
 	"holdfast/codec"
 )
 
-// DefaultTick is the step of an event loop's clock, and how much later than its
-// limit says a session may be cut.
+// DefaultTick is the step of an event loop's clock. A session may be closed that much
+// later than its limit says.
 const DefaultTick = 250 * time.Millisecond
 
-// maxStep is how many ticks pass at once at most. A process that stood still
-// (stopped, swapped out) has not read what its clients sent meanwhile, and must
-// not take them for silent.
+// maxStep is how many ticks can pass at once. A process that was stopped or swapped out
+// has not read what its clients sent meanwhile and must not treat them as silent.
 const maxStep = 4
 
 // deadlines are the times of the limits in ticks.
 type deadlines struct {
 	firstFrame, frame, login, idle, writeStall, soft, heartbeat ticks
-	// span is how many ticks ahead a session is looked at, at the latest. It is
-	// the shortest of those times that begin without a word to the wheel.
+	// span is the longest time between two checks of a session: the shortest of the
+	// deadlines that start without the wheel being told.
 	span ticks
 }
 
 func (l *Limits) deadlines(tick time.Duration) deadlines {
-	// What happened within a tick is noted as of its beginning: one more, so that
-	// nobody is cut early.
+	// What happens within a tick counts as of its start: add one, so that nobody is
+	// closed early.
 	within := func(d time.Duration) ticks { return ticks((d+tick-1)/tick) + 1 }
 	d := deadlines{
 		firstFrame: within(l.FirstFrameTime),
@@ -43,8 +42,8 @@ func (l *Limits) deadlines(tick time.Duration) deadlines {
 }
 
 // clock is the time of one event loop and the sessions that have deadlines in it.
-// Traffic stores the time in its session and does not touch the wheel: a session
-// is looked at when the wheel comes to it, and set again for what is due then.
+// Traffic only stores the time in its session. A session is checked when the wheel
+// comes to it, and is then scheduled for its next deadline.
 //
 // Goroutine: event loop.
 type clock struct {
@@ -54,14 +53,13 @@ type clock struct {
 	last  time.Time // the moment of group.now
 }
 
-// startClock gives the sessions of a group deadlines. They begin at tick 1: 0 in a
-// session means never.
+// startClock starts the deadlines of a group at tick 1: in a session, 0 means "never".
 func (g *group) startClock(l *Limits, tick time.Duration, start time.Time) {
 	g.now = 1
 	g.clock = &clock{deadlines: l.deadlines(tick), tick: tick, last: start}
 }
 
-// advance lets the time of a group pass up to a moment.
+// advance moves the time of a group forward and checks the sessions that are due.
 func (g *group) advance(to time.Time) {
 	c := g.clock
 	passed := to.Sub(c.last)
@@ -77,10 +75,10 @@ func (g *group) advance(to time.Time) {
 	from := g.now
 	g.now += ticks(n)
 	g.reviewOutput()
-	c.wheel.turn(from, g.now, (*Session).look)
+	c.wheel.advance(from, g.now, (*Session).checkDeadlines)
 }
 
-// watch has the session looked at in the next tick: output stays unsent.
+// watch schedules a check in the next tick, for a session with unsent output.
 // Goroutine: event loop.
 func (s *Session) watch() {
 	g := s.group
@@ -90,34 +88,34 @@ func (s *Session) watch() {
 	g.clock.wheel.set(s, g.now+1)
 }
 
-// unwatch forgets the deadlines of a session. Goroutine: event loop.
+// unwatch removes the session from the wheel. Goroutine: event loop.
 func (s *Session) unwatch() {
 	if c := s.group.clock; c != nil {
 		c.wheel.remove(s)
 	}
 }
 
-// begin starts the time of a session that was opened.
-func (s *Session) begin() {
+// startDeadlines starts the deadlines of a new session.
+func (s *Session) startDeadlines() {
 	g := s.group
 	if g.clock == nil {
 		return
 	}
 	s.opened, s.sent = g.now, g.now
-	at, _ := s.due(g.now, &g.clock.deadlines)
+	at, _ := s.nextDeadline(g.now, &g.clock.deadlines)
 	g.clock.wheel.set(s, min(at, g.now+g.clock.span))
 }
 
-// look cuts the session if it has missed a deadline, sends a heartbeat if one is
-// due, and sets it for the next look. Goroutine: event loop.
-func (s *Session) look() {
+// checkDeadlines closes the session if it has missed a deadline, sends a heartbeat if one
+// is due, and schedules the next check. Goroutine: event loop.
+func (s *Session) checkDeadlines() {
 	if s.closed || s.lingering {
-		return // the end has its own timer
+		return // lingering has its own timer
 	}
 	now, d := s.group.now, &s.group.clock.deadlines
 	next := now + d.span
 	if n := s.link.Buffered(); n > 0 {
-		if s.cutSlow(now, n, d) {
+		if s.closeIfSlow(now, n, d) {
 			return
 		}
 		next = now + 1
@@ -125,11 +123,11 @@ func (s *Session) look() {
 		s.stalledSince, s.softSince = 0, 0
 	}
 	if !s.refused && !s.closing.Load() {
-		at, reason := s.due(now, d)
+		at, reason := s.nextDeadline(now, d)
 		if at <= now {
 			s.expire(reason)
 		} else {
-			next = min(next, at, s.beat(now, d))
+			next = min(next, at, s.heartbeat(now, d))
 		}
 	}
 	if !s.closed {
@@ -137,26 +135,26 @@ func (s *Session) look() {
 	}
 }
 
-// due returns the nearest deadline for what the peer sends, and what it means.
-func (s *Session) due(now ticks, d *deadlines) (at ticks, reason Reason) {
-	if s.inFlight > 0 || s.waiting {
-		s.heard = now // it waits for us
+// nextDeadline returns the nearest deadline for what the peer sends, and its reason.
+func (s *Session) nextDeadline(now ticks, d *deadlines) (at ticks, reason Reason) {
+	if s.inFlight > 0 || s.queued {
+		s.heard = now // the peer waits for us
 	}
 	at, reason = s.heard+d.idle, ReasonIdle
 	if s.heard == 0 {
 		at, reason = s.opened+d.firstFrame, ReasonFirstFrameTimeout
 	}
-	if frame := s.begun + d.frame; s.begun != 0 && frame < at {
+	if frame := s.frameStart + d.frame; s.frameStart != 0 && frame < at {
 		at, reason = frame, ReasonFrameTimeout
 	}
-	if login := s.opened + d.login; d.login != 0 && login < at && !s.known.Load() {
+	if login := s.opened + d.login; d.login != 0 && login < at && !s.everLoggedIn.Load() {
 		at, reason = login, ReasonLoginTimeout
 	}
 	return at, reason
 }
 
-// expire closes a session that has missed a deadline, behind the replies to what
-// it sent before.
+// expire closes a session that has missed a deadline, after the replies to what it sent
+// before.
 func (s *Session) expire(reason Reason) {
 	if l, ok := s.group.carrier.(*loop); ok {
 		l.refuse(s, reason)
@@ -165,13 +163,13 @@ func (s *Session) expire(reason Reason) {
 	s.Close(reason)
 }
 
-// beat sends a heartbeat if one is due, and returns when the next one may be.
-func (s *Session) beat(now ticks, d *deadlines) ticks {
+// heartbeat sends a heartbeat if one is due, and returns when the next one is.
+func (s *Session) heartbeat(now ticks, d *deadlines) ticks {
 	if !s.loggedIn.Load() {
 		return now + d.heartbeat
 	}
 	if now-s.sent >= d.heartbeat {
-		s.sent = now // also where unsent output must do
+		s.sent = now // unsent output serves as a heartbeat, too
 		if s.link.Buffered() == 0 {
 			s.core.Stats.Heartbeats.Add(1)
 			s.write(s.Dialect().AppendPush(nil, codec.PushHeartbeat, 0, nil))
@@ -180,9 +178,9 @@ func (s *Session) beat(now ticks, d *deadlines) ticks {
 	return s.sent + d.heartbeat
 }
 
-// cutSlow closes a session whose unsent output does not move, or was too much for
-// too long, and tells whether it did.
-func (s *Session) cutSlow(now ticks, unsent int, d *deadlines) bool {
+// closeIfSlow closes a session whose unsent output does not move, or was above the soft
+// limit for too long, and reports whether it did.
+func (s *Session) closeIfSlow(now ticks, unsent int, d *deadlines) bool {
 	if taken := s.written - uint64(unsent); s.stalledSince == 0 || taken != s.taken {
 		s.taken, s.stalledSince = taken, now
 	}
@@ -195,7 +193,7 @@ func (s *Session) cutSlow(now ticks, unsent int, d *deadlines) bool {
 	switch {
 	case now-s.stalledSince >= d.writeStall:
 		s.closing.Store(true)
-		s.endNow(ReasonWriteStall)
+		s.abortNow(ReasonWriteStall)
 	case s.softSince != 0 && now-s.softSince >= d.soft:
 		s.closing.Store(true)
 		s.finish(ReasonSlowConsumer)

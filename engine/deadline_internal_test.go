@@ -9,7 +9,7 @@ import (
 	"holdfast/codec"
 )
 
-// script carries one session whose peer does as the test says.
+// script is a carrier with one session, whose peer the test controls.
 type script struct {
 	core    *Core
 	session *Session
@@ -33,7 +33,7 @@ func (p *script) Close() error {
 	return nil
 }
 
-// pass lets seconds pass, one at a time, which is the step of the clock.
+// pass advances the clock by seconds, one at a time.
 func (p *script) pass(seconds int) {
 	for range seconds {
 		p.passed += time.Second
@@ -41,10 +41,10 @@ func (p *script) pass(seconds int) {
 	}
 }
 
-// hear is a whole frame that needs no reply.
-func (p *script) hear() { p.session.heard, p.session.begun = p.session.group.now, 0 }
+// hear receives a complete frame that needs no reply.
+func (p *script) hear() { p.session.heard, p.session.frameStart = p.session.group.now, 0 }
 
-// keep is output of which so much is not taken.
+// keep writes more bytes; afterwards unsent bytes are not sent.
 func (p *script) keep(t *testing.T, more, unsent int) {
 	t.Helper()
 	p.unsent = unsent
@@ -56,7 +56,7 @@ func (p *script) keep(t *testing.T, more, unsent int) {
 
 func newScript(t *testing.T, l Limits) *script {
 	t.Helper()
-	l.Linger = time.Hour // its timer would post from a goroutine that is not the script's
+	l.Linger = time.Hour // its timer would post from another goroutine
 	core, err := NewCore(Config{Router: NewRouter(nil), Limits: l, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func newScript(t *testing.T, l Limits) *script {
 	return p
 }
 
-// ends lets time pass until the session is closing, and returns when and why.
+// ends advances the clock until the session is closing, and returns when and why.
 func (p *script) ends(t *testing.T) (time.Duration, Reason) {
 	t.Helper()
 	for range 600 {
@@ -99,7 +99,7 @@ func TestDeadlines(t *testing.T) {
 	}{
 		{"nothing is sent", Limits{}, func(*testing.T, *script) {}, 6 * time.Second, ReasonFirstFrameTimeout},
 		{"single bytes of the first frame", Limits{}, func(_ *testing.T, p *script) {
-			p.session.begun = p.session.group.now
+			p.session.frameStart = p.session.group.now
 			p.pass(4)
 		}, 6 * time.Second, ReasonFirstFrameTimeout},
 		{"one frame", Limits{}, func(_ *testing.T, p *script) { p.pass(3); p.hear() }, 64 * time.Second, ReasonIdle},
@@ -112,7 +112,7 @@ func TestDeadlines(t *testing.T) {
 		{"a frame begun", Limits{}, func(_ *testing.T, p *script) {
 			p.hear()
 			p.pass(30)
-			p.session.begun = p.session.group.now
+			p.session.frameStart = p.session.group.now
 		}, 41 * time.Second, ReasonFrameTimeout},
 		{"no login", Limits{LoginTime: 10 * time.Second}, func(_ *testing.T, p *script) {
 			for range 9 {
@@ -199,8 +199,8 @@ func TestDeadlines(t *testing.T) {
 			if at != tt.at || reason != tt.reason {
 				t.Errorf("closed after %v as %v, want after %v as %v", at, reason, tt.at, tt.reason)
 			}
-			if told := len(appendNotice(nil, codec.Packet{}, reason)) > 0; told == p.closed {
-				t.Errorf("Notice: %v, closed at once: %v", told, p.closed)
+			if notified := len(p.session.core.limits.appendNotice(nil, codec.Packet{}, reason)) > 0; notified == p.closed {
+				t.Errorf("Notice: %v, closed at once: %v", notified, p.closed)
 			}
 		})
 	}

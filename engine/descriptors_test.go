@@ -19,13 +19,13 @@ import (
 	"holdfast/engine"
 )
 
-// fewDescriptors tells the test binary to serve with that open-file limit.
+// fewDescriptors makes the test binary serve with this open-file limit.
 const fewDescriptors = "HOLDFAST_TEST_DESCRIPTORS"
 
 // ownFiles is how many other files that server has open from the start.
 const ownFiles = 20
 
-// serveWithFew is a server in a process of its own: it says its address and for how
+// serveWithFew is a server in a separate process: it says its address and for how
 // many it has room, opens and closes files as long as it serves, and ends with its
 // input.
 func serveWithFew(limit string) error {
@@ -86,8 +86,8 @@ func serveWithFew(limit string) error {
 	return <-ended
 }
 
-// Six hundred clients at once find 4 to 200 places: each gets its reply or a
-// Notice, round after round, and the server goes on.
+// Six hundred clients connect at once, and 4 to 200 of them are accepted: in each round every
+// client gets its reply or a Notice, and the server goes on.
 func TestDescriptorsNeverRunOut(t *testing.T) {
 	for _, limit := range []string{"64", "100", "128", "256"} {
 		t.Run(limit, func(t *testing.T) {
@@ -106,12 +106,12 @@ func TestDescriptorsNeverRunOut(t *testing.T) {
 			}
 			said := bufio.NewReader(out)
 			var addr string
-			var room, files int
-			if _, err := fmt.Fscanln(said, &addr, &room); err != nil {
+			var clients, files int
+			if _, err := fmt.Fscanln(said, &addr, &clients); err != nil {
 				t.Fatal(err, server.Wait())
 			}
-			if _, err := fmt.Sscan(limit, &files); err != nil || room+ownFiles >= files-24 {
-				t.Errorf("room for %d beside %d files of %d", room, ownFiles, files)
+			if _, err := fmt.Sscan(limit, &files); err != nil || clients+ownFiles >= files-24 {
+				t.Errorf("room for %d beside %d files of %d", clients, ownFiles, files)
 			}
 			for range 5 {
 				served, refused := round(t, addr, 600)
@@ -128,7 +128,7 @@ func TestDescriptorsNeverRunOut(t *testing.T) {
 	}
 }
 
-// round connects many clients at once, and counts what becomes of them.
+// round connects many clients at once, and counts the served and the refused ones.
 func round(t *testing.T, addr string, n int) (served, refused int) {
 	t.Helper()
 	peers := make([]*peer, n)

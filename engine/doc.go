@@ -1,28 +1,26 @@
-// Package engine carries sessions: it takes connections, finds the frames in
-// what they send, brings each message to its handler and the replies back.
+// Package engine serves sessions: it accepts connections, finds the frames in what they
+// send, passes each message to its handler and sends the replies.
 //
-// The way of a message: the reactor's event loop (gnet) sees bytes through the
-// session's inbound stage; the listener's dialect finds the whole frames, which are
-// copied once into the loop's lane; an ants worker drains the lane, has the dialect
-// decode each message and calls its handler; replies and pushes are encoded by the
-// dialect into an Outbox, which is handed back to the event loops with one task each
-// and written with one call per session. Nothing else here or above knows a header.
+// The way of a message: an event loop of the reactor (gnet) reads bytes through the
+// session's inbound stage. The listener's dialect finds the complete frames, which are
+// copied once into the loop's lane. An ants worker drains the lane: it decodes each
+// message with the dialect and calls the handler. Replies and pushes are encoded by the
+// dialect into an Outbox; each event loop gets them as one task and writes them with one
+// call per session. Only dialects know the layout of a frame.
 //
-// Handlers come in three classes (Class). Requests of one session are executed and
-// answered in the order of their arrival, whatever way a reply takes (Request). Only
-// replies that are late by nature, off the lane above all, may be overtaken, where the
-// dialect matches replies by id.
+// A handler has one of three classes (Class). The requests of a session are executed and
+// answered in the order in which they arrived (Request). Only a reply that may take long,
+// above all one from off the lane, may be overtaken, if clients of the dialect match
+// replies by id.
 //
-// Goroutines: the fields of a Session say who may touch them. Event loop means
-// the goroutine of the session's Carrier; lane means the one worker that drains
-// the lane of that loop.
+// Goroutines: the fields of a Session say who may use them. "Event loop" is the goroutine
+// of the session's Carrier; "lane" is the one worker that drains the lane of that loop.
 //
-// Each event loop has a clock of coarse ticks. Traffic notes the tick in its session
-// and nothing more; a wheel has every session looked at in time, and what it finds
-// there (no first frame, a frame that was begun, no login, silence, output that
-// does not move) ends the session with a Notice or calls for a heartbeat. A session
-// with unanswered requests does not count as idle.
+// Each event loop has a clock with coarse ticks. Traffic only stores the tick in its
+// session. A timing wheel checks every session in time and closes it with a Notice, or
+// sends a heartbeat: no first frame, an incomplete frame, no login, silence, output that
+// does not move. A session with unanswered requests does not count as idle.
 //
-// The engine knows nothing of accounts or orders, and never blocks an event
-// loop. Every limit is in Limits.
+// The engine knows nothing about accounts or orders and never blocks an event loop. All
+// limits are in Limits.
 package engine

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// lookTime is how long the loops may take to say what output is unsent. One that
-// takes longer is stuck.
+// lookTime is how long the loops may take to report unsent output. A loop that takes
+// longer is stuck.
 const lookTime = 2 * time.Second
 
-// drain stops taking requests, finishes those in hand, tells the sessions and
-// waits until their output is sent. Output that nobody reads is no failure: when the
-// time is over it is cut off.
+// drain stops taking requests, finishes those already received, sends each session a
+// Notice and waits until all output is sent. Output that nobody reads is not an error:
+// it is dropped when the time is over.
 func (r *Reactor) drain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), r.config.Drain)
 	defer cancel()
@@ -31,7 +31,7 @@ func (r *Reactor) drain() error {
 		}
 		select {
 		case <-ctx.Done():
-			r.core.log.Warn("stopped before all output was read; the rest is cut off", "sessions", left, "drain", r.config.Drain)
+			r.core.log.Warn("stopped before clients had read all output; the rest is lost", "sessions", left, "drain", r.config.Drain)
 			return nil
 		case <-time.After(5 * time.Millisecond):
 		}
@@ -41,9 +41,9 @@ func (r *Reactor) drain() error {
 func (r *Reactor) finishRequests(ctx context.Context) error {
 	for {
 		var blocked atomic.Int64
-		// What was read before draining is in the lanes behind this, or has no room.
+		// After this, everything that was read before is in the lanes or blocked.
 		if _, err := r.barrier(ctx, func(l *loop) {
-			l.queue.finish()
+			l.queue.drain()
 			blocked.Add(int64(len(l.blocked)))
 		}); err != nil {
 			return err
@@ -64,7 +64,7 @@ func (r *Reactor) finishRequests(ctx context.Context) error {
 	return nil
 }
 
-// waitForLanes returns when everything in the lanes is executed.
+// waitForLanes returns when the lanes are empty.
 func (r *Reactor) waitForLanes(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
@@ -77,7 +77,7 @@ func (r *Reactor) waitForLanes(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("%w: requests are still being executed", ErrDrainTimeout)
+		return fmt.Errorf("%w: requests are still running", ErrDrainTimeout)
 	}
 }
 
@@ -104,9 +104,8 @@ func (r *Reactor) unsent(ctx context.Context) (int, error) {
 	return total, nil
 }
 
-// barrier runs f on each loop that has connections, behind everything that was
-// posted before, and waits for all of them: ErrDrainTimeout when a loop does not
-// come to it before ctx ends.
+// barrier runs f on each loop that has connections, after everything that was posted
+// before, and waits for all of them. It returns ErrDrainTimeout if ctx ends first.
 func (r *Reactor) barrier(ctx context.Context, f func(*loop)) (loops int, err error) {
 	done := make(chan struct{}, len(r.loops))
 	started := 0

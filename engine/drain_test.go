@@ -11,16 +11,17 @@ import (
 	"holdfast/codec"
 	"holdfast/codec/pb"
 	"holdfast/engine"
+	"holdfast/engine/carriertest"
 )
 
-// A drain that has too little time says what was left.
+// A drain with too little time reports what was left.
 func TestDrainSaysWhatWasLeft(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		off  bool // the handler runs off the lane
 		want string
 	}{
-		{"a request on the lane", false, "requests are still being executed"},
+		{"a request on the lane", false, "requests are still running"},
 		{"a request off the lane", true, "requests off the lane: 1"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -51,8 +52,8 @@ func TestDrainSaysWhatWasLeft(t *testing.T) {
 	}
 }
 
-// Output that a peer does not read is cut off when the time is over: a stop as
-// promised, of which the log tells.
+// Output that a peer does not read is dropped when the time is over. This is a regular stop,
+// and it is logged.
 func TestDrainCutsWhoDoesNotRead(t *testing.T) {
 	var log strings.Builder
 	core := newCore(t, engine.Config{
@@ -62,7 +63,7 @@ func TestDrainCutsWhoDoesNotRead(t *testing.T) {
 	r := serve(t, core, engine.ReactorConfig{Loops: 1, Drain: time.Second})
 	p, quick := dial(t, r.Addr), dial(t, r.Addr)
 	quick.Echoes(onLane)
-	fillOutput(t, core, p)
+	leaveUnread(t, core, p)
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.Stop() }()
 	quick.ExpectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
@@ -77,20 +78,18 @@ func TestDrainCutsWhoDoesNotRead(t *testing.T) {
 	}
 }
 
-// stopRouter is testRouter with special on the lane or off it.
+// stopRouter is carriertest.Router with special on the lane or off it.
 func stopRouter(t *testing.T, off bool, h engine.Handler) *engine.Router {
 	t.Helper()
 	if !off {
-		return testRouter(t, h)
+		return carriertest.Router(h)
 	}
-	r := engine.NewRouter(func(c *engine.Context) { c.Reply(codec.ResultUnknownCommand, nil) })
-	if err := r.Handle(special, engine.OffLane, h); err != nil {
-		t.Fatal(err)
-	}
+	r := engine.NewRouter(nil)
+	r.Handle(special, engine.OffLane, h)
 	return r
 }
 
-// unreadLimits are for sessions that have output of 32 MiB, and read it late.
+// unreadLimits are limits for sessions with 32 MiB of output that they read late.
 func unreadLimits() engine.Limits {
 	return engine.Limits{
 		LoginFrameBytes: 1 << 20, OutboundSoftBytes: 64 << 20, OutboundHardBytes: 64 << 20,
@@ -98,9 +97,9 @@ func unreadLimits() engine.Limits {
 	}
 }
 
-// fillOutput sends what is echoed and reads nothing, until far more came back than
-// the kernel keeps.
-func fillOutput(t *testing.T, core *engine.Core, p *peer) {
+// leaveUnread sends requests and reads nothing, until there is far more output than the
+// kernel buffers.
+func leaveUnread(t *testing.T, core *engine.Core, p *peer) {
 	t.Helper()
 	frame := codec.AppendMessage(nil, codec.Message{Command: onLane, ID: 1, Body: make([]byte, 512<<10)})
 	eventually(t, "the count of earlier replies", func() bool { return core.Traffic().Replies == core.Traffic().Requests })
@@ -111,8 +110,8 @@ func fillOutput(t *testing.T, core *engine.Core, p *peer) {
 	}
 }
 
-// A stop waits for who reads late as long as the drain may take, not only as long
-// as a session that is closed may linger.
+// A stop waits for late readers as long as the drain may take, not only as long as a closed
+// session may linger.
 func TestDrainWaitsForLateReaders(t *testing.T) {
 	limits := unreadLimits()
 	limits.Linger = time.Nanosecond
@@ -120,7 +119,7 @@ func TestDrainWaitsForLateReaders(t *testing.T) {
 	r := serve(t, core, engine.ReactorConfig{Loops: 1, Drain: patience})
 	p, quick := dial(t, r.Addr), dial(t, r.Addr)
 	quick.Echoes(onLane)
-	fillOutput(t, core, p)
+	leaveUnread(t, core, p)
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.Stop() }()
 	quick.ExpectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)

@@ -10,7 +10,7 @@ import (
 	"holdfast/engine"
 )
 
-// silent is a carrier and its links at once; it throws away what is written.
+// silent is a carrier and its links at once. It discards all output.
 type silent struct{}
 
 func (silent) Post(b *engine.Batch) { b.Flush() }
@@ -19,9 +19,9 @@ func (silent) Buffered() int        { return 0 }
 func (silent) CloseWrite() error    { return nil }
 func (silent) Close() error         { return nil }
 
-// BenchmarkFanOut sends what an order makes to all sessions of an account, as a turn
-// does: encoded ("gather"), moved to what waits for the commit, which happens under
-// the lock of all commits ("lock"), and written ("write").
+// BenchmarkFanOut sends the pushes of an order to all sessions of an account, as a turn does:
+// they are encoded ("gather"), moved to the output of the open commit under the lock of all
+// commits ("lock"), and written ("write").
 func BenchmarkFanOut(b *testing.B) {
 	for _, n := range []int{1, 100, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -42,17 +42,17 @@ func BenchmarkFanOut(b *testing.B) {
 				}
 			}()
 			execution, update := codec.Raw(make([]byte, 60)), codec.Raw(make([]byte, 50))
-			turn, commit := core.NewOutbox(), core.NewOutbox()
+			first, second := core.NewOutbox(), core.NewOutbox()
 			var gather, lock, write stopwatch
 			bytes := 0
 			for b.Loop() {
 				gather.time(func() {
-					turn.PushTo(&all, codec.PushExecution, 1, execution)
-					turn.PushTo(&all, codec.PushPositionUpdate, 2, update)
+					first.PushTo(&all, codec.PushExecution, 1, execution)
+					first.PushTo(&all, codec.PushPositionUpdate, 2, update)
 				})
-				lock.time(func() { turn.MoveTo(commit) })
-				bytes = commit.Size()
-				write.time(commit.Post)
+				lock.time(func() { first.MoveTo(second) })
+				bytes = second.Size()
+				write.time(second.Post)
 			}
 			b.ReportMetric(gather.per(b.N), "ns-gather/op")
 			b.ReportMetric(lock.per(b.N), "ns-lock/op")

@@ -14,10 +14,10 @@ type gnetLink struct {
 	in   inbound
 }
 
-// Write sends with a system call that the Go scheduler does not see, while nothing is
-// unsent: over loopback a write often takes more than the 20 us after which the runtime
-// takes the processor from the thread and wakes another. The socket never blocks. What
-// it does not take at once goes through gnet, which also finds any error.
+// Write sends with a raw system call, unseen by the Go scheduler, while nothing is
+// unsent. A write over loopback often takes more than 20 us; after that the runtime
+// would hand the processor to another thread. The socket never blocks. gnet writes what
+// the socket does not take, and reports errors.
 func (l *gnetLink) Write(b []byte) error {
 	if l.conn.OutboundBuffered() == 0 {
 		if b = b[rawSend(l.conn.Fd(), b):]; len(b) == 0 {
@@ -30,8 +30,8 @@ func (l *gnetLink) Write(b []byte) error {
 
 func (l *gnetLink) Buffered() int { return l.conn.OutboundBuffered() }
 
-// CloseWrite uses the descriptor at once: after a close its number may belong to
-// another client, so it is never kept.
+// CloseWrite reads the descriptor each time: after a close its number may belong to
+// another client.
 func (l *gnetLink) CloseWrite() error {
 	if l.Buffered() > 0 {
 		return nil // it would be lost
@@ -41,19 +41,19 @@ func (l *gnetLink) CloseWrite() error {
 
 func (l *gnetLink) Close() error { return l.conn.EventLoop().Close(l.conn) }
 
-// kernelUnsentBytes is how much output that is not on its way yet the kernel takes
-// from one session. It would take megabytes: memory that no limit of ours counts,
-// and so many old prices in front of the newest.
+// kernelUnsentBytes bounds the output of one session that waits in the kernel. Without it
+// the kernel takes megabytes: memory that no limit counts, and old prices that go out
+// before the newest.
 const kernelUnsentBytes = 128 << 10
 
-// boundKernel has the kernel leave further output to us, where limits count it. What
-// is on its way does not count, so that a peer far away gets no less.
+// boundKernel sets that bound. Data in flight does not count, so that distant peers get
+// full speed.
 func (l *gnetLink) boundKernel() {
-	// Without it the session works, and holds more.
+	// If it fails, the session works, and may hold more.
 	_ = unix.SetsockoptInt(l.conn.Fd(), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, kernelUnsentBytes)
 }
 
-// gnetLogger passes gnet's log lines on.
+// gnetLogger forwards gnet's log lines.
 type gnetLogger struct {
 	log *slog.Logger
 }
@@ -71,5 +71,5 @@ func (g gnetLogger) Errorf(format string, args ...any) {
 	g.log.Error("gnet", "text", fmt.Sprintf(format, args...))
 }
 
-// Fatalf logs as an error: ending the process is not a library's to decide.
+// Fatalf logs an error: a library must not end the process.
 func (g gnetLogger) Fatalf(format string, args ...any) { g.Errorf(format, args...) }

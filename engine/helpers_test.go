@@ -13,7 +13,7 @@ import (
 	"holdfast/engine/carriertest"
 )
 
-// ants keeps a pool of its own from its start on, which is not ours to stop.
+// ants starts a default pool by itself; tests must not stop it.
 func TestMain(m *testing.M) {
 	if limit := os.Getenv(fewDescriptors); limit != "" {
 		if err := serveWithFew(limit); err != nil {
@@ -49,11 +49,6 @@ type peer = carriertest.Peer
 func ok(c *engine.Context) { c.Reply(codec.ResultOK, nil) }
 
 func echo(c *engine.Context) { carriertest.Echo(c) }
-
-func testRouter(t testing.TB, h engine.Handler) *engine.Router {
-	t.Helper()
-	return carriertest.Router(t, h)
-}
 
 func newCore(t testing.TB, config engine.Config) *engine.Core {
 	t.Helper()

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Limits bounds what one peer, and all of them together, may take up. A zero
-// field means its default.
+// Limits bounds what one peer, and all peers together, may use. A zero field means its
+// default.
 type Limits struct {
-	// MaxFrameBytes is the largest frame a client may send. A longer one is
-	// refused on its declared length: Notice TOO_LARGE, close. Default 1 MiB.
+	// MaxFrameBytes is the largest frame a client may send. A longer one is refused as
+	// soon as its length is read: Notice TOO_LARGE, close. Default 1 MiB.
 	MaxFrameBytes int
 	// LoginFrameBytes is the largest frame of a session that is not logged in
 	// (Session.SetLoggedIn). Default 64 KiB, never above MaxFrameBytes.
@@ -21,48 +21,49 @@ type Limits struct {
 	// network) may have open; the next one gets a Notice and is closed. Default
 	// 1,024; below 0: no limit.
 	ConnectionsPerAddress int
-	// InFlightRequests and InFlightBytes bound what one session has sent and not
-	// got answered: Notice OVERLOADED, close. Defaults 4,096 and 1 MiB.
+	// InFlightRequests and InFlightBytes bound the unanswered requests of one session:
+	// Notice OVERLOADED, close. Defaults 4,096 and 1 MiB.
 	InFlightRequests int
 	InFlightBytes    int
-	// FramesPerEvent is how many frames of one session are taken at one readiness
-	// event; the rest waits until the other sessions had theirs. Default 1,024.
+	// FramesPerEvent is how many frames of one session are taken per readiness event;
+	// the rest waits until other sessions were served. Default 1,024.
 	FramesPerEvent int
-	// LaneBytes bounds what waits in the lane of one event loop: the session
-	// whose bytes do not fit gets Notice OVERLOADED, close. Default 64 MiB.
+	// LaneBytes bounds what waits in the lane of one event loop. A session whose bytes
+	// do not fit waits with a few requests; with more: Notice OVERLOADED, close.
+	// Default 64 MiB.
 	LaneBytes int
-	// OutboundSoftBytes is how much unsent output a session may have and still
-	// get droppable pushes (quotes). Default 256 KiB.
+	// OutboundSoftBytes is the unsent output above which a session gets no droppable
+	// pushes (quotes). Default 256 KiB.
 	OutboundSoftBytes int
-	// OutboundHardBytes is how much unsent output closes a session as a slow
+	// OutboundHardBytes is the unsent output above which a session is closed as a slow
 	// consumer. Default 1 MiB.
 	OutboundHardBytes int
-	// OutboundSoftTime is how long a session may stay above OutboundSoftBytes: it
+	// OutboundSoftTime is how long a session may stay above OutboundSoftBytes before it
 	// is closed as a slow consumer. Default 5 s.
 	OutboundSoftTime time.Duration
-	// OutboundTotalBytes is how much unsent output all sessions together may have:
-	// above it those with the most are closed first. Each carrier has an equal share.
-	// Default: what PlanMemory makes of the Go runtime's memory limit.
+	// OutboundTotalBytes is the unsent output of all sessions together above which those
+	// with the most are closed. Each carrier has an equal share. Default: from PlanMemory
+	// and the Go runtime's memory limit.
 	OutboundTotalBytes int
-	// FirstFrameTime, FrameTime and LoginTime bound what a peer may take: to its
-	// first whole frame, for a frame once begun, and to its login. All are absolute:
-	// single bytes do not renew them. Defaults 5 s, 10 s and none (0).
+	// FirstFrameTime, FrameTime and LoginTime are how long a peer may take to its first
+	// complete frame, for a frame once started, and to its login. Single bytes do not
+	// extend them. Defaults 5 s, 10 s and no limit (0).
 	FirstFrameTime time.Duration
 	FrameTime      time.Duration
 	LoginTime      time.Duration
-	// IdleTime is how long a session may send no whole frame. Default 60 s.
+	// IdleTime is how long a session may go without sending a complete frame.
+	// Default 60 s.
 	IdleTime time.Duration
-	// WriteStallTime is how long unsent output may wait without any of it being
-	// taken. Default 10 s.
+	// WriteStallTime is how long a peer may take none of its unsent output. Default 10 s.
 	WriteStallTime time.Duration
-	// Heartbeat is after how long without output a session that is logged in gets
+	// Heartbeat is the time without output after which a session that is logged in gets
 	// a heartbeat push. Default 20 s.
 	Heartbeat time.Duration
-	// OffLaneTasks is how many handlers run off the lane at once; a request
-	// beyond that is answered OVERLOADED. Default 256.
+	// OffLaneTasks is how many handlers may run off the lane at once; further requests
+	// are answered OVERLOADED. Default 256.
 	OffLaneTasks int
-	// Linger is how long a session that the server closes may take to read its
-	// last Notice. Default 1 s.
+	// Linger is how long a peer may take to read its Notice before the connection is
+	// closed. Default 1 s.
 	Linger time.Duration
 }
 
@@ -88,9 +89,9 @@ func (l Limits) withDefaults(openFiles uint64) Limits {
 	setDefault(&l.OutboundTotalBytes, PlanMemory(debug.SetMemoryLimit(-1), 1).OutboundTotalBytes)
 	setDefault(&l.OffLaneTasks, 256)
 	setDefault(&l.Linger, time.Second)
-	room := RoomForClients(openFiles)
-	if l.MaxConnections <= 0 || l.MaxConnections > room {
-		l.MaxConnections = room
+	most := MaxClients(openFiles)
+	if l.MaxConnections <= 0 || l.MaxConnections > most {
+		l.MaxConnections = most
 	}
 	return l
 }

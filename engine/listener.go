@@ -11,25 +11,25 @@ import (
 	"holdfast/codec"
 )
 
-// Listener is one address and what the sessions that come to it have in common.
+// Listener is an address to listen on, and what its sessions have in common.
 type Listener struct {
-	// Address, such as "127.0.0.1:8888"; port 0 takes a free one.
+	// Address is host and port, such as "127.0.0.1:8888"; port 0 means a free one.
 	Address string
-	// Dialect is how its messages are written. Default codec.Packet.
+	// Dialect encodes and decodes messages. Default codec.Packet.
 	Dialect codec.Dialect
-	// Greets has the business side speak first, where the dialect's clients expect that
-	// (Session.Greets).
+	// Greets says that the server speaks first (Session.Greets), as the dialect's
+	// clients expect.
 	Greets bool
 }
 
-// boundListener is a Listener with the address that it got.
+// boundListener is a Listener and the address that it was bound to.
 type boundListener struct {
 	Listener
 	addr string
 }
 
-// bind checks that the addresses are free and returns the listeners with what each
-// got. With SO_REUSEPORT alone a second server would share a port without an error.
+// bind checks that the addresses are free and returns the bound listeners. With
+// SO_REUSEPORT alone, a second server would share a port without an error.
 func bind(listeners []Listener) (bound []*boundListener, err error) {
 	var probes []net.Listener
 	defer func() {
@@ -51,8 +51,8 @@ func bind(listeners []Listener) (bound []*boundListener, err error) {
 	return bound, nil
 }
 
-// listen takes an address. What it returns has the host that was asked for: where Go
-// listens for IPv4 and IPv6 alike it says "[::]", which for gnet is IPv6 alone.
+// listen listens on an address and returns it with the port that it got. The host stays
+// as given: for "all addresses" Go says "[::]", which gnet takes as IPv6 only.
 func listen(address string) (l net.Listener, got string, err error) {
 	host, _, _ := net.SplitHostPort(address) // Listen says what is wrong with it
 	network := "tcp"
@@ -69,8 +69,8 @@ func listen(address string) (l net.Listener, got string, err error) {
 	return l, addr.String(), nil
 }
 
-// listenerOf returns the listener that a connection with this local address came to:
-// the one at that very address, else the one at all addresses of that port.
+// listenerOf returns the listener that a connection with this local address came to: the
+// one at that address, else the one at all addresses with that port.
 func listenerOf(all []*boundListener, local net.Addr) *boundListener {
 	if len(all) == 1 {
 		return all[0]

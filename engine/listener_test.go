@@ -11,13 +11,14 @@ import (
 	"holdfast/codec"
 	"holdfast/codec/pb"
 	"holdfast/engine"
+	"holdfast/engine/carriertest"
 )
 
 // Listeners of one reactor: each speaks its dialect, and greets or not.
 func TestSeveralListeners(t *testing.T) {
 	var core *engine.Core
 	core = newCore(t, engine.Config{
-		Router: testRouter(t, func(c *engine.Context) {
+		Router: carriertest.Router(func(c *engine.Context) {
 			c.Reply(codec.ResultOK, codec.Raw(fmt.Sprintf("%T %v", c.Session.Dialect(), c.Session.Greets())))
 		}),
 		OnOpen: func(s *engine.Session) {
@@ -75,7 +76,7 @@ func TestSeveralListeners(t *testing.T) {
 	}
 }
 
-// What the engine itself says is in the dialect of the listener.
+// Messages of the engine itself are in the dialect of the listener.
 func TestNoticesInTheListenersDialect(t *testing.T) {
 	for _, d := range []codec.Dialect{codec.Packet{}, codec.TLV{}, codec.TLV{BigEndian: true}} {
 		t.Run(fmt.Sprintf("%T%v", d, d), func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"holdfast/pool"
 )
 
-// laneChunk is after how many sessions a lane hands over its replies, so that
-// the first do not wait for the last.
+// laneChunk is how many pieces a lane executes before it posts their replies, so that the
+// first do not wait for the last.
 const laneChunk = 64
 
 // loop is one event loop with its lane. Goroutine: the event loop, except where
@@ -27,18 +27,18 @@ type loop struct {
 
 	worker *Context // Goroutine: lane
 
-	onLoop *Context // for handlers on the loop
-	asked  bool     // onLoop has replies, and asked for a Run
+	onLoop       *Context // for handlers on the loop
+	runRequested bool     // onLoop has replies, and asked for a Run
 
-	queue   queue
-	blocked []*Session // whose frames wait for room in the lane
-	turn    turn
+	queue     queue
+	blocked   []*Session // their frames wait because the lane is full
+	clockTask clockTask
 
-	// What was posted and waits for the loop. Goroutine: any.
+	// Posted batches that wait for the loop. Goroutine: any.
 	mu     sync.Mutex
 	posted []*Batch
-	spare  []*Batch // the slice that posted had before, empty
-	due    bool     // Run was handed to gnet and has not begun
+	spare  []*Batch // the previous slice of posted, empty
+	due    bool     // Run was handed to gnet and has not started
 }
 
 func newLoop(c *Core, tick time.Duration) *loop {
@@ -46,18 +46,18 @@ func newLoop(c *Core, tick time.Duration) *loop {
 	l.onLoop.out = &Outbox{core: c, kind: fromLoop}
 	l.index = c.AddCarrier(l)
 	c.groups[l.index].startClock(&c.limits, tick, time.Now())
-	l.queue.loop, l.turn.loop = l, l
+	l.queue.loop, l.clockTask.loop = l, l
 	l.lane = pool.NewLane(c.workers, &c.buffers, c.limits.LaneBytes, l.work)
 	c.groups[l.index].depth = l.lane.Depth
 	return l
 }
 
-// Post implements Carrier. However many batches wait, gnet gets one task: past
-// some 1,000 tasks it would no longer run them in order. Goroutine: any.
-func (l *loop) Post(b *Batch) { l.ask(b) }
+// Post implements Carrier. gnet gets one task for any number of batches: it runs more than
+// some 1,000 tasks out of order. Goroutine: any.
+func (l *loop) Post(b *Batch) { l.requestRun(b) }
 
-// ask has Run called, with b (which may be nil) among what it writes.
-func (l *loop) ask(b *Batch) {
+// requestRun makes gnet call Run, which also writes b if it is not nil.
+func (l *loop) requestRun(b *Batch) {
 	l.mu.Lock()
 	if b != nil {
 		l.posted = append(l.posted, b)
@@ -69,13 +69,13 @@ func (l *loop) ask(b *Batch) {
 		return
 	}
 	if err := l.events.Execute(context.Background(), l); err != nil { // the loop has ended
-		for _, b := range l.take() {
+		for _, b := range l.takePosted() {
 			b.Discard()
 		}
 	}
 }
 
-func (l *loop) take() []*Batch {
+func (l *loop) takePosted() []*Batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	posted := l.posted
@@ -83,12 +83,12 @@ func (l *loop) take() []*Batch {
 	return posted
 }
 
-// Run implements gnet.Runnable: it writes what waits. Replies from the loop go first:
-// their sessions have nothing in flight.
+// Run implements gnet.Runnable: it writes the posted batches. Replies from handlers on
+// the loop go first: their sessions have nothing in flight.
 func (l *loop) Run(context.Context) error {
-	l.asked = false
+	l.runRequested = false
 	l.onLoop.out.flush()
-	posted := l.take()
+	posted := l.takePosted()
 	for i, b := range posted {
 		b.Flush()
 		posted[i] = nil
@@ -100,9 +100,9 @@ func (l *loop) Run(context.Context) error {
 	return nil
 }
 
-// accept takes the whole frames that a session has sent. It returns how many bytes
-// it took: not all when there is no room in the lane.
-func (l *loop) accept(s *Session, b []byte, frames int) (taken int) {
+// dispatch executes the complete frames in b on the loop, or puts them into the lane. It
+// returns how many bytes it took: fewer than all if the lane is full.
+func (l *loop) dispatch(s *Session, b []byte, frames int) (taken int) {
 	g := s.group
 	if s.inFlight == 0 {
 		var served int
@@ -128,8 +128,8 @@ func (l *loop) accept(s *Session, b []byte, frames int) (taken int) {
 	return taken + len(b)
 }
 
-// refuse closes a session behind the replies to what it sent before, and reads no
-// more of it: an empty piece in the lane says so.
+// refuse closes a session after the replies to what it sent before, and reads no more of
+// it. An empty piece in the lane means the close.
 func (l *loop) refuse(s *Session, reason Reason) {
 	s.refused = true
 	if !l.lane.Put(s, nil, int(reason)) {
@@ -138,32 +138,32 @@ func (l *loop) refuse(s *Session, reason Reason) {
 }
 
 // serveOnLoop executes the frames that may run on the loop, up to the first that may
-// not. The replies are written when all sockets of the turn have been read: that
-// wakes the peers less often than read-write-read.
+// not. The replies are written when all readable sockets have been read: that wakes the
+// peers less often than a write after each read.
 func (l *loop) serveOnLoop(s *Session, b []byte) (taken, served int) {
-	var m codec.Message
-	s.listener.Dialect.Next(b, &m)
+	m := &l.onLoop.Message // one on the stack would escape through the interface
+	s.listener.Dialect.Next(b, m)
 	if l.core.router.routes[m.Command].class != OnLoop {
 		return 0, 0
 	}
-	taken, served = l.core.serve(l.onLoop, s, b, true)
-	if !l.asked {
-		l.asked = true
-		l.ask(nil)
+	taken, served = l.core.execute(l.onLoop, s, b, true)
+	if !l.runRequested {
+		l.runRequested = true
+		l.requestRun(nil)
 	}
 	return taken, served
 }
 
-// letLaneRun gives way to the lane when it has something to do. gnet does so before it
-// waits, and a loop that connections come to without end never waits: where it has the
-// only processor the lane would have it every 10 ms.
-func (l *loop) letLaneRun() {
+// yieldToLane lets the lane run if it has work. gnet yields before it waits for events,
+// but a loop under a flood of connections never waits: with one processor the lane would
+// run only every 10 ms.
+func (l *loop) yieldToLane() {
 	if n, _ := l.lane.Depth(); n > 0 {
 		runtime.Gosched()
 	}
 }
 
-// work executes what the lane has gathered. Goroutine: lane.
+// work executes a batch of the lane. Goroutine: lane.
 func (l *loop) work(b *pool.Batch[*Session]) {
 	for i := range b.Pieces {
 		p := &b.Pieces[i]

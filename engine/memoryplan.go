@@ -2,29 +2,27 @@ package engine
 
 import "math"
 
-// MemoryPlan divides the memory of the process among the queues that can grow with
-// what peers do, or leave undone. What they hold when all are full at once, with
-// the buffers around it, is at most 5/8 of the limit; the rest is for the accounts,
-// the caches of the stores and what the garbage collector has not collected yet.
+// MemoryPlan divides the memory of the process among the queues whose size depends on the
+// peers. When all are full at once they hold, with their buffers, at most 5/8 of the
+// limit. The rest is for the accounts, the caches of the stores and garbage.
 type MemoryPlan struct {
-	// LimitBytes is what the plan divides; 0: no limit is known.
+	// LimitBytes is what the plan divides; 0 means that there is no limit.
 	LimitBytes int64
 	// OutboundTotalBytes is for Limits.OutboundTotalBytes: an eighth. An unsent byte
-	// takes up one to two in gnet's buffers; it is three where a session gets single
-	// writes of a few bytes.
+	// takes one to two bytes of gnet's buffers, three if it comes in tiny writes.
 	OutboundTotalBytes int
 	// LaneBytes is for Limits.LaneBytes: a 32nd for all lanes together, each of which
 	// has two batches.
 	LaneBytes int
-	// HeldBytes is for the replies and pushes that wait for a commit: a 16th, while
-	// as many can be on their way out.
+	// HeldBytes is for the replies and pushes that wait for a commit: a 16th. As many
+	// can be on their way out at the same time.
 	HeldBytes int
-	// OpenBytes is for the records that wait for a commit: a 64th, while as many are
-	// being written, by more than one copy.
+	// OpenBytes is for the records that wait for a commit: a 64th. As many can be
+	// written at the same time, in more than one copy.
 	OpenBytes int
 }
 
-// What the parts of a plan are at most: more would only delay the refusal.
+// Upper limits of the parts of a plan: larger queues would only delay a refusal.
 const (
 	maxOutboundTotal = 4 << 30
 	maxLaneBytes     = 64 << 20
@@ -32,13 +30,11 @@ const (
 	maxOpenBytes     = 64 << 20
 )
 
-// minPart is the least that any part gets: the plan is not for a process with less
-// than 64 MiB.
+// minPart is the lower limit of a part: the plan is not made for less than 64 MiB.
 const minPart = 1 << 20
 
-// PlanMemory divides limitBytes for that many lanes. Zero, or what
-// debug.SetMemoryLimit reports where there is no limit, gives every part its
-// largest size.
+// PlanMemory divides limitBytes for that many lanes. Without a limit (0, or what
+// debug.SetMemoryLimit then reports) every part has its upper limit.
 func PlanMemory(limitBytes int64, lanes int) MemoryPlan {
 	if limitBytes <= 0 || limitBytes == math.MaxInt64 {
 		return MemoryPlan{0, maxOutboundTotal, maxLaneBytes, maxHeldBytes, maxOpenBytes}

@@ -28,8 +28,8 @@ func TestMemoryPlan(t *testing.T) {
 	}
 }
 
-// All queues full at once, with what is around them, leave a part of the memory to
-// everything else.
+// If all queues are full at once, including their overhead, a part of the memory is still
+// left.
 func TestMemoryPlanAddsUp(t *testing.T) {
 	for limit := int64(64 << 20); limit <= 1<<36; limit *= 2 {
 		for _, lanes := range []int{1, 2, 4} {

@@ -2,14 +2,14 @@ package engine
 
 import "slices"
 
-// maxMissedKeys bounds what is remembered of one slow session. A session that
-// misses more keys has missed everything.
+// maxMissedKeys bounds the keys stored for one slow session. A session that misses more
+// counts as one that has missed everything.
 const maxMissedKeys = 1024
 
-// missedKeys is the set of keys of the droppable pushes that a session did not
-// get; nil is empty. Goroutine: event loop.
+// missedKeys is the set of keys of the droppable pushes that a session did not get; nil
+// is empty. Goroutine: event loop.
 type missedKeys struct {
-	keys       []uint32 // in order, each once
+	keys       []uint32 // sorted, unique
 	everything bool
 }
 
@@ -26,7 +26,7 @@ func (m *missedKeys) add(key uint32) {
 	}
 }
 
-// take empties the set; nil stands for everything.
+// take empties the set and returns its keys, nil for everything.
 func (m *missedKeys) take() []uint32 {
 	keys := m.keys
 	*m = missedKeys{}

@@ -4,7 +4,7 @@ import (
 	"context"
 )
 
-// detachedTask is a message that left its lane, with a context of its own.
+// detachedTask is a message that left its lane, with its own context.
 type detachedTask struct {
 	ctx     *Context
 	handler Handler
@@ -12,8 +12,8 @@ type detachedTask struct {
 	run     func() // bound once
 }
 
-// startOffLane copies the message of c and runs h with it on a worker, to which the
-// reply is left; false when as many tasks run as may.
+// startOffLane runs h on a worker with a copy of the message; h replies. It returns false
+// if too many tasks are running.
 func (c *Core) startOffLane(from *Context, h Handler) bool {
 	if c.offLaneTasks.Add(1) > int64(c.limits.OffLaneTasks) {
 		c.offLaneTasks.Add(-1)
@@ -28,7 +28,7 @@ func (c *Core) startOffLane(from *Context, h Handler) bool {
 	t.handler = h
 	t.body = append(t.body[:0], from.Message.Body...)
 	r := from.Detach()
-	t.ctx.Session, t.ctx.number, t.ctx.anytime = r.Session, r.number, r.anytime
+	t.ctx.Session, t.ctx.number, t.ctx.unordered = r.Session, r.number, r.unordered
 	t.ctx.Message = from.Message
 	t.ctx.Message.Body = t.body
 	t.ctx.replied = false
@@ -57,8 +57,8 @@ func (c *Core) callOffLane(t *detachedTask) {
 	t.handler(t.ctx)
 }
 
-// WaitOffLane returns when no task runs off the lane, or ErrDrainTimeout when ctx
-// ended first.
+// WaitOffLane returns when no task runs off the lane, or ErrDrainTimeout if ctx ends
+// first.
 func (c *Core) WaitOffLane(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {

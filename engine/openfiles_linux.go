@@ -11,7 +11,7 @@ type FileLimit struct {
 	Soft, Hard uint64
 }
 
-// OpenFiles returns the limit in force; zero when the system does not say.
+// OpenFiles returns the current limit; zero if the system does not tell.
 func OpenFiles() FileLimit {
 	var l unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &l) != nil {
@@ -20,8 +20,8 @@ func OpenFiles() FileLimit {
 	return FileLimit{Soft: l.Cur, Hard: l.Max}
 }
 
-// RaiseOpenFiles raises the soft limit to the hard one, which needs no rights,
-// and returns what is in force then, also with an error.
+// RaiseOpenFiles raises the soft limit to the hard one, which needs no privileges. It
+// returns the limit afterwards, also with an error.
 func RaiseOpenFiles() (FileLimit, error) {
 	l := OpenFiles()
 	if l.Soft < l.Hard {

@@ -7,43 +7,42 @@ import (
 	"holdfast/pool"
 )
 
-// Request is what it takes to reply to a message beyond the life of its Context.
+// Request identifies a message that is to be answered after its handler has returned.
 //
-// Requests of a session are numbered as they are executed. A reply takes the place of
-// its request: the event loop writes replies in that order, whatever way and time
-// they come, and keeps one that is early until it is its turn. Only a reply that is
-// late by nature (Context.Detach) is outside the order, where the dialect has room
-// for the number of the request.
+// The requests of a session are numbered as they are executed, and the event loop writes
+// the replies in the order of these numbers. A reply that comes early waits for those
+// before it. Only a reply that may take long (Context.Detach) is unordered, if the
+// dialect's clients match replies by id.
 type Request struct {
-	Session *Session
-	Command codec.Command
-	ID      uint64 // as codec.Message has it
-	number  uint32
-	anytime bool // the reply has no place among the others
+	Session   *Session
+	Command   codec.Command
+	ID        uint64 // as codec.Message has it
+	number    uint32
+	unordered bool // the reply may come at any time
 }
 
-// placesOf returns how many places among the replies of its session a reply takes: none
-// when it may come at any time.
-func placesOf(anytime bool) int32 {
-	if anytime {
+// placesOf returns how many places a reply takes in the order of its session's replies.
+func placesOf(unordered bool) int32 {
+	if unordered {
 		return 0
 	}
 	return 1
 }
 
-// earlyPiece is output of a session that waits for the reply to an earlier request.
+// earlyPiece is output that waits for the reply to an earlier request.
 type earlyPiece struct {
 	piece
 	bytes   []byte
 	answers bool // there are replies among it
 }
 
-// earlyOutput is what waits in one session, in the order of the numbers; it is not empty.
+// earlyOutput is the output of one session that waits, ordered by request number. It is
+// never empty.
 //
-// Where replies keep the order of requests, what is no reply waits with the last one:
-// a reply that shows an account may be among those that wait, and the pushes after it
-// must not overtake it. Elsewhere no such reply is ever early: it rides on a commit, as
-// all those before it do that are not posted yet (Context.Defer).
+// If the dialect keeps replies in the order of requests, a push waits with the last
+// reply: a waiting reply may show the account, and later pushes must not overtake it. In
+// other dialects such a reply is never early: it leaves with a commit, and so do all
+// replies before it that are not posted yet (Context.Defer).
 //
 // Goroutine: event loop. Limit: twice Limits.OutboundHardBytes; it counts as unsent
 // output of the session (backlog).
@@ -52,7 +51,7 @@ type earlyOutput struct {
 	bytes  int
 }
 
-// size returns how many bytes wait; nil is empty.
+// size returns how many bytes wait; a nil e has none.
 func (e *earlyOutput) size() int {
 	if e == nil {
 		return 0
@@ -60,21 +59,21 @@ func (e *earlyOutput) size() int {
 	return e.bytes
 }
 
-// inTurn reports whether a piece may be written now.
-func (s *Session) inTurn(p *piece) bool {
+// isNext reports whether a piece may be written now.
+func (s *Session) isNext(p *piece) bool {
 	switch {
 	case p.count > 0:
 		return p.first == s.replied
-	case p.flags&pieceAfter != 0: // a reply that it need not wait for may be out by now
+	case p.flags&pieceAfter != 0: // later replies may be out already
 		return int32(s.replied-p.first) >= 0
-	case p.flags&(pieceClose|pieceEnd) != 0:
+	case p.flags&(pieceClose|pieceAbort) != 0:
 		return true
 	default:
 		return s.early == nil || !s.ordered
 	}
 }
 
-// keepEarly keeps a piece that is not in turn. b is copied.
+// keepEarly stores a piece that must wait. b is copied.
 func (s *Session) keepEarly(p piece, b []byte, answers bool) {
 	if s.closed || s.lingering {
 		return
@@ -105,10 +104,10 @@ func (s *Session) keepEarly(p piece, b []byte, answers bool) {
 	s.group.shed(s.core.limits.OutboundTotalBytes / len(s.core.groups))
 }
 
-// nextEarly takes out what waited and is in turn now.
+// nextEarly removes and returns the first waiting piece if it may be written now.
 func (s *Session) nextEarly() (earlyPiece, bool) {
 	e := s.early
-	if e == nil || !s.inTurn(&e.pieces[0].piece) {
+	if e == nil || !s.isNext(&e.pieces[0].piece) {
 		return earlyPiece{}, false
 	}
 	first := e.pieces[0]
@@ -121,19 +120,19 @@ func (s *Session) nextEarly() (earlyPiece, bool) {
 	return first, true
 }
 
-// count counts the requests whose places a piece takes as replied to. Where it takes
-// none, replied belongs to a carrier that writes directly (see Context.Take).
-func (s *Session) count(p *piece) {
+// advance counts the requests that a piece replies to. The test matters: without such a
+// piece, replied belongs to the goroutine of an inline carrier (Context.Take).
+func (s *Session) advance(p *piece) {
 	if p.count > 0 {
 		s.replied += uint32(p.count)
 	}
 }
 
-// settle counts the requests of s that were answered. It comes after the write: with
-// the last reply that was under way out, a carrier may write the next one directly.
-func (s *Session) settle(count, answered int32) {
+// countAnswered counts requests that were answered, and places that were taken. Call it
+// after the write: once nothing is under way, an inline carrier writes on its own.
+func (s *Session) countAnswered(count, answered int32) {
 	s.answered(int(answered))
-	if s.group.direct {
+	if s.group.inline {
 		s.underWay.Add(-count)
 	}
 }
@@ -146,41 +145,40 @@ type sessionWriter struct {
 	answers         bool  // there are replies among it
 }
 
-// add writes a piece, or keeps it when it is not in turn, and then writes what waited
-// for it.
+// add writes a piece and what waited for it, or stores it if it must wait itself.
 func (w *sessionWriter) add(p piece, b []byte, answers bool) {
 	s := w.session
 	if p.flags&pieceDroppable != 0 {
 		if len(w.gather.B) > s.core.limits.OutboundSoftBytes {
-			w.send() // only then can be seen whether there is room
+			w.send() // shows how much the peer takes
 		}
 		if !s.takesPushes(len(w.gather.B)) {
 			s.miss(p.key)
 			return
 		}
 	}
-	if !s.inTurn(&p) {
+	if !s.isNext(&p) {
 		s.keepEarly(p, b, answers)
 		return
 	}
-	w.take(&p, b, answers)
+	w.append(&p, b, answers)
 	for e, ok := s.nextEarly(); ok; e, ok = s.nextEarly() {
-		w.take(&e.piece, e.bytes, e.answers)
+		w.append(&e.piece, e.bytes, e.answers)
 	}
 }
 
-// take gathers a piece that is in turn; the end of the session is written at once.
-func (w *sessionWriter) take(p *piece, b []byte, answers bool) {
+// append gathers a piece that may be written now; a close is written at once.
+func (w *sessionWriter) append(p *piece, b []byte, answers bool) {
 	s := w.session
 	w.gather.B = append(w.gather.B, b...)
 	w.count += p.count
 	w.answered += p.answered
 	w.answers = w.answers || answers
-	s.count(p)
+	s.advance(p)
 	switch {
-	case p.flags&pieceEnd != 0:
+	case p.flags&pieceAbort != 0:
 		w.send()
-		s.endNow(s.reason)
+		s.abortNow(s.reason)
 	case p.flags&pieceClose != 0:
 		w.send()
 		s.finish(p.reason)
@@ -190,6 +188,6 @@ func (w *sessionWriter) take(p *piece, b []byte, answers bool) {
 // send writes what is gathered.
 func (w *sessionWriter) send() {
 	w.session.send(w.gather.B, w.answers)
-	w.session.settle(w.count, w.answered)
+	w.session.countAnswered(w.count, w.answered)
 	w.gather.B, w.count, w.answered, w.answers = w.gather.B[:0], 0, 0, false
 }

@@ -13,7 +13,7 @@ import (
 	"holdfast/engine/carriertest"
 )
 
-// orderedText is text as a dialect whose replies name no request.
+// orderedText is the dialect text without request ids in replies.
 type orderedText struct{ text }
 
 func (orderedText) Ordered() bool { return true }
@@ -31,7 +31,7 @@ const (
 	defers   codec.Command = 0x23
 )
 
-// timeline is a session and what it has asked for and not been answered.
+// timeline is a session and its unanswered requests.
 type timeline struct {
 	*wire
 	waiting carriertest.Deferred
@@ -40,18 +40,18 @@ type timeline struct {
 func newTimeline(t testing.TB, limits engine.Limits, open func(testing.TB, *engine.Core) *wire) *timeline {
 	t.Helper()
 	l := new(timeline)
-	router := testRouter(t, func(c *engine.Context) { l.waiting.Defer(c); panic("boom") })
-	carriertest.Handle(t, router, detaches, engine.OnLane, l.waiting.Detach)
-	carriertest.Handle(t, router, defers, engine.OnLane, l.waiting.Defer)
+	router := carriertest.Router(func(c *engine.Context) { l.waiting.Defer(c); panic("boom") })
+	router.Handle(detaches, engine.OnLane, l.waiting.Detach)
+	router.Handle(defers, engine.OnLane, l.waiting.Defer)
 	limits.Linger = time.Hour
 	l.wire = open(t, newCore(t, engine.Config{Router: router, Limits: limits}))
 	return l
 }
 
-// play does one step for each word: "defer" and "detach" are requests, "panic" one
-// that is deferred before its handler panics; "answer:x" replies to the oldest that
-// waits, "newest:x" to the newest; "push:x" pushes; "echo:x" is a request that is
-// answered at once.
+// play executes one step per word. "defer" and "detach" are requests; "panic" is a request
+// that is deferred before its handler panics; "echo:x" is a request that is answered at
+// once. "answer:x" replies to the oldest waiting request, "newest:x" to the newest one;
+// "push:x" pushes.
 func (l *timeline) play(t testing.TB, steps string) {
 	t.Helper()
 	for step := range strings.FieldsSeq(steps) {
@@ -75,7 +75,7 @@ func (l *timeline) play(t testing.TB, steps string) {
 	}
 }
 
-// answerOne replies to a request that waits; the others go on waiting.
+// answerOne replies to one waiting request.
 func (l *timeline) answerOne(newest bool, body string) {
 	all := l.waiting.Take()
 	at := 0
@@ -120,9 +120,9 @@ func TestOrderOfOutput(t *testing.T) {
 				}
 				l := newTimeline(t, engine.Limits{}, open)
 				l.play(t, tt.steps)
-				before, told := strings.CutSuffix(want, notice)
+				before, hasNotice := strings.CutSuffix(want, notice)
 				got := string(l.sent)
-				if !strings.HasPrefix(got, before) || told != strings.Contains(got, notice) || !told && got != before {
+				if !strings.HasPrefix(got, before) || hasNotice != strings.Contains(got, notice) || !hasNotice && got != before {
 					t.Errorf("%s: sent %q, want %q", tt.steps, got, want)
 				}
 			})
@@ -130,8 +130,8 @@ func TestOrderOfOutput(t *testing.T) {
 	}
 }
 
-// A push in the same outbox as a reply does not take the reply's place: it comes after
-// the pushes that were posted before.
+// A push in the same outbox as a reply is not sent in the reply's place, but after the pushes
+// that were posted before.
 func TestPushesKeepTheirOrderBesideReplies(t *testing.T) {
 	for _, tt := range []struct {
 		name            string
@@ -158,7 +158,7 @@ func TestPushesKeepTheirOrderBesideReplies(t *testing.T) {
 	}
 }
 
-// What waits for a reply is bounded by twice the hard limit.
+// The output that waits for an earlier reply is at most twice the hard limit.
 func TestEarlyOutputIsBounded(t *testing.T) {
 	const hard = 100
 	for _, tt := range []struct {
@@ -196,7 +196,7 @@ func TestEarlyOutputIsBounded(t *testing.T) {
 				}
 				return
 			}
-			if got := string(l.sent); !strings.Contains(got, "too many requests wait") || strings.Contains(got, "xxx") {
+			if got := string(l.sent); !strings.Contains(got, "too many unanswered requests") || strings.Contains(got, "xxx") {
 				t.Errorf("sent %q", got)
 			}
 			if n := l.core.Stats.Closes(engine.ReasonOverloaded); n != 1 {
@@ -206,8 +206,8 @@ func TestEarlyOutputIsBounded(t *testing.T) {
 	}
 }
 
-// Requests of all kinds, answered at any time by any of several outboxes: replies come
-// in the order of the requests, pushes in theirs, and nothing is lost.
+// Requests of all kinds are answered at any time by any of several outboxes: the replies
+// arrive in the order of the requests, the pushes in their own order, and nothing is lost.
 func TestAnyAnswersKeepTheOrder(t *testing.T) {
 	for seed := range uint64(50) {
 		random := rand.New(rand.NewPCG(seed, seed))
@@ -267,18 +267,18 @@ func TestAnyAnswersKeepTheOrder(t *testing.T) {
 	}
 }
 
-// offLaneRouter is testRouter with three commands off the lane: 0x20 waits for unblock
+// offLaneRouter is carriertest.Router with three commands off the lane: 0x20 waits for unblock
 // and echoes, 0x21 waits and panics, special is detached.
 func offLaneRouter(t testing.TB, detached *carriertest.Deferred, unblock <-chan struct{}) *engine.Router {
 	t.Helper()
-	router := testRouter(t, detached.Detach)
-	carriertest.Handle(t, router, 0x20, engine.OffLane, func(c *engine.Context) { <-unblock; echo(c) })
-	carriertest.Handle(t, router, 0x21, engine.OffLane, func(*engine.Context) { <-unblock; panic("boom") })
+	router := carriertest.Router(detached.Detach)
+	router.Handle(0x20, engine.OffLane, func(c *engine.Context) { <-unblock; echo(c) })
+	router.Handle(0x21, engine.OffLane, func(*engine.Context) { <-unblock; panic("boom") })
 	return router
 }
 
-// Replies from off the lane and detached ones keep their place on a listener whose
-// dialect has no room for ids, and hold nobody up where it has.
+// Replies from off the lane and detached replies keep their place if the dialect has no
+// request ids, and delay no other reply if it has.
 func TestOrderOffTheLane(t *testing.T) {
 	for name, dialect := range map[string]codec.Dialect{"packet": codec.Packet{}, "tlv": codec.TLV{}} {
 		t.Run(name, func(t *testing.T) {
@@ -323,8 +323,8 @@ func TestOrderOffTheLane(t *testing.T) {
 	}
 }
 
-// A panic off the lane ends a session whose replies are in order when the earlier ones
-// are out, and with nothing after.
+// If replies are in order, a panic off the lane ends the session after the earlier replies,
+// and sends nothing after them.
 func TestPanicOffTheLaneWaitsForEarlierReplies(t *testing.T) {
 	var detached carriertest.Deferred
 	unblock, opened := make(chan struct{}), make(chan *engine.Session, 1)
@@ -349,8 +349,8 @@ func TestPanicOffTheLaneWaitsForEarlierReplies(t *testing.T) {
 	p.ExpectNotice(pb.NoticeCode_NOTICE_CODE_INTERNAL)
 }
 
-// TestEarlyOutputIsUnsent: replies that wait for an earlier one count as unsent output
-// of their session, and are shed with it when all sessions have too much.
+// TestEarlyOutputIsUnsent: replies that wait for an earlier reply count as unsent output of
+// their session, and are dropped with it if all sessions together have too much.
 func TestEarlyOutputIsUnsent(t *testing.T) {
 	l := newTimeline(t, engine.Limits{OutboundTotalBytes: 1000}, onText)
 	l.play(t, "defer echo:"+strings.Repeat("x", 600))

@@ -2,14 +2,13 @@ package engine
 
 import "holdfast/codec"
 
-// Outbox gathers messages for sessions and posts them, grouped, to their carriers:
-// one task per carrier, one write per session. Messages for one session leave in
-// the order in which they were added, but for replies, which leave in the order of
-// their requests (see Request).
+// Outbox gathers messages for sessions and posts them to their carriers: one task per
+// carrier, one write per session. Pushes to a session leave in the order in which they
+// were added, replies in the order of their requests (see Request).
 //
-// Messages are encoded when they are added, by the dialect of their session.
+// The session's dialect encodes a message when it is added.
 //
-// Goroutine: one at a time. Lifetime: reusable after Post; Free gives it up.
+// Goroutine: one at a time. Lifetime: reusable after Post; call Free after the last use.
 type Outbox struct {
 	core    *Core
 	batches []*Batch // by group; nil or empty when there is nothing for that group
@@ -24,14 +23,14 @@ type outboxKind uint8
 const (
 	// fromLane: the requests came through the lane and count as in flight.
 	fromLane outboxKind = iota
-	// fromLoop: the requests were executed on the event loop, and never were.
+	// fromLoop: the requests were executed on the event loop and were never in flight.
 	fromLoop
-	// direct: nothing counts as in flight, and the carrier takes the replies out
+	// inline: the requests were never in flight, and the carrier takes the replies
 	// (Context.Take).
-	direct
+	inline
 )
 
-// encoding is where a push is in the buffer of a batch, as a dialect writes it.
+// encoding says where in a batch's buffer a push is, as a dialect encodes it.
 type encoding struct {
 	batch      *Batch
 	dialect    codec.Dialect
@@ -46,7 +45,7 @@ func (c *Core) NewOutbox() *Outbox {
 	return &Outbox{core: c}
 }
 
-// Free gives an empty outbox back.
+// Free returns an empty outbox for reuse.
 func (o *Outbox) Free() {
 	if o.kind == fromLane {
 		o.core.outboxes.Put(o)
@@ -64,21 +63,22 @@ func (o *Outbox) Size() int {
 	return size
 }
 
-// Len returns how many things are in the outbox: messages, of which one to an Audience
-// counts once, and ends of sessions.
+// Len returns how many messages and closes are in the outbox. A push to an Audience
+// counts once.
 func (o *Outbox) Len() int { return o.count }
 
-// Reply adds the reply to a request. A nil body is an empty one.
+// Reply adds the reply to a request. A nil body is empty.
 func (o *Outbox) Reply(r Request, result codec.Result, body codec.Body) {
-	o.reply(r.Session, &codec.Message{Command: r.Command, ID: r.ID}, r.number, placesOf(r.anytime), result, body)
+	o.addReply(r.Session, &codec.Message{Command: r.Command, ID: r.ID}, r.number, placesOf(r.unordered), result, body)
 }
 
-// reply adds a reply that takes count places among those of the session, from number on.
-func (o *Outbox) reply(s *Session, m *codec.Message, number uint32, count int32, result codec.Result, body codec.Body) {
+// addReply adds a reply that takes count places (0 or 1) in the order of replies, at
+// number.
+func (o *Outbox) addReply(s *Session, m *codec.Message, number uint32, count int32, result codec.Result, body codec.Body) {
 	b := o.batch(s.group)
 	start := len(b.buffer.B)
-	// The main dialect is called directly, here and in Push: through the interface each
-	// call costs some 10 ns more, of the 1,200 of an order.
+	// Here and in Push the main dialect is called without the interface, which would
+	// cost some 10 ns more per call; a whole order costs 1,200.
 	if p, ok := s.listener.Dialect.(codec.Packet); ok {
 		b.buffer.B = p.AppendReply(b.buffer.B, *m, result, body)
 	} else {
@@ -88,7 +88,7 @@ func (o *Outbox) reply(s *Session, m *codec.Message, number uint32, count int32,
 	o.count++
 }
 
-// Push adds a push to one session. A nil body is an empty one.
+// Push adds a push to one session. A nil body is empty.
 func (o *Outbox) Push(s *Session, c codec.Command, id uint64, body codec.Body) {
 	b := o.batch(s.group)
 	start := len(b.buffer.B)
@@ -101,9 +101,8 @@ func (o *Outbox) Push(s *Session, c codec.Command, id uint64, body codec.Body) {
 	o.count++
 }
 
-// settle counts requests as answered, and their places among the replies as taken, that
-// get no reply here.
-func (o *Outbox) settle(s *Session, number uint32, count, answered int32) {
+// skipReply counts requests as answered, and their places as taken, without a reply.
+func (o *Outbox) skipReply(s *Session, number uint32, count, answered int32) {
 	b := o.batch(s.group)
 	end := int32(len(b.buffer.B))
 	b.addOutput(s, end, end, number, count, answered)
@@ -130,9 +129,9 @@ func (o *Outbox) PushTo(a *Audience, c codec.Command, id uint64, body codec.Body
 	}
 }
 
-// PushDroppable adds a push to sessions that may be left out where one reads slowly,
-// because newer ones say more: it shows the newest state of what key names.
-// Config.OnRoom asks for it again when such a session can take it.
+// PushDroppable adds a push that sessions which read slowly do not get, because a newer
+// one replaces it: it shows the newest state of what key identifies. When such a
+// session has caught up, Config.OnCatchUp is called with the keys that it missed.
 func (o *Outbox) PushDroppable(sessions []*Session, key uint32, c codec.Command, body codec.Body) {
 	o.encoded = o.encoded[:0]
 	for _, s := range sessions {
@@ -144,8 +143,8 @@ func (o *Outbox) PushDroppable(sessions []*Session, key uint32, c codec.Command,
 	o.core.pushesWaiting.Add(int64(len(sessions)))
 }
 
-// encode returns where the push is in the buffer of the group's batch. Where the
-// dialect's frames are shared, it is encoded once and copied for other groups.
+// encode returns where in the buffer of the group's batch the push is. If the dialect's
+// frames can be shared, it is encoded once and copied for other groups.
 func (o *Outbox) encode(g *group, d codec.Dialect, c codec.Command, id uint64, body codec.Body) (b *Batch, start, end int) {
 	b = o.batch(g)
 	var same *encoding
@@ -172,9 +171,8 @@ func (o *Outbox) encode(g *group, d codec.Dialect, c codec.Command, id uint64, b
 	return b, start, end
 }
 
-// closeAfter adds the end of s: its Notice, and then the close, after what was added
-// for s before. With a number it waits until all requests before that one are
-// answered.
+// closeAfter adds a Notice and the close of s after what was added for s before. If
+// numbered, both wait until all requests before number are answered.
 func (o *Outbox) closeAfter(s *Session, reason Reason, number uint32, numbered bool) {
 	p := piece{session: s, first: number, reason: reason, flags: pieceClose}
 	if numbered {
@@ -184,9 +182,9 @@ func (o *Outbox) closeAfter(s *Session, reason Reason, number uint32, numbered b
 	o.count++
 }
 
-// end adds the close of s at once.
-func (o *Outbox) end(s *Session) {
-	o.batch(s.group).add(piece{session: s, flags: pieceEnd})
+// abort adds the close of s without a Notice.
+func (o *Outbox) abort(s *Session) {
+	o.batch(s.group).add(piece{session: s, flags: pieceAbort})
 	o.count++
 }
 
@@ -202,14 +200,13 @@ func (o *Outbox) batch(g *group) *Batch {
 	return b
 }
 
-// MoveTo adds all that was gathered to another outbox, after what that one has, and
-// empties o. It encodes nothing.
+// MoveTo moves everything to the end of another outbox. It encodes nothing.
 func (o *Outbox) MoveTo(to *Outbox) {
 	for i, b := range o.batches {
 		if b == nil || len(b.pieces) == 0 {
 			continue
 		}
-		to.batch(b.group).take(b)
+		to.batch(b.group).appendBatch(b)
 		if cap(b.buffer.B) > maxIdleBytes {
 			o.batches[i] = nil
 			b.free()
@@ -222,19 +219,18 @@ func (o *Outbox) MoveTo(to *Outbox) {
 // maxIdleBytes bounds the buffer that an outbox keeps for the next messages.
 const maxIdleBytes = 64 << 10
 
-// Post hands what was gathered to the carriers.
+// Post hands everything to the carriers.
 func (o *Outbox) Post() {
 	o.each(func(b *Batch) { b.group.carrier.Post(b) })
 }
 
-// flush writes what was gathered at once. Goroutine: the carrier of all sessions
-// in it.
+// flush writes everything now. Goroutine: the carrier of all sessions in it.
 func (o *Outbox) flush() { o.each((*Batch).Flush) }
 
-// Discard drops what was gathered; the sessions never see it.
+// Discard drops everything; the sessions never see it.
 func (o *Outbox) Discard() { o.each((*Batch).Discard) }
 
-// each gives up every batch that has something.
+// each calls do with every batch that is not empty. do owns the batch.
 func (o *Outbox) each(do func(*Batch)) {
 	if o.count == 0 {
 		return

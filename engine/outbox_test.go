@@ -8,9 +8,9 @@ import (
 	"holdfast/engine"
 )
 
-// What is moved leaves after what the other outbox has, for all sessions, and is
-// counted there.
-func TestMoveToKeepsTheOrder(t *testing.T) {
+// Moved messages leave after those of the other outbox, for all sessions, and are counted
+// there.
+func TestMoveToInOrder(t *testing.T) {
 	core, deferred := deferring(t, engine.Config{})
 	w, other := wiresWith(t, core, 2, orderedText{}), onText(t, core)
 	requests := w[0].ask(deferred, 2)
@@ -60,7 +60,7 @@ func TestMoveToKeepsTheOrder(t *testing.T) {
 	}
 }
 
-// An outbox that has moved much is used again, and keeps no copy.
+// An outbox can be reused after a large move, and keeps no copy.
 func TestMoveToOfMuch(t *testing.T) {
 	core := newCore(t, engine.Config{})
 	w := onText(t, core)
@@ -78,7 +78,7 @@ func TestMoveToOfMuch(t *testing.T) {
 	}
 }
 
-// What is discarded after it was moved counts no more.
+// Messages that are discarded after a move are not counted any more.
 func TestMoveToAndDiscard(t *testing.T) {
 	core := newCore(t, engine.Config{})
 	w := onText(t, core)

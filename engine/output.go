@@ -1,10 +1,10 @@
 package engine
 
-// write sends b, which answers nothing. Goroutine: event loop.
+// write sends b, which has no replies in it. Goroutine: event loop.
 func (s *Session) write(b []byte) { s.send(b, false) }
 
-// send sends b unless the session is over, or is closed here as a slow consumer.
-// answers tells whether replies are among it. Goroutine: event loop.
+// send sends b, or closes the session as a slow consumer. answers says whether b has
+// replies in it. Goroutine: event loop.
 func (s *Session) send(b []byte, answers bool) {
 	if len(b) == 0 || s.closed || s.lingering {
 		return
@@ -19,12 +19,12 @@ func (s *Session) send(b []byte, answers bool) {
 	s.sent = s.group.now
 	s.group.bytesOut.Add(uint64(len(b)))
 	if n := s.link.Buffered(); n|s.unsent != 0 {
-		s.keeps(n)
+		s.setUnsent(n)
 	}
 }
 
-// push sends the droppable frames b, or remembers their key while the session
-// has too much unsent output. Goroutine: event loop.
+// push sends the droppable frames b, or records their key as missed if the session has
+// too much unsent output. Goroutine: event loop.
 func (s *Session) push(key uint32, b []byte) {
 	if s.takesPushes(0) {
 		s.write(b)
@@ -33,22 +33,21 @@ func (s *Session) push(key uint32, b []byte) {
 	s.miss(key)
 }
 
-// takesPushes tells whether the session has little enough unsent output for pushes
-// that it may miss, behind so many bytes that it is about to get. Goroutine: event
-// loop.
-func (s *Session) takesPushes(behind int) bool {
+// takesPushes reports whether a droppable push still fits below the soft limit after n
+// more bytes. Goroutine: event loop.
+func (s *Session) takesPushes(n int) bool {
 	soft := s.core.limits.OutboundSoftBytes
-	return s.unsent == 0 || s.unsent+behind <= soft || s.link.Buffered()+behind <= soft
+	return s.unsent == 0 || s.unsent+n <= soft || s.link.Buffered()+n <= soft
 }
 
-// miss remembers the key of a droppable push that the session does not get.
+// miss records the key of a droppable push that the session does not get.
 // Goroutine: event loop.
 func (s *Session) miss(key uint32) {
 	if s.closed || s.lingering {
 		return
 	}
 	s.core.Stats.Dropped.Add(1)
-	if s.core.config.OnRoom != nil {
+	if s.core.config.OnCatchUp != nil {
 		if s.missed == nil {
 			s.missed = new(missedKeys)
 		}
@@ -56,13 +55,12 @@ func (s *Session) miss(key uint32) {
 	}
 }
 
-// tooSlow closes the session when its peer has not taken what went before, so
-// that there is no room for more bytes.
+// tooSlow closes the session if more bytes would exceed its limit, and reports whether
+// it did.
 //
-// Limit: above OutboundHardBytes nothing is added but replies, and those up to
-// twice as many: the replies to all that a session may have in flight, and the
-// pushes that go with them, can be more than the limit at a moment when a peer that
-// does read has not had the time to.
+// Limit: above OutboundHardBytes only replies are added, up to twice the limit. A peer
+// that reads may, for a moment, have more than the limit due: the replies to everything
+// it has in flight, and the pushes that go with them.
 func (s *Session) tooSlow(more int, answers bool) bool {
 	n, hard := s.link.Buffered(), s.core.limits.OutboundHardBytes
 	if n == 0 || n+more <= 2*hard && (n <= hard || answers) {
@@ -72,9 +70,9 @@ func (s *Session) tooSlow(more int, answers bool) bool {
 	return true
 }
 
-// keeps takes note that n bytes are unsent, and does what follows from it.
+// setUnsent records that n bytes are unsent and applies the limits for that.
 // Goroutine: event loop.
-func (s *Session) keeps(n int) {
+func (s *Session) setUnsent(n int) {
 	before := s.unsent
 	s.group.backlog.set(s, n)
 	limits := &s.core.limits
@@ -89,29 +87,28 @@ func (s *Session) keeps(n int) {
 		s.watch()
 	}
 	if n < limits.OutboundSoftBytes/2 {
-		s.offerRoom()
+		s.reportMissed()
 	}
 	if n > before {
 		s.group.shed(limits.OutboundTotalBytes / len(s.core.groups))
 	}
 }
 
-// offerRoom says which droppable pushes the session has missed, now that it
-// could take them. Goroutine: event loop.
-func (s *Session) offerRoom() {
+// reportMissed calls Config.OnCatchUp if the session has missed droppable pushes.
+// Goroutine: event loop.
+func (s *Session) reportMissed() {
 	if s.missed.empty() || s.closed || s.lingering {
 		return
 	}
 	keys := s.missed.take()
 	s.missed = nil
 	s.core.Stats.Conflated.Add(uint64(max(1, len(keys))))
-	s.core.config.OnRoom(s, keys)
+	s.core.config.OnCatchUp(s, keys)
 }
 
-// tell writes the Notice for a reason that the peer is told, behind all that is
-// unsent. Goroutine: event loop.
-func (s *Session) tell(reason Reason) {
-	notice := appendNotice(nil, s.Dialect(), reason)
+// sendNotice writes the Notice for a reason, if there is one. Goroutine: event loop.
+func (s *Session) sendNotice(reason Reason) {
+	notice := s.core.limits.appendNotice(nil, s.Dialect(), reason)
 	if notice == nil || s.link.Write(notice) != nil || s.closed {
 		return
 	}

@@ -12,9 +12,10 @@ import (
 	"holdfast/codec"
 	"holdfast/codec/pb"
 	"holdfast/engine"
+	"holdfast/engine/carriertest"
 )
 
-// post pushes b to the session of w, which keeps backlog bytes unsent then.
+// post pushes b to the session of w, which then has backlog unsent bytes.
 func (w *wire) post(backlog int, b string) {
 	w.backlog = backlog
 	out := w.core.NewOutbox()
@@ -44,13 +45,13 @@ func (w *wire) droppable(out *engine.Outbox, key uint32, b string) {
 	out.PushDroppable([]*engine.Session{w.session}, key, codec.PushQuote, codec.Raw(b))
 }
 
-// What a session gets at one time is one write, droppable or not, in its order; a
-// session above the soft limit gets the rest without them.
+// All pushes of a batch to a session are one write, in order, droppable ones included. A
+// session above the soft limit gets the batch without the droppable ones.
 func TestPushesLeaveInOneWrite(t *testing.T) {
 	var asked []uint32
 	core := newCore(t, engine.Config{
-		Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000},
-		OnRoom: func(_ *engine.Session, keys []uint32) { asked = keys },
+		Limits:    engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000},
+		OnCatchUp: func(_ *engine.Session, keys []uint32) { asked = keys },
 	})
 	w := wiresOn(t, core, 2)
 	w[1].post(150, "x")
@@ -75,7 +76,7 @@ func TestPushesLeaveInOneWrite(t *testing.T) {
 	}
 }
 
-// Between two looks at what is unsent no more than the soft limit is written.
+// Between two checks of the unsent output no more than the soft limit is written.
 func TestPushesOfOneTimeAreBounded(t *testing.T) {
 	core := newCore(t, engine.Config{Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000}})
 	w := onText(t, core)
@@ -135,13 +136,13 @@ func TestPushesWaiting(t *testing.T) {
 	}
 }
 
-// What a slow session has missed is asked for once, when less than half of the
-// soft limit is unsent.
+// The missed pushes of a slow session are requested once, when its unsent output is below
+// half of the soft limit.
 func TestMissedPushesAreAskedForAgain(t *testing.T) {
 	var asked [][]uint32
 	core := newCore(t, engine.Config{
-		Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000},
-		OnRoom: func(_ *engine.Session, keys []uint32) { asked = append(asked, keys) },
+		Limits:    engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000},
+		OnCatchUp: func(_ *engine.Session, keys []uint32) { asked = append(asked, keys) },
 	})
 	w := onText(t, core)
 	w.postDroppable(9)
@@ -164,14 +165,14 @@ func TestMissedPushesAreAskedForAgain(t *testing.T) {
 	}
 }
 
-// A session that has missed more keys than are remembered has missed everything.
+// A session that has missed more keys than are remembered catches up on all keys.
 func TestMissedKeysAreBounded(t *testing.T) {
 	for missed, want := range map[int]int{1024: 1024, 1025: 0} {
 		var asked []uint32
 		calls := 0
 		core := newCore(t, engine.Config{
-			Limits: engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000},
-			OnRoom: func(_ *engine.Session, keys []uint32) { asked = keys; calls++ },
+			Limits:    engine.Limits{OutboundSoftBytes: 100, OutboundHardBytes: 1000},
+			OnCatchUp: func(_ *engine.Session, keys []uint32) { asked = keys; calls++ },
 		})
 		w := onText(t, core)
 		w.post(101, "x")
@@ -185,8 +186,8 @@ func TestMissedKeysAreBounded(t *testing.T) {
 	}
 }
 
-// The hard limit is looked at before a write, so that one batch may go beyond it;
-// replies may go on beyond it; and nothing goes above twice the limit.
+// The hard limit is checked before a write, so one batch may exceed it. Replies may exceed
+// it too. Nothing exceeds twice the limit.
 func TestHardLimit(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
@@ -237,8 +238,8 @@ func TestHardLimit(t *testing.T) {
 	}
 }
 
-// Of the sessions of a carrier those with the most unsent output are closed while
-// all together have more than its share.
+// While the sessions of a carrier together have more unsent output than its share, those with
+// the most are closed.
 func TestLargestBacklogIsShedFirst(t *testing.T) {
 	core := newCore(t, engine.Config{Limits: engine.Limits{
 		OutboundSoftBytes: 1000, OutboundHardBytes: 1000, OutboundTotalBytes: 2000, // of two carriers
@@ -263,7 +264,7 @@ func TestLargestBacklogIsShedFirst(t *testing.T) {
 	if got := core.Load(); !slices.Equal(closed(), []int{1}) || got.UnsentBytes != 601 || got.UnsentSessions != 4 {
 		t.Fatalf("above it %v are closed, %+v", closed(), got)
 	}
-	w[3].backlog = 0 // it reads, which only a look shows
+	w[3].backlog = 0 // it reads, which only a check notices
 	w[2].post(450, "x")
 	if got := core.Load(); !slices.Equal(closed(), []int{1}) || got.UnsentBytes != 701 || got.UnsentSessions != 3 {
 		t.Fatalf("with one that has read %v are closed, %+v", closed(), got)
@@ -287,11 +288,11 @@ func pour(c *engine.Context) {
 	c.Reply(codec.ResultOK, codec.Raw(make([]byte, n*64<<10)))
 }
 
-// A slow consumer that reads at last finds all that was written before the cut,
-// and the Notice behind it.
-func TestSlowConsumerIsTold(t *testing.T) {
+// A slow consumer that finally reads receives everything that was written before it was cut
+// off, and then the Notice.
+func TestSlowConsumerGetsANotice(t *testing.T) {
 	limits := engine.Limits{OutboundHardBytes: 256 << 10, Linger: patience, OutboundSoftTime: time.Hour, WriteStallTime: time.Hour}
-	r := serve(t, newCore(t, engine.Config{Router: testRouter(t, pour), Limits: limits}), engine.ReactorConfig{Loops: 1})
+	r := serve(t, newCore(t, engine.Config{Router: carriertest.Router(pour), Limits: limits}), engine.ReactorConfig{Loops: 1})
 	p := dial(t, r.Addr)
 	p.Echoes(onLane)
 	session, _ := r.Find(1 << 32) // the first of all
@@ -321,7 +322,7 @@ func TestSlowConsumerIsTold(t *testing.T) {
 	eventually(t, "the count", func() bool { return r.Stats.Closes(engine.ReasonSlowConsumer) == 1 })
 }
 
-// What a session has not sent when it ends is owed to nobody.
+// The unsent output of a session that has ended is not counted.
 func TestUnsentOutputEndsWithItsSession(t *testing.T) {
 	core := newCore(t, engine.Config{})
 	w := onText(t, core)
@@ -333,7 +334,7 @@ func TestUnsentOutputEndsWithItsSession(t *testing.T) {
 	}
 }
 
-// A reply to a session that is gone is none.
+// A reply to a closed session does not count.
 func TestRepliesToNobodyAreNotCounted(t *testing.T) {
 	core, deferred := deferring(t, engine.Config{})
 	w := wiresOn(t, core, 2)
@@ -350,25 +351,25 @@ func TestRepliesToNobodyAreNotCounted(t *testing.T) {
 	}
 }
 
-// What a session does not read is with us, where limits count it, and not with the
+// Unread output of a session stays in the process, where the limits count it, and not in the
 // kernel.
 func TestKernelBound(t *testing.T) {
 	limits := engine.Limits{OutboundHardBytes: 64 << 20, OutboundSoftTime: time.Hour}
-	r := serve(t, newCore(t, engine.Config{Router: testRouter(t, pour), Limits: limits}), engine.ReactorConfig{Loops: 1})
+	r := serve(t, newCore(t, engine.Config{Router: carriertest.Router(pour), Limits: limits}), engine.ReactorConfig{Loops: 1})
 	p := dial(t, r.Addr)
 	p.Send(special, 1, "32") // 2 MiB, of which the kernel would take it all
 	eventually(t, "the reply", func() bool { return r.Traffic().Replies == 1 })
 	eventually(t, "a megabyte of it to wait with us", func() bool { return r.Load().UnsentBytes > 1<<20 })
 }
 
-// Unsent output is looked at without a write: what a session has missed is asked
-// for when it has read.
-func TestRoomIsFoundWithoutAWrite(t *testing.T) {
+// Unsent output is checked without a write too: the missed pushes of a session are requested
+// once it has read.
+func TestCatchUpWithoutAWrite(t *testing.T) {
 	asked := make(chan []uint32, 1)
 	limits := engine.Limits{OutboundSoftBytes: 128 << 10, OutboundHardBytes: 64 << 20, InFlightRequests: 1 << 20}
 	r := serve(t, newCore(t, engine.Config{
-		Router: testRouter(t, pour), Limits: limits,
-		OnRoom: func(_ *engine.Session, keys []uint32) { asked <- keys },
+		Router: carriertest.Router(pour), Limits: limits,
+		OnCatchUp: func(_ *engine.Session, keys []uint32) { asked <- keys },
 	}), engine.ReactorConfig{Loops: 1})
 	p := dial(t, r.Addr)
 	p.Send(special, 1, "200") // 12.5 MiB

@@ -2,9 +2,8 @@ package engine
 
 // Property is a typed value that each session can carry.
 //
-// Goroutine: a property is as safe as its owner makes it; the engine does not
-// lock. A value that only handlers touch needs nothing, since the handlers of
-// one session do not overlap (except off the lane).
+// Goroutine: the engine does not lock properties. A value that only handlers use needs no
+// lock, because the handlers of one session do not overlap (except off the lane).
 type Property[T any] struct {
 	index int
 }
@@ -26,7 +25,7 @@ func (p Property[T]) Get(s *Session) T {
 	return zero
 }
 
-// Set gives the session a value.
+// Set sets the session's value.
 func (p Property[T]) Set(s *Session, v T) {
 	if s.properties == nil {
 		s.properties = make([]any, s.core.propertyCount)

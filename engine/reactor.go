@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -19,15 +20,15 @@ import (
 
 // ReactorConfig says where and how a Reactor listens.
 type ReactorConfig struct {
-	// Listeners are the addresses; all of them share the event loops. At least one.
+	// Listeners are the addresses, at least one. They share the event loops.
 	Listeners []Listener
-	// Loops is the number of event loops.
+	// Loops is the number of event loops. Default: one per processor that Go uses.
 	Loops int
-	// Drain is how long a stop may take before what is left is cut off.
+	// Drain is how long a stop waits for requests and output. Default 10 s.
 	Drain time.Duration
-	// OnDrain, when set, is called in a stop after the last request was executed
-	// and before the sessions are told: what replies still wait for must be
-	// finished here.
+	// OnDrain, when set, is called during a stop, after the last request was executed
+	// and before the sessions are closed. It must return when all deferred replies are
+	// posted.
 	OnDrain func(context.Context) error
 	// Tick is the step of the loops' clocks. Default DefaultTick.
 	Tick time.Duration
@@ -35,9 +36,9 @@ type ReactorConfig struct {
 
 // Reactor is the carrier on gnet: event loops that own their connections.
 //
-// Each loop has its own socket for each listener (SO_REUSEPORT), so that a connection over
-// the limit is closed before the next one is accepted and descriptors never run
-// out: gnet ends all loops when accept fails for want of one.
+// Each loop has its own listening sockets (SO_REUSEPORT), so that a connection over the
+// limit is closed before the next one is accepted. Descriptors therefore never run out:
+// if accept(2) failed for lack of one, gnet would stop all event loops.
 type Reactor struct {
 	gnet.BuiltinEventEngine
 	core      *Core
@@ -51,9 +52,9 @@ type Reactor struct {
 	draining  atomic.Bool
 }
 
-// NewReactor checks that the addresses are free and makes the carrier's loops. It
-// lowers Limits.MaxConnections to what the open files in use leave. Errors are a
-// *ListenError, or wrap ErrFewDescriptors when hardly any are left.
+// NewReactor checks that the addresses are free and creates the event loops. It lowers
+// Limits.MaxConnections to what the open-file limit allows. Errors are a *ListenError, or
+// wrap ErrFewDescriptors.
 func (c *Core) NewReactor(config ReactorConfig) (*Reactor, error) {
 	if len(config.Listeners) == 0 {
 		return nil, errors.New("engine: ReactorConfig.Listeners is required")
@@ -62,14 +63,15 @@ func (c *Core) NewReactor(config ReactorConfig) (*Reactor, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.Loops = max(1, min(config.Loops, maxLanes))
+	setDefault(&config.Loops, runtime.GOMAXPROCS(0))
+	config.Loops = min(config.Loops, maxLanes)
 	setDefault(&config.Drain, 10*time.Second)
 	setDefault(&config.Tick, DefaultTick)
-	lastFile, room, err := lastClientFile(config.Loops, len(config.Listeners))
+	lastFile, clients, err := lastClientFile(config.Loops, len(config.Listeners))
 	if err != nil {
 		return nil, err
 	}
-	c.limits.MaxConnections = min(c.limits.MaxConnections, room)
+	c.limits.MaxConnections = min(c.limits.MaxConnections, clients)
 	r := &Reactor{core: c, config: config, listeners: listeners, lastFile: lastFile, booted: make(chan struct{})}
 	for range config.Loops {
 		r.loops = append(r.loops, newLoop(c, config.Tick))
@@ -77,8 +79,8 @@ func (c *Core) NewReactor(config ReactorConfig) (*Reactor, error) {
 	return r, nil
 }
 
-// Addrs returns the addresses the reactor listens on, in the order of its listeners;
-// they are final when Booted is closed.
+// Addrs returns the addresses the reactor listens on, in the order of its listeners. They
+// are final once Booted is closed.
 func (r *Reactor) Addrs() []string {
 	addrs := make([]string, 0, len(r.listeners))
 	for _, l := range r.listeners {
@@ -87,31 +89,31 @@ func (r *Reactor) Addrs() []string {
 	return addrs
 }
 
-// Booted is closed when the reactor accepts connections.
+// Booted returns a channel that is closed when the reactor accepts connections.
 func (r *Reactor) Booted() <-chan struct{} { return r.booted }
 
-// Run serves until ctx ends, then drains: what was received is executed and
-// answered, sessions get a Notice, and the loops end. It returns nil after that,
-// also when some peers did not read all of it in time; ErrDrainTimeout when the
-// time was not enough for the requests, ErrStoppedUnasked when the loops ended by
-// themselves, or why they could not start.
+// Run serves until ctx ends and then drains: received requests are executed and answered,
+// sessions get a Notice, and the loops stop. It returns nil after that, even if some
+// peers did not read everything in time. Errors: ErrDrainTimeout if the requests were not
+// finished in time, context.DeadlineExceeded if a loop is stuck, ErrStoppedUnexpectedly
+// if the loops stopped by themselves, or why they could not start.
 func (r *Reactor) Run(ctx context.Context) error {
 	ended := make(chan error, 1)
 	go func() { ended <- r.runLoops() }()
-	endTicks := r.startTicks()
-	defer endTicks()
+	stopTicks := r.startTicks()
+	defer stopTicks()
 	select {
 	case err := <-ended:
-		return r.unasked(err)
+		return r.unexpectedEnd(err)
 	case <-ctx.Done():
 	}
 	select {
 	case err := <-ended:
-		return r.unasked(err)
+		return r.unexpectedEnd(err)
 	case <-r.booted:
 	}
 	err := r.drain()
-	endTicks()
+	stopTicks()
 	return errors.Join(err, r.stopLoops(ended))
 }
 
@@ -131,8 +133,8 @@ func (r *Reactor) stopLoops(ended <-chan error) error {
 	}
 }
 
-// bindAttempts is how many free ports are tried where any will do: between the
-// choice and the use of one, another program may take it.
+// bindAttempts is how often a free port is chosen for port 0: another program may take it
+// before gnet does.
 const bindAttempts = 5
 
 func (r *Reactor) runLoops() error {
@@ -158,18 +160,18 @@ func (r *Reactor) runOnce() error {
 	return gnet.Rotate(r, addrs,
 		gnet.WithNumEventLoop(len(r.loops)),
 		gnet.WithReusePort(true),
-		gnet.WithReuseAddr(true), // a restart finds the old connections in TIME_WAIT
+		gnet.WithReuseAddr(true), // after a restart, old connections are in TIME_WAIT
 		gnet.WithReadBufferCap(64<<10),
 		gnet.WithTCPNoDelay(gnet.TCPNoDelay),
 		gnet.WithLogger(gnetLogger{r.core.log}),
 		gnet.WithLogLevel(logging.WarnLevel))
 }
 
-func (r *Reactor) unasked(err error) error {
+func (r *Reactor) unexpectedEnd(err error) error {
 	if err != nil {
 		return fmt.Errorf("engine: event loops: %w", err)
 	}
-	return ErrStoppedUnasked
+	return ErrStoppedUnexpectedly
 }
 
 // OnBoot is gnet's call when the loops are about to start.
@@ -182,13 +184,13 @@ func (r *Reactor) OnBoot(e gnet.Engine) gnet.Action {
 // OnOpen is gnet's call for a new connection, on its loop.
 func (r *Reactor) OnOpen(conn gnet.Conn) ([]byte, gnet.Action) {
 	l := r.loopOf(conn)
-	l.letLaneRun()
-	r.core.groups[l.index].advance(time.Now()) // what has passed before is not held against a new session
+	l.yieldToLane()
+	r.core.groups[l.index].advance(time.Now()) // else the session would be older than it is
 	to := &listenerOf(r.listeners, conn.LocalAddr()).Listener
 	if r.draining.Load() {
 		return r.core.Refusal(ReasonShuttingDown, conn.RemoteAddr(), to), gnet.Close
 	}
-	if conn.Fd() > r.lastFile { // descriptors are given out from the lowest: the rest is taken
+	if conn.Fd() > r.lastFile { // the kernel hands out the lowest: all others are in use
 		return r.core.Refusal(ReasonTooManyConnections, conn.RemoteAddr(), to), gnet.Close
 	}
 	link := &gnetLink{conn: conn, in: inbound{conn}}
@@ -199,12 +201,12 @@ func (r *Reactor) OnOpen(conn gnet.Conn) ([]byte, gnet.Action) {
 	conn.SetContext(s)
 	link.boundKernel()
 	if to.Greets {
-		_ = l.Run(context.Background()) // the greeting, before the client is heard
+		_ = l.Run(context.Background()) // writes the greeting before anything is read
 	}
 	return nil, gnet.None
 }
 
-// loopOf finds our loop for the connection's, binding it at the first sight.
+// loopOf returns the loop of a connection and binds it to gnet's on its first connection.
 func (r *Reactor) loopOf(conn gnet.Conn) *loop {
 	el := conn.EventLoop()
 	r.bind.Lock()
@@ -217,7 +219,7 @@ func (r *Reactor) loopOf(conn gnet.Conn) *loop {
 			return l
 		}
 	}
-	panic("engine: gnet runs more event loops than it was told to")
+	panic("engine: gnet runs more event loops than configured")
 }
 
 // OnTraffic is gnet's call when bytes have come, on the connection's loop.
@@ -230,12 +232,12 @@ func (r *Reactor) OnTraffic(conn gnet.Conn) gnet.Action {
 	l, in := s.group.carrier.(*loop), &s.link.(*gnetLink).in
 	switch {
 	case s.refused || s.closing.Load():
-		in.drop()
-	case s.waiting:
-		l.pileUp(s, in)
+		in.discardAll()
+	case s.queued:
+		l.limitQueued(s, in)
 	case r.draining.Load():
-		in.drop()
-	case in.size() < int(s.need): // looking would copy all of it, for each byte that comes
+		in.discardAll()
+	case in.size() < int(s.need): // received would copy everything for each byte that comes
 	default:
 		l.receive(s, in)
 	}

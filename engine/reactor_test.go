@@ -25,7 +25,7 @@ func TestCarrier(t *testing.T) {
 func TestTooManyRequestsInFlight(t *testing.T) {
 	unblock := make(chan struct{})
 	started := make(chan struct{}, 1)
-	router := testRouter(t, func(c *engine.Context) { started <- struct{}{}; <-unblock; c.Reply(codec.ResultOK, nil) })
+	router := carriertest.Router(func(c *engine.Context) { started <- struct{}{}; <-unblock; c.Reply(codec.ResultOK, nil) })
 	r := serve(t, newCore(t, engine.Config{Router: router, Limits: engine.Limits{InFlightRequests: 10}}), engine.ReactorConfig{Loops: 1})
 	p := dial(t, r.Addr)
 	p.Send(special, 0, "")
@@ -41,9 +41,7 @@ func TestTooManyRequestsInFlight(t *testing.T) {
 func TestOffLaneTasksAreBounded(t *testing.T) {
 	unblock := make(chan struct{})
 	router := engine.NewRouter(echo)
-	if err := router.Handle(special, engine.OffLane, func(c *engine.Context) { <-unblock; c.Reply(codec.ResultOK, nil) }); err != nil {
-		t.Fatal(err)
-	}
+	router.Handle(special, engine.OffLane, func(c *engine.Context) { <-unblock; c.Reply(codec.ResultOK, nil) })
 	r := serve(t, newCore(t, engine.Config{Router: router, Limits: engine.Limits{OffLaneTasks: 3}}), engine.ReactorConfig{Loops: 1})
 	p := dial(t, r.Addr)
 	for i := range 4 {
@@ -59,8 +57,8 @@ func TestOffLaneTasksAreBounded(t *testing.T) {
 	}
 }
 
-// A server can be reached at the address that was asked for, also where Go would
-// listen for IPv4 and IPv6 alike, and says that address.
+// A server can be reached at the configured address, and reports it, also where Go would
+// listen on both IPv4 and IPv6.
 func TestListensWhereAsked(t *testing.T) {
 	for _, tc := range []struct {
 		listen, says, dial string
@@ -91,8 +89,8 @@ func TestListensWhereAsked(t *testing.T) {
 }
 
 func ExampleCore_NewReactor() {
-	router := engine.NewRouter(func(c *engine.Context) { c.Reply(codec.ResultUnknownCommand, nil) })
-	_ = router.Handle(codec.CommandSubmit, engine.OnLane, func(c *engine.Context) { c.Reply(codec.ResultOK, nil) })
+	router := engine.NewRouter(nil)
+	router.Handle(codec.CommandSubmit, engine.OnLane, func(c *engine.Context) { c.Reply(codec.ResultOK, nil) })
 	core, err := engine.NewCore(engine.Config{Router: router})
 	if err != nil {
 		fmt.Println(err)
@@ -124,10 +122,8 @@ func ExampleCore_NewReactor() {
 
 func TestInFlightBytesFallWithEachReply(t *testing.T) {
 	unblock := make(chan struct{})
-	router := testRouter(t, echo)
-	if err := router.Handle(0x20, engine.OffLane, func(c *engine.Context) { <-unblock; c.Reply(codec.ResultOK, nil) }); err != nil {
-		t.Fatal(err)
-	}
+	router := carriertest.Router(echo)
+	router.Handle(0x20, engine.OffLane, func(c *engine.Context) { <-unblock; c.Reply(codec.ResultOK, nil) })
 	r := serve(t, newCore(t, engine.Config{Router: router, Limits: engine.Limits{InFlightBytes: 10_000}}), engine.ReactorConfig{Loops: 1})
 	p := dial(t, r.Addr)
 	p.Send(0x20, 0, "") // one request is always in flight
@@ -140,8 +136,8 @@ func TestInFlightBytesFallWithEachReply(t *testing.T) {
 	p.Expect(0xA0, 0, "\x00")
 }
 
-// More sessions than gnet keeps tasks in one queue: each still gets its Notice.
-func TestDrainTellsEverybody(t *testing.T) {
+// With more sessions than tasks in a queue of gnet each session still gets its Notice.
+func TestDrainNotifiesAll(t *testing.T) {
 	r := serve(t, newCore(t, engine.Config{Limits: engine.Limits{ConnectionsPerAddress: -1}}), engine.ReactorConfig{Loops: 1})
 	peers := make([]*peer, 2000)
 	for i := range peers {
@@ -156,15 +152,13 @@ func TestDrainTellsEverybody(t *testing.T) {
 	}
 }
 
-// More batches than gnet keeps tasks in one queue wait for the loop, and more come
-// while it works: they leave in the order of their posts.
+// More batches wait for the loop than tasks fit in a queue of gnet, and more arrive while it
+// works: they leave in the order of their posts.
 func TestPostsKeepTheirOrder(t *testing.T) {
 	opened := make(chan *engine.Session, 1)
 	unblock, started := make(chan struct{}), make(chan struct{})
-	router := testRouter(t, echo)
-	if err := router.Handle(0x21, engine.OnLoop, func(*engine.Context) { close(started); <-unblock }); err != nil {
-		t.Fatal(err)
-	}
+	router := carriertest.Router(echo)
+	router.Handle(0x21, engine.OnLoop, func(*engine.Context) { close(started); <-unblock })
 	core := newCore(t, engine.Config{Router: router, OnOpen: func(s *engine.Session) { opened <- s }})
 	r := serve(t, core, engine.ReactorConfig{Loops: 1})
 	p := dial(t, r.Addr)

@@ -2,8 +2,8 @@ package engine
 
 import "holdfast/codec/pb"
 
-// Reason says why a session ended. The list is closed: each is counted, and
-// told to the peer in a Notice where the peer is still there to read it.
+// Reason says why a session ended. The list is closed: each reason is counted, and sent
+// to the peer in a Notice if the peer can still read it.
 type Reason uint8
 
 // Reasons.
@@ -29,7 +29,7 @@ const (
 	reasonCount
 )
 
-// Reasons returns all reasons, for counters that shall exist before they count.
+// Reasons returns all reasons, so that counters can start at 0.
 func Reasons() []Reason {
 	all := make([]Reason, 0, reasonCount-1)
 	for r := ReasonNone + 1; r < reasonCount; r++ {
@@ -40,7 +40,7 @@ func Reasons() []Reason {
 
 type reasonText struct {
 	name   string
-	notice pb.NoticeCode // unspecified: there is nobody to tell
+	notice pb.NoticeCode // unspecified: no Notice
 	text   string
 }
 
@@ -51,31 +51,31 @@ func (r Reason) text() reasonText {
 	case ReasonPeerReset:
 		return reasonText{name: "peer_reset"}
 	case ReasonMalformed:
-		return reasonText{"malformed", pb.NoticeCode_NOTICE_CODE_MALFORMED, "the frame's length is below its header"}
+		return reasonText{"malformed", pb.NoticeCode_NOTICE_CODE_MALFORMED, "malformed frame: its length is less than a header"}
 	case ReasonTooLarge:
-		return reasonText{"too_large", pb.NoticeCode_NOTICE_CODE_TOO_LARGE, "the frame is longer than the server takes"}
+		return reasonText{"too_large", pb.NoticeCode_NOTICE_CODE_TOO_LARGE, "frame too long"}
 	case ReasonTooManyConnections:
-		return reasonText{"too_many_connections", pb.NoticeCode_NOTICE_CODE_TOO_MANY_CONNECTIONS, "the server has as many connections as it takes; try later"}
+		return reasonText{"too_many_connections", pb.NoticeCode_NOTICE_CODE_TOO_MANY_CONNECTIONS, "too many connections; try again later"}
 	case ReasonOverloaded:
-		return reasonText{"overloaded", pb.NoticeCode_NOTICE_CODE_OVERLOADED, "too many requests wait for their replies; send fewer at once"}
+		return reasonText{"overloaded", pb.NoticeCode_NOTICE_CODE_OVERLOADED, "too many unanswered requests; send fewer at once"}
 	case ReasonSlowConsumer:
 		return reasonText{"slow_consumer", pb.NoticeCode_NOTICE_CODE_SLOW_CONSUMER, "replies and pushes were not read fast enough"}
 	case ReasonPanic:
-		return reasonText{"panic", pb.NoticeCode_NOTICE_CODE_INTERNAL, "internal error; this session is closed, the server goes on"}
+		return reasonText{"panic", pb.NoticeCode_NOTICE_CODE_INTERNAL, "internal error of the server; this session is closed"}
 	case ReasonShuttingDown:
 		return reasonText{"shutting_down", pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN, "the server is stopping; connect again later"}
 	case ReasonUnavailable:
-		return reasonText{"unavailable", pb.NoticeCode_NOTICE_CODE_UNAVAILABLE, "the server can't keep orders durable and is stopping"}
+		return reasonText{"unavailable", pb.NoticeCode_NOTICE_CODE_UNAVAILABLE, "the server can't make orders durable and is stopping"}
 	case ReasonTooManyFromAddress:
-		return reasonText{"too_many_from_address", pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS, "your address has as many connections as it may have; close some"}
+		return reasonText{"too_many_from_address", pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS, "too many connections from your address"}
 	case ReasonFirstFrameTimeout:
-		return reasonText{"first_frame_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "no whole frame came in time after the connect"}
+		return reasonText{"first_frame_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "no complete frame arrived in time after the connection was opened"}
 	case ReasonFrameTimeout:
-		return reasonText{"frame_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "a frame was begun and not finished in time"}
+		return reasonText{"frame_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "a frame was started and not completed in time"}
 	case ReasonLoginTimeout:
-		return reasonText{"login_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "no login came in time; this listener demands one"}
+		return reasonText{"login_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "no login in time"}
 	case ReasonIdle:
-		return reasonText{"idle", pb.NoticeCode_NOTICE_CODE_IDLE, "nothing was heard for too long; send heartbeats"}
+		return reasonText{"idle", pb.NoticeCode_NOTICE_CODE_IDLE, "no complete frame for too long; send heartbeats"}
 	case ReasonWriteStall:
 		return reasonText{name: "write_stall"}
 	case ReasonMemory:

@@ -14,12 +14,12 @@ import (
 	"holdfast/engine/carriertest"
 )
 
-// ending is one way to lose a connection: what the server is set to, what a peer
-// does, and what the peer is told.
+// ending is one way to lose a connection: the limits of the server, what the peer does, and
+// the Notice that it gets.
 type ending struct {
 	limits  engine.Limits
 	provoke func(*testing.T, *running) *peer
-	notice  pb.NoticeCode // unspecified: the peer is not told
+	notice  pb.NoticeCode // unspecified: no Notice
 }
 
 // flood asks for many more bytes than it reads.
@@ -101,7 +101,7 @@ func endings() map[engine.Reason]ending {
 			notice: pb.NoticeCode_NOTICE_CODE_SLOW_CONSUMER,
 			provoke: func(t *testing.T, r *running) *peer {
 				p := flood(t, r)
-				time.Sleep(4 * soon) // not to read meanwhile is the fault that is tried
+				time.Sleep(4 * soon) // the fault under test: it does not read meanwhile
 				return p
 			},
 		},
@@ -149,7 +149,7 @@ func endings() map[engine.Reason]ending {
 	}
 }
 
-func TestEveryReasonIsToldAndCounted(t *testing.T) {
+func TestEveryReasonIsSentAndCounted(t *testing.T) {
 	all := endings()
 	for _, reason := range engine.Reasons() {
 		e, ok := all[reason]
@@ -160,14 +160,14 @@ func TestEveryReasonIsToldAndCounted(t *testing.T) {
 		t.Run(reason.String(), func(t *testing.T) {
 			t.Parallel()
 			big := codec.Raw(make([]byte, 64<<10))
-			router := testRouter(t, func(c *engine.Context) { c.Reply(codec.ResultOK, big) })
+			router := carriertest.Router(func(c *engine.Context) { c.Reply(codec.ResultOK, big) })
 			if e.limits.Linger == 0 {
 				e.limits.Linger = soon
 			}
 			r := serve(t, newCore(t, engine.Config{Router: router, Limits: e.limits}), engine.ReactorConfig{Loops: 1, Tick: tick})
 			if p := e.provoke(t, r); p != nil {
-				if told := lastNotice(t, p); told != e.notice {
-					t.Errorf("told %v, want %v", told, e.notice)
+				if sent := lastNotice(t, p); sent != e.notice {
+					t.Errorf("told %v, want %v", sent, e.notice)
 				}
 				p.Close()
 			}
@@ -181,8 +181,7 @@ func TestEveryReasonIsToldAndCounted(t *testing.T) {
 	}
 }
 
-// lastNotice reads to the end of the connection, and returns what the server said
-// as the last thing.
+// lastNotice reads to the end of the connection, and returns the last Notice.
 func lastNotice(t *testing.T, p *peer) pb.NoticeCode {
 	t.Helper()
 	var last codec.Message

@@ -4,9 +4,8 @@ import (
 	"context"
 )
 
-// receive takes the whole frames among what a session has sent, up to
-// FramesPerEvent of them. What is more waits in the loop's queue, so that the
-// other sessions of the turn have theirs first.
+// receive takes the complete frames that a session has sent, up to FramesPerEvent. The
+// rest waits in the loop's queue, so that other sessions are served in between.
 func (l *loop) receive(s *Session, in *inbound) {
 	most := l.core.limits.MaxFrameBytes
 	if !s.loggedIn.Load() {
@@ -17,53 +16,53 @@ func (l *loop) receive(s *Session, in *inbound) {
 	if frames == l.core.limits.FramesPerEvent && end < len(b) {
 		l.queue.add(s)
 	}
-	l.note(s, most, b, end)
+	l.recordProgress(s, most, b, end)
 	if end > 0 {
-		if taken := l.accept(s, b[:end], frames); taken < end {
+		if taken := l.dispatch(s, b[:end], frames); taken < end {
 			l.block(s, in, taken, len(b))
 			return
 		}
 	}
 	if err != nil {
 		l.refuse(s, frameReason(err))
-		in.drop()
+		in.discardAll()
 		return
 	}
-	in.take(end)
+	in.discard(end)
 }
 
-// note keeps what the deadlines and the next look at the session's bytes need:
-// the first end of b were whole frames.
-func (l *loop) note(s *Session, most int, b []byte, end int) {
+// recordProgress updates the deadlines and how many bytes the next frame needs: the
+// first end bytes of b were complete frames.
+func (l *loop) recordProgress(s *Session, most int, b []byte, end int) {
 	now := s.group.now
 	if end > 0 {
 		s.heard = now
 	}
 	switch {
-	case end == len(b) || s.waiting:
-		s.begun, s.need = 0, 0
+	case end == len(b) || s.queued:
+		s.frameStart, s.need = 0, 0
 		return
-	case end > 0 || s.begun == 0:
-		s.begun = now
+	case end > 0 || s.frameStart == 0:
+		s.frameStart = now
 	}
 	need, _ := s.listener.Dialect.FrameLen(b[end:], most)
 	s.need = int32(need)
 }
 
-// queue has the sessions whose frames wait for their turn. What they sent stays
-// in gnet's buffers, where it is at most what one read gives and a frame: nothing
-// more is read before the loop has run its tasks, of which the queue is one.
+// queue holds the sessions with complete frames that wait. Their bytes stay in gnet's
+// buffers. These hold at most one read and one frame: gnet reads no more before it has
+// run the loop's tasks, and the queue is one of them.
 //
 // Goroutine: event loop.
 type queue struct {
 	loop     *loop
 	sessions []*Session
-	due      bool // Run was handed to gnet and has not begun
+	due      bool // Run was handed to gnet and has not started
 }
 
-// add puts s at the end.
+// add appends s.
 func (q *queue) add(s *Session) {
-	s.waiting = true
+	s.queued = true
 	q.sessions = append(q.sessions, s)
 	if q.due {
 		return
@@ -71,7 +70,7 @@ func (q *queue) add(s *Session) {
 	q.due = q.loop.events.Execute(context.Background(), q) == nil
 }
 
-// Run implements gnet.Runnable: it gives each session that waits its next turn.
+// Run implements gnet.Runnable: it serves each session once.
 func (q *queue) Run(context.Context) error {
 	q.due = false
 	q.serve()
@@ -83,36 +82,36 @@ func (q *queue) serve() {
 	q.sessions = nil
 	for _, s := range sessions {
 		if s.blocked {
-			continue // it has its turn when there is room
+			continue // unblock serves it
 		}
-		s.waiting = false
-		q.again(s)
+		s.queued = false
+		q.resume(s)
 	}
 }
 
-// again takes what s has sent, if it is still there.
-func (q *queue) again(s *Session) {
+// resume serves what s has sent, if it is still open.
+func (q *queue) resume(s *Session) {
 	if s.closed {
 		return
 	}
 	in := &s.link.(*gnetLink).in
 	if s.refused || s.closing.Load() {
-		in.drop()
+		in.discardAll()
 		return
 	}
 	q.loop.receive(s, in)
 }
 
-// finish serves all that waits.
-func (q *queue) finish() {
+// drain serves all sessions until nothing waits.
+func (q *queue) drain() {
 	for len(q.sessions) > 0 {
 		q.serve()
 	}
 }
 
-// pileUp is for bytes of a session that waits: they do, too. It is closed when
-// that is more than it may have in flight, or may have wait for room.
-func (l *loop) pileUp(s *Session, in *inbound) {
+// limitQueued is called when a session that waits sends more. It closes the session when
+// more bytes wait than it may have in flight, or than a blocked session may have.
+func (l *loop) limitQueued(s *Session, in *inbound) {
 	limits := &l.core.limits
 	most := limits.MaxFrameBytes + limits.InFlightBytes
 	if s.blocked {
@@ -123,27 +122,26 @@ func (l *loop) pileUp(s *Session, in *inbound) {
 	}
 }
 
-// maxBlockedBytes is how much a session may have sent that waits for room in the
-// lane. It is a few requests: those who fill the lane have more.
+// maxBlockedBytes is how much a session may have waiting while the lane is full: a few
+// requests. Those sessions that made it full have more.
 const maxBlockedBytes = 2 << 10
 
-// block lets the frames of s behind the first taken bytes, of size that it has sent,
-// wait until the lane has worked off some of what others sent. A session with more
-// than a few is closed: others have filled the lane, or it has.
+// block makes s wait until a full lane has space again. The first taken bytes, of size,
+// are in the lane. A session with more than a few requests left is closed.
 func (l *loop) block(s *Session, in *inbound, taken, size int) {
-	in.take(taken)
+	in.discard(taken)
 	if size-taken > maxBlockedBytes {
 		s.Close(ReasonOverloaded)
 		return
 	}
-	s.begun, s.need = 0, 0
-	s.waiting, s.blocked = true, true
+	s.frameStart, s.need = 0, 0
+	s.queued, s.blocked = true, true
 	l.blocked = append(l.blocked, s)
 	s.group.blocked.Store(int64(len(l.blocked)))
 }
 
-// unblock takes what waits for room, in the order in which it came, until there is
-// none again.
+// unblock serves the blocked sessions, in the order in which they came, until the lane
+// is full again.
 func (l *loop) unblock() {
 	sessions := l.blocked
 	if len(sessions) == 0 {
@@ -151,8 +149,8 @@ func (l *loop) unblock() {
 	}
 	l.blocked = nil
 	for i, s := range sessions {
-		s.waiting, s.blocked = false, false
-		l.queue.again(s)
+		s.queued, s.blocked = false, false
+		l.queue.resume(s)
 		if s.blocked {
 			l.blocked = append(l.blocked, sessions[i+1:]...)
 			break

@@ -20,25 +20,23 @@ const (
 	counts codec.Command = 0x31
 )
 
-// blockable serves commands that block the only loop until unblock is closed,
-// which started tells of, and that note the order of their ids.
+// blockable serves two commands on its only loop: blocks signals started and waits until
+// unblock is closed, counts sends its id to order.
 func blockable(t *testing.T, limits engine.Limits) (r *running, order chan uint64, started, unblock chan struct{}) {
 	t.Helper()
 	order, started, unblock = make(chan uint64, 1<<16), make(chan struct{}, 1), make(chan struct{})
-	router := testRouter(t, echo)
+	router := carriertest.Router(echo)
 	for cmd, h := range map[codec.Command]engine.Handler{
 		blocks: func(c *engine.Context) { started <- struct{}{}; <-unblock; c.Reply(codec.ResultOK, nil) },
 		counts: func(c *engine.Context) { order <- c.Message.ID; c.Reply(codec.ResultOK, nil) },
 	} {
-		if err := router.Handle(cmd, engine.OnLoop, h); err != nil {
-			t.Fatal(err)
-		}
+		router.Handle(cmd, engine.OnLoop, h)
 	}
 	return serve(t, newCore(t, engine.Config{Router: router, Limits: limits}), engine.ReactorConfig{Loops: 1}), order, started, unblock
 }
 
-// A session that sends a thousand frames at once has some executed, and then the
-// others have their turn.
+// If a session sends a thousand frames at once, some are executed, and then those of other
+// sessions.
 func TestFramesPerEvent(t *testing.T) {
 	const most, all = 10, 1000
 	r, order, started, unblock := blockable(t, engine.Limits{FramesPerEvent: most})
@@ -68,7 +66,7 @@ func TestFramesPerEvent(t *testing.T) {
 	}
 }
 
-// What was received before a drain is answered, also where it waits for its turn.
+// All requests received before a drain are answered, also those that still wait.
 func TestDrainAnswersWhatWaits(t *testing.T) {
 	r, _, started, unblock := blockable(t, engine.Limits{FramesPerEvent: 1})
 	p := dial(t, r.Addr)
@@ -77,7 +75,7 @@ func TestDrainAnswersWhatWaits(t *testing.T) {
 	<-started
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.Stop() }()
-	time.Sleep(50 * time.Millisecond) // the drain has begun; were it later, nothing would be tried
+	time.Sleep(50 * time.Millisecond) // the drain has started; were it later, nothing would be tried
 	close(unblock)
 	p.Expect(blocks.Reply(), 0, "\x00")
 	for i := range uint64(all) {
@@ -90,13 +88,11 @@ func TestDrainAnswersWhatWaits(t *testing.T) {
 	}
 }
 
-// A loop that does not come back must not hold up the end.
+// A stuck loop must not delay the end.
 func TestDrainEndsInTimeWithAStuckLoop(t *testing.T) {
 	started, unblock := make(chan struct{}, 1), make(chan struct{})
 	router := engine.NewRouter(echo)
-	if err := router.Handle(blocks, engine.OnLoop, func(*engine.Context) { started <- struct{}{}; <-unblock }); err != nil {
-		t.Fatal(err)
-	}
+	router.Handle(blocks, engine.OnLoop, func(*engine.Context) { started <- struct{}{}; <-unblock })
 	core := newCore(t, engine.Config{Router: router})
 	reactor, err := core.NewReactor(engine.ReactorConfig{Listeners: at("127.0.0.1:0"), Loops: 1, Drain: 20 * time.Millisecond})
 	if err != nil {
@@ -124,7 +120,7 @@ func TestDrainEndsInTimeWithAStuckLoop(t *testing.T) {
 }
 
 func TestFrameLimitRisesWithTheLogin(t *testing.T) {
-	router := testRouter(t, func(c *engine.Context) {
+	router := carriertest.Router(func(c *engine.Context) {
 		c.Session.SetLoggedIn(len(c.Message.Body) > 0)
 		c.Reply(codec.ResultOK, nil)
 	})
@@ -161,20 +157,18 @@ func TestConnectionsPerAddress(t *testing.T) {
 	from("127.0.0.5").ExpectNotice(pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS)
 }
 
-// fullLane serves with a lane of 4 KiB that is busy until unblock is closed, and full
-// of what one session sent.
+// fullLane serves with a lane of 4 KiB that is busy until unblock is closed, and full of the
+// requests of one session.
 func fullLane(t *testing.T) (r *running, greedy *peer, unblock chan struct{}) {
 	t.Helper()
 	started := make(chan struct{}, 1)
 	unblock = make(chan struct{})
-	router := testRouter(t, echo)
-	if err := router.Handle(blocks, engine.OnLane, func(c *engine.Context) {
+	router := carriertest.Router(echo)
+	router.Handle(blocks, engine.OnLane, func(c *engine.Context) {
 		started <- struct{}{}
 		<-unblock
 		c.Reply(codec.ResultOK, nil)
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})
 	core := newCore(t, engine.Config{Router: router, Limits: engine.Limits{LaneBytes: 4 << 10}})
 	r = serve(t, core, engine.ReactorConfig{Loops: 1})
 	blocker := dial(t, r.Addr)
@@ -186,7 +180,7 @@ func fullLane(t *testing.T) (r *running, greedy *peer, unblock chan struct{}) {
 	return r, greedy, unblock
 }
 
-// A full lane costs who has filled it; a few requests of others wait for room.
+// A full lane closes the session that has filled it; a few requests of others wait for space.
 func TestFullLaneSparesOthers(t *testing.T) {
 	r, greedy, unblock := fullLane(t)
 	const others = 10
@@ -199,7 +193,7 @@ func TestFullLaneSparesOthers(t *testing.T) {
 	}
 	eventually(t, "sessions that wait", func() bool { return r.Load().Blocked == others })
 	greedy.MustWrite(frames(onLane, make([]string, 200)...)) // 2,600 bytes that do not fit
-	late := dial(t, r.Addr)                                  // read behind them: one loop
+	late := dial(t, r.Addr)                                  // read after them: one loop
 	late.Echoes(onLoop)
 	close(unblock)
 	for id, p := range modest {
@@ -212,15 +206,15 @@ func TestFullLaneSparesOthers(t *testing.T) {
 	}
 }
 
-// What waits for room when a drain begins was received, and is answered.
-func TestDrainAnswersWhatWaitsForRoom(t *testing.T) {
+// Requests that wait for space in the lane when a drain starts are answered.
+func TestDrainAnswersBlockedRequests(t *testing.T) {
 	r, _, unblock := fullLane(t)
 	p := dial(t, r.Addr)
 	p.Send(onLane, 7, strings.Repeat("a", 1000))
 	eventually(t, "a session that waits", func() bool { return r.Load().Blocked == 1 })
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.Stop() }()
-	time.Sleep(50 * time.Millisecond) // the drain has begun; were it later, nothing would be tried
+	time.Sleep(50 * time.Millisecond) // the drain has started; were it later, nothing would be tried
 	close(unblock)
 	p.Expect(onLane.Reply(), 7, "\x00"+strings.Repeat("a", 1000))
 	p.ExpectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)

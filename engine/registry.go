@@ -5,14 +5,14 @@ import (
 	"sync"
 )
 
-// registry is the connection manager: it gives ids, finds sessions and counts
-// them. Goroutine: any.
+// registry is the connection manager: it assigns ids, and finds and counts sessions.
+// Goroutine: any.
 type registry struct {
 	mu    sync.RWMutex
 	slots []slot
 	free  []uint32
 	count int
-	from  map[netip.Addr]int // sessions by countedAddress
+	from  map[netip.Addr]int // sessions by CountedAddress
 }
 
 type slot struct {
@@ -20,9 +20,9 @@ type slot struct {
 	generation uint32
 }
 
-// add registers s and gives it its id, or returns the limit that forbids it.
+// add registers s and sets its id, or returns the limit that forbids it.
 func (r *registry) add(s *Session, l *Limits) Reason {
-	addr := countedAddress(s.remote)
+	addr := CountedAddress(s.remote)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.count >= l.MaxConnections {
@@ -52,7 +52,7 @@ func (r *registry) add(s *Session, l *Limits) Reason {
 }
 
 func (r *registry) remove(s *Session) {
-	addr := countedAddress(s.remote)
+	addr := CountedAddress(s.remote)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i := uint32(s.id)
@@ -86,7 +86,7 @@ func (r *registry) len() int {
 	return r.count
 }
 
-// all returns the sessions that are open now.
+// all returns the open sessions.
 func (r *registry) all() []*Session {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

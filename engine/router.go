@@ -13,31 +13,31 @@ const (
 	// OnLane is the default: on the lane's worker, in the order of arrival. It
 	// must not block.
 	OnLane Class = iota
-	// OnLoop is for handlers that are proven cheap: they run on the event loop
-	// itself when nothing of the session is in flight, else on the lane.
+	// OnLoop is for handlers that are proven cheap: they run on the event loop itself
+	// while no request of the session is in flight, else on the lane.
 	OnLoop
 	// OffLane is for handlers that may block: each runs in a task on a copy of the
-	// message. Its reply comes when ready: later ones may overtake it where the dialect
-	// matches replies by id, and wait for it where it does not.
+	// message. Later replies may overtake its reply if clients of the dialect match
+	// replies by id; else they wait for it.
 	OffLane
 )
 
-// Handler executes one message. It replies once through c (Context.Reply), or leaves
-// the reply to others (Context.Defer, Context.Detach, Context.Go), or leaves the
-// request without a reply. It must not keep c or c.Message.
+// Handler executes one message. It replies once through c (Context.Reply), or arranges a
+// later reply (Context.Defer, Context.Detach, Context.Go), or does not reply at all. It
+// must not retain c or c.Message.
 type Handler func(c *Context)
 
 // Middleware wraps a handler.
 type Middleware func(Handler) Handler
 
-// Hooks run around one handler. Before may end the request by returning false,
-// having replied itself; After runs when the handler has returned.
+// Hooks run around one handler. Before may end the request: it replies and returns
+// false. After runs when the handler has returned.
 type Hooks struct {
 	Before func(c *Context) bool
 	After  func(c *Context)
 }
 
-// Router finds the handler of each command. Register everything before serving.
+// Router maps commands to handlers. Register all handlers before serving.
 type Router struct {
 	routes     [256]route
 	middleware []Middleware
@@ -49,19 +49,23 @@ type route struct {
 	class   Class
 }
 
-// NewRouter returns a router that gives every command to unknown.
+// NewRouter returns a router without handlers. unknown handles all other commands; nil
+// replies UNKNOWN_COMMAND to them.
 func NewRouter(unknown Handler) *Router {
+	if unknown == nil {
+		unknown = func(c *Context) { c.Reply(codec.ResultUnknownCommand, nil) }
+	}
 	return &Router{unknown: unknown}
 }
 
-// Use wraps all handlers that are registered afterwards; the first Middleware is
-// the outermost.
+// Use wraps all handlers that are registered afterwards. The first Middleware is the
+// outermost.
 func (r *Router) Use(m ...Middleware) { r.middleware = append(r.middleware, m...) }
 
-// Handle registers the handler of a command. The error wraps ErrRegistered.
-func (r *Router) Handle(cmd codec.Command, class Class, h Handler, hooks ...Hooks) error {
+// Handle registers the handler of a command. It panics if the command already has one.
+func (r *Router) Handle(cmd codec.Command, class Class, h Handler, hooks ...Hooks) {
 	if r.routes[cmd].handler != nil {
-		return fmt.Errorf("%w: %v", ErrRegistered, cmd)
+		panic(fmt.Sprintf("engine: command %v already has a handler", cmd))
 	}
 	for _, k := range hooks {
 		h = k.wrap(h)
@@ -74,7 +78,6 @@ func (r *Router) Handle(cmd codec.Command, class Class, h Handler, hooks ...Hook
 		h = func(c *Context) { c.Go(inner) }
 	}
 	r.routes[cmd] = route{handler: h, class: class}
-	return nil
 }
 
 func (k Hooks) wrap(h Handler) Handler {

@@ -12,8 +12,8 @@ import (
 // names a new session.
 type SessionID uint64
 
-// Session is one connection and who is logged in on it. Handlers keep what they
-// know of it in properties.
+// Session is one connection and who is logged in on it. Handlers store their own
+// state of a session in properties (Property).
 type Session struct {
 	id         SessionID
 	core       *Core
@@ -25,47 +25,45 @@ type Session struct {
 	listener *Listener
 	ordered  bool // of its dialect
 
-	// underWay counts the places among the replies of this session that the carrier
-	// does not write directly; while there are any, all replies go that way. Only for
-	// carriers with direct contexts. Raised where a reply is deferred or posted, lowered
-	// after its write.
-	underWay atomic.Int32
-	closing  atomic.Bool
-	loggedIn atomic.Bool
-	known    atomic.Bool // was logged in at some time
+	// underWay counts the replies of this session that are deferred or posted and not
+	// yet written. While there are any, an inline carrier must post the next replies,
+	// too, or they would overtake. Only inline carriers use it.
+	underWay     atomic.Int32
+	closing      atomic.Bool
+	loggedIn     atomic.Bool
+	everLoggedIn atomic.Bool // was logged in at some time
 
-	requests uint32 // executed so far. Goroutine: who executes them
+	requests uint32 // executed so far. Goroutine: the one that executes them
 
 	// Goroutine: event loop.
 	replied       uint32 // requests whose replies are written; see Request
 	early         *earlyOutput
 	closed        bool
-	refused       bool // its end is on the way: nothing more is read
-	waiting       bool // whole frames wait for their turn, in the loop's queue
-	blocked       bool // they wait for room in the lane instead
+	refused       bool // it is being closed: nothing more is read
+	queued        bool // complete frames wait in the loop's queue
+	blocked       bool // they wait because the lane is full
 	lingering     bool
 	reason        Reason
 	lastPiece     int32 // 1 + index of its last piece in the batch being flushed
-	need          int32 // bytes without which its next frame is not whole
+	need          int32 // bytes that its next frame needs
 	inFlight      int
 	inFlightBytes int
 
-	// Deadlines; see clock. A tick is 0 where there is nothing that it would be of.
-	// Goroutine: event loop.
+	// Deadlines; see clock. A tick of 0 means "never". Goroutine: event loop.
 	opened       ticks
 	heard        ticks  // of its last whole frame, or of the last reply if that is later
-	begun        ticks  // of the first byte of a frame that is not whole
+	frameStart   ticks  // of the first byte of an incomplete frame
 	sent         ticks  // of the last output
 	softSince    ticks  // unsent output is above the soft limit
 	stalledSince ticks  // the peer has taken none of it
-	taken        uint64 // what it has taken by then
+	taken        uint64 // bytes that it had taken by then
 	wheelAt      ticks
 	wheelNext    *Session
 	wheelPrev    *Session
 
 	// Goroutine: event loop.
 	written uint64      // bytes given to the link
-	unsent  int         // bytes of those that the link keeps; see backlog
+	unsent  int         // bytes of those that are still in the link; see backlog
 	place   int         // 1 + index in the carrier's backlog; 0: not there
 	missed  *missedKeys // droppable pushes that it did not get
 }
@@ -82,23 +80,23 @@ func (s *Session) Greets() bool { return s.listener.Greets }
 // RemoteAddr returns the peer's address.
 func (s *Session) RemoteAddr() net.Addr { return s.remote }
 
-// Closing tells whether the session is ending: nothing that is not posted yet
-// reaches the peer any more. Goroutine: any.
+// Closing reports whether the session is ending: what is not posted yet no longer
+// reaches the peer. Goroutine: any.
 func (s *Session) Closing() bool { return s.closing.Load() }
 
-// SetLoggedIn says whether somebody is logged in: the session may send longer
-// frames then, has no deadline for the login any more, and gets heartbeats.
-// Goroutine: any.
+// SetLoggedIn sets whether somebody is logged in. A session that is logged in may send
+// longer frames, has no login deadline and gets heartbeats. Goroutine: any.
 func (s *Session) SetLoggedIn(yes bool) {
 	if yes {
-		s.known.Store(true)
+		s.everLoggedIn.Store(true)
 	}
 	s.loggedIn.Store(yes)
 }
 
-// Close ends the session: a Notice with the reason is flushed after what was posted
-// before, then the connection is closed. Replies that wait for an earlier one are
-// dropped, and requests that are still in its lane are not executed. Goroutine: any; only the first call counts.
+// Close ends the session: it sends a Notice with the reason after what was posted
+// before, and then closes the connection. Replies that wait for an earlier one are
+// dropped, and requests that are still in the lane are not executed. Only the first
+// call has an effect. Goroutine: any.
 func (s *Session) Close(reason Reason) {
 	if !s.closing.CompareAndSwap(false, true) {
 		return
@@ -109,24 +107,24 @@ func (s *Session) Close(reason Reason) {
 	out.Free()
 }
 
-// closeAfter is Close with the Notice after what out has gathered and, with a number,
-// after the replies to all requests before that one.
+// closeAfter is Close with the Notice after what out has gathered and, if numbered,
+// after the replies to all requests before that number.
 func (s *Session) closeAfter(out *Outbox, reason Reason, number uint32, numbered bool) {
 	if s.closing.CompareAndSwap(false, true) {
 		out.closeAfter(s, reason, number, numbered)
 	}
 }
 
-// answered lowers what is in flight. Goroutine: event loop.
+// answered subtracts n answered requests from what is in flight. Goroutine: event loop.
 //
-// Whose bytes were answered is not known; they count as of average length.
+// The sizes of single requests are not stored, so each counts as of average size.
 func (s *Session) answered(n int) {
 	if n == 0 {
 		return
 	}
 	if n >= s.inFlight {
 		s.inFlight, s.inFlightBytes = 0, 0
-		s.heard = s.group.now // its turn begins
+		s.heard = s.group.now // from here on the peer may count as idle
 		return
 	}
 	s.inFlightBytes -= int(int64(s.inFlightBytes) * int64(n) / int64(s.inFlight))
@@ -143,29 +141,29 @@ func (s *Session) finish(reason Reason) {
 	s.closing.Store(true)
 	s.reason = reason
 	s.early = nil // nobody gets it any more
-	s.tell(reason)
+	s.sendNotice(reason)
 	if s.closed {
 		return
 	}
 	s.lingering = true
 	_ = s.link.CloseWrite()
 	if reason == ReasonShuttingDown && s.link.Buffered() > 0 {
-		return // a stop waits for readers as long as it may, and then cuts them all
+		return // a stop waits for slow readers itself, up to its time limit
 	}
-	time.AfterFunc(s.core.limits.Linger, s.end)
+	time.AfterFunc(s.core.limits.Linger, s.abort)
 }
 
-// end closes the connection soon. Goroutine: any.
-func (s *Session) end() {
+// abort closes the connection soon. Goroutine: any.
+func (s *Session) abort() {
 	out := s.core.NewOutbox()
-	out.end(s)
+	out.abort(s)
 	out.Post()
 	out.Free()
 }
 
-// endNow closes the connection without waiting for the peer.
+// abortNow closes the connection without waiting for the peer.
 // Goroutine: event loop.
-func (s *Session) endNow(reason Reason) {
+func (s *Session) abortNow(reason Reason) {
 	if s.closed {
 		return
 	}

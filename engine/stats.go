@@ -6,11 +6,11 @@ import "sync/atomic"
 type Stats struct {
 	// Panics counts handlers that panicked, each of which cost one session.
 	Panics atomic.Uint64
-	// Dropped counts droppable pushes that slow sessions did not get, Conflated
-	// those that were asked for again with the newest state (Config.OnRoom).
+	// Dropped counts droppable pushes that slow sessions did not get, Conflated the
+	// keys that were later reported for a push of the newest state (Config.OnCatchUp).
 	Dropped   atomic.Uint64
 	Conflated atomic.Uint64
-	// Heartbeats counts the pushes that only say that the server is there.
+	// Heartbeats counts the heartbeat pushes.
 	Heartbeats atomic.Uint64
 	closes     [reasonCount]atomic.Uint64
 }
@@ -23,20 +23,20 @@ func (s *Stats) Closes(r Reason) uint64 { return s.closes[r].Load() }
 type group struct {
 	index    int
 	carrier  Carrier
-	direct   bool // see AddDirectCarrier
+	inline   bool // of AddInlineCarrier
 	requests atomic.Uint64
 	replied  atomic.Uint64
 	bytesIn  atomic.Uint64
 	bytesOut atomic.Uint64
 	backlog  backlog
-	blocked  atomic.Int64               // sessions that wait for room in the lane
-	depth    func() (pieces, bytes int) // of the lane; nil: none. Goroutine: any
+	blocked  atomic.Int64               // sessions that wait because the lane is full
+	depth    func() (pieces, bytes int) // of the lane; nil without a lane. Goroutine: any
 	now      ticks                      // the time of the event loop, stored by its clock
 	clock    *clock                     // nil: no deadlines
 	_        [64]byte                   // counters of two groups never share a cache line
 }
 
-// Traffic is what went through all carriers together.
+// Traffic counts what went through all carriers.
 type Traffic struct {
 	Requests, Replies, BytesIn, BytesOut uint64
 }
@@ -53,10 +53,10 @@ func (c *Core) Traffic() Traffic {
 	return t
 }
 
-// Load is what waits in all carriers at a moment.
+// Load is what waits in all carriers at one moment.
 type Load struct {
-	LanePieces, LaneBytes       int // what sessions sent at one time, not yet taken up
-	Blocked                     int // sessions whose requests wait for room in a lane
+	LanePieces, LaneBytes       int // request batches that wait for a worker
+	Blocked                     int // sessions whose requests wait because a lane is full
 	UnsentSessions, UnsentBytes int // output that peers have not taken
 	PushesWaiting               int // see Core.PushesWaiting
 }

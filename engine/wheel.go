@@ -3,18 +3,19 @@ package engine
 // ticks counts time in the steps of a wheel. It lasts for 34 years of 250 ms.
 type ticks uint32
 
-// wheelSlots is how many ticks ahead of each other entries share no slot.
+// wheelSlots is the size of the wheel: entries up to that many ticks apart are in
+// different slots.
 const wheelSlots = 256
 
-// wheel has the sessions of one event loop by the tick at which somebody must
-// look at them. A session is in it once at most, linked by its own fields, so
-// that setting costs no memory and no search. Goroutine: event loop.
+// wheel is a timing wheel: the sessions of one event loop by the tick of their next
+// check. A session is in it at most once, linked by its own fields, so that scheduling
+// needs no allocation and no search. Goroutine: event loop.
 type wheel struct {
 	slots   [wheelSlots]*Session
-	turning *Session // what is left of the slot that turn goes through
+	current *Session // what is left of the slot that advance is working on
 }
 
-// set puts s in, or moves it, to be looked at in tick at.
+// set schedules s for tick at, or moves it there.
 func (w *wheel) set(s *Session, at ticks) {
 	w.remove(s)
 	s.wheelAt = at
@@ -31,7 +32,7 @@ func (w *wheel) link(s *Session) {
 	*head = s
 }
 
-// remove takes s out, if it is in.
+// remove takes s out if it is in the wheel.
 func (w *wheel) remove(s *Session) {
 	if s.wheelAt == 0 {
 		return
@@ -39,8 +40,8 @@ func (w *wheel) remove(s *Session) {
 	switch {
 	case s.wheelPrev != nil:
 		s.wheelPrev.wheelNext = s.wheelNext
-	case w.turning == s:
-		w.turning = s.wheelNext
+	case w.current == s:
+		w.current = s.wheelNext
 	default:
 		w.slots[s.wheelAt%wheelSlots] = s.wheelNext
 	}
@@ -50,22 +51,22 @@ func (w *wheel) remove(s *Session) {
 	s.wheelNext, s.wheelPrev, s.wheelAt = nil, nil, 0
 }
 
-// turn takes out the sessions whose tick lies after from and up to to, and gives
-// each to look, which may set and remove any session.
-func (w *wheel) turn(from, to ticks, look func(*Session)) {
+// advance removes the sessions of the ticks after from, up to to, and calls check with
+// each. check may set and remove any session.
+func (w *wheel) advance(from, to ticks, check func(*Session)) {
 	for i := range min(to-from, wheelSlots) {
 		slot := &w.slots[(from+1+i)%wheelSlots]
-		w.turning, *slot = *slot, nil
-		for w.turning != nil {
-			s := w.turning
+		w.current, *slot = *slot, nil
+		for w.current != nil {
+			s := w.current
 			if s.wheelAt <= to {
 				w.remove(s)
-				look(s)
+				check(s)
 				continue
 			}
-			w.turning = s.wheelNext // its tick is a whole turn ahead
-			if w.turning != nil {
-				w.turning.wheelPrev = nil
+			w.current = s.wheelNext // its tick comes in a later round
+			if w.current != nil {
+				w.current.wheelPrev = nil
 			}
 			w.link(s)
 		}

@@ -35,7 +35,7 @@ func TestWheelAgreesWithAList(t *testing.T) {
 		default:
 			from := now
 			now += ticks(random.IntN(2*wheelSlots) >> random.IntN(9))
-			w.turn(from, now, func(s *Session) {
+			w.advance(from, now, func(s *Session) {
 				looks++
 				if at, ok := list[s]; !ok || at > now {
 					t.Fatalf("seed %d: looked at in tick %d, set to %d, %v", seed, now, at, ok)
@@ -62,7 +62,7 @@ func TestWheelAgreesWithAList(t *testing.T) {
 	}
 }
 
-// A process that stood still has not heard its clients, and takes none for silent.
+// After a pause of the entire process no client counts as idle.
 func TestAClockThatStoodStillCutsNobody(t *testing.T) {
 	g := &group{}
 	start := time.Unix(1000, 0)

@@ -1,6 +1,6 @@
 // Package pool hands work from event loops to ants workers, and lends buffers.
 //
-// A Lane gathers what one event loop reads in a turn and has at most one worker
-// drain it, in order: the hand-over is paid once per turn instead of once per
-// message. Buffers lends byte buffers from bytebufferpool. Each is usable alone.
+// A Lane gathers what an event loop reads in one iteration, and at most one worker drains
+// it, in order: the hand-over costs once per iteration instead of once per message.
+// Buffers lends byte buffers from bytebufferpool. Each can be used without the other.
 package pool

@@ -14,7 +14,7 @@ type Piece[S any] struct {
 	Count      int
 }
 
-// Batch is what a lane gathered while its worker was busy. Pieces stand in the
+// Batch is what a lane gathered while its worker was busy. Pieces are in the
 // order of their Put. It belongs to the worker until the work function returns.
 type Batch[S any] struct {
 	Buf    []byte

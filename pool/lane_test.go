@@ -13,7 +13,7 @@ import (
 	"holdfast/pool"
 )
 
-// ants keeps a pool of its own from its start on, which is not ours to stop.
+// ants starts a default pool by itself; tests must not stop it.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
 
 func newWorkers(t testing.TB, options ...ants.Option) *ants.Pool {
@@ -26,7 +26,7 @@ func newWorkers(t testing.TB, options ...ants.Option) *ants.Pool {
 	return workers
 }
 
-func TestLaneKeepsOrderWithOneWorker(t *testing.T) {
+func TestLaneIsInOrderWithOneWorker(t *testing.T) {
 	const putters, each = 8, 500
 	var busy atomic.Int32
 	next := make([]int, putters)
@@ -72,7 +72,7 @@ func TestLaneRefusesOverItsLimit(t *testing.T) {
 		worked.Add(int32(len(b.Pieces)))
 	})
 	lane.Put("first", []byte("x"), 1)
-	<-started // the worker holds the first batch; what follows waits in the next
+	<-started // the worker has the first batch; later requests wait in the next
 	if !lane.Put("fits", bytes.Repeat([]byte("a"), 10), 1) {
 		t.Error("10 bytes refused under a limit of 10")
 	}
@@ -125,17 +125,17 @@ func TestLaneWorksOnAReleasedPool(t *testing.T) {
 func TestLanePutDoesNotAllocate(t *testing.T) {
 	lane := pool.NewLane(newWorkers(t), new(pool.Buffers), 1<<20, func(*pool.Batch[int]) {})
 	frame := make([]byte, 80)
-	turn := func() {
+	round := func() {
 		for range 100 {
 			lane.Put(7, frame, 1)
 		}
 		lane.Wait()
 	}
 	for range 20 { // buffers and workers warm up
-		turn()
+		round()
 	}
-	if allocs := testing.AllocsPerRun(100, turn); allocs > 5 {
-		t.Fatalf("%v allocations for a turn of 100 pieces", allocs)
+	if allocs := testing.AllocsPerRun(100, round); allocs > 5 {
+		t.Fatalf("%v allocations for a round of 100 pieces", allocs)
 	}
 }
 

@@ -11,13 +11,13 @@ type Account struct {
 	Customer Customer
 	Name     string
 	Cash     Money
-	// MarketValue is that of all positions.
+	// MarketValue is the total over all positions.
 	MarketValue Money
 	Realised    Money
 	Operator    bool
 }
 
-// Position is one row of an account.
+// Position is what an account holds of one instrument.
 type Position struct {
 	Key         Key
 	Quantity    Quantity
@@ -34,7 +34,7 @@ type Snapshot struct {
 	// Positions are sorted by market and code.
 	Positions   []Position
 	MarketValue Money
-	// Sequence is the number of the last push that the snapshot contains.
+	// Sequence is the number of the last push that the snapshot includes.
 	Sequence uint64
 }
 

@@ -10,12 +10,12 @@ import (
 // Busted is the answer to a bust.
 type Busted struct {
 	Execution Execution
-	Position  Position // after it; of quantity 0 when it is closed
+	Position  Position // after the bust; Quantity 0 if it is closed
 }
 
-// Bust takes an execution back; it needs the operator role (else ErrForbidden).
-// Doing so twice is harmless. It is ErrRejected where later sells stand in the
-// way: those are in the *Error as Blocking.
+// Bust takes an execution back. It needs the operator role (else ErrForbidden).
+// A second bust of the same execution changes nothing. Later sells can block a bust:
+// then the error is ErrRejected, and the *Error lists those sells in Blocking.
 func (c *Client) Bust(ctx context.Context, id ExecutionID, reason string) (Busted, error) {
 	request := &pb.BustRequest{ExecutionId: uint64(id), Reason: reason}
 	var reply pb.BustReply

@@ -9,24 +9,25 @@ import (
 	"holdfast/codec"
 )
 
-// call is a request that waits for its answer.
+// call is a request without a reply yet.
 type call struct {
 	command codec.Command
-	// accept takes the answer on the reader's goroutine, in wire order.
+	// accept handles the reply, on the reader's goroutine and in wire order.
 	accept func(codec.Result, []byte) error
-	done   chan error // gets exactly one value
+	done   chan error // receives exactly one value
 }
 
-// reply is a message that a body is decoded into.
+// reply is the body of a reply.
 type reply interface{ UnmarshalVT(b []byte) error }
 
-// send sends a request and decodes the OK answer into to, unless that is nil.
+// send sends a request and decodes the body of an OK reply into to. A nil to means
+// that the reply has no body.
 func (c *Client) send(ctx context.Context, command codec.Command, body codec.Body, to reply) error {
 	return c.sendThen(ctx, command, body, to, func() {})
 }
 
-// sendThen is send, and calls then on the reader's goroutine once to is filled:
-// before anything that the server sent later is looked at.
+// sendThen is send, and calls then on the reader's goroutine once the reply is in to,
+// before any later message of the server is handled.
 func (c *Client) sendThen(ctx context.Context, command codec.Command, body codec.Body, to reply, then func()) error {
 	return c.exchange(ctx, c.nextID(), command, body, func(r codec.Result, b []byte) error {
 		if r != codec.ResultOK {
@@ -67,8 +68,8 @@ func (c *Client) nextID() RequestID {
 	return c.lastID
 }
 
-// exchange sends one frame and waits until accept has taken the answer, whose
-// error it returns. accept is not called any more once exchange has returned.
+// exchange sends one request, waits for the reply and returns the error of accept.
+// accept is not called after exchange has returned.
 func (c *Client) exchange(
 	ctx context.Context, id RequestID, command codec.Command, body codec.Body,
 	accept func(codec.Result, []byte) error,
@@ -98,7 +99,7 @@ func (c *Client) exchange(
 	return late(ctx, command)
 }
 
-// late is the error of a call that is given up.
+// late returns the error of a call whose reply did not come in time.
 func late(ctx context.Context, command codec.Command) error {
 	err := ctx.Err()
 	if err == nil || errors.Is(err, context.DeadlineExceeded) {
@@ -107,7 +108,7 @@ func late(ctx context.Context, command codec.Command) error {
 	return fmt.Errorf("%s: %w", command, err)
 }
 
-// enter notes a call, or returns why the connection is over.
+// enter registers a call, or returns why the connection has ended.
 func (c *Client) enter(id RequestID, waiting *call) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -121,7 +122,7 @@ func (c *Client) enter(id RequestID, waiting *call) error {
 	return nil
 }
 
-// leave gives a call up; false means that its answer is there or will be soon.
+// leave abandons a call. It returns false if the reply is already being handled.
 func (c *Client) leave(id RequestID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -130,7 +131,7 @@ func (c *Client) leave(id RequestID) bool {
 	return waits
 }
 
-// take removes the call that an answer is for; nil where nobody waits any more.
+// take removes and returns the call with this id, or nil if it was abandoned.
 func (c *Client) take(id RequestID) *call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -139,9 +140,9 @@ func (c *Client) take(id RequestID) *call {
 	return waiting
 }
 
-// write sends one frame. When that fails the reader ends the connection, since
-// what it still finds may be the notice that says why; so the caller waits for
-// its answer either way. The only error is ErrRequestTooLarge.
+// write sends one frame. If the connection fails, write returns nil and the reader ends
+// the connection a little later: a notice that says why may still be unread. So the
+// caller waits for its reply in both cases. The only error is ErrRequestTooLarge.
 func (c *Client) write(command codec.Command, id RequestID, body codec.Body) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -150,7 +151,7 @@ func (c *Client) write(command codec.Command, id RequestID, body codec.Body) err
 		size += body.SizeVT()
 	}
 	if size > c.options.MaxFrame {
-		return fmt.Errorf("%w: %d bytes, %d are allowed", ErrRequestTooLarge, size, c.options.MaxFrame)
+		return fmt.Errorf("%w: it has %d bytes, the limit is %d (Options.MaxFrame)", ErrRequestTooLarge, size, c.options.MaxFrame)
 	}
 	c.frame = codec.AppendRequest(c.frame[:0], command, uint64(id), body)
 	err := c.conn.SetWriteDeadline(time.Now().Add(c.options.Timeout))
@@ -163,7 +164,7 @@ func (c *Client) write(command codec.Command, id RequestID, body codec.Body) err
 	return nil
 }
 
-// lastWords is how long the reader goes on after a write has failed.
+// lastWords is how long the reader still waits for a notice after a write has failed.
 const lastWords = time.Second
 
 func (c *Client) writeFailed(err error) {
@@ -172,16 +173,7 @@ func (c *Client) writeFailed(err error) {
 		c.unsent = err
 	}
 	c.mu.Unlock()
-	// Without a deadline the reader would wait for ever; with an error here the
-	// connection is closed and it ends at once.
+	// Without a deadline the reader would wait for ever. An error here means that the
+	// connection is closed; then the reader ends at once.
 	_ = c.conn.SetReadDeadline(time.Now().Add(lastWords))
 }
-
-// rawBody is a body of any bytes.
-type rawBody []byte
-
-// SizeVT returns the number of bytes.
-func (b rawBody) SizeVT() int { return len(b) }
-
-// MarshalToSizedBufferVT copies the bytes.
-func (b rawBody) MarshalToSizedBufferVT(dst []byte) (int, error) { return copy(dst, b), nil }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,9 +17,9 @@ import (
 
 // Client is one connection to a server. All methods are safe from any goroutine.
 //
-// Goroutines: a reader, which answers calls and feeds the view; one that calls
-// OnPush, one that sends heartbeats, and for a moment one that pulls the view
-// afresh after a SequenceBreak. All have ended when Close returns.
+// Goroutines: a reader, which handles replies and updates the view; one that calls
+// OnPush; one that sends heartbeats; and a short-lived one that requests the account
+// again after a SequenceBreak. All have ended when Close returns.
 type Client struct {
 	options Options
 	addr    string
@@ -28,7 +29,7 @@ type Client struct {
 	pushes  chan Push
 	dropped atomic.Uint64
 	pulling atomic.Bool
-	ended   chan struct{} // closed when the connection is over
+	ended   chan struct{} // closed when the connection has ended
 	work    sync.WaitGroup
 
 	writing sync.Mutex // one frame at a time
@@ -37,9 +38,9 @@ type Client struct {
 	mu      sync.Mutex
 	lastID  RequestID
 	waiting map[RequestID]*call
-	notice  *Notice // the last one
-	unsent  error   // of the first write that failed
-	cause   error   // why the connection is over; nil while it is not
+	notice  *Notice // the last notice received
+	unsent  error   // error of the first failed write
+	cause   error   // why the connection has ended; nil while it is open
 }
 
 // Hello is what the server said on connecting.
@@ -50,17 +51,17 @@ type Hello struct {
 	ServerVersion     string
 }
 
-// Dial connects to the packet listener at addr ("host:port") and introduces
-// itself. ctx bounds only that. Close must be called in the end.
+// Dial connects to the packet listener at addr ("host:port") and sends the first
+// request, Conn. ctx bounds only these two steps. The caller must call Close.
 //
-// Errors are *ConnectionError, *NoticeError (the server has enough connections),
-// ErrTimeout and ErrProtocol; all of them are for Explain.
+// Errors are *ConnectionError, *NoticeError (the server refuses further connections),
+// ErrTimeout and ErrProtocol; Explain says what to do about each.
 func Dial(ctx context.Context, addr string, options Options) (*Client, error) {
-	return dial(ctx, addr, options.withDefaults(), NewView())
+	return connect(ctx, addr, options.withDefaults(), NewView())
 }
 
-// dial is Dial with the view that the client keeps up to date.
-func dial(ctx context.Context, addr string, options Options, view *View) (*Client, error) {
+// connect is Dial with an existing view.
+func connect(ctx context.Context, addr string, options Options, view *View) (*Client, error) {
 	dialing, cancel := context.WithTimeout(ctx, options.Timeout)
 	defer cancel()
 	conn, err := options.Dial(dialing, "tcp", addr)
@@ -82,7 +83,7 @@ func dial(ctx context.Context, addr string, options Options, view *View) (*Clien
 		c.shut(err)
 		return nil, err
 	}
-	if every := c.heartbeatInterval(); every > 0 {
+	if every := cmp.Or(options.HeartbeatInterval, c.hello.HeartbeatInterval); every > 0 {
 		c.work.Go(func() { c.beat(every) })
 	}
 	return c, nil
@@ -100,30 +101,30 @@ func (c *Client) sayHello(ctx context.Context) (Hello, error) {
 // Hello returns what the server said on connecting.
 func (c *Client) Hello() Hello { return c.hello }
 
-// Addr returns the address that was dialled.
+// Addr returns the server's address, as passed to Dial.
 func (c *Client) Addr() string { return c.addr }
 
-// View returns the account as a screen shows it, kept up to date from Login on.
+// View returns the account as a screen shows it. The client updates it from Login on.
 func (c *Client) View() *View { return c.view }
 
-// Dropped returns how many pushes OnPush missed because it was too slow.
+// Dropped returns how many pushes were dropped because OnPush was too slow.
 func (c *Client) Dropped() uint64 { return c.dropped.Load() }
 
-// Done returns a channel that is closed when the connection is over.
+// Done returns a channel that is closed when the connection has ended.
 func (c *Client) Done() <-chan struct{} { return c.ended }
 
-// Err returns why the connection is over, nil while it is not: a
-// *ConnectionError, *NoticeError, ErrClosedByServer, ErrProtocol, ErrTimeout (no
-// answer to a heartbeat), ErrPushOverflow, or ErrClosed after Close.
+// Err returns why the connection has ended: a *ConnectionError, *NoticeError,
+// ErrClosedByServer, ErrProtocol, ErrTimeout (a heartbeat without a reply),
+// ErrPushOverflow, or ErrClosed after Close. It is nil while the connection is open.
 func (c *Client) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.cause
 }
 
-// Close closes the connection, lets waiting calls fail with ErrClosed and waits
-// until the client's goroutines have ended; so OnPush must not call it. Closing
-// twice is harmless. The error is always nil.
+// Close closes the connection and waits until the client's goroutines have ended, so
+// OnPush must not call it. Pending calls fail with ErrClosed. A second Close does
+// nothing. The error is always nil.
 func (c *Client) Close() error {
 	c.shut(ErrClosed)
 	return nil
@@ -134,7 +135,7 @@ func (c *Client) shut(cause error) {
 	c.work.Wait()
 }
 
-// end makes cause the end of the connection, if it is the first one.
+// end ends the connection with this cause, unless it has already ended.
 func (c *Client) end(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -147,11 +148,11 @@ func (c *Client) end(cause error) {
 		waiting.done <- cause
 	}
 	close(c.ended)
-	_ = c.conn.Close() // nothing can be done about it, and all was said
+	_ = c.conn.Close() // cause already says why the connection ended
 }
 
-// lost turns the error of a read or write into the cause that callers get. A
-// notice explains any end that follows it.
+// lost turns an error of the reader into the cause that callers see. After a notice
+// the cause is always that notice.
 func (c *Client) lost(op string, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -53,7 +53,7 @@ func TestLoginSendsCredentialAndUID(t *testing.T) {
 	}
 }
 
-// Answers come in any order; each goes to the one that asked.
+// Replies come in any order; each reaches the call that waits for it.
 func TestPipelining(t *testing.T) {
 	const requests = 50
 	var held []codec.Message
@@ -113,7 +113,7 @@ func TestErrorsByResult(t *testing.T) {
 
 func TestErrorWithoutWords(t *testing.T) {
 	c := dial(t, func(c *fakeConn, m codec.Message) { c.answer(m, codec.ResultFailed, nil) }, client.Options{})
-	if err := c.Submit(t.Context(), nil); !errors.Is(err, client.ErrFailed) || err.Error() != "failed" {
+	if err := c.Submit(t.Context(), nil); !errors.Is(err, client.ErrFailed) || err.Error() != "the server could not do this" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -180,13 +180,13 @@ func TestRequestsThatAreNotSent(t *testing.T) {
 	}
 }
 
-// What waits when the connection ends gets the reason, and so does all that comes later.
+// A call that waits when the connection ends returns the reason, and so do all later calls.
 func TestEnds(t *testing.T) {
 	cases := []struct {
 		name  string
 		end   handler
 		is    error
-		exact string // a part of the text
+		exact string // part of the error text
 	}{
 		{"closed", func(c *fakeConn, _ codec.Message) { c.Close() }, client.ErrClosedByServer, "the server closed the connection"},
 		{"reset", func(c *fakeConn, _ codec.Message) {
@@ -203,7 +203,7 @@ func TestEnds(t *testing.T) {
 		{"answer to another command", func(c *fakeConn, m codec.Message) {
 			m.Command = codec.CommandBust
 			c.answer(m, codec.ResultOK, nil)
-		}, client.ErrProtocol, "BustReply as the answer to Heartbeat"},
+		}, client.ErrProtocol, "BustReply as the reply to Heartbeat"},
 		{"no result", func(c *fakeConn, m codec.Message) {
 			c.send(codec.AppendHeader(nil, m.Command.Reply(), m.ID, 0))
 		}, client.ErrProtocol, "without a result"},
@@ -244,7 +244,7 @@ func TestNoticeErrorCarriesTheNotice(t *testing.T) {
 	}
 }
 
-// A reply that comes when nobody waits any more is dropped, and all goes on.
+// A reply to an abandoned call is dropped, and the connection goes on.
 func TestLateAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		late := make(chan codec.Message, 1)
@@ -257,11 +257,11 @@ func TestLateAnswer(t *testing.T) {
 			late <- m
 		}, client.Options{Timeout: time.Second, HeartbeatInterval: -1})
 		defer c.Close()
-		began := time.Now()
+		started := time.Now()
 		if err := c.Submit(t.Context(), []byte("x")); !errors.Is(err, client.ErrTimeout) || !containsText(err, "Submit") {
 			t.Errorf("got %v", err)
 		}
-		if waited := time.Since(began); waited != time.Second {
+		if waited := time.Since(started); waited != time.Second {
 			t.Errorf("waited %v", waited)
 		}
 		if err := c.Heartbeat(t.Context()); err != nil {
@@ -321,15 +321,15 @@ func TestUnansweredHeartbeatEndsTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := pipe(t, func(*fakeConn, codec.Message) {}, client.Options{Timeout: 3 * time.Second})
 		defer c.Close()
-		began := time.Now()
+		started := time.Now()
 		<-c.Done()
-		if !errors.Is(c.Err(), client.ErrTimeout) || time.Since(began) != 23*time.Second {
-			t.Errorf("ended with %v after %v", c.Err(), time.Since(began))
+		if !errors.Is(c.Err(), client.ErrTimeout) || time.Since(started) != 23*time.Second {
+			t.Errorf("ended with %v after %v", c.Err(), time.Since(started))
 		}
 	})
 }
 
-// A server that reads nothing can't hold a client for ever.
+// A server that reads nothing can't block a client for ever.
 func TestWriteStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()

@@ -8,19 +8,19 @@ import (
 // DemoPassword is the password of every account of the shipped seed file.
 const DemoPassword = "holdfast-demo"
 
-// Credential shows that somebody is who they say. The zero value shows nothing.
+// Credential proves who a customer is. The server refuses the zero value.
 type Credential struct {
 	password string
 	token    []byte
 }
 
-// Password is the credential of people; the server checks it slowly on purpose.
+// Password returns the credential of a person. The server verifies it slowly on purpose.
 func Password(text string) Credential { return Credential{password: text} }
 
-// Token is the credential of programs.
+// Token returns the credential of a program.
 func Token(token []byte) Credential { return Credential{token: token} }
 
-// DemoToken is the token of a customer of the shipped seed file.
+// DemoToken returns the token of a customer of the shipped seed file.
 func DemoToken(c Customer) Credential {
 	sum := sha256.Sum256([]byte("holdfast demo token " + strconv.FormatUint(uint64(c), 10)))
 	return Token(sum[:])

@@ -1,19 +1,17 @@
 // Package client is the Go client of holdfast's packet dialect.
 //
-// Dial connects and introduces itself; the methods of Client each send one
-// request and wait for its answer. Any goroutine may call them, also at the same
-// time: requests are pipelined on the one connection and answers are matched by
-// id. Heartbeats go out by themselves.
+// Dial connects; each method of Client sends one request and waits for its reply. Any
+// number of goroutines may call them at the same time: requests are pipelined on the one
+// connection, and replies are matched by id. The client sends heartbeats by itself.
 //
-// What the server sends unasked reaches Options.OnPush in the order in which it
-// was sent, and keeps the client's View up to date: the account as a screen
-// shows it. The pushes of an account are numbered; a number that is missing or
-// comes twice is reported as a SequenceBreak, and the view is pulled afresh.
+// Pushes update the client's View, the account as a screen shows it, and reach
+// Options.OnPush in the order in which the server sent them. The pushes of an account
+// are numbered. If a number is missing or repeated, OnPush receives a SequenceBreak and
+// the client requests the account again.
 //
-// After the end of a connection Reconnect makes another one that goes on from what
-// the view shows: the pushes that were missed come first.
+// After a connection has ended, Reconnect opens another one and continues from what the
+// view shows: the missed pushes come first.
 //
-// The package never retries by itself: an order whose answer did not arrive may
-// have been filled, and only the caller knows what to do then (send it again with
-// the same client order id).
+// The package never retries a request. An order without a reply may have been filled:
+// send it again with the same client order id.
 package client

@@ -9,45 +9,45 @@ import (
 	"holdfast/codec/pb"
 )
 
-// A server's answer that is not OK is an *Error that is one of these.
+// A reply that is not OK becomes an *Error, which wraps one of these.
 var (
-	ErrFailed          = errors.New("failed")
+	ErrFailed          = errors.New("the server could not do this")
 	ErrMalformed       = errors.New("malformed request")
 	ErrUnknownCommand  = errors.New("unknown command")
 	ErrUnauthenticated = errors.New("not logged in, or wrong credential")
 	ErrForbidden       = errors.New("forbidden")
 	ErrRejected        = errors.New("rejected")
 	ErrOverloaded      = errors.New("server overloaded")
-	ErrUnavailable     = errors.New("server can't store anything now")
+	ErrUnavailable     = errors.New("the server can't store orders or read the history now")
 	ErrTooLarge        = errors.New("request too large")
-	ErrUnknownResult   = errors.New("result code of a newer server")
+	ErrUnknownResult   = errors.New("unknown result code: the server is newer than this program")
 )
 
-// What else can go wrong.
+// The other errors.
 var (
 	// ErrClosed means that Close was called.
 	ErrClosed = errors.New("client closed")
-	// ErrClosedByServer means that the server closed the connection; a
-	// *NoticeError where it said why.
+	// ErrClosedByServer means that the server closed the connection. The error is a
+	// *NoticeError if the server said why.
 	ErrClosedByServer = errors.New("the server closed the connection")
-	// ErrTimeout means that no answer came in time. What was asked for may have
-	// been done all the same.
-	ErrTimeout = errors.New("no answer in time")
-	// ErrProtocol means that the server sent what the protocol doesn't allow.
-	ErrProtocol = errors.New("not holdfast's packet dialect")
-	// ErrPushOverflow means that OnPush fell so far behind that numbered pushes no
-	// longer fitted; the connection was closed.
-	ErrPushOverflow = errors.New("pushes are not taken up fast enough")
-	// ErrIDInUse means that a request with this id is waiting for its answer.
-	ErrIDInUse = errors.New("request id in use")
-	// ErrRequestTooLarge means that a request is above Options.MaxFrame; it was not sent.
-	ErrRequestTooLarge = errors.New("request is above the maximum frame")
-	// ErrBadID means that a text is no id.
+	// ErrTimeout means that no reply came in time. The server may still have executed
+	// the request.
+	ErrTimeout = errors.New("no reply in time")
+	// ErrProtocol means that the server sent something that the protocol doesn't allow.
+	ErrProtocol = errors.New("the server does not speak holdfast's packet dialect")
+	// ErrPushOverflow means that OnPush was too slow: a numbered push found the buffer
+	// full. The connection was closed.
+	ErrPushOverflow = errors.New("pushes arrive faster than this program handles them")
+	// ErrIDInUse means that an earlier request with this id still has no reply.
+	ErrIDInUse = errors.New("request id in use: wait for its reply, or use another id")
+	// ErrRequestTooLarge means that a request exceeds Options.MaxFrame; it was not sent.
+	ErrRequestTooLarge = errors.New("request exceeds the maximum frame")
+	// ErrBadID means that a text is not an id.
 	ErrBadID = errors.New("bad id")
 )
 
-// Reason says which business rule refused a request; the numbers are those of
-// the wire.
+// Reason is the business rule that refused a request. The numbers are those of the
+// protocol.
 type Reason int32
 
 // The reasons.
@@ -71,17 +71,17 @@ func (r Reason) String() string {
 	return strings.TrimPrefix(pb.Reason(r).String(), "REASON_")
 }
 
-// Error is an answer that is not OK.
+// Error is a reply that is not OK.
 type Error struct {
 	Result codec.Result
-	Reason Reason // 0 where no business rule is involved
-	// Message is the server's own words.
+	Reason Reason // 0 if no business rule was involved
+	// Message is the text that the server sent; it may be empty.
 	Message string
-	// Blocking, with ReasonBustBlocked, lists the sells that stand in the way.
+	// Blocking lists the sells that block a bust (ReasonBustBlocked).
 	Blocking []ExecutionID
 }
 
-// Error returns the server's words, or the result where it sent none.
+// Error returns Message, or the text of the result if there is no message.
 func (e *Error) Error() string {
 	text := e.Message
 	if text == "" {
@@ -114,8 +114,9 @@ func (e *Error) Unwrap() error {
 		return ErrUnavailable
 	case codec.ResultTooLarge:
 		return ErrTooLarge
+	default:
+		return ErrUnknownResult
 	}
-	return ErrUnknownResult
 }
 
 func joinIDs(ids []ExecutionID) string {

@@ -10,8 +10,8 @@ import (
 	"holdfast/codec/pb"
 )
 
-// exampleServer stands in for a server: it fills each order at 10.00, and refuses
-// whatever else.
+// exampleServer plays a server: it fills each order at 10.00 and refuses all other
+// requests.
 func exampleServer() *fake {
 	return newFake(loggedIn(account{positions: []*pb.Position{row("600100", 100)}}, func(c *fakeConn, m codec.Message) {
 		switch m.Command {
@@ -30,7 +30,7 @@ func exampleServer() *fake {
 	}))
 }
 
-// exampleClient is a client of it that is logged in.
+// exampleClient returns a client that is logged in to server.
 func exampleClient(o client.Options) (c *client.Client, stop func()) {
 	server := exampleServer()
 	c, err := client.Dial(context.Background(), server.addr(), o)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"strings"
 	"time"
 
 	"holdfast/codec/pb"
@@ -9,7 +10,7 @@ import (
 // Side is buy or sell.
 type Side int32
 
-// The sides; the numbers are those of the wire.
+// The sides; the numbers are those of the protocol.
 const (
 	Buy  Side = 1
 	Sell Side = 2
@@ -29,7 +30,7 @@ func (s Side) String() string {
 // Change says how a position changed.
 type Change int32
 
-// The changes; the numbers are those of the wire.
+// The changes; the numbers are those of the protocol.
 const (
 	Opened    Change = 1
 	Closed    Change = 2
@@ -40,11 +41,10 @@ const (
 
 // String returns the change in lower case: "opened".
 func (c Change) String() string {
-	names := [...]string{"?", "opened", "closed", "increased", "decreased", "repriced"}
-	if c >= 0 && int(c) < len(names) {
-		return names[c]
+	if name, found := pb.Change_name[int32(c)]; found && c != 0 {
+		return strings.ToLower(strings.TrimPrefix(name, "CHANGE_"))
 	}
-	return names[0]
+	return "?"
 }
 
 // Execution is one trade of an account.
@@ -58,7 +58,7 @@ type Execution struct {
 	Quantity      Quantity
 	Price         Price
 	Time          time.Time
-	// Busted says that it was taken back, BustReason why.
+	// Busted is true if the execution was busted; BustReason says why.
 	Busted     bool
 	BustReason string
 }

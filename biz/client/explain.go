@@ -16,7 +16,7 @@ type ConnectionError struct {
 	Err  error
 }
 
-// Error says what happened in the system's words; Explain adds what to do.
+// Error returns what happened, with the system's text; Explain adds what to do.
 func (e *ConnectionError) Error() string {
 	return fmt.Sprintf("cannot %s %s: %s", e.Op, e.Addr, plain(e.Err))
 }
@@ -24,7 +24,7 @@ func (e *ConnectionError) Error() string {
 // Unwrap returns the system's error.
 func (e *ConnectionError) Unwrap() error { return e.Err }
 
-// plain is err without the addresses that the caller names as well.
+// plain returns the text of err without the addresses, which the caller adds.
 func plain(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) {
@@ -37,35 +37,37 @@ func plain(err error) string {
 	return err.Error()
 }
 
-// advice is what to do about errors of a kind.
+// advice says what to do about some errors.
 type advice struct {
 	is   []error
 	text string
 }
 
-// advices are in order: the particular before the general.
+// advices returns all advice, special cases before general ones.
 func advices() []advice {
 	return []advice{
-		{[]error{syscall.EMFILE}, "this program has no file descriptor left: raise \"ulimit -n\""},
-		{[]error{syscall.ENFILE}, "the machine has no file descriptor left: raise fs.file-max"},
-		{[]error{syscall.EADDRNOTAVAIL}, "no local port is left for more connections to this address, or the address belongs to no interface of this machine"},
-		{[]error{syscall.ECONNREFUSED}, "nothing listens there: start the server with \"holdfast serve\", or name its address"},
-		{[]error{syscall.ECONNRESET, syscall.ECONNABORTED}, "the server went away without a word: it was killed, or it cut this client off; its log says which"},
-		{[]error{syscall.EPIPE}, "the server had closed the connection before: connect again"},
-		{[]error{syscall.EHOSTUNREACH, syscall.ENETUNREACH}, "no route leads there: check the address and the network"},
-		{[]error{syscall.EACCES, syscall.EPERM}, "the system forbids this connection: a firewall rule?"},
-		{[]error{ErrProtocol}, "is it the address of another service, or of another dialect's listener?"},
+		{[]error{syscall.EMFILE}, "this program has no file descriptors left: raise \"ulimit -n\""},
+		{[]error{syscall.ENFILE}, "the machine has no file descriptors left: raise fs.file-max"},
+		{[]error{syscall.EADDRNOTAVAIL}, "no local port is free for another connection to this address, or the source address is not one of this machine: close some connections, or correct the address"},
+		{[]error{syscall.ECONNREFUSED}, "nothing listens there: start the server with \"holdfast serve\", or correct the address"},
+		{[]error{syscall.ECONNRESET, syscall.ECONNABORTED}, "the server was killed, or closed the connection without a notice: its log says which; connect again"},
+		{[]error{syscall.EPIPE}, "the server has already closed the connection: connect again"},
+		{[]error{syscall.EHOSTUNREACH, syscall.ENETUNREACH}, "there is no route to this address: check the address and the network"},
+		{[]error{syscall.EACCES, syscall.EPERM}, "the system forbids this connection: check the firewall rules"},
+		{[]error{ErrProtocol}, "check the address: it may belong to another service, or to a listener with another dialect"},
 		{[]error{ErrUnauthenticated}, "check the customer number and the password or token"},
-		{[]error{ErrForbidden}, "log in as a customer who may do this"},
-		{[]error{ErrOverloaded}, "ask less at a time, or later"},
-		{[]error{ErrUnavailable}, "the server's disk is full or failing; nothing was changed"},
+		{[]error{ErrForbidden}, "log in as an operator"},
+		{[]error{ErrOverloaded}, "send fewer requests at a time, or try again later"},
+		{[]error{ErrUnavailable}, "the server's disk is full or failing, or its history can't be read: nothing was changed; try again later"},
 		{[]error{ErrClosedByServer}, "connect again; the server's log says more"},
-		{[]error{ErrTimeout, syscall.ETIMEDOUT, os.ErrDeadlineExceeded, context.DeadlineExceeded}, "the server is overloaded or stuck, its listen backlog is full, or the network loses packets"},
+		{[]error{ErrPushOverflow}, "connect again; a program that uses this package can raise Options.PushBuffer"},
+		{[]error{ErrUnknownResult}, "use a newer version of this program"},
+		{[]error{ErrTimeout, syscall.ETIMEDOUT, os.ErrDeadlineExceeded, context.DeadlineExceeded}, "the server is overloaded or stuck, its listen backlog is full, or the network loses packets: try again, and look at the server's log"},
 	}
 }
 
-// Explain says what to do about an error of this package, by its cause; "" where
-// the error says all there is.
+// Explain returns what to do about an error of this package, or "" if the error's text
+// already says everything.
 func Explain(err error) string {
 	var notice *NoticeError
 	if err == nil || errors.As(err, &notice) {
@@ -80,7 +82,7 @@ func Explain(err error) string {
 	}
 	var lookup *net.DNSError
 	if errors.As(err, &lookup) {
-		return "the name is not known; with many connections open it can also be that no file descriptor is left to look it up"
+		return "the host name can't be resolved: check it; with many connections open, also raise \"ulimit -n\", since the look-up needs a file descriptor"
 	}
 	var late interface{ Timeout() bool }
 	if errors.As(err, &late) && late.Timeout() {

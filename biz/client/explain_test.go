@@ -20,21 +20,21 @@ func TestExplain(t *testing.T) {
 	cases := []struct {
 		name string
 		err  error
-		want string // a part; "" for no advice
+		want string // part of the advice; "": no advice
 	}{
 		{"nothing wrong", nil, ""},
 		{"refused", wrapped(syscall.ECONNREFUSED), "holdfast serve"},
-		{"reset", wrapped(syscall.ECONNRESET), "without a word"},
+		{"reset", wrapped(syscall.ECONNRESET), "its log"},
 		{"broken pipe", wrapped(syscall.EPIPE), "connect again"},
 		{"out of descriptors", wrapped(syscall.EMFILE), "ulimit -n"},
 		{"machine out of descriptors", wrapped(syscall.ENFILE), "fs.file-max"},
 		{"no port left", wrapped(syscall.EADDRNOTAVAIL), "no local port"},
 		{"no route", wrapped(syscall.EHOSTUNREACH), "route"},
 		{"handshake timed out", wrapped(syscall.ETIMEDOUT), "backlog"},
-		{"no such host", &client.ConnectionError{Err: &net.OpError{Err: &net.DNSError{Err: "no such host", IsNotFound: true}}}, "name is not known"},
+		{"no such host", &client.ConnectionError{Err: &net.OpError{Err: &net.DNSError{Err: "no such host", IsNotFound: true}}}, "host name"},
 		{"no answer", fmt.Errorf("x: %w", client.ErrTimeout), "overloaded"},
 		{"deadline", context.DeadlineExceeded, "overloaded"},
-		{"some other time-out", &net.DNSError{IsTimeout: true}, "name is not known"},
+		{"some other time-out", &net.DNSError{IsTimeout: true}, "host name"},
 		{"wrong service", fmt.Errorf("x: %w", client.ErrProtocol), "another service"},
 		{"wrong password", &client.Error{Result: 4}, "password"},
 		{"closed without notice", client.ErrClosedByServer, "log"},

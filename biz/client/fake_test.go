@@ -33,11 +33,10 @@ func (c *fakeConn) push(command codec.Command, sequence uint64, body codec.Body)
 func (c *fakeConn) send(b []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.Write(b) // a client that has gone is no failure here
+	c.Write(b) // the client may already be gone
 }
 
-// serve answers requests with handle until the connection ends. Conn and
-// Heartbeat are answered unless handle is given them by all.
+// serve answers requests with handle until the connection ends.
 func (c *fakeConn) serve(handle handler) {
 	defer c.Close()
 	var buf []byte
@@ -93,7 +92,7 @@ func (f *fake) close() {
 	f.work.Wait()
 }
 
-// greeting answers Conn and gives the rest to handle.
+// greeting answers Conn and passes the rest to handle.
 func greeting(handle handler) handler {
 	return func(c *fakeConn, m codec.Message) {
 		if m.Command == codec.CommandConn {
@@ -120,8 +119,8 @@ func dial(t *testing.T, handle handler, o client.Options) *client.Client {
 	return c
 }
 
-// pipe connects to a fake server inside of the process, for tests in a bubble of
-// their own time. The end is up to the test.
+// pipe connects to a fake server inside the process, for tests with synctest. The test
+// closes the client.
 func pipe(t *testing.T, handle handler, o client.Options) *client.Client {
 	t.Helper()
 	o.Dial = func(context.Context, string, string) (net.Conn, error) {
@@ -157,7 +156,7 @@ func loggedIn(account account, handle handler) handler {
 	}
 }
 
-// account is what a fake server says about one.
+// account is the account of a fake server.
 type account struct {
 	positions  []*pb.Position
 	executions []*pb.Execution

@@ -9,21 +9,14 @@ import (
 	"holdfast/codec"
 )
 
-// Heartbeat asks the server for a sign of life. The client does so by itself in
-// the interval of Hello.
+// Heartbeat sends a heartbeat and waits for the reply. The client also sends heartbeats
+// by itself, at the interval of Hello.
 func (c *Client) Heartbeat(ctx context.Context) error {
 	return c.send(ctx, codec.CommandHeartbeat, nil, nil)
 }
 
-func (c *Client) heartbeatInterval() time.Duration {
-	if c.options.HeartbeatInterval != 0 {
-		return c.options.HeartbeatInterval
-	}
-	return c.hello.HeartbeatInterval
-}
-
-// beat sends heartbeats until the connection is over, and ends it when one is
-// not answered.
+// beat sends heartbeats until the connection has ended. It ends the connection if a
+// heartbeat gets no reply in time.
 func (c *Client) beat(every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()

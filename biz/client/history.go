@@ -9,22 +9,23 @@ import (
 
 // HistoryQuery says which executions to get.
 type HistoryQuery struct {
-	// Before asks for those older than this one; 0 starts at the newest.
+	// Before selects executions older than this one; 0 starts with the newest.
 	Before ExecutionID
 	// Limit is 1 to 1000; 0 means 100.
 	Limit int
-	// Customer whose history it is; 0 means one's own. Another customer's needs
-	// the operator role.
+	// Customer is whose history to read; 0 means one's own. The history of another
+	// customer needs the operator role.
 	Customer Customer
-	// Key is the instrument; the zero value means all.
+	// Key selects one instrument; the zero value means all.
 	Key Key
 }
 
 // HistoryPage is a part of a history.
 type HistoryPage struct {
-	// Executions, newest first.
+	// Executions are sorted newest first.
 	Executions []Execution
-	// More says that there are older ones: ask with Before the last of these.
+	// More is true if there are older executions: to read them, set Before to the last
+	// of these.
 	More bool
 }
 

@@ -12,11 +12,11 @@ import (
 // Customer is a customer number.
 type Customer uint32
 
-// ExecutionID names an execution: the customer in the upper 32 bits, the number
-// of the execution in that account in the lower ones.
+// ExecutionID names an execution: the customer in the upper 32 bits, the number of the
+// execution in that account in the lower 32 bits.
 type ExecutionID uint64
 
-// OrderID names an order, built like an ExecutionID.
+// OrderID names an order. It is built like an ExecutionID.
 type OrderID uint64
 
 // NewExecutionID returns the id of a customer's nth execution.
@@ -30,15 +30,15 @@ func (id ExecutionID) Customer() Customer { return Customer(id >> 32) }
 // Number returns which execution of the account it is, from 1.
 func (id ExecutionID) Number() uint32 { return uint32(id) }
 
-// String returns the id as people see it: "100001-17".
+// String returns the id in the form for people: "100001-17".
 func (id ExecutionID) String() string {
 	return fmt.Sprintf("%d-%d", id.Customer(), id.Number())
 }
 
-// String returns the id as people see it: "100001-17".
+// String returns the id in the form for people: "100001-17".
 func (id OrderID) String() string { return ExecutionID(id).String() }
 
-// ParseExecutionID reads what String writes. The error wraps ErrBadID.
+// ParseExecutionID parses the form that String returns. The error wraps ErrBadID.
 func ParseExecutionID(text string) (ExecutionID, error) {
 	customer, number, _ := strings.Cut(text, "-")
 	c, errCustomer := strconv.ParseUint(customer, 10, 32)
@@ -49,12 +49,12 @@ func ParseExecutionID(text string) (ExecutionID, error) {
 	return NewExecutionID(Customer(c), uint32(n)), nil
 }
 
-// RequestID is the number of a request on its connection, 8 bytes that the
-// server echoes.
+// RequestID is the number of a request on its connection: 8 bytes, which the server
+// copies into the reply.
 type RequestID uint64
 
-// DecimalRequestID returns n, taken modulo 100,000,000, as the classic client
-// writes it: 8 decimal digits in ASCII.
+// DecimalRequestID returns n modulo 100,000,000 as 8 decimal digits in ASCII, the form
+// of the classic client.
 func DecimalRequestID(n uint64) RequestID {
 	text := fmt.Sprintf("%08d", n%100_000_000)
 	return RequestID(binary.BigEndian.Uint64([]byte(text)))
@@ -72,8 +72,8 @@ func (id RequestID) String() string {
 	return string(b[:])
 }
 
-// firstRequestID is where automatic ids begin: above all decimal ones, so that
-// the two never meet on a connection.
+// firstRequestID is where automatic ids start: above all decimal ids, so that they never
+// collide on a connection.
 const firstRequestID RequestID = math.MaxInt64 + 1
 
 // NewClientOrderID returns a random client order id of 26 characters.

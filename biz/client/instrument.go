@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"strings"
 
 	"holdfast/codec/pb"
@@ -14,10 +15,7 @@ func (k Key) String() string { return k.Market + "/" + k.Code }
 
 // Compare orders keys by market, then code.
 func (k Key) Compare(other Key) int {
-	if by := strings.Compare(k.Market, other.Market); by != 0 {
-		return by
-	}
-	return strings.Compare(k.Code, other.Code)
+	return cmp.Or(strings.Compare(k.Market, other.Market), strings.Compare(k.Code, other.Code))
 }
 
 // Instrument is something that can be traded.

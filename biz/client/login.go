@@ -7,27 +7,26 @@ import (
 	"holdfast/codec/pb"
 )
 
-// Login tells the server who it is and returns the account. From then on pushes
-// come. Logging in again as the same customer is allowed; as another one it is
-// ErrForbidden. A wrong credential is ErrUnauthenticated.
+// Login logs in and returns the account. From then on the server sends pushes. Another
+// login as the same customer is allowed; as another customer it fails with ErrForbidden.
+// A wrong credential fails with ErrUnauthenticated.
 func (c *Client) Login(ctx context.Context, customer Customer, credential Credential) (Snapshot, error) {
-	welcome, err := c.login(ctx, customer, credential, 0)
+	welcome, err := c.loginFrom(ctx, customer, credential, 0)
 	return welcome.Snapshot, err
 }
 
-// Welcome is the answer to a login that wants to go on where an earlier one ended.
+// Welcome is the reply to the login of a Reconnect.
 type Welcome struct {
-	// Resumed means that the view goes on from what it shows: the pushes that were
-	// missed come before all others, and bring it up to date. Otherwise too many
-	// were missed, or the server has another history: the view shows a snapshot and
-	// nothing of before.
+	// Resumed means that the view continues from what it shows: the missed pushes come
+	// first and bring it up to date. Otherwise too many pushes were missed, or the server
+	// has another journal, and the view restarts from Snapshot.
 	Resumed bool
-	// Snapshot is the account; without positions when Resumed.
+	// Snapshot is the account. It has no positions if Resumed.
 	Snapshot Snapshot
 }
 
-// login logs in; from is the last push that the view has seen, or 0.
-func (c *Client) login(ctx context.Context, customer Customer, credential Credential, from uint64) (Welcome, error) {
+// loginFrom logs in; from is the number of the last push applied to the view, or 0.
+func (c *Client) loginFrom(ctx context.Context, customer Customer, credential Credential, from uint64) (Welcome, error) {
 	request := &pb.LoginRequest{Customer: uint32(customer), Uid: c.hello.UID, ResumeFrom: from}
 	switch {
 	case credential.token != nil:
@@ -43,7 +42,9 @@ func (c *Client) login(ctx context.Context, customer Customer, credential Creden
 		w.Snapshot = Snapshot{account, positionsOf(reply.Positions), account.MarketValue, reply.PushSequence}
 		if reply.Resumed {
 			c.view.Resume(account)
-			c.pullPositions() // prices moved meanwhile, also of what was not traded
+			// Prices have moved meanwhile, also those of positions without a trade. If
+			// this fails, the connection has ended or later pushes bring the prices.
+			c.background(func(ctx context.Context) { _, _ = c.Positions(ctx) })
 			return
 		}
 		c.view.Reset(w.Snapshot)
@@ -51,7 +52,7 @@ func (c *Client) login(ctx context.Context, customer Customer, credential Creden
 	return w, err
 }
 
-// Logout ends the login; the connection stays and pushes stop.
+// Logout logs out: the connection stays open, pushes stop.
 func (c *Client) Logout(ctx context.Context) error {
 	return c.send(ctx, codec.CommandLogout, nil, nil)
 }

@@ -1,8 +1,13 @@
 package client
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
 
-// NoticeCode says what a notice is about; the numbers are those of the wire.
+	"holdfast/codec/pb"
+)
+
+// NoticeCode says what a notice is about. The numbers are those of the protocol.
 type NoticeCode int32
 
 // The codes of notices.
@@ -22,28 +27,23 @@ const (
 
 // String returns the protocol's name of the code, or its number.
 func (c NoticeCode) String() string {
-	names := [...]string{
-		"UNSPECIFIED", "MALFORMED", "TOO_LARGE", "TOO_MANY_CONNECTIONS", "OVERLOADED",
-		"SLOW_CONSUMER", "SHUTTING_DOWN", "INTERNAL", "IDLE", "UNAVAILABLE", "TIMEOUT",
-		"TOO_MANY_FROM_ADDRESS",
-	}
-	if c >= 0 && int(c) < len(names) {
-		return names[c]
+	if name, found := pb.NoticeCode_name[int32(c)]; found {
+		return strings.TrimPrefix(name, "NOTICE_CODE_")
 	}
 	return fmt.Sprintf("NoticeCode(%d)", int32(c))
 }
 
-// Notice is what the server says before it closes the connection.
+// Notice is the server's message before it closes the connection.
 type Notice struct {
 	Code NoticeCode
 	Text string
 }
 
-// NoticeError is the end of a connection that the server closed after a notice.
-// It is ErrClosedByServer.
+// NoticeError means that the server closed the connection after a notice. It wraps
+// ErrClosedByServer.
 type NoticeError struct{ Notice Notice }
 
-// Error returns the server's words.
+// Error returns the text and the code of the notice.
 func (e *NoticeError) Error() string {
 	return fmt.Sprintf("the server closed the connection: %s (%s)", e.Notice.Text, e.Notice.Code)
 }

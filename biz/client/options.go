@@ -14,26 +14,26 @@ const (
 	DefaultPushBuffer = 4096
 )
 
-// Options are the settings of a Client; the zero value is good.
+// Options are the settings of a Client. The zero value is usable.
 type Options struct {
-	// Timeout bounds each request, connecting included, beside the deadline of
-	// its context; 0 means DefaultTimeout.
+	// Timeout bounds each request and the connect, in addition to the deadline of the
+	// context; 0 means DefaultTimeout.
 	Timeout time.Duration
-	// HeartbeatInterval overrides the one that the server asks for; below 0 sends
-	// none. A heartbeat that is not answered within Timeout ends the connection.
+	// HeartbeatInterval overrides the server's interval; a negative value turns
+	// heartbeats off. A heartbeat without a reply within Timeout ends the connection.
 	HeartbeatInterval time.Duration
-	// OnPush, where it is not nil, gets every push, in order, on a goroutine of its
-	// own: it may call the client's methods, except Close.
+	// OnPush is called with every push, in order, on a separate goroutine; nil means
+	// never. It may call the client's methods, except Close and Reconnect.
 	OnPush func(Push)
-	// PushBuffer is how many pushes may wait for OnPush; 0 means
-	// DefaultPushBuffer. When it is full, pushes outside of the sequence (quotes,
-	// repriced positions, notices) are dropped and counted, and a numbered one ends
-	// the connection with ErrPushOverflow. The view misses nothing either way.
+	// PushBuffer is how many pushes may wait for OnPush; 0 means DefaultPushBuffer.
+	// When the buffer is full, pushes without a number (quotes, repriced positions,
+	// notices) are dropped and counted; a numbered push ends the connection with
+	// ErrPushOverflow. The view receives every push in both cases.
 	PushBuffer int
-	// MaxFrame is the largest frame in bytes, sent or received; 0 means
+	// MaxFrame is the largest frame in bytes, in both directions; 0 means
 	// codec.DefaultMaxFrame.
 	MaxFrame int
-	// Dial makes the connection; nil means that of a net.Dialer.
+	// Dial opens the connection; nil means net.Dialer.DialContext.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 

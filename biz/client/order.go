@@ -7,34 +7,34 @@ import (
 	"holdfast/codec/pb"
 )
 
-// Order is what a customer wants done.
+// Order is an order of a customer.
 type Order struct {
-	// ClientOrderID makes sending an order again harmless: at most 36 bytes,
-	// unique in the account. NewClientOrderID makes one; empty means that a
-	// second sending is a second order.
+	// ClientOrderID makes it safe to send an order again: the server executes it once.
+	// It has at most 36 bytes and is unique in the account; NewClientOrderID returns
+	// one. Without it, an order that is sent twice is executed twice.
 	ClientOrderID string
 	Side          Side
 	Key           Key
 	Quantity      Quantity
-	// Price of a limit order; 0 is a market order.
+	// Price is the limit; 0 means a market order.
 	Price Price
 }
 
-// Placed is the answer to an order.
+// Placed is the reply to an order.
 type Placed struct {
 	Order      OrderID
 	Executions []Execution
-	// Position after the order; of quantity 0 when it is closed.
+	// Position is the position after the order; Quantity is 0 if it is closed.
 	Position Position
-	// Duplicate says that the server knew the ClientOrderID: nothing was done now,
-	// and this is the first answer again.
+	// Duplicate is true if the ClientOrderID was used before: nothing was done now,
+	// and this is the first reply again.
 	Duplicate bool
 }
 
-// PlaceOrder places an order; without an error it is filled and on disk. A rule
-// that forbids it is ErrRejected, its Reason in the *Error; nothing has changed
-// then, and neither with ErrUnavailable and ErrOverloaded. After ErrTimeout or the
-// end of the connection only the server knows: send it again with the same
+// PlaceOrder places an order. If there is no error, the order is filled and durable.
+// ErrRejected means that a business rule forbids it; the Reason is in the *Error. After
+// ErrRejected, ErrUnavailable and ErrOverloaded nothing has changed. After ErrTimeout, or
+// if the connection ends, the outcome is unknown: send the order again with the same
 // ClientOrderID.
 func (c *Client) PlaceOrder(ctx context.Context, o Order) (Placed, error) {
 	request := &pb.PlaceOrderRequest{

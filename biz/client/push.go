@@ -8,33 +8,33 @@ import (
 	"holdfast/codec/pb"
 )
 
-// Push is what the server sent unasked.
+// Push is a message that the server sent without a request.
 type Push struct {
-	// Sequence is the push's number in its account, 0 for one outside of the
-	// sequence: notices, quotes and repriced positions.
+	// Sequence is the number of the push in its account; 0 for pushes without a number:
+	// notices, quotes and repriced positions.
 	Sequence uint64
 	Event    Event
 }
 
-// Event is the content of a push: Notice, PositionUpdate, Execution,
-// ExecutionBusted, Quote, UnknownPush, or SequenceBreak, which the client itself
-// puts in front of the push after a gap and in the place of a double.
+// Event is the content of a push: Notice, PositionUpdate, Execution, ExecutionBusted,
+// Quote, UnknownPush or SequenceBreak. The client itself creates a SequenceBreak: before
+// the first push after a gap, and in place of a repeated push.
 type Event interface{ event() }
 
 // PositionUpdate is a position after a change.
 type PositionUpdate struct {
 	Change   Change
-	Position Position // of quantity 0 when Closed
-	// Rows is the number of positions after the change, MarketValue that of all.
+	Position Position // Quantity is 0 if Change is Closed
+	// Rows is the number of positions after the change, MarketValue their total value.
 	Rows        int
 	MarketValue Money
 }
 
-// ExecutionBusted takes an execution back from display.
+// ExecutionBusted means that an execution was busted.
 type ExecutionBusted struct {
 	ID       ExecutionID
 	Reason   string
-	Position Position // after it
+	Position Position // after the bust
 }
 
 // Quote is a new price.
@@ -44,19 +44,20 @@ type Quote struct {
 	Time      time.Time
 }
 
-// UnknownPush is one that this client does not know, of a newer server.
+// UnknownPush is a push of a newer server, with a command that this client does not
+// support.
 type UnknownPush struct {
 	Command uint8
 	Body    []byte
 }
 
-// SequenceBreak says that pushes were lost or doubled.
+// SequenceBreak means that pushes were lost or repeated.
 type SequenceBreak struct {
-	// Want is the number that was next, Got the one that came.
+	// Want is the expected number, Got the received one.
 	Want, Got uint64
 }
 
-// Double tells whether the push had been there before; otherwise some are missing.
+// Double reports whether the push was a repeated one. Otherwise pushes are missing.
 func (b SequenceBreak) Double() bool { return b.Got < b.Want }
 
 // String says what happened.
@@ -78,7 +79,7 @@ func (Quote) event()           {}
 func (UnknownPush) event()     {}
 func (SequenceBreak) event()   {}
 
-// decodePush never retains m's body.
+// decodePush decodes a push. It does not retain m's body.
 func decodePush(m codec.Message) (Push, error) {
 	event, err := decodeEvent(m)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"holdfast/codec/pb"
 )
 
-// containsText tells whether an error has a text in it.
+// containsText reports whether the text of an error contains text.
 func containsText(err error, text string) bool {
 	return err != nil && strings.Contains(err.Error(), text)
 }
@@ -65,7 +65,8 @@ func TestPushesOfEveryKindInOrder(t *testing.T) {
 	}
 }
 
-// A gap and a double are told in the stream of pushes, and the view is right again.
+// OnPush receives a SequenceBreak for a gap and for a repeated push; afterwards the view is
+// right again.
 func TestSequenceBreaks(t *testing.T) {
 	now := account{
 		positions: []*pb.Position{row("600100", 500)}, sequence: 9,
@@ -104,7 +105,7 @@ func TestSequenceBreaks(t *testing.T) {
 			if p := <-got; p.Event.(client.Quote).LastPrice != 1 {
 				t.Errorf("then comes %+v", p)
 			}
-			// The pull brings the history in as well, without what is busted.
+			// The pull merges the history too, without busted executions.
 			d, err := c.View().Wait(t.Context(), func(d *client.Display) bool { return d.Shows(client.NewExecutionID(100001, 3)) })
 			if err != nil || d.Shows(client.NewExecutionID(100001, 2)) || d.Shows(client.NewExecutionID(100001, 9)) == tc.doubled ||
 				d.Gaps != tc.gaps || d.Doubles != tc.doubles || d.Sequence != tc.last {
@@ -114,7 +115,7 @@ func TestSequenceBreaks(t *testing.T) {
 	}
 }
 
-// What comes behind a login's answer, in the same bytes, is applied to it.
+// Pushes in the same bytes as the reply to a login are applied after it.
 func TestViewInWireOrder(t *testing.T) {
 	c := dial(t, func(c *fakeConn, m codec.Message) {
 		reply := codec.Packet{}.AppendReply(nil, m, codec.ResultOK, &pb.LoginReply{
@@ -144,7 +145,7 @@ func TestSlowOnPush(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-entered
-		// All five were read once this one is answered: two wait, and the first is
+		// After this reply the client has read all five: two wait, and the first is
 		// being delivered or waits too.
 		if err := c.Submit(t.Context(), nil); err != nil {
 			t.Fatal(err)
@@ -160,7 +161,7 @@ func TestSlowOnPush(t *testing.T) {
 			PushBuffer: 2, OnPush: func(client.Push) { <-stuck },
 		})
 		login(t, c)
-		c.Submit(t.Context(), nil) // answered or not: the pushes come with it
+		c.Submit(t.Context(), nil) // answered or not, the pushes arrive
 		<-c.Done()
 		if !errors.Is(c.Err(), client.ErrPushOverflow) {
 			t.Errorf("ended with %v", c.Err())
@@ -191,7 +192,7 @@ func TestEveryGapIsPulled(t *testing.T) {
 	}
 }
 
-// Close comes back when the last call of OnPush has.
+// Close returns after the last call of OnPush has returned.
 func TestCloseWaitsForOnPush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		entered, finished := make(chan struct{}), false
@@ -211,7 +212,7 @@ func TestCloseWaitsForOnPush(t *testing.T) {
 	})
 }
 
-// OnPush may ask the server something.
+// OnPush may send requests.
 func TestCallsFromOnPush(t *testing.T) {
 	got := make(chan error, 1)
 	asker := make(chan *client.Client, 1)

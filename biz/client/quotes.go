@@ -7,9 +7,9 @@ import (
 	"holdfast/codec/pb"
 )
 
-// Quotes returns the named instruments, or all, with their last prices. With
-// subscribe, Quote pushes for them follow, and for no others; without it an
-// earlier subscription ends.
+// Quotes returns the named instruments with their last prices; without keys, all
+// instruments. With subscribe the server then pushes a Quote for each price move of these
+// instruments. Each call replaces the subscription of an earlier one.
 func (c *Client) Quotes(ctx context.Context, keys []Key, subscribe bool) ([]Instrument, error) {
 	request := &pb.QuotesRequest{Subscribe: subscribe}
 	for _, key := range keys {

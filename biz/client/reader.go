@@ -8,7 +8,8 @@ import (
 	"holdfast/codec"
 )
 
-// readBufferSize is the reader's buffer as long as no larger frame comes, in bytes.
+// readBufferSize is the initial size of the reader's buffer in bytes. It grows for
+// larger frames.
 const readBufferSize = 16 << 10
 
 // read is the reader's goroutine.
@@ -18,7 +19,7 @@ func (c *Client) read() {
 	close(c.pushes)
 }
 
-// readAll handles frames until it can't.
+// readAll handles frames until reading or decoding fails.
 func (c *Client) readAll() error {
 	buf := make([]byte, 0, readBufferSize)
 	for {
@@ -35,7 +36,7 @@ func (c *Client) readAll() error {
 		case readErr != nil:
 			return readErr
 		case len(buf) == cap(buf):
-			buf = append(buf, 0)[:len(buf)] // bounded: handleAll refuses what is above MaxFrame
+			buf = append(buf, 0)[:len(buf)] // bounded: handleAll refuses frames above MaxFrame
 		}
 	}
 }
@@ -67,7 +68,7 @@ func (c *Client) handle(m codec.Message) error {
 	return fmt.Errorf("%w: %s is neither a reply nor a push", ErrProtocol, m.Command)
 }
 
-// answer gives a reply to its call. One that nobody waits for any more is dropped.
+// answer passes a reply to its call. The reply to an abandoned call is dropped.
 func (c *Client) answer(m codec.Message) error {
 	waiting := c.take(RequestID(m.ID))
 	if waiting == nil {
@@ -85,14 +86,14 @@ func (c *Client) answer(m codec.Message) error {
 func (c *Client) accept(waiting *call, m codec.Message) error {
 	switch {
 	case m.Command != waiting.command.Reply():
-		return fmt.Errorf("%w: %s as the answer to %s", ErrProtocol, m.Command, waiting.command)
+		return fmt.Errorf("%w: %s as the reply to %s", ErrProtocol, m.Command, waiting.command)
 	case len(m.Body) == 0:
 		return fmt.Errorf("%w: %s without a result", ErrProtocol, m.Command)
 	}
 	return waiting.accept(codec.Result(m.Body[0]), m.Body[1:])
 }
 
-// pushed feeds a push to the view and to OnPush.
+// pushed applies a push to the view and queues it for OnPush.
 func (c *Client) pushed(m codec.Message) error {
 	if m.Command == codec.PushHeartbeat {
 		return nil
@@ -118,7 +119,7 @@ func (c *Client) pushed(m codec.Message) error {
 	return c.queue(p)
 }
 
-// queue hands a push to the goroutine that calls OnPush.
+// queue passes a push to the goroutine that calls OnPush.
 func (c *Client) queue(p Push) error {
 	if c.options.OnPush == nil {
 		return nil
@@ -129,13 +130,13 @@ func (c *Client) queue(p Push) error {
 	default:
 	}
 	if p.Sequence > 0 {
-		return fmt.Errorf("%w: %d wait", ErrPushOverflow, len(c.pushes))
+		return fmt.Errorf("%w: %d pushes are waiting", ErrPushOverflow, len(c.pushes))
 	}
 	c.dropped.Add(1)
 	return nil
 }
 
-// deliver calls OnPush; it ends when the reader has ended.
+// deliver calls OnPush with the queued pushes until the reader has ended.
 func (c *Client) deliver() {
 	for p := range c.pushes {
 		c.options.OnPush(p)

@@ -13,8 +13,8 @@ import (
 	"holdfast/codec/pb"
 )
 
-// resuming answers logins: a snapshot at push 2, or what came after it for a client
-// that goes on from there. While down it closes instead.
+// resuming answers logins: with a snapshot at push 2, or with the pushes after it for a
+// client that resumes from there. While down it closes the connection instead.
 func resuming(down *atomic.Bool) handler {
 	return func(c *fakeConn, m codec.Message) {
 		switch m.Command {
@@ -40,8 +40,8 @@ func resuming(down *atomic.Bool) handler {
 	}
 }
 
-// TestReconnect: the next connection has the view, and what was missed is applied
-// to it; a try that fails changes nothing.
+// TestReconnect: the next connection has the same view, and the missed pushes are applied
+// to it. A failed attempt changes nothing.
 func TestReconnect(t *testing.T) {
 	var down atomic.Bool
 	var pushed atomic.Int64
@@ -96,7 +96,7 @@ func TestReconnectWithoutServer(t *testing.T) {
 	}
 }
 
-// The server's heartbeats are signs of life, and nothing else.
+// OnPush is not called for heartbeats of the server.
 func TestHeartbeatPush(t *testing.T) {
 	pushes := make(chan client.Push, 8)
 	c := dial(t, func(c *fakeConn, m codec.Message) {
@@ -129,7 +129,7 @@ func ExampleClient_Reconnect() {
 	if _, err := c.Login(ctx, 100001, client.DemoToken(100001)); err != nil {
 		fmt.Println(err)
 	}
-	c.Close() // the network does the same without a word
+	c.Close() // as a network failure does
 
 	next, welcome, err := c.Reconnect(ctx, 100001, client.DemoToken(100001))
 	if err != nil {

@@ -14,11 +14,11 @@ type Quantity int64
 // unit is one currency unit.
 const unit = 10_000
 
-// String returns the amount with separators, and with two decimals where they
-// are enough, else four: "1,234.50", "-0.0001".
+// String returns the amount with separators and two decimals, or four if needed:
+// "1,234.50", "-0.0001".
 func (m Money) String() string { return string(appendFixed(nil, int64(m))) }
 
-// String returns the price as Money does.
+// String returns the price in the format of Money.
 func (p Price) String() string { return Money(p).String() }
 
 // String returns the number with separators: "12,000".
@@ -27,8 +27,8 @@ func (q Quantity) String() string {
 	return string(appendGrouped(append([]byte(nil), sign...), magnitude))
 }
 
-// Value returns quantity x price. It wraps around above 2^63-1, which no value
-// from a server does.
+// Value returns quantity x price. It overflows above 2^63-1, which values from a server
+// never reach.
 func Value(q Quantity, p Price) Money { return Money(int64(q) * int64(p)) }
 
 func appendFixed(dst []byte, v int64) []byte {
@@ -46,7 +46,7 @@ func appendFixed(dst []byte, v int64) []byte {
 	return append(dst, text...)
 }
 
-// split gives the magnitude of v, also that of the smallest integer, and its sign.
+// split returns the magnitude and the sign of v, for every int64.
 func split(v int64) (magnitude uint64, sign string) {
 	if v < 0 {
 		return uint64(-(v + 1)) + 1, "-"

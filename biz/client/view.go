@@ -1,23 +1,24 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
 )
 
-// MaxShown is how many executions a view shows; the oldest make room.
+// MaxShown is how many executions a view shows. Older ones are dropped.
 const MaxShown = 200
 
-// View is an account as a screen shows it: a snapshot, and the pushes since then
-// applied. All methods are safe from any goroutine. A Client keeps its own up to
-// date in wire order; nobody else should change that one.
+// View is an account as a screen shows it: a snapshot plus the pushes since then. All
+// methods are safe from any goroutine. A Client updates its view in wire order; nobody
+// else should change it.
 type View struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced at each change
 	s       Display
-	base    uint64                   // the sequence of the last snapshot: older updates are in it
-	busted  map[ExecutionID]struct{} // since the login; an older history can't bring them back
+	base    uint64                   // Sequence of the last snapshot, which includes all earlier updates
+	busted  map[ExecutionID]struct{} // since the login; an older history page must not show them again
 }
 
 // NewView returns an empty view.
@@ -25,26 +26,26 @@ func NewView() *View {
 	return &View{changed: make(chan struct{}), busted: make(map[ExecutionID]struct{})}
 }
 
-// Display returns what is shown now.
+// Display returns a copy of what is shown now.
 func (v *View) Display() Display {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.display()
+	return v.copy()
 }
 
-func (v *View) display() Display {
+func (v *View) copy() Display {
 	d := v.s
 	d.Positions = slices.Clone(d.Positions)
 	d.Executions = slices.Clone(d.Executions)
 	return d
 }
 
-// Wait waits until ok accepts what is shown, and returns that. The error is
-// ctx's; what is shown then is returned with it.
+// Wait waits until ok accepts what is shown, and returns it. If ctx ends first, Wait
+// returns what is shown then and the error of ctx.
 func (v *View) Wait(ctx context.Context, ok func(*Display) bool) (Display, error) {
 	for {
 		v.mu.Lock()
-		d, changed := v.display(), v.changed
+		d, changed := v.copy(), v.changed
 		v.mu.Unlock()
 		if ok(&d) {
 			return d, nil
@@ -57,7 +58,7 @@ func (v *View) Wait(ctx context.Context, ok func(*Display) bool) (Display, error
 	}
 }
 
-// Reset starts afresh with the snapshot of a login.
+// Reset replaces everything with the snapshot of a login.
 func (v *View) Reset(s Snapshot) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -65,8 +66,8 @@ func (v *View) Reset(s Snapshot) {
 	v.show(s)
 }
 
-// Resume goes on from what is shown, for a login that the server resumed: only the
-// summary is that of the present. The pushes that were missed follow.
+// Resume continues from what is shown, after a login that the server resumed. It
+// replaces only the account summary; the missed pushes follow.
 func (v *View) Resume(a Account) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -74,8 +75,8 @@ func (v *View) Resume(a Account) {
 	v.touch()
 }
 
-// Refresh replaces the account by a later snapshot; an earlier one than what is
-// shown is ignored. Executions stay, and pushes must go on without a gap.
+// Refresh replaces the account summary and the positions by a snapshot, unless it is
+// older than what is shown. Executions stay, and pushes must continue without a gap.
 func (v *View) Refresh(s Snapshot) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -91,8 +92,7 @@ func (v *View) show(s Snapshot) {
 	v.touch()
 }
 
-// Merge shows executions of a history as well, and takes back those that it says
-// are busted.
+// Merge adds executions of a history page, and removes those that are busted.
 func (v *View) Merge(executions []Execution) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -106,8 +106,8 @@ func (v *View) Merge(executions []Execution) {
 	v.touch()
 }
 
-// Apply shows the effect of a push. It reports a break of the sequence; the push
-// that comes after a gap is applied, one that came before is not.
+// Apply applies a push. It returns a SequenceBreak if the number is not the next one: the
+// push after a gap is applied, a repeated push is not.
 func (v *View) Apply(p Push) (broken SequenceBreak, found bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -130,7 +130,7 @@ func (v *View) Apply(p Push) (broken SequenceBreak, found bool) {
 	return broken, found
 }
 
-// count checks the number of a push and makes it the last one seen.
+// count checks the number of a push and records it as the last one.
 func (v *View) count(got uint64) (SequenceBreak, bool) {
 	want := v.s.Sequence + 1
 	switch {
@@ -154,8 +154,8 @@ func (v *View) updated(sequence uint64, u PositionUpdate) {
 	}
 }
 
-// reprice shows a new price of a position that is as it was. An update that is
-// of another quantity belongs to another moment; a numbered one follows.
+// reprice shows a new price of an unchanged position. An update with another quantity is
+// from another moment and is ignored; a numbered update follows.
 func (v *View) reprice(u PositionUpdate) {
 	at, found := v.row(u.Position.Key)
 	if !found || v.s.Positions[at].Quantity != u.Position.Quantity {
@@ -165,7 +165,7 @@ func (v *View) reprice(u PositionUpdate) {
 	v.s.MarketValue = u.MarketValue
 }
 
-// update replaces a row, unless the snapshot is newer.
+// update replaces a row. It returns false if the snapshot is newer.
 func (v *View) update(sequence uint64, p Position) bool {
 	if sequence <= v.base {
 		return false
@@ -186,7 +186,7 @@ func (v *View) row(key Key) (at int, found bool) {
 	return slices.BinarySearchFunc(v.s.Positions, key, byKey)
 }
 
-// add shows an execution in its place, newest first.
+// add inserts or replaces an execution, newest first.
 func (v *View) add(x Execution) {
 	if _, busted := v.busted[x.ID]; busted {
 		return
@@ -208,18 +208,10 @@ func (v *View) takeBack(id ExecutionID) {
 }
 
 func (v *View) shown(id ExecutionID) (at int, found bool) {
-	return slices.BinarySearchFunc(v.s.Executions, id, func(x Execution, id ExecutionID) int {
-		switch {
-		case x.ID > id:
-			return -1
-		case x.ID < id:
-			return 1
-		}
-		return 0
-	})
+	return slices.BinarySearchFunc(v.s.Executions, id, func(x Execution, id ExecutionID) int { return cmp.Compare(id, x.ID) })
 }
 
-// touch wakes those who wait.
+// touch wakes the callers of Wait.
 func (v *View) touch() {
 	close(v.changed)
 	v.changed = make(chan struct{})

@@ -21,7 +21,7 @@ func update(change client.Change, p client.Position, total client.Money) client.
 	return client.PositionUpdate{Change: change, Position: p, MarketValue: total}
 }
 
-// listing is what a view shows in one line.
+// listing returns what a view shows as one line.
 func listing(d client.Display) string {
 	text := ""
 	for _, p := range d.Positions {

@@ -7,7 +7,7 @@ import (
 	"holdfast/biz/seed"
 )
 
-// Account is one customer: the ledger's account, its lock, and who watches it.
+// Account is the account of one customer: the ledger's account, its lock and its watcher.
 type Account struct {
 	desk    *Desk
 	owner   seed.Customer
@@ -15,51 +15,50 @@ type Account struct {
 
 	mu     sync.Mutex
 	ledger *ledger.Account
-	saved  uint64 // number of the last event that a snapshot has
+	saved  uint64 // number of the last event in a snapshot
 }
 
-// Watcher is told of what changes an account.
+// Watcher is called when an account changes.
 type Watcher interface {
-	// Changed is called once for each turn that has events, before they are durable:
-	// what it tells others must go through t.Out, and then leaves when they are. It is
-	// called under the account's lock and must be quick.
+	// Changed is called once per turn with events, before they are durable: all output
+	// must go through t.Out, which leaves when they are. Changed runs under the
+	// account's lock and must be quick.
 	Changed(t *Turn)
 }
 
-// Watch makes w the watcher of the account. Call it before Desk.Start.
+// Watch sets the watcher of the account. Call it before Desk.Start.
 func (a *Account) Watch(w Watcher) { a.watcher = w }
 
-// Owner returns the customer, as the seed has it.
+// Owner returns the customer as in the seed.
 func (a *Account) Owner() *seed.Customer { return &a.owner }
 
-// Customer returns whose account it is.
+// Customer returns the customer number.
 func (a *Account) Customer() ledger.Customer { return a.owner.Number }
 
-// View calls read with the account, which it must not change or keep, under its lock.
-// What it sees may not be durable: what is told to others goes through Do.
+// View calls read with the account, under its lock. read must not change or retain it.
+// The state may not be durable yet: output that shows it must go through Do.
 func (a *Account) View(read func(*ledger.Account)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	read(a.ledger)
 }
 
-// Do has one turn of the account: do runs under its lock and may apply commands and
-// read the account through t. If anything happened, the watcher is told; and then
-// everything that t has gathered (the events, and what was put into t.Out) is handed
-// to the commit log in one piece. Nothing in t.Out leaves before all that the account
-// has done so far is durable.
+// Do makes one turn: do runs under the account's lock and may apply commands and read the
+// account through t. If there are events, the watcher is called. Then the events and
+// t.Out go to the commit log in one piece. Nothing in t.Out leaves before all events of
+// the account so far are durable.
 //
-// It is ErrOverloaded, and do is not called, when too much waits for the disk already.
-// A panic in do after something was applied ends the process: the account would have
-// an event that the journal lacks.
+// Do returns ErrOverloaded, and does not call do, if too much waits for the disk. A panic
+// in do after an event was applied ends the process: the account would have an event that
+// the journal lacks.
 func (a *Account) Do(t *Turn, do func(t *Turn)) error {
-	if !a.desk.commits.Room() {
+	if !a.desk.commits.Accepts() {
 		return ErrOverloaded
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	t.begin(a)
-	defer t.endOnPanic()
+	t.start(a)
+	defer t.crashOnPanic()
 	do(t)
 	if len(t.events) > 0 && a.watcher != nil {
 		a.watcher.Changed(t)
@@ -67,6 +66,6 @@ func (a *Account) Do(t *Turn, do func(t *Turn)) error {
 	if len(t.events) > 0 || t.Out.Len() > 0 {
 		a.desk.commits.Append(t)
 	}
-	t.end()
+	t.reset()
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// void is an Outbound that keeps nothing.
+// void is an Outbound that discards everything.
 type void struct{}
 
 func (void) Len() int             { return 0 }
@@ -20,13 +20,13 @@ func (void) MoveTo(desk.Outbound) {}
 func (void) Post()                {}
 func (void) Discard()             {}
 
-// forgetful is a CommitLog that keeps nothing, so that only the turn is measured and
-// not what the journal does meanwhile.
+// forgetful is a CommitLog that discards everything, so that only the turn is measured and not
+// the journal.
 type forgetful struct{ commitLog }
 
 func (*forgetful) Append(t *desk.Turn) { t.Out.Discard() }
 
-// quiet is a Watcher that reads what a gateway does.
+// quiet is a Watcher that reads the same data as the gateway.
 type quiet struct{ total ledger.Money }
 
 func (q *quiet) Changed(t *desk.Turn) { q.total = t.Ledger().MarketValue() }

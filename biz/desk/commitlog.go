@@ -14,8 +14,8 @@ type CommitLog interface {
 	// leave in that order, and not before their events and all earlier ones are durable.
 	// Where that fails, nothing leaves.
 	Append(t *Turn)
-	// Room reports whether more may be appended now.
-	Room() bool
+	// Accepts reports whether more may be appended now.
+	Accepts() bool
 	// Failed returns nil, or why nothing is made durable any more.
 	Failed() error
 	// Durable returns when everything that was appended before is durable and has left.
@@ -55,12 +55,12 @@ func (g *groupCommit) Append(t *Turn) {
 		commit.Record(t.records[start:end])
 		start = end
 	}
-	t.Out.MoveTo(commit.Release().out)
+	t.Out.MoveTo(commit.Held().out)
 	g.committer.End()
 }
 
-// Room implements CommitLog.
-func (g *groupCommit) Room() bool { return g.committer.Room() }
+// Accepts implements CommitLog.
+func (g *groupCommit) Accepts() bool { return g.committer.Accepts() }
 
 // Failed implements CommitLog.
 func (g *groupCommit) Failed() error { return g.committer.Failed() }
@@ -85,7 +85,7 @@ func (g *groupCommit) recorded(ctx context.Context, record []byte) error {
 	if record != nil {
 		commit.Record(record)
 	}
-	r := commit.Release()
+	r := commit.Held()
 	r.waiters = append(r.waiters, done)
 	g.committer.End()
 	select {
@@ -97,26 +97,26 @@ func (g *groupCommit) recorded(ctx context.Context, record []byte) error {
 }
 
 // release is what leaves when a commit is durable: replies and pushes, and word to
-// those who wait for the commit itself. It implements journal.Release.
+// those who wait for the commit itself. It implements journal.Held.
 type release struct {
 	out     Outbound
 	waiters []chan struct{}
 }
 
-// Release implements journal.Release.
+// Release implements journal.Held.
 func (r *release) Release() {
 	r.out.Post()
 	r.wake()
 }
 
-// Abandon implements journal.Release. Those who wait ask the committer why.
+// Abandon implements journal.Held. Those who wait ask the committer why.
 func (r *release) Abandon() {
 	r.out.Discard()
 	r.wake()
 }
 
-// Size implements journal.Release.
-func (r *release) Size() int { return r.out.Size() }
+// SizeBytes implements journal.Held.
+func (r *release) SizeBytes() int { return r.out.Size() }
 
 func (r *release) wake() {
 	for i, w := range r.waiters {

@@ -15,7 +15,7 @@ import (
 	"holdfast/biz/seed"
 )
 
-// Config is what a Desk is made of.
+// Config configures a Desk.
 type Config struct {
 	// Seed has the instruments and customers; the data folder belongs to it.
 	Seed *seed.Seed
@@ -25,24 +25,22 @@ type Config struct {
 	// RecentEvents is how many events of each account stay in memory: how far
 	// back a repeated client order id is recognised. 0 means 256.
 	RecentEvents int
-	// DiskWatermark is how many free bytes the disk must have for orders to be
-	// taken; 0 is no watch. FreeSpace tells how many there are; it is required with
-	// a watermark.
+	// DiskWatermark is how many bytes of the disk must be free for orders to be taken;
+	// 0 means no check. FreeSpace returns the free bytes; required with a watermark.
 	DiskWatermark uint64
 	FreeSpace     func() (bytes uint64, err error)
-	// MaxHeldBytes bounds the replies and pushes that wait for one commit,
-	// MaxOpenBytes the records: beyond them a turn is ErrOverloaded. 0 means what the
-	// journal takes.
+	// MaxHeldBytes bounds the replies and pushes that wait for a commit, MaxOpenBytes
+	// the records; beyond them Account.Do returns ErrOverloaded. 0 means the journal's
+	// default.
 	MaxHeldBytes int
 	MaxOpenBytes int
-	// NewCommitLog makes what turns are made durable by; nil means group commit to
-	// the Journal. With another one the Journal gets nothing, nothing follows it into
-	// the History, and no snapshots are saved.
+	// NewCommitLog, when set, replaces the group commit to the Journal. The Journal then
+	// gets no records, and there is no projection and no snapshot.
 	NewCommitLog func(CommitLogOptions) CommitLog
 	// Fatal is called once when nothing can be made durable any more; the
 	// process must end. Required.
 	Fatal func(error)
-	// Log gets what operators should know; nil means slog.Default.
+	// Log receives what operators should know; nil means slog.Default.
 	Log *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -70,9 +68,8 @@ type Desk struct {
 	running sync.WaitGroup
 }
 
-// New rebuilds the accounts from the seed, the newest snapshot and the journal.
-// Errors are ErrForeignData, ErrHistoryAhead, a journal.DamageError, or what the
-// stores say.
+// New rebuilds the accounts from the seed, the newest snapshot and the journal. Errors
+// are ErrForeignData, ErrHistoryAhead, a journal.DamageError, or those of the stores.
 func New(ctx context.Context, c Config) (*Desk, error) {
 	if c.RecentEvents == 0 {
 		c.RecentEvents = ledger.DefaultRecent
@@ -98,17 +95,16 @@ func New(ctx context.Context, c Config) (*Desk, error) {
 	return d, nil
 }
 
-// Hooks are what a desk calls. All may be nil.
+// Hooks are functions that a desk calls. All may be nil.
 type Hooks struct {
-	// NewOutbound makes what collects the replies and pushes of turns, and those of
-	// commits.
+	// NewOutbound makes the output collectors of turns and commits.
 	NewOutbound func() Outbound
 	// Failed is called before Config.Fatal.
 	Failed func(error)
 }
 
-// Start begins to commit, project and save snapshots. After it, every failure to make
-// something durable goes to Config.Fatal.
+// Start starts the commits, the projection and the snapshots. From then on, a failure to
+// make something durable is reported to Config.Fatal.
 func (d *Desk) Start(h Hooks) error {
 	if d.newOut = h.NewOutbound; d.newOut == nil {
 		d.newOut = func() Outbound { return nobody{} }
@@ -133,19 +129,19 @@ func (d *Desk) Start(h Hooks) error {
 		d.running.Go(func() { d.project(ctx) })
 		d.running.Go(func() { d.snapshots(ctx) })
 	}
-	d.LookAtDisk()
+	d.CheckDisk()
 	if d.config.DiskWatermark > 0 {
 		d.running.Go(func() { d.watchDisk(ctx) })
 	}
 	return nil
 }
 
-// Durable returns when everything that was done before is durable and its replies have
-// left. The error says why that will never be, or that ctx ended first.
+// Durable returns when all turns so far are durable and their output has left. The error
+// says why that will never be, or that ctx ended first.
 func (d *Desk) Durable(ctx context.Context) error { return d.commits.Durable(ctx) }
 
-// Close commits what is left, saves a snapshot and stops. Nobody may use accounts any
-// more.
+// Close commits what is left, saves a snapshot and stops. The accounts must no longer be
+// in use.
 func (d *Desk) Close(ctx context.Context) error {
 	d.stop()
 	d.running.Wait()
@@ -158,7 +154,7 @@ func (d *Desk) Close(ctx context.Context) error {
 	case d.snapshotsAllowed():
 		snapshot = d.SaveSnapshot(ctx)
 	default:
-		d.log.Warn("no snapshot saved: the disk is nearly full or the history damaged; the next start replays more of the journal")
+		d.log.Warn("no snapshot saved because the disk is nearly full or the history damaged; the next start replays more of the journal")
 	}
 	return errors.Join(d.commits.Close(ctx), snapshot)
 }
@@ -169,10 +165,10 @@ func (d *Desk) Market() *market.Market { return d.market }
 // Account returns the account of a customer, or nil.
 func (d *Desk) Account(c ledger.Customer) *Account { return d.accounts[c] }
 
-// Accounts returns all accounts in the order of the seed. It must not be changed.
+// Accounts returns all accounts in the order of the seed. Do not change the slice.
 func (d *Desk) Accounts() []*Account { return d.order }
 
-// SetPrice makes p the last price of an instrument.
+// SetPrice sets the last price of an instrument.
 func (d *Desk) SetPrice(id ledger.InstrumentID, p ledger.Price) {
 	d.market.SetLast(id, p)
 	d.prices.mark(id)
@@ -183,20 +179,20 @@ func (d *Desk) ChangedPrices(dst []ledger.InstrumentID) []ledger.InstrumentID {
 	return d.prices.take(dst)
 }
 
-// Stats is what the desk has committed so far.
+// Stats returns what the desk has committed so far.
 func (d *Desk) Stats() journal.Stats { return d.commits.Stats() }
 
-// HistoryBehind returns how many batches of the journal the history lacks.
+// HistoryBehind returns how many journal batches are not in the history yet.
 func (d *Desk) HistoryBehind() uint64 {
 	projected := d.projectedBatch.Load()
 	return d.journal.LastBatch() - projected
 }
 
-// Failed returns nil while events can be made durable, or why that is over.
+// Failed returns nil while events can be made durable, else the reason why not.
 func (d *Desk) Failed() error { return d.commits.Failed() }
 
-// Accepting returns nil while orders are taken, or why they are not: what Failed
-// says, as ErrUnavailable, or ErrDiskLow.
+// Accepting returns nil while orders are accepted, else ErrDiskLow, or ErrUnavailable
+// joined with Failed.
 func (d *Desk) Accepting() error {
 	if d.disk.low.Load() {
 		return ErrDiskLow
@@ -207,8 +203,8 @@ func (d *Desk) Accepting() error {
 	return nil
 }
 
-// MarketOrder makes o an order at the last price, of that time in nanoseconds since the
-// Unix epoch. It leaves the client order id as it is.
+// MarketOrder sets o to an order at the last price. unixNano is its time in nanoseconds
+// since the Unix epoch. The client order id of o does not change.
 func (d *Desk) MarketOrder(o *ledger.Order, side ledger.Side, id ledger.InstrumentID, q ledger.Quantity, unixNano int64) {
 	o.Side, o.Instrument, o.Quantity, o.Time = side, id, q, unixNano
 	o.Price, o.Lot = d.market.Last(id), d.market.At(id).Lot

@@ -16,8 +16,7 @@ import (
 	"holdfast/biz/seed"
 )
 
-// patience is how long a test waits for what must come; only a failing test waits so
-// long.
+// patience is how long a test waits for an event. Only a failing test waits this long.
 const patience = time.Minute
 
 // The customers of the test seed: alice and carol hold nothing, bob holds tin.
@@ -45,7 +44,7 @@ const seedText = `{
   ]
 }`
 
-// setup says how to open a desk; the zero value is good.
+// setup says how to open a desk. The zero value is usable.
 type setup struct {
 	dir       string // "" makes a new one
 	recent    int    // events in memory; 0 means the default
@@ -60,7 +59,7 @@ type setup struct {
 	watcher      func(*desk.Account) desk.Watcher
 }
 
-// opened is a desk on its data folder, with a turn for the test's own goroutine.
+// opened is a desk on its data folder, with a turn for the goroutine of the test.
 type opened struct {
 	*desk.Desk
 	t       testing.TB
@@ -72,7 +71,7 @@ type opened struct {
 	ended   atomic.Bool
 }
 
-// open opens and starts a desk that ends with the test at the latest.
+// open opens and starts a desk that is closed at the end of the test.
 func open(t testing.TB, with setup) *opened {
 	t.Helper()
 	if with.dir == "" {
@@ -105,7 +104,7 @@ func open(t testing.TB, with setup) *opened {
 	return d
 }
 
-// close ends the desk unless it has ended. Only one that has failed may say so.
+// close closes the desk unless it is closed. Only a desk that has failed may return an error.
 func (d *opened) close() {
 	d.t.Helper()
 	if d.ended.Swap(true) {
@@ -130,11 +129,11 @@ func (d *opened) restart() *opened {
 	return open(d.t, d.setup)
 }
 
-// crash opens a desk on the folder as a crash at this moment would leave it. Nothing
-// may be under way.
+// crash opens a desk on a copy of the folder, which is the state after a crash. The desk must
+// be idle.
 func (d *opened) crash() *opened {
 	d.t.Helper()
-	d.settle()
+	d.catchUp()
 	with := d.setup
 	with.dir = d.t.TempDir()
 	must(d.t, os.CopyFS(with.dir, os.DirFS(d.setup.dir)))
@@ -142,15 +141,14 @@ func (d *opened) crash() *opened {
 	return open(d.t, with)
 }
 
-// settle waits until everything is durable and the history has what the journal has.
-func (d *opened) settle() {
+// catchUp waits until everything is durable and in the history.
+func (d *opened) catchUp() {
 	d.t.Helper()
 	must(d.t, d.Durable(d.t.Context()))
 	eventually(d.t, "the history to catch up", func() bool { return d.HistoryBehind() == 0 })
 }
 
-// order is an order at the last price. Times are those of a clock that nobody winds:
-// n seconds after the start.
+// order returns an order at the last price. Its time is n seconds after a fixed start.
 func (d *opened) order(side ledger.Side, id ledger.InstrumentID, q ledger.Quantity, n int) (o ledger.Order) {
 	d.MarketOrder(&o, side, id, q, timeOf(n))
 	return o
@@ -160,7 +158,7 @@ func timeOf(n int) int64 {
 	return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(n) * time.Second).UnixNano()
 }
 
-// eventually waits until ok says so.
+// eventually waits until ok returns true.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(patience)

@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// diskInterval is how often the free space is looked at.
+// diskInterval is the time between two checks of the free space.
 const diskInterval = 250 * time.Millisecond
 
-// disk is what is known of the free space where the journal is. While it is low,
-// whatever would add to the journal is refused, and history and snapshots wait.
+// disk is the free space of the journal's disk. While it is low, commands that add to the
+// journal are refused, and history and snapshots wait.
 type disk struct {
 	low  atomic.Bool
-	free atomic.Uint64 // bytes at the last look
+	free atomic.Uint64 // bytes at the last check
 
-	mu     sync.Mutex // held during a look
-	failed bool       // the last one did
+	mu     sync.Mutex // held during a check
+	failed bool       // the last check failed
 }
 
-// watchDisk looks at the free space until ctx ends.
+// watchDisk checks the free space until ctx ends.
 func (d *Desk) watchDisk(ctx context.Context) {
 	ticker := time.NewTicker(diskInterval)
 	defer ticker.Stop()
@@ -30,14 +30,14 @@ func (d *Desk) watchDisk(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			d.LookAtDisk()
+			d.CheckDisk()
 		}
 	}
 }
 
-// LookAtDisk compares the free space with the watermark. Orders resume at
-// 110 % of the watermark, so that the state does not flap.
-func (d *Desk) LookAtDisk() {
+// CheckDisk compares the free space with the watermark. Orders resume at 110 % of the
+// watermark, so that the state does not flap.
+func (d *Desk) CheckDisk() {
 	watermark := d.config.DiskWatermark
 	if watermark == 0 {
 		return
@@ -47,7 +47,7 @@ func (d *Desk) LookAtDisk() {
 	free, err := d.config.FreeSpace()
 	if err != nil {
 		if !d.disk.failed {
-			d.log.Error("free space of the disk is not known; orders go on as before", "error", err)
+			d.log.Error("can't read the free disk space; orders go on as before", "error", err)
 		}
 		d.disk.failed = true
 		return
@@ -58,24 +58,24 @@ func (d *Desk) LookAtDisk() {
 	case !low && free < watermark:
 		d.disk.low.Store(true)
 		d.log.Error("disk nearly full: orders and busts are refused", "free_bytes", free, "watermark_bytes", watermark)
-	case low && free >= resumeMark(watermark):
+	case low && free >= resumeBytes(watermark):
 		d.disk.low.Store(false)
-		d.log.Info("disk has space again: orders are taken", "free_bytes", free, "watermark_bytes", watermark)
+		d.log.Info("disk has space again: orders and busts are accepted", "free_bytes", free, "watermark_bytes", watermark)
 	}
 }
 
-// resumeMark is the free space that ends the state of low.
-func resumeMark(watermark uint64) uint64 {
+// resumeBytes is the free space that ends the state of low.
+func resumeBytes(watermark uint64) uint64 {
 	if watermark > math.MaxUint64-watermark/10 {
 		return math.MaxUint64
 	}
 	return watermark + watermark/10
 }
 
-// DiskFree returns the free bytes at the last look; 0 without a watermark.
+// DiskFree returns the free bytes at the last check; 0 without a watermark.
 func (d *Desk) DiskFree() uint64 { return d.disk.free.Load() }
 
-// waitForSpace returns when the disk is not low, or with ctx's error.
+// waitForSpace returns when the disk is no longer low, or with ctx's error.
 func (d *Desk) waitForSpace(ctx context.Context) error {
 	for d.disk.low.Load() {
 		select {

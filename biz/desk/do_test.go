@@ -13,7 +13,7 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// buyOne places an order in a turn and says the reply to it.
+// buyOne places an order in a turn and adds the reply.
 func (d *opened) buyOne(turn *desk.Turn, n int) {
 	order := d.order(ledger.Buy, tin, 1, n)
 	e, err := turn.Place(&order)
@@ -23,8 +23,8 @@ func (d *opened) buyOne(turn *desk.Turn, n int) {
 	say(turn, "reply %d-%d", turn.Account().Customer(), e.Number)
 }
 
-// TestReplyBeforePushes: what the turn says leaves before what the watcher adds, one
-// turn after the other. The watcher hears of turns in which something happened, once.
+// TestReplyBeforePushes: the messages of a turn leave before those that the watcher adds, one
+// turn after another. The watcher is called once for each turn with an event.
 func TestReplyBeforePushes(t *testing.T) {
 	var p post
 	d := open(t, setup{newOutbound: p.newOutbound, watcher: tellers})
@@ -58,8 +58,8 @@ func TestReplyBeforePushes(t *testing.T) {
 	}
 }
 
-// TestNothingLeavesByItself: a turn is handed to the commit log once, with all its
-// events and messages, and the desk posts none of it; one without either is not.
+// TestNothingLeavesByItself: a turn is passed to the commit log once, with all its events and
+// messages, and the desk posts none of them. A turn without either is not passed.
 func TestNothingLeavesByItself(t *testing.T) {
 	var p post
 	d, log := withCommitLog(t, &p)
@@ -91,8 +91,7 @@ func TestNothingLeavesByItself(t *testing.T) {
 	}
 }
 
-// TestNothingLeavesBeforeTheFsync: when a message leaves, the journal has the events
-// that it tells of.
+// TestNothingLeavesBeforeTheFsync: when a message leaves, the journal already has its events.
 func TestNothingLeavesBeforeTheFsync(t *testing.T) {
 	var p post
 	d := open(t, setup{newOutbound: p.newOutbound, watcher: tellers})
@@ -127,8 +126,8 @@ func TestNothingLeavesBeforeTheFsync(t *testing.T) {
 	}
 }
 
-// TestNothingLeavesThatIsNotDurable: when the journal can't be written, what waits for
-// it never leaves, orders are refused from then on, and the process is told to end.
+// TestNothingLeavesThatIsNotDurable: if the journal can't be written, the waiting messages
+// never leave, all later orders are refused, and Fatal is called.
 func TestNothingLeavesThatIsNotDurable(t *testing.T) {
 	var p post
 	d := open(t, setup{maxStore: 4096, newOutbound: p.newOutbound, watcher: tellers})
@@ -162,7 +161,7 @@ func TestNothingLeavesThatIsNotDurable(t *testing.T) {
 	}
 }
 
-// TestOverloaded: where the log has no room, do is not called and nothing happens.
+// TestOverloaded: if the commit log is at its limit, do is not called and nothing changes.
 func TestOverloaded(t *testing.T) {
 	d, log := withCommitLog(t, new(post))
 	log.full = true
@@ -181,8 +180,8 @@ func TestOverloaded(t *testing.T) {
 	}
 }
 
-// TestOverloadedByTheDisk: while a commit is under way, only so much may wait for the
-// next one: records, or messages. Afterwards there is room again.
+// TestOverloadedByTheDisk: while a commit is written, the records and messages that wait for the
+// next one are limited. Afterwards orders are accepted again.
 func TestOverloadedByTheDisk(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -201,7 +200,7 @@ func TestOverloadedByTheDisk(t *testing.T) {
 			a := d.Account(alice)
 			do := func(turn *desk.Turn) { tc.do(d, turn) }
 			must(t, a.Do(d.turn, do))
-			<-under // the first one is on its way
+			<-under // the first commit is being written
 			must(t, a.Do(d.turn, do))
 			for range 2 {
 				if err := a.Do(d.turn, func(*desk.Turn) { t.Error("do was called") }); !errors.Is(err, desk.ErrOverloaded) {
@@ -219,8 +218,8 @@ func TestOverloadedByTheDisk(t *testing.T) {
 	}
 }
 
-// TestPanicBeforeAnything: a panic in a turn in which nothing was applied leaves the
-// account usable, and what the turn had said is dropped.
+// TestPanicBeforeAnything: after a panic in a turn without an event the account is usable, and
+// the messages of the turn are dropped.
 func TestPanicBeforeAnything(t *testing.T) {
 	for _, tc := range []struct {
 		name string
@@ -266,9 +265,9 @@ func TestPanicBeforeAnything(t *testing.T) {
 	}
 }
 
-// TestTurnsAtTheSameTime: many goroutines have turns of many accounts. Each account's
-// messages leave in the order of its events, none is missing, and the journal makes
-// the same accounts again.
+// TestTurnsAtTheSameTime: many goroutines run turns at many accounts. The messages of each
+// account leave in the order of its events, none is missing, and the journal results in the
+// same accounts.
 func TestTurnsAtTheSameTime(t *testing.T) {
 	const goroutines, turns = 8, 50
 	var p post

@@ -9,7 +9,7 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// historyPoll is how often a query that waits for the projection looks.
+// historyPoll is the time between two checks of a query that waits for the projection.
 const historyPoll = 20 * time.Millisecond
 
 // Query asks for executions of one account, newest first.
@@ -20,11 +20,10 @@ type Query struct {
 	Instrument   ledger.InstrumentID
 }
 
-// Executions returns a page of an account's executions, and whether there are more.
-// What the account has in memory comes from there; only what is older is read from the
-// database, once the projection has come so far. Busts are not marked: the account
-// knows them. Errors are ErrCatchingUp when that is not before ctx ends,
-// ErrHistoryDamaged, or what the database says.
+// Executions returns a page of an account's executions, and whether there are more. The
+// newest come from memory; older ones are read from the database once the projection has
+// them. Busts are not marked: ask the account. Errors are ErrCatchingUp if the projection
+// does not have them before ctx ends, ErrHistoryDamaged, and those of the database.
 func (d *Desk) Executions(ctx context.Context, a *Account, q Query) (page []ledger.Execution, more bool, err error) {
 	if q.Limit <= 0 {
 		q.Limit = history.DefaultLimit
@@ -41,7 +40,7 @@ func (d *Desk) Executions(ctx context.Context, a *Account, q Query) (page []ledg
 		}
 		page = append(page, *x)
 	}
-	if oldest.Number() <= 1 { // all there is was in memory
+	if oldest.Number() <= 1 { // all executions are in memory
 		return page, false, nil
 	}
 	if err := d.projected(ctx, oldest-1); err != nil {
@@ -51,7 +50,7 @@ func (d *Desk) Executions(ctx context.Context, a *Account, q Query) (page []ledg
 		q.Before = oldest
 	}
 	q.Limit -= len(page)
-	if q.Limit == 0 { // one row more would tell; the next page may be empty
+	if q.Limit == 0 { // there may be none; then the next page is empty
 		return page, true, nil
 	}
 	rows, more, err := d.history.Executions(ctx, history.Query{
@@ -84,8 +83,8 @@ func (d *Desk) FindExecution(ctx context.Context, a *Account, id ledger.Executio
 	return executionOf(&row), d.historyError(err)
 }
 
-// SellsSince returns at most limit sells of x's instrument after x that are not
-// busted, oldest first. With an error those that memory has forgotten are missing.
+// SellsSince returns at most limit unbusted sells of x's instrument after x, oldest first.
+// With an error, those that are not in memory are missing.
 func (d *Desk) SellsSince(ctx context.Context, a *Account, x *ledger.Execution, limit int) ([]ledger.ExecutionID, error) {
 	recent, oldest := a.recentFills()
 	var ids []ledger.ExecutionID
@@ -108,7 +107,7 @@ func (d *Desk) SellsSince(ctx context.Context, a *Account, x *ledger.Execution, 
 	return a.notBusted(ids, limit), err
 }
 
-// notBusted returns those of ids that are not busted, at most limit of them.
+// notBusted returns the ids that are not busted, at most limit.
 func (a *Account) notBusted(ids []ledger.ExecutionID, limit int) []ledger.ExecutionID {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -121,8 +120,8 @@ func (a *Account) notBusted(ids []ledger.ExecutionID, limit int) []ledger.Execut
 	return kept
 }
 
-// recentFills returns the executions that a has in memory, newest first, and the
-// id below which none is: that of the oldest, or one above the newest id ever.
+// recentFills returns the executions in memory, newest first, and the id of the oldest.
+// If there are no executions in memory, that is one above the newest id ever.
 func (a *Account) recentFills() (fills []ledger.Execution, oldest ledger.ExecutionID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -137,8 +136,8 @@ func (a *Account) recentFills() (fills []ledger.Execution, oldest ledger.Executi
 	return nil, ledger.NewExecutionID(a.Customer(), a.ledger.LastExecution()+1)
 }
 
-// projected returns when the history has that execution. A customer's executions
-// are numbered without gaps, so it has all older ones then too.
+// projected returns when the history has that execution. The executions of a customer are
+// numbered without gaps, so the history then has all older ones, too.
 func (d *Desk) projected(ctx context.Context, id ledger.ExecutionID) error {
 	for {
 		_, ok, err := d.history.Execution(ctx, uint64(id))
@@ -156,7 +155,8 @@ func (d *Desk) projected(ctx context.Context, id ledger.ExecutionID) error {
 	}
 }
 
-// historyError notes a damaged history, and says so of every error from then on.
+// historyError records a damaged history, and joins ErrHistoryDamaged to all errors from
+// then on.
 func (d *Desk) historyError(err error) error {
 	if err == nil {
 		return nil

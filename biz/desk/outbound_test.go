@@ -11,7 +11,7 @@ import (
 	"holdfast/biz/journal"
 )
 
-// post is where the messages of a test's outboxes end.
+// post collects the messages of a test's outboxes.
 type post struct {
 	mu      sync.Mutex
 	said    []string
@@ -80,7 +80,7 @@ func (o *outbox) Discard() {
 }
 
 // teller is a Watcher that says "push customer-number" for each event, and complains
-// where there is none.
+// without one.
 type teller struct{}
 
 func (teller) Changed(t *desk.Turn) {
@@ -94,7 +94,7 @@ func (teller) Changed(t *desk.Turn) {
 
 func tellers(*desk.Account) desk.Watcher { return teller{} }
 
-// commitLog is a desk.CommitLog without a disk. Turns stay in it until they are let go.
+// commitLog is a desk.CommitLog without a disk. Turns stay in it until they are released.
 type commitLog struct {
 	options desk.CommitLogOptions
 	full    bool
@@ -111,7 +111,7 @@ func (l *commitLog) Append(t *desk.Turn) {
 	t.Out.MoveTo(l.waiting)
 }
 
-func (l *commitLog) Room() bool                    { return !l.full }
+func (l *commitLog) Accepts() bool                 { return !l.full }
 func (l *commitLog) Failed() error                 { return nil }
 func (l *commitLog) Durable(context.Context) error { return nil }
 func (l *commitLog) Stats() journal.Stats          { return journal.Stats{} }

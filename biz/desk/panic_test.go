@@ -11,9 +11,8 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// TestPanicAfterAnEvent: a panic in a turn in which an order was applied ends the
-// process, also where somebody recovers it; the journal has the turns before it, and
-// none of this one.
+// TestPanicAfterAnEvent: a panic in a turn after an order was applied ends the process, even
+// if the panic is recovered. The journal has the turns before it, but not this one.
 func TestPanicAfterAnEvent(t *testing.T) {
 	const child = "HOLDFAST_TEST_DESK"
 	if dir := os.Getenv(child); dir != "" {

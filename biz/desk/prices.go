@@ -6,7 +6,7 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// priceBoard has the instruments whose prices have changed. Goroutine: any.
+// priceBoard is the set of instruments whose prices have changed. Goroutine: any.
 type priceBoard struct {
 	mu      sync.Mutex
 	changed []bool // by instrument
@@ -24,7 +24,7 @@ func (b *priceBoard) mark(id ledger.InstrumentID) {
 	}
 }
 
-// take appends the instruments that have changed since the last take.
+// take empties the set and appends it to dst.
 func (b *priceBoard) take(dst []ledger.InstrumentID) []ledger.InstrumentID {
 	b.mu.Lock()
 	defer b.mu.Unlock()

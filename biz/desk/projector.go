@@ -12,15 +12,14 @@ import (
 )
 
 const (
-	// projectRows is how many rows go into one transaction at most. Each rewrites
-	// a page or more for every customer in it, so that large ones are cheaper.
+	// projectRows is the largest transaction. A transaction rewrites at least a page per
+	// customer in it, so that large ones are cheaper.
 	projectRows = 262_144
-	// projectPause is the least time between transactions.
+	// projectPause is the shortest time between transactions.
 	projectPause = 20 * time.Millisecond
-	// projectBusy is when orders come fast, in events a second. While they do,
-	// the projector writes at most projectRate rows a second for each processor
-	// that Go may use, some fifth of it: the history falls behind, and catches up
-	// afterwards.
+	// projectBusy is the load, in events a second, above which the projector writes at
+	// most projectRate rows a second for each processor that Go uses. That takes about
+	// a fifth of it; the history falls behind and catches up later.
 	projectBusy = 20_000
 	projectRate = 40_000
 	// projectRetry is the pause after an error; it doubles up to projectRetryMax.
@@ -31,15 +30,15 @@ const (
 // projector writes the journal's events into the history.
 type projector struct {
 	desk    *Desk
-	open    bool      // a transaction is
-	rows    int       // in it
+	open    bool      // a transaction is open
+	rows    int       // in the transaction
 	records uint64    // committed by the journal at the last rest
 	rested  time.Time // when that rest ended
 }
 
-// project follows the journal until ctx ends. Whatever goes wrong, trading goes on
-// and the history is tried again, less and less often; queries say meanwhile that
-// it is behind. A damaged one is left alone: the next start makes it again.
+// project writes the history until ctx ends. After an error, trading goes on and project
+// tries again, with longer and longer pauses; queries answer that the history is catching
+// up. A damaged history is left alone: the next start rebuilds it.
 func (d *Desk) project(ctx context.Context) {
 	pause := projectRetry
 	for {
@@ -55,7 +54,7 @@ func (d *Desk) project(ctx context.Context) {
 		if d.projectedBatch.Load() > before {
 			pause = projectRetry
 		}
-		d.log.Error("history not written; trading goes on, and it is tried again", "in", pause, "error", err)
+		d.log.Error("could not write the history; trading goes on, and the history is tried again", "in", pause, "error", err)
 		select {
 		case <-ctx.Done():
 			return
@@ -65,7 +64,7 @@ func (d *Desk) project(ctx context.Context) {
 	}
 }
 
-// projectOn goes on where the history is, until something goes wrong.
+// projectOn continues from where the history is, until an error or the end of ctx.
 func (d *Desk) projectOn(ctx context.Context) error {
 	progress, err := d.history.Progress(ctx)
 	if err != nil {
@@ -74,21 +73,21 @@ func (d *Desk) projectOn(ctx context.Context) error {
 	d.projectedBatch.Store(progress)
 	p := &projector{desk: d, rested: d.config.Now()}
 	err = d.journal.Follow(ctx, progress+1, func(b *journal.Batch) error { return p.batch(ctx, b) })
-	if p.open { // else a transaction is somebody else's
+	if p.open { // else an open transaction belongs to others
 		err = errors.Join(err, d.history.Rollback())
 	}
 	return err
 }
 
-// historyDamaged notes that the history can't be used any more.
+// historyDamaged records that the history can't be used any more.
 func (d *Desk) historyDamaged(err error) {
 	if d.historyDamage.CompareAndSwap(nil, &err) {
-		d.log.Error("history is damaged; trading goes on without it, and the next start makes it again", "error", err)
+		d.log.Error("the history is damaged; trading goes on without it, and the next start rebuilds it", "error", err)
 	}
 }
 
-// batch puts one batch into the open transaction and ends it when it is large
-// or nothing more is there.
+// batch adds one batch to the open transaction, and commits it if it is large or the
+// projection has caught up.
 func (p *projector) batch(ctx context.Context, b *journal.Batch) error {
 	if !p.open {
 		if err := p.desk.waitForSpace(ctx); err != nil {
@@ -128,7 +127,7 @@ func (p *projector) insert(record []byte) error {
 	return p.desk.history.Insert(&row)
 }
 
-// rest keeps the projector's share of the processor small while orders come fast.
+// rest limits the projector's share of the processor under load.
 func (p *projector) rest(ctx context.Context) error {
 	elapsed := p.desk.config.Now().Sub(p.rested)
 	records := p.desk.Stats().Records
@@ -148,10 +147,10 @@ func (p *projector) rest(ctx context.Context) error {
 	return nil
 }
 
-// Row returns what the history keeps of a fill.
-func Row(e *ledger.Event) history.Execution {
+// Row returns the history's row for a fill.
+func Row(e *ledger.Event) history.Fill {
 	x := &e.Execution
-	return history.Execution{
+	return history.Fill{
 		ID: uint64(x.ID), OrderID: uint64(x.Order), Event: e.Number,
 		ClientOrderID: x.ClientOrderID, Side: uint8(x.Side), Instrument: uint32(x.Instrument),
 		Quantity: int64(x.Quantity), Price: int64(x.Price), Cost: int64(x.Cost), Time: x.Time,

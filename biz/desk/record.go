@@ -7,7 +7,7 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// The first byte of a journal record says what follows.
+// The first byte of a journal record is its kind.
 const (
 	recordGenesis byte = 1 // SHA-256 of the seed file; the first record of all
 	recordEvent   byte = 2 // ledger.AppendEvent

@@ -12,8 +12,8 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// recover brings the accounts to the state of the journal's end: seed, then
-// snapshot, then the events that came later.
+// recover rebuilds the accounts: from the seed, then the snapshot, then the events in the
+// journal after it.
 func (d *Desk) recover(ctx context.Context) error {
 	start := time.Now()
 	if err := d.checkData(ctx); err != nil {
@@ -37,8 +37,7 @@ func (d *Desk) recover(ctx context.Context) error {
 	return nil
 }
 
-// checkData refuses a journal of another seed, and a history that knows more
-// than the journal.
+// checkData refuses a journal of another seed, and a history that is ahead of the journal.
 func (d *Desk) checkData(ctx context.Context) error {
 	progress, err := d.history.Progress(ctx)
 	if err != nil {
@@ -63,11 +62,10 @@ func (d *Desk) checkData(ctx context.Context) error {
 	return err
 }
 
-// errSeen ends a replay that has seen enough.
+// errSeen ends a replay after its first record.
 var errSeen = errors.New("seen")
 
-// loadSnapshot restores the accounts that have one and returns the batch to
-// replay from.
+// loadSnapshot restores the accounts in the snapshot and returns the batch to replay from.
 func (d *Desk) loadSnapshot(ctx context.Context) (uint64, error) {
 	restored := make(map[ledger.Customer]*ledger.Account)
 	from, err := d.history.LoadSnapshot(ctx, func(customer uint32, state []byte) error {
@@ -90,7 +88,7 @@ func (d *Desk) loadSnapshot(ctx context.Context) (uint64, error) {
 	return from, err
 }
 
-// openAccounts opens those that no snapshot has restored.
+// openAccounts opens the accounts that are not in the snapshot.
 func (d *Desk) openAccounts() error {
 	for _, a := range d.order {
 		if a.ledger != nil {
@@ -132,12 +130,12 @@ func (d *Desk) apply(e *ledger.Event, reason string) error {
 	return err
 }
 
-// restorePrices makes the last price of an instrument that of its newest trade in
-// memory, however the accounts came there.
+// restorePrices sets the last price of each instrument to that of its newest trade in
+// memory.
 func (d *Desk) restorePrices() {
 	newest := make([]int64, d.market.Len())
 	for _, a := range d.order {
-		for _, e := range a.ledger.Recent(nil) { // the newest first: of several at one time it is the first
+		for _, e := range a.ledger.Recent(nil) { // newest first, so the newest of several with one time wins
 			id := e.Execution.Instrument
 			if e.Kind == ledger.KindFill && e.Time > newest[id] {
 				newest[id] = e.Time

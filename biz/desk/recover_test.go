@@ -7,8 +7,8 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// TestLastPriceOfTheNewestTrade: after a restart the last price is that of the newest
-// trade, also where orders that came together have the same time.
+// TestLastPriceOfTheNewestTrade: after a restart the last price is that of the newest trade,
+// also if simultaneous orders have the same time.
 func TestLastPriceOfTheNewestTrade(t *testing.T) {
 	d := open(t, setup{})
 	for n, price := range []ledger.Price{10_0000, 11_0000, 12_0000} {

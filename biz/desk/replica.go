@@ -11,17 +11,17 @@ import (
 	"holdfast/biz/seed"
 )
 
-// An Entry is a record of the journal, for those who read it without a server.
+// An Entry is a decoded record of the journal, for tools that read it without a server.
 type Entry struct {
-	// Genesis is true for the record that names the seed file by its hash, Seed.
+	// Genesis is true for the first record, which has the hash of the seed file.
 	Genesis bool
 	Seed    [sha256.Size]byte
-	// Event and, for a bust, Reason are those of every other record.
+	// Event and, for a bust, Reason are the content of all other records.
 	Event  ledger.Event
 	Reason string
 }
 
-// DecodeEntry reads a record. It keeps nothing of it.
+// DecodeEntry decodes a record and does not retain it.
 func DecodeEntry(record []byte) (Entry, error) {
 	event, reason, isEvent, err := decodeEvent(record)
 	if err != nil {
@@ -33,8 +33,7 @@ func DecodeEntry(record []byte) (Entry, error) {
 	return Entry{Genesis: true, Seed: [sha256.Size]byte(record[1:])}, nil
 }
 
-// A Replica is the accounts as seed and journal make them, without a server. Used
-// by one goroutine.
+// A Replica rebuilds the accounts from seed and journal, without a server. Goroutine: one.
 type Replica struct {
 	accounts map[ledger.Customer]*ledger.Account
 }
@@ -53,7 +52,7 @@ func NewReplica(s *seed.Seed) (*Replica, error) {
 	return r, nil
 }
 
-// Apply adds the next record of the journal.
+// Apply applies the next record of the journal.
 func (r *Replica) Apply(e *Entry) error {
 	if e.Genesis {
 		return nil
@@ -66,7 +65,7 @@ func (r *Replica) Apply(e *Entry) error {
 	return err
 }
 
-// StateHash is that of Desk.StateHash: the same accounts give the same hash.
+// StateHash returns the hash that Desk.StateHash returns for the same accounts.
 func (r *Replica) StateHash() [sha256.Size]byte {
 	accounts := slices.Collect(maps.Values(r.accounts))
 	slices.SortFunc(accounts, func(a, b *ledger.Account) int { return cmp.Compare(a.Customer(), b.Customer()) })

@@ -9,13 +9,13 @@ import (
 	"holdfast/biz/history"
 )
 
-// A snapshot is due when so many events came since the last one: replaying them
-// takes about half a second.
+// A snapshot is due snapshotEvents after the last one: replaying that many takes about
+// half a second.
 const (
 	snapshotEvents   = 2_000_000
-	snapshotInterval = 5 * time.Second // between looks at the count
+	snapshotInterval = 5 * time.Second // between checks of the count
 	snapshotRetryMax = 5 * time.Minute // longest pause after errors
-	snapshotChunk    = 256             // accounts whose states wait in memory
+	snapshotChunk    = 256             // states in memory at a time
 )
 
 // snapshots saves one whenever it is due.
@@ -43,28 +43,28 @@ func (d *Desk) snapshots(ctx context.Context) {
 			d.historyDamaged(err)
 		default:
 			pause = min(2*pause, snapshotRetryMax)
-			d.log.Error("snapshot not saved; it is tried again", "in", pause, "error", err)
+			d.log.Error("could not save a snapshot; it is tried again", "in", pause, "error", err)
 		}
 		ticker.Reset(pause)
 	}
 }
 
-// snapshotsAllowed tells whether the history can take one: a damaged one can't,
-// and on a disk that is nearly full the space is the journal's.
+// snapshotsAllowed reports whether a snapshot may be saved: not in a damaged history, and
+// not on a disk that is nearly full, where the journal needs the space.
 func (d *Desk) snapshotsAllowed() bool {
 	return !d.disk.low.Load() && d.historyDamage.Load() == nil
 }
 
-// accountState is one account at one moment.
+// accountState is the state of one account at one moment.
 type accountState struct {
 	account *Account
 	number  uint64 // of its last event
 	state   []byte
 }
 
-// SaveSnapshot stores the accounts that have changed since the last one. It is
-// taken account by account while trading goes on: all events up to replayFrom
-// are in it, and replay skips what an account already has.
+// SaveSnapshot stores the accounts that have changed since the last snapshot, one by one
+// while trading goes on. All events before batch replayFrom are in it; a replay skips the
+// events that an account already has.
 func (d *Desk) SaveSnapshot(ctx context.Context) error {
 	replayFrom := d.journal.LastBatch() + 1
 	var saved []accountState
@@ -98,8 +98,7 @@ func (d *Desk) SaveSnapshot(ctx context.Context) error {
 	return nil
 }
 
-// changedStates returns the states of the accounts that have events which no
-// snapshot has.
+// changedStates returns the states of the accounts with events that are in no snapshot.
 func changedStates(accounts []*Account) []accountState {
 	var states []accountState
 	for _, a := range accounts {

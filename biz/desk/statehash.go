@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// StateHash returns the SHA-256 of all accounts' states, in the order of their
-// customer numbers. The same seed and journal give the same hash, whatever
-// snapshots helped to read it. It takes the accounts one by one: while orders are
-// executed it is the hash of no one moment, and of what may not be durable yet.
+// StateHash returns the SHA-256 of all accounts' states, in the order of their customer
+// numbers. It depends only on seed and journal, not on snapshots. The accounts are read
+// one by one: while orders are executed, the hash is not that of a single moment, and may
+// include events that are not durable yet.
 func (d *Desk) StateHash() [sha256.Size]byte {
 	accounts := slices.SortedFunc(slices.Values(d.order), func(a, b *Account) int {
 		return cmp.Compare(a.Customer(), b.Customer())

@@ -12,7 +12,7 @@ import (
 	"holdfast/biz/transcript"
 )
 
-// TestTranscripts plays what traders do at a desk. The commands are the cases of
+// TestTranscripts plays commands of traders at a desk. The commands are the cases of
 // transcriber.do.
 func TestTranscripts(t *testing.T) {
 	transcript.Run(t, func(t *testing.T) func(string) string {
@@ -25,8 +25,7 @@ func TestTranscripts(t *testing.T) {
 // diskMark is the watermark of the desk in a transcript.
 const diskMark = 1000
 
-// transcriber executes the commands of a transcript. Its clock goes on by a second
-// with each.
+// transcriber executes the commands of a transcript. Its clock advances by a second with each.
 type transcriber struct {
 	t        *testing.T
 	desk     *opened
@@ -40,8 +39,8 @@ func (x *transcriber) open(with setup) {
 	x.start(open(x.t, with))
 }
 
-// start goes on with d. Prices are not part of an account's state: whoever looks at it
-// values it first, as a login does.
+// start continues with d. It values all accounts, as a login does, since prices are not part of
+// an account's state.
 func (x *transcriber) start(d *opened) {
 	x.desk = d
 	for _, a := range d.Accounts() {
@@ -135,7 +134,7 @@ func (x *transcriber) bust(id ledger.ExecutionID, reason string) string {
 	return said
 }
 
-// price sets a last price, and values whoever holds the instrument.
+// price sets a last price and reprices the positions in the instrument.
 func (x *transcriber) price(id ledger.InstrumentID, text string) string {
 	p, err := ledger.ParsePrice(text)
 	must(x.t, err)
@@ -217,15 +216,15 @@ func (x *transcriber) disk(state string) string {
 	default:
 		x.free = 2 * diskMark
 	}
-	x.desk.LookAtDisk()
+	x.desk.CheckDisk()
 	if err := x.desk.Accepting(); err != nil {
 		return refusal(err)
 	}
 	return "orders are taken"
 }
 
-// again closes the desk, or copies what a crash would leave, and opens it, with "recent
-// n" with so many events in memory.
+// again closes the desk, or copies its folder as after a crash, and opens it again. "recent n"
+// sets how many events stay in memory.
 func (x *transcriber) again(crash bool, words []string) string {
 	if len(words) > 1 {
 		x.desk.setup.recent = x.number(words[1])
@@ -242,7 +241,7 @@ func (x *transcriber) again(crash bool, words []string) string {
 	return "the accounts are those from before"
 }
 
-// event tells an event without its time.
+// event returns an event as text, without its time.
 func (x *transcriber) event(e *ledger.Event) string {
 	verb := map[ledger.Side]string{ledger.Buy: "bought", ledger.Sell: "sold"}[e.Execution.Side]
 	if e.Kind == ledger.KindBust {
@@ -252,7 +251,7 @@ func (x *transcriber) event(e *ledger.Event) string {
 		e.Execution.Quantity, x.name(e.Execution.Instrument), e.Execution.Price, e.Change, x.position(&e.Position), e.Rows)
 }
 
-// position tells a row at the last price.
+// position returns a position at the last price as text.
 func (x *transcriber) position(row *ledger.Position) string {
 	if row.Quantity == 0 {
 		return "none of " + x.name(row.Instrument)
@@ -297,9 +296,8 @@ func (x *transcriber) customer(text string) *desk.Account {
 }
 
 func (x *transcriber) execution(text string) ledger.ExecutionID {
-	id, err := ledger.ParseExecutionID(text)
-	must(x.t, err)
-	return id
+	customer, number, _ := strings.Cut(text, "-")
+	return ledger.NewExecutionID(ledger.Customer(x.number(customer)), uint32(x.number(number)))
 }
 
 func (x *transcriber) number(text string) int {

@@ -7,17 +7,17 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// Turn is one visit to an account (Account.Do): what happened, and what leaves when
-// that is durable. It is made by Desk.NewTurn and used again.
+// Turn is one visit to an account under its lock (Account.Do): the events, and the output
+// that leaves when they are durable. Make it with Desk.NewTurn and reuse it.
 //
 // Goroutine: one at a time. The methods are for use inside Account.Do.
 type Turn struct {
-	// Out collects the replies and pushes of the turn.
+	// Out is the turn's output: replies and pushes.
 	Out Outbound
 
 	desk     *Desk
 	account  *Account
-	applying bool // the ledger is at work
+	applying bool // the ledger is applying a command
 	events   []Event
 	records  []byte // of the events, for the journal
 	ends     []int  // of each record
@@ -29,40 +29,38 @@ type Event struct {
 	Reason string
 }
 
-// Outbound collects messages to those who have asked and those who watch. The desk
-// does not look into it.
+// Outbound collects replies and pushes. The desk does not look into it.
 type Outbound interface {
-	// Len returns how many messages there are, Size how many bytes.
+	// Len returns the number of messages, Size their bytes.
 	Len() int
 	Size() int
-	// MoveTo adds all of it to another Outbound and empties this one.
+	// MoveTo moves all messages to the end of another Outbound.
 	MoveTo(to Outbound)
-	// Post lets all of it leave; Discard drops it. Both empty it.
+	// Post sends all messages; Discard drops them. Both empty the Outbound.
 	Post()
 	Discard()
 }
 
-// NewTurn returns a turn for one goroutine at a time. Call it after Start.
+// NewTurn returns a turn for use by one goroutine at a time. Call it after Start.
 func (d *Desk) NewTurn() *Turn { return &Turn{Out: d.newOut(), desk: d} }
 
-// Account returns whose turn it is.
+// Account returns the account that the turn visits.
 func (t *Turn) Account() *Account { return t.account }
 
-// Ledger returns the account to read, or to value anew.
+// Ledger returns the ledger's account, for reading and revaluing.
 func (t *Turn) Ledger() *ledger.Account { return t.account.ledger }
 
-// Events returns what has happened in this turn.
+// Events returns the events of this turn so far.
 func (t *Turn) Events() []Event { return t.events }
 
-// Place executes an order. The errors are those of ledger.Account.Place, with the
-// first event again for ledger.ErrDuplicate, and those of Desk.Accepting: nothing has
-// happened then. The event is valid until the next Place or Bust, or the
-// end of the turn.
+// Place executes an order. Errors are those of ledger.Account.Place and Desk.Accepting;
+// the order then had no effect. With ledger.ErrDuplicate the event is that of the first
+// order. The event is valid until the next Place or Bust, or the end of the turn.
 func (t *Turn) Place(o *ledger.Order) (*ledger.Event, error) {
 	if err := t.desk.Accepting(); err != nil {
 		return nil, err
 	}
-	e := t.next()
+	e := t.nextEvent()
 	t.applying = true
 	var err error
 	e.Event, err = t.account.ledger.Place(*o)
@@ -70,32 +68,32 @@ func (t *Turn) Place(o *ledger.Order) (*ledger.Event, error) {
 	if err != nil {
 		return &e.Event, err
 	}
-	t.happened("")
+	t.record("")
 	if applyTwice {
 		t.placeAgain(*o)
 	}
 	return &e.Event, nil
 }
 
-// Bust takes an execution back. Errors are those of ledger.Account.Bust and of
-// Desk.Accepting. The event is valid until the next Place or Bust, or the
-// end of the turn.
+// Bust busts an execution; changed is false if it was busted already. Errors are those of
+// ledger.Account.Bust and Desk.Accepting. The event is valid until the next Place or
+// Bust, or the end of the turn.
 func (t *Turn) Bust(b ledger.Bust) (e *ledger.Event, changed bool, err error) {
 	if err := t.desk.Accepting(); err != nil {
 		return nil, false, err
 	}
-	next := t.next()
+	next := t.nextEvent()
 	t.applying = true
 	next.Event, changed, err = t.account.ledger.Bust(b)
 	t.applying = false
 	if changed {
-		t.happened(b.Reason)
+		t.record(b.Reason)
 	}
 	return &next.Event, changed, err
 }
 
-// next returns room for the next event; happened makes it one.
-func (t *Turn) next() *Event {
+// nextEvent returns space for the next event; record adds it to the turn.
+func (t *Turn) nextEvent() *Event {
 	n := len(t.events)
 	if n == cap(t.events) {
 		t.events = append(t.events, Event{})[:n]
@@ -103,8 +101,8 @@ func (t *Turn) next() *Event {
 	return &t.events[:n+1][n]
 }
 
-// happened makes what next has returned an event, and gathers its record.
-func (t *Turn) happened(reason string) {
+// record adds the event in nextEvent to the turn, with its journal record.
+func (t *Turn) record(reason string) {
 	n := len(t.events)
 	t.events = t.events[:n+1]
 	e := &t.events[n]
@@ -117,37 +115,37 @@ func (t *Turn) happened(reason string) {
 func (t *Turn) placeAgain(o ledger.Order) {
 	o.ClientOrderID = ledger.ClientOrderID{}
 	var err error
-	if t.next().Event, err = t.account.ledger.Place(o); err == nil {
-		t.happened("")
+	if t.nextEvent().Event, err = t.account.ledger.Place(o); err == nil {
+		t.record("")
 	}
 }
 
-func (t *Turn) begin(a *Account) {
-	if t.Out.Len() > 0 { // of a turn that ended in a panic
+func (t *Turn) start(a *Account) {
+	if t.Out.Len() > 0 { // left by a panic in the turn before
 		t.Out.Discard()
 	}
 	t.account = a
 }
 
-func (t *Turn) end() {
+func (t *Turn) reset() {
 	t.events, t.records, t.ends = t.events[:0], t.records[:0], t.ends[:0]
 }
 
-// endOnPanic ends the process when a panic is under way that would leave an event half
-// applied or unrecorded; the recovery of handlers would swallow it. After the restart
-// the account is as the journal has it.
-func (t *Turn) endOnPanic() {
+// crashOnPanic ends the process during a panic that leaves an event half applied or
+// unrecorded; the recovery around handlers would hide it. After a restart the account is
+// as the journal has it.
+func (t *Turn) crashOnPanic() {
 	if !t.applying && len(t.events) == 0 {
 		return
 	}
 	if v := recover(); v != nil {
 		stack := debug.Stack()
 		go panic(fmt.Sprintf("desk: an event was not wholly applied and recorded: %v\n%s", v, stack))
-		select {} // nothing more may happen on this account
+		select {} // keeps the account locked
 	}
 }
 
-// nobody is the Outbound where there is nobody to tell.
+// nobody is the Outbound of a desk without clients.
 type nobody struct{}
 
 func (nobody) Len() int        { return 0 }

@@ -7,8 +7,8 @@ import (
 	"holdfast/codec/pb"
 )
 
-// TestAccess asks for everything there is, before a login, as another customer and
-// without the operator's role. What is not one's own is neither told nor changed.
+// TestAccess sends all requests before a login, as another customer and without the operator
+// role: other customers' data is neither returned nor changed.
 func TestAccess(t *testing.T) {
 	s := start(t, setup{})
 	x := s.login(alice).buy(tin, 7)
@@ -18,7 +18,7 @@ func TestAccess(t *testing.T) {
 		name            string
 		cmd             codec.Command
 		body            codec.Body
-		before, another codec.Result // login: nobody's, and bob's
+		before, another codec.Result // before the login, and logged in as bob
 	}{
 		{"conn", codec.CommandConn, nil, ok, ok},
 		{"submit", codec.CommandSubmit, nil, ok, ok},
@@ -76,7 +76,7 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// TestPushesAreOfOwnAccount: sessions of others hear nothing of what an account does.
+// TestPushesAreOfOwnAccount: sessions of other customers get no pushes of an account.
 func TestPushesAreOfOwnAccount(t *testing.T) {
 	s := start(t, setup{})
 	nobody, another := s.wire(), s.wire()

@@ -8,8 +8,8 @@ import (
 	"holdfast/engine"
 )
 
-// account is an account of the desk and the sessions that are logged in to it, which
-// get its pushes.
+// account is an account of the desk, with the sessions that are logged in to it and get
+// its pushes.
 type account struct {
 	*desk.Account
 	gateway  *Gateway
@@ -17,8 +17,7 @@ type account struct {
 	sessions engine.Audience // added to in a turn of the account
 }
 
-// Changed implements desk.Watcher: it adds the two pushes of each event to what leaves
-// with the turn.
+// Changed implements desk.Watcher: it adds two pushes per event to the turn's output.
 func (a *account) Changed(t *desk.Turn) {
 	if a.sessions.Empty() {
 		return
@@ -26,7 +25,7 @@ func (a *account) Changed(t *desk.Turn) {
 	o := t.Out.(*outbound)
 	for i := range t.Events() {
 		x := &t.Events()[i].Execution
-		// A fill has valued the position already, at its own price.
+		// A fill has already valued the position, at its own price.
 		if last := a.gateway.market.Last(x.Instrument); last != x.Price || t.Events()[i].Kind == ledger.KindBust {
 			t.Ledger().Reprice(x.Instrument, last)
 		}
@@ -35,24 +34,24 @@ func (a *account) Changed(t *desk.Turn) {
 	for i := range t.Events() {
 		e := &t.Events()[i]
 		b := &o.bodies
-		if !b.tell(&e.Event) { // the reply may
-			a.gateway.show(o, &e.Event, e.Reason)
+		if !b.describes(&e.Event) { // the reply may
+			a.gateway.describeEvent(o, &e.Event, e.Reason)
 		}
-		c, body := b.deed(&e.Event)
-		o.PushTo(&a.sessions, c, deedSequence(&e.Event), body)
-		o.PushTo(&a.sessions, codec.PushPositionUpdate, updateSequence(&e.Event), b.updateOf(&e.Event, total))
+		c, body := b.tradePush(&e.Event)
+		o.PushTo(&a.sessions, c, tradeSequence(&e.Event), body)
+		o.PushTo(&a.sessions, codec.PushPositionUpdate, positionSequence(&e.Event), b.positionPush(&e.Event, total))
 	}
 }
 
-// Each event has two pushes: what was done, and the position after it.
-func deedSequence(e *ledger.Event) uint64   { return 2*e.Number - 1 }
-func updateSequence(e *ledger.Event) uint64 { return 2 * e.Number }
+// Each event has two pushes: the execution or bust, and the position after it.
+func tradeSequence(e *ledger.Event) uint64    { return 2*e.Number - 1 }
+func positionSequence(e *ledger.Event) uint64 { return 2 * e.Number }
 
 // pushSequence is the number of an account's last push.
 func pushSequence(a *ledger.Account) uint64 { return 2 * a.LastNumber() }
 
-// outbound is a desk.Outbound for sessions, with what it takes to fill it without
-// allocating.
+// outbound is a desk.Outbound for sessions, with the message bodies that are reused to
+// add to it without allocating.
 type outbound struct {
 	*engine.Outbox
 	bodies bodies
@@ -67,10 +66,10 @@ func newOutbound(core *engine.Core) *outbound {
 // MoveTo implements desk.Outbound.
 func (o *outbound) MoveTo(to desk.Outbound) { o.Outbox.MoveTo(to.(*outbound).Outbox) }
 
-// bodies tell one event.
+// bodies are the message bodies that describe one event.
 type bodies struct {
 	customer ledger.Customer
-	number   uint64 // of the event; 0: none yet
+	number   uint64 // of the event; 0: no event yet
 
 	execution pb.Execution
 	position  pb.Position
@@ -89,30 +88,30 @@ func (b *bodies) init() {
 	b.update.Position = &b.position
 }
 
-// tell reports whether the bodies are those of e already.
-func (b *bodies) tell(e *ledger.Event) bool {
+// describes reports whether the bodies already describe e.
+func (b *bodies) describes(e *ledger.Event) bool {
 	return b.number == e.Number && b.customer == e.Customer()
 }
 
-// show makes the bodies of o tell e and returns them. reason is that of a bust. They
-// share the client order id of e.
-func (g *Gateway) show(o *outbound, e *ledger.Event, reason string) *bodies {
+// describeEvent makes the bodies of o describe e and returns them. reason is that of a
+// bust. The bodies share the client order id of e.
+func (g *Gateway) describeEvent(o *outbound, e *ledger.Event, reason string) *bodies {
 	b := &o.bodies
 	b.customer, b.number = e.Customer(), e.Number
-	g.fillExecution(&b.execution, &e.Execution)
-	// A fill is shown at its own price, so that a retry gets the same answer.
+	g.setExecution(&b.execution, &e.Execution)
+	// A fill shows its own price, so that a retry gets the same reply.
 	last := e.Execution.Price
 	if e.Kind == ledger.KindBust {
 		last = g.market.Last(e.Execution.Instrument)
 		b.execution.Busted, b.execution.BustReason = true, reason
 	}
-	g.fillPosition(&b.position, &e.Position, last)
+	g.setPosition(&b.position, &e.Position, last)
 	b.placed.OrderId = b.execution.OrderId
 	return b
 }
 
-// deed returns the first push of e: what was done.
-func (b *bodies) deed(e *ledger.Event) (codec.Command, codec.Body) {
+// tradePush returns the first push of e: the execution or the bust.
+func (b *bodies) tradePush(e *ledger.Event) (codec.Command, codec.Body) {
 	if e.Kind == ledger.KindBust {
 		b.busted.ExecutionId = b.execution.ExecutionId
 		b.busted.Reason = b.execution.BustReason
@@ -121,8 +120,9 @@ func (b *bodies) deed(e *ledger.Event) (codec.Command, codec.Body) {
 	return codec.PushExecution, &b.execution
 }
 
-// updateOf returns the second push of e: the position after it.
-func (b *bodies) updateOf(e *ledger.Event, total ledger.Money) codec.Body {
+// positionPush returns the second push of e: the position after it. total is the market
+// value of all positions.
+func (b *bodies) positionPush(e *ledger.Event, total ledger.Money) codec.Body {
 	b.update.Change = pb.Change(e.Change)
 	b.update.RowCount = e.Rows
 	b.update.MarketValue = int64(total)

@@ -12,7 +12,7 @@ import (
 	"holdfast/engine"
 )
 
-// bare is a plumbing of its own for one session. It throws away what is written.
+// bare is a carrier for one session that discards all output.
 type bare struct {
 	core    *engine.Core
 	session *engine.Session

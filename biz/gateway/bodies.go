@@ -8,9 +8,8 @@ import (
 	"holdfast/codec/pb"
 )
 
-// workspace is what one worker needs to execute orders, and to list positions,
-// without allocating.
-// Goroutine: the worker's.
+// workspace is the memory that a worker reuses to execute orders and to list positions
+// without allocating. Goroutine: the worker's.
 type workspace struct {
 	turn *desk.Turn
 	out  *outbound // of turn
@@ -19,11 +18,11 @@ type workspace struct {
 	order     ledger.Order
 	missed    []ledger.Event // by a client that resumes
 	rows      []ledger.Position
-	positions []*pb.Position // as many as the longest list had so far
+	positions []*pb.Position // as many as in the longest list so far
 	account   pb.Account
 	list      pb.PositionsReply
 
-	batch uint64 // engine.Context.Turn, when now was read
+	serve uint64 // engine.Context.ServeCount when now was read
 	now   int64  // Unix nanoseconds
 }
 
@@ -34,21 +33,21 @@ func (g *Gateway) newWorkspace() *workspace {
 	return w
 }
 
-// describe makes w.list tell the account and its rows.
-func (g *Gateway) describe(w *workspace, a *account, l *ledger.Account) {
+// describePositions makes w.list describe the account and its positions.
+func (g *Gateway) describePositions(w *workspace, a *account, l *ledger.Account) {
 	g.describeAccount(w, a, l)
 	w.rows = l.Positions(w.rows[:0])
 	for len(w.positions) < len(w.rows) {
 		w.positions = append(w.positions, new(pb.Position))
 	}
 	for i := range w.rows {
-		g.fillPosition(w.positions[i], &w.rows[i], g.market.Last(w.rows[i].Instrument))
+		g.setPosition(w.positions[i], &w.rows[i], g.market.Last(w.rows[i].Instrument))
 	}
 	w.list.Positions = w.positions[:len(w.rows)]
 	w.list.MarketValue, w.list.PushSequence = w.account.MarketValue, pushSequence(l)
 }
 
-// describeAccount makes w.account tell the account without its rows.
+// describeAccount makes w.account describe the account without its positions.
 func (g *Gateway) describeAccount(w *workspace, a *account, l *ledger.Account) {
 	w.account.Customer = uint32(a.Customer())
 	w.account.Name = a.Owner().Name
@@ -58,9 +57,9 @@ func (g *Gateway) describeAccount(w *workspace, a *account, l *ledger.Account) {
 	w.account.Operator = a.operator
 }
 
-// fillExecution describes e, which must not change as long as p is in use: p
-// shares its client order id.
-func (g *Gateway) fillExecution(p *pb.Execution, e *ledger.Execution) {
+// setExecution makes p describe e. p shares the client order id of e, which must not
+// change while p is in use.
+func (g *Gateway) setExecution(p *pb.Execution, e *ledger.Execution) {
 	p.ExecutionId = uint64(e.ID)
 	p.OrderId = uint64(e.Order)
 	p.Customer = uint32(e.ID.Customer())
@@ -77,7 +76,7 @@ func (g *Gateway) fillExecution(p *pb.Execution, e *ledger.Execution) {
 // text returns b as a string without copying; it changes when b does.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-func (g *Gateway) fillPosition(p *pb.Position, row *ledger.Position, last ledger.Price) {
+func (g *Gateway) setPosition(p *pb.Position, row *ledger.Position, last ledger.Price) {
 	p.Market, p.Code = g.instrument(row.Instrument)
 	p.Quantity = int64(row.Quantity)
 	p.AverageCost = int64(row.AverageCost())

@@ -11,11 +11,11 @@ import (
 	"holdfast/engine"
 )
 
-// maxBlocking is how many executions a refused bust names.
+// maxBlocking is how many blocking executions the reply to a refused bust names.
 const maxBlocking = 20
 
-// bust takes an execution back. It runs off the lane, because an old execution
-// is only in the database.
+// bust handles Bust. It runs off the lane, because an old execution is only in the
+// database.
 func (g *Gateway) bust(c *engine.Context, asking *account) {
 	var request pb.BustRequest
 	if err := request.UnmarshalVT(c.Message.Body); err != nil {
@@ -32,7 +32,7 @@ func (g *Gateway) bust(c *engine.Context, asking *account) {
 		refuse(c, ledger.ErrUnknownExecution)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), historyPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
 	defer cancel()
 	execution, err := g.desk.FindExecution(ctx, a.Account, id)
 	switch {
@@ -46,7 +46,8 @@ func (g *Gateway) bust(c *engine.Context, asking *account) {
 	}
 }
 
-// applyBust busts and replies; a second bust gets the same reply and no pushes.
+// applyBust busts the execution and replies. A second bust of it gets the same reply and
+// causes no pushes.
 func (g *Gateway) applyBust(ctx context.Context, c *engine.Context, a *account, b ledger.Bust) {
 	w := c.Local.(*workspace)
 	blocked := false
@@ -58,10 +59,10 @@ func (g *Gateway) applyBust(ctx context.Context, c *engine.Context, a *account, 
 		case err != nil:
 			refuseIn(c, w, err)
 		case changed:
-			w.out.Reply(c.Defer(), codec.ResultOK, &g.show(w.out, e, b.Reason).bust)
+			w.out.Reply(c.Defer(), codec.ResultOK, &g.describeEvent(w.out, e, b.Reason).bust)
 		default:
 			first, _ := t.Ledger().FindBust(b.Execution.ID)
-			w.out.Reply(c.Defer(), codec.ResultOK, &g.show(w.out, e, first.Reason).bust)
+			w.out.Reply(c.Defer(), codec.ResultOK, &g.describeEvent(w.out, e, first.Reason).bust)
 		}
 	})
 	if blocked {
@@ -69,12 +70,12 @@ func (g *Gateway) applyBust(ctx context.Context, c *engine.Context, a *account, 
 	}
 }
 
-// rejectBlocked names the sells which a bust would leave without shares.
+// rejectBlocked replies with the sells that would lack shares after the bust.
 func (g *Gateway) rejectBlocked(ctx context.Context, c *engine.Context, w *workspace, a *account, x *ledger.Execution) {
 	sells, err := g.desk.SellsSince(ctx, a.Account, x, maxBlocking)
 	if err != nil {
-		if others, due := g.warnedBlocking.Due(g.config.Now(), warnPause); due {
-			g.log.Warn("not all sells in the way of a bust were read", "execution", x.ID, "error", err, "others", others)
+		if others, due := g.warnedBlocking.Allow(g.config.Now(), warnPause); due {
+			g.log.Warn("could not read all sells that block a bust", "execution", x.ID, "error", err, "others", others)
 		}
 	}
 	body := &pb.Error{

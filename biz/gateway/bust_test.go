@@ -9,8 +9,8 @@ import (
 	"holdfast/codec"
 )
 
-// TestBust takes an execution back: the customer's sessions are told, the
-// position is as before, and the history keeps it, marked.
+// TestBust takes an execution back: the customer's sessions get a push, the position is as
+// before, and the history shows the execution as busted.
 func TestBust(t *testing.T) {
 	s := start(t, setup{})
 	op, tr := s.login(operator), s.login(alice)
@@ -48,8 +48,8 @@ func TestBust(t *testing.T) {
 	}
 }
 
-// TestBustAfterAPriceMove: a position that a bust opens again counts at the last price,
-// in the push and afterwards.
+// TestBustAfterAPriceMove: a position that a bust opens again has the last price, in the push
+// and afterwards.
 func TestBustAfterAPriceMove(t *testing.T) {
 	s := start(t, setup{})
 	op, tr := s.login(operator), s.login(alice)
@@ -102,8 +102,8 @@ func TestBustRefused(t *testing.T) {
 	sameHashes(t, s, state)
 }
 
-// TestBustBlocked names the sells in the way, wherever they are: with 3 events in
-// memory the older ones are in the database only.
+// TestBustBlocked: the refusal lists the sells that block the bust, also those that are only
+// in the database: 3 events are in memory.
 func TestBustBlocked(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -112,7 +112,7 @@ func TestBustBlocked(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			s := start(t, setup{recent: tc.recent})
 			op, tr := s.login(operator), s.login(bob)
-			tr.sell(tin, 10) // before the buy: not in its way
+			tr.sell(tin, 10) // before the buy: does not block
 			buy := tr.buy(tin, 100)
 			tr.buy(rail, 10)
 			sells := []client.ExecutionID{tr.sell(tin, 60).ID, tr.sell(tin, 60).ID}
@@ -140,8 +140,8 @@ func TestBustBlocked(t *testing.T) {
 	}
 }
 
-// TestBustOfOld busts executions that are only in the database, also one whose
-// bust has left the memory.
+// TestBustOfOld busts executions that are only in the database, also one whose bust is no
+// longer in memory.
 func TestBustOfOld(t *testing.T) {
 	s := start(t, setup{recent: 2})
 	op, tr := s.login(operator), s.login(alice)
@@ -169,7 +169,7 @@ func TestBustOfOld(t *testing.T) {
 	}
 }
 
-// TestBustWhileAway: a customer who was not there learns of it from the login and
+// TestBustWhileAway: a customer who was not connected sees the bust after the login and in
 // the history, also after a restart.
 func TestBustWhileAway(t *testing.T) {
 	s := start(t, setup{})

@@ -13,9 +13,8 @@ import (
 	"holdfast/codec"
 )
 
-// TestWatermark: with little space left orders and busts are refused and change
-// nothing, the rest goes on; with a tenth more than the watermark they are taken
-// again.
+// TestWatermark: below the watermark orders and busts are refused and change nothing, and
+// everything else goes on. Orders resume at 110 % of the watermark.
 func TestWatermark(t *testing.T) {
 	const watermark = 1000
 	var free atomic.Int64
@@ -39,7 +38,7 @@ func TestWatermark(t *testing.T) {
 		{"not known", -1, true}, {"below again", 1, false}, {"much", 1 << 40, true},
 	} {
 		free.Store(step.free)
-		s.service.LookAtDisk()
+		s.service.CheckDisk()
 		before := s.service.StateHash()
 		_, err := tr.PlaceOrder(t.Context(), client.Order{Side: client.Buy, Key: tin, Quantity: 1})
 		_, bustErr := op.Bust(t.Context(), x.ID, "once")

@@ -1,22 +1,21 @@
-// Package gateway is the half of the server with sessions: the handler of every
-// command, login and passwords, resume, who watches which account, quotes and prices.
+// Package gateway is the half of the server that deals with sessions: the handlers of all
+// commands, login and passwords, resume, the sessions of each account, quotes and prices.
 //
-// Handlers see messages and answer with a result and a body; the session's dialect
-// makes the bytes. What a command does to an account is the desk's: a handler has a
-// turn of the account (inTurn), applies the command there and puts the reply into the
-// turn; the pushes of what happened are added by account.Changed. All of it leaves when
-// the turn is durable, so that what one client sees of an account is in the order of
-// the account's life.
+// A handler gets a message and replies with a result and a body; the session's dialect
+// encodes them. What a command does to an account is the desk's business: a handler makes
+// a turn of the account (inTurn), applies the command and adds its reply to the turn;
+// account.Changed adds the pushes. All of it leaves when the turn is durable, so that a
+// client sees the events of an account in their order.
 //
-// Locks: sessionState.mu is taken before the desk's lock of an account; those of
-// presence, quoteBoard and an audience after it; those of guesses and roomBoard alone.
+// Locks: sessionState.mu is taken before the lock of an account, those of presence,
+// quoteBoard and audiences after it. Those of guesses and catchUpBoard are taken alone.
 //
-// A client that comes back gets the pushes it missed: they are made again from the
-// account's recent events, which hold the position after each, so that nothing is
-// kept for it (resume).
+// A client that reconnects gets the pushes that it missed. They are made again from the
+// account's recent events, which include the position after each event, so that nothing
+// is stored per client (resume).
 //
-// Passwords are verified by goroutines for them alone; wrong ones slow down the
-// address that sends them (guesses). A publisher pushes prices and repriced positions.
+// Passwords are verified by separate goroutines; wrong ones slow down the address that
+// sends them (guesses). A publisher pushes prices and revalued positions.
 //
 // Limits: Config.SessionsPerAccount, and those of guesses and of the publisher.
 package gateway

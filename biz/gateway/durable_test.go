@@ -24,8 +24,8 @@ func (s *server) durableFills(c client.Customer) (n uint32) {
 	return n
 }
 
-// TestShownIsDurable looks into the journal whenever something shows an order:
-// the reply, a push to another session, a query.
+// TestShownIsDurable: whenever a reply, a push to another session or a query shows an order,
+// the journal has it.
 func TestShownIsDurable(t *testing.T) {
 	s := start(t, setup{})
 	placing, watching, asking := s.wire(), s.wire(), s.wire()
@@ -116,9 +116,9 @@ func TestRefusalsAreDurable(t *testing.T) {
 	}
 }
 
-// TestFullJournal: the order that can't be made durable is never shown; the
-// sessions are told, the caller is told once, and what the server saves on its
-// way out has nothing of that order.
+// TestFullJournal: an order that can't be made durable is never shown. The sessions get a
+// Notice, Fatal is called once, and the snapshot that the server saves at its end does not
+// have the order.
 func TestFullJournal(t *testing.T) {
 	s := start(t, setup{maxStore: 6 << 10})
 	placing, watching := s.wire(), s.wire()
@@ -151,7 +151,7 @@ func TestFullJournal(t *testing.T) {
 	}
 }
 
-// drainUntilError waits for one commit after the other. Goroutine: any.
+// drainUntilError waits for one commit after another. Goroutine: any.
 func drainUntilError(s *server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -162,8 +162,7 @@ func drainUntilError(s *server) error {
 	}
 }
 
-// placeUntilNotice places one order after the other and returns how many were
-// filled.
+// placeUntilNotice places one order after another and returns how many were filled.
 func placeUntilNotice(t *testing.T, w *wire) (filled uint32) {
 	t.Helper()
 	w.send(codec.CommandPlaceOrder, 1, buyOne())
@@ -204,7 +203,8 @@ func checkUnavailable(t *testing.T, m codec.Message) {
 	}
 }
 
-// failedForGood checks that nothing waits for, or saves, what is never durable.
+// failedForGood checks that nothing waits for a commit any more, and that nothing is saved
+// that is not durable.
 func failedForGood(t *testing.T, s *server) {
 	t.Helper()
 	if err := s.service.Ready(); err == nil {
@@ -225,8 +225,8 @@ func failedForGood(t *testing.T, s *server) {
 	}
 }
 
-// TestStopAnswers stops the server while orders are on their way: each one that
-// was executed is answered before the notice, and is there afterwards.
+// TestStopAnswers stops the server while orders arrive: each executed order is answered before
+// the Notice, and exists after the restart.
 func TestStopAnswers(t *testing.T) {
 	s := start(t, setup{})
 	w := s.wire()

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -29,8 +28,7 @@ func (g *Gateway) Subscribers() int {
 	return len(g.quotes.subscribers)
 }
 
-// HoldPasswords lets no password be verified until the function that it returns
-// is called.
+// HoldPasswords stops the verification of passwords until the returned function is called.
 func (g *Gateway) HoldPasswords() (release func()) {
 	for range cap(g.guesses.slots) {
 		g.guesses.slots <- struct{}{}
@@ -45,30 +43,29 @@ func (g *Gateway) HoldPasswords() (release func()) {
 // GuessTable is the table of guessers with a clock that the test sets.
 type GuessTable struct{ table *guessTable }
 
-// NewGuessTable returns one that allows so many guesses a minute.
+// NewGuessTable returns a table that allows that many guesses a minute.
 func NewGuessTable(guesses int) GuessTable { return GuessTable{newGuessTable(guesses)} }
 
-// Charge counts a guess at a time.
+// Charge counts a guess at time at.
 func (t GuessTable) Charge(c ledger.Customer, address string, at time.Duration) (delay time.Duration, ok bool) {
-	return t.table.charge(c, netip.MustParseAddr(address), time.Unix(0, 0).Add(at))
+	delay, ok = t.table.charge(c, netip.MustParseAddr(address), time.Unix(0, 0).Add(at))
+	return delay.Round(time.Microsecond), ok // its numbers are floating-point
 }
 
-// Refund takes it back.
-func (t GuessTable) Refund(c ledger.Customer, address string) {
-	t.table.refund(c, netip.MustParseAddr(address))
+// Refund takes a guess back.
+func (t GuessTable) Refund(c ledger.Customer, address string, at time.Duration) {
+	t.table.refund(c, netip.MustParseAddr(address), time.Unix(0, 0).Add(at))
 }
 
-// Len returns how many guessers are remembered.
-func (t GuessTable) Len() int { return len(t.table.even) }
+// Len returns how many pairs and how many addresses are remembered.
+func (t GuessTable) Len() (pairs, addresses int) {
+	return t.table.pairs.recent.Len(), t.table.addresses.recent.Len()
+}
 
-// MaxGuessers is the most that are.
+// MaxGuessers is the largest number of both.
 const MaxGuessers = maxGuessers
 
-// AddressOf returns what counts as the address of a peer.
-func AddressOf(remote net.Addr) netip.Addr { return addressOf(remote) }
-
-// HoldDelays keeps passwords that are delayed until elapse is called, which returns
-// the delays.
+// HoldDelays stops delayed passwords until elapse is called. elapse returns the delays.
 func (g *Gateway) HoldDelays() (elapse func() []time.Duration) {
 	var mu sync.Mutex
 	var delays []time.Duration
@@ -100,21 +97,21 @@ const (
 )
 
 // Pace is the pace of the publisher.
-type Pace struct{ pace }
+type Pace struct{ pacer }
 
-// NewPace returns that of a publisher to the sessions of core.
-func NewPace(core *engine.Core) *Pace { return &Pace{pace{core: core}} }
+// NewPace returns the pace of a publisher to the sessions of core.
+func NewPace(core *engine.Core) *Pace { return &Pace{pacer{core: core}} }
 
-// Begin is called before pushes are added, End when they were added for that many sessions.
-func (p *Pace) Begin() { p.begin() }
+// StartWindow is called before pushes are added, End when they were added for that many sessions.
+func (p *Pace) StartWindow() { p.startWindow() }
 
-// End returns when more may be added.
-func (p *Pace) End(ctx context.Context, sessions int) { p.end(ctx, sessions) }
+// Added returns when more may be added.
+func (p *Pace) Added(ctx context.Context, sessions int) { p.added(ctx, sessions) }
 
-// PasswordsAtOnce is how many are verified at once on so many processors.
+// PasswordsAtOnce is how many are verified at once on that many processors.
 func PasswordsAtOnce(processors int) int { return passwordsAtOnce(processors) }
 
-// BreakPushes lets what happens next to an account panic after it was applied.
+// BreakPushes makes the next event of an account panic after it was applied.
 func (g *Gateway) BreakPushes(c ledger.Customer) { g.accounts[c].Watch(broken{}) }
 
 type broken struct{}

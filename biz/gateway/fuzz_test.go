@@ -8,9 +8,9 @@ import (
 	"holdfast/codec/pb"
 )
 
-// FuzzRequests sends any command with any body, from a session that is not logged
-// in, a customer's or an operator's. There is one reply to it, the session goes on,
-// and nothing panics.
+// FuzzRequests sends any command with any body, from a session that is not logged in, or of a
+// customer, or of an operator. There is exactly one reply, the session goes on, and nothing
+// panics.
 func FuzzRequests(f *testing.F) {
 	s := start(f, setup{guesses: 1 << 20})
 	s.login(bob).buy(tin, 5)
@@ -36,7 +36,7 @@ func FuzzRequests(f *testing.F) {
 	marshal(codec.CommandBust, &pb.BustRequest{ExecutionId: uint64(client.NewExecutionID(bob, 1)), Reason: "fuzz"})
 	f.Fuzz(func(t *testing.T, who, command byte, body []byte) {
 		if len(body) > 32<<10 {
-			return // another limit, of frames
+			return // the frame limit, which other tests cover
 		}
 		w := newWire(t, s.addr)
 		if who %= 3; who > 0 {

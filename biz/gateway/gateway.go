@@ -14,34 +14,34 @@ import (
 	"holdfast/engine"
 )
 
-// Config is what a Gateway is made of.
+// Config configures a Gateway.
 type Config struct {
-	// Desk has the accounts; it has not started. The caller closes it after the Gateway.
+	// Desk has the accounts. It has not been started. Close it after the Gateway.
 	Desk *desk.Desk
 	// Seed has the customers and their credentials.
 	Seed *seed.Seed
-	// Heartbeat is the interval that clients are told.
+	// Heartbeat is the interval that Conn tells clients.
 	Heartbeat time.Duration
-	// Version is told to clients.
+	// Version is the server's version, for Conn.
 	Version string
 	// SubmitOnLoop runs Submit on the event loop instead of the lane.
 	SubmitOnLoop bool
-	// PasswordGuesses is how many wrong passwords a customer may get from one
+	// PasswordGuesses is how many wrong passwords for one customer may come from one
 	// address in a minute before further ones are delayed. 0 means 5.
 	PasswordGuesses int
-	// SessionsPerAccount is how many sessions may be logged in to one account; a login
-	// beyond that is OVERLOADED. 0 means 1,024.
+	// SessionsPerAccount is how many sessions may be logged in to one account; a further
+	// login is answered OVERLOADED. 0 means 1,024.
 	SessionsPerAccount int
-	// Log gets what operators should know; nil means slog.Default.
+	// Log receives what operators should know; nil means slog.Default.
 	Log *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// defaultSessionsPerAccount is Config.SessionsPerAccount where nothing else is set.
+// defaultSessionsPerAccount is the default of Config.SessionsPerAccount.
 const defaultSessionsPerAccount = 1024
 
-// Gateway is the half of the server that has sessions.
+// Gateway is the half of the server that deals with sessions.
 type Gateway struct {
 	config   Config
 	log      *slog.Logger
@@ -53,22 +53,22 @@ type Gateway struct {
 	state    engine.Property[*sessionState]
 	presence presence
 	quotes   quoteBoard
-	room     roomBoard
+	catchUps catchUpBoard
 	guesses  *guesses
 
 	refusedSessions atomic.Uint64
 
-	// Clients can have these lines logged as often as they like: one in warnPause is.
-	warnedAhead, warnedHistory, warnedBlocking engine.Seldom
+	// Clients can cause these log lines as often as they like; one per warnPause is logged.
+	warnedAhead, warnedHistory, warnedBlocking engine.LogLimiter
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
 
-// warnPause is the shortest time between two lines that clients bring about.
+// warnPause is the shortest time between two log lines that clients cause.
 const warnPause = time.Minute
 
-// New makes a gateway to the accounts of a desk and watches them.
+// New returns a gateway to the accounts of a desk and becomes their watcher.
 func New(c Config) *Gateway {
 	if c.SessionsPerAccount <= 0 {
 		c.SessionsPerAccount = defaultSessionsPerAccount
@@ -88,11 +88,11 @@ func New(c Config) *Gateway {
 		g.accounts[d.Customer()] = a
 		d.Watch(a)
 	}
-	g.quotes.subscribers = make(map[*engine.Session]*wanted)
+	g.quotes.subscribers = make(map[*engine.Session]*subscription)
 	return g
 }
 
-// Start makes the engine's core, starts the desk and begins to push prices.
+// Start creates the engine's core, starts the desk and starts to push prices.
 func (g *Gateway) Start(limits engine.Limits) (*engine.Core, error) {
 	core, err := engine.NewCore(engine.Config{
 		Router:     g.router(),
@@ -101,7 +101,7 @@ func (g *Gateway) Start(limits engine.Limits) (*engine.Core, error) {
 		Overloaded: overloaded,
 		OnOpen:     g.sessionOpened,
 		OnClose:    g.sessionClosed,
-		OnRoom:     g.hasRoom,
+		OnCatchUp:  g.caughtUp,
 		Log:        g.log,
 	})
 	if err != nil {
@@ -113,7 +113,7 @@ func (g *Gateway) Start(limits engine.Limits) (*engine.Core, error) {
 		NewOutbound: func() desk.Outbound { return newOutbound(core) },
 		Failed:      func(error) { core.CloseAll(engine.ReasonUnavailable) },
 	}); err != nil {
-		_ = core.Close(context.Background()) // it has done nothing yet
+		_ = core.Close(context.Background()) // it has not done anything yet
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -125,8 +125,8 @@ func (g *Gateway) Start(limits engine.Limits) (*engine.Core, error) {
 	return core, nil
 }
 
-// Drain returns when everything that was accepted is durable and its replies are
-// posted. It is the reactor's OnDrain. Passwords that wait for their turn are
+// Drain returns when everything that was accepted is durable and its replies are posted.
+// It is the reactor's OnDrain. Logins that wait for their password to be verified are
 // answered OVERLOADED.
 func (g *Gateway) Drain(ctx context.Context) error {
 	if err := g.guesses.drain(ctx); err != nil {
@@ -135,13 +135,12 @@ func (g *Gateway) Drain(ctx context.Context) error {
 	return g.desk.Durable(ctx)
 }
 
-// Close stops what runs by itself. The sessions must be gone.
+// Close stops the gateway's goroutines. There must be no sessions any more.
 func (g *Gateway) Close() {
 	g.guesses.giveUp()
 	g.stop()
 	g.running.Wait()
 }
 
-// RefusedSessions returns how many logins were refused because the account had as
-// many sessions as it may have.
+// RefusedSessions returns how many logins were refused because of SessionsPerAccount.
 func (g *Gateway) RefusedSessions() uint64 { return g.refusedSessions.Load() }

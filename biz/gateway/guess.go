@@ -14,34 +14,33 @@ import (
 )
 
 const (
-	// maxPasswords is how many passwords are verified at once at most: each takes
-	// 19 MiB and some 20 ms of one core.
+	// maxPasswords is how many passwords are verified at once: each takes 19 MiB and
+	// some 20 ms of one core.
 	maxPasswords = 2
-	// maxVerifications is how many passwords are due; one beyond that is answered
+	// maxVerifications is how many passwords can be due; further ones are answered
 	// OVERLOADED.
 	maxVerifications = 32
-	// maxDelayed is how many wait because there were too many before them; the
-	// next one is answered OVERLOADED.
+	// maxDelayed is how many passwords can be delayed; further ones are answered
+	// OVERLOADED.
 	maxDelayed = 1024
 )
 
-// guesses are the passwords that wait for their verification. Any password may be
-// a guess: good and bad ones wait alike, and only bad ones count. Tokens do not go
-// this way: a token is a random number too long to guess, and verified at once.
+// guesses are the passwords that wait for verification. Good and bad ones wait alike, and
+// only bad ones count. Tokens are verified at once: they are random and too long to guess.
 //
-// Goroutine: any. No goroutine waits with a password; due ones are verified by one
-// goroutine for each slot.
+// Goroutine: any. A waiting password needs no goroutine; those that are due are verified
+// by one goroutine per slot.
 type guesses struct {
 	now   func() time.Time
 	after func(time.Duration, func()) (stop func() bool)
-	decoy string      // a hash to spend the time on where there is none
+	decoy string      // verified for customers without a password: it takes as long
 	due   chan *login // Limit: maxVerifications
 	slots chan struct{}
 
 	mu       sync.Mutex
 	table    *guessTable
 	delayed  map[*login]delayedGuess // Limit: maxDelayed
-	pending  int                     // taken and not answered
+	pending  int                     // accepted and not answered
 	count    uint64                  // delayed so far
 	draining bool
 	idle     chan struct{} // closed when draining and nothing is pending
@@ -62,12 +61,12 @@ func newGuesses(c *Config) *guesses {
 	}
 }
 
-// passwordsAtOnce leaves a processor to the event loops where there are several: Go
-// takes it from a hash only every 10 ms.
+// passwordsAtOnce leaves one of several processors to the event loops: Go preempts a hash
+// only every 10 ms.
 func passwordsAtOnce(processors int) int { return max(1, min(maxPasswords, processors-1)) }
 
-// decoyOf returns a hash that costs as much as those of the customers; "" where
-// nobody has a password.
+// decoyOf returns a hash that costs as much as those of the customers; "" if no customer
+// has a password.
 func decoyOf(s *seed.Seed) string {
 	for i := range s.Customers {
 		if hash := s.Customers[i].Password; hash != "" {
@@ -77,10 +76,10 @@ func decoyOf(s *seed.Seed) string {
 	return ""
 }
 
-// guess has a password verified off the lane, one of each session at a time and a
-// bounded number of all, so that guessing leaves room for others.
+// guess queues a password for verification off the lane: one per session at a time, and a
+// bounded number in all.
 func (g *Gateway) guess(c *engine.Context, l *login) {
-	if len(l.password) > seed.MaxPasswordSize { // nobody has such a one
+	if len(l.password) > seed.MaxPasswordSize { // no customer has one
 		fail(c, codec.ResultUnauthenticated, noMatch)
 		return
 	}
@@ -99,15 +98,15 @@ func (g *Gateway) overloadedLogin(l *login) {
 	g.refuseLogin(l, codec.ResultOverloaded, busy)
 }
 
-// take lets l wait for its turn; false when too many wait. refuse is called later
-// when it turns out that there is no turn for l.
+// take queues l; it returns false if too many wait. refuse is called later if l can't be
+// verified after all.
 func (g *guesses) take(l *login, refuse func()) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.draining || len(g.due) == cap(g.due) {
 		return false
 	}
-	address := addressOf(l.session().RemoteAddr())
+	address := engine.CountedAddress(l.session().RemoteAddr())
 	delay, ok := g.table.charge(l.customer, address, g.now())
 	if delay > 0 {
 		g.count++
@@ -117,14 +116,14 @@ func (g *guesses) take(l *login, refuse func()) bool {
 	}
 	g.pending++
 	if delay == 0 {
-		g.due <- l // there is room: what is added is added under mu
+		g.due <- l // does not block: others add only under mu, too
 		return true
 	}
 	g.delayed[l] = delayedGuess{stop: g.after(delay, func() { g.elapsed(l) }), refuse: refuse}
 	return true
 }
 
-// elapsed makes a delayed one due.
+// elapsed makes a delayed password due.
 func (g *guesses) elapsed(l *login) {
 	g.mu.Lock()
 	d, waits := g.delayed[l]
@@ -143,7 +142,7 @@ func (g *guesses) elapsed(l *login) {
 	}
 }
 
-// giveUp refuses those that are delayed. Nothing is taken after it.
+// giveUp refuses the delayed passwords. No more are taken afterwards.
 func (g *guesses) giveUp() {
 	g.mu.Lock()
 	delayed := g.delayed
@@ -176,11 +175,10 @@ func (g *guesses) done() {
 func (g *guesses) refund(l *login) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.table.refund(l.customer, addressOf(l.session().RemoteAddr()))
+	g.table.refund(l.customer, engine.CountedAddress(l.session().RemoteAddr()), g.now())
 }
 
-// drain gives up those that are delayed and returns when the due ones are
-// answered.
+// drain refuses the delayed passwords and returns when the due ones are answered.
 func (g *guesses) drain(ctx context.Context) error {
 	g.giveUp()
 	select {
@@ -191,8 +189,7 @@ func (g *guesses) drain(ctx context.Context) error {
 	}
 }
 
-// DelayedGuesses returns how many passwords had to wait because of those before
-// them.
+// DelayedGuesses returns how many passwords were delayed.
 func (g *Gateway) DelayedGuesses() uint64 {
 	g.guesses.mu.Lock()
 	defer g.guesses.mu.Unlock()
@@ -218,7 +215,7 @@ func (g *Gateway) verifyOne(l *login, w *workspace) {
 	defer func() {
 		if v := recover(); v != nil {
 			g.core.Stats.Panics.Add(1)
-			g.log.Error("login panicked", "session", l.session().ID(), "panic", v, "stack", string(debug.Stack()))
+			g.log.Error("login panicked; its session is closed", "session", l.session().ID(), "panic", v, "stack", string(debug.Stack()))
 			l.session().Close(engine.ReasonPanic)
 		}
 	}()
@@ -236,7 +233,7 @@ func (g *Gateway) verifyOne(l *login, w *workspace) {
 func (g *Gateway) passwordFits(l *login, a *account) bool {
 	g.guesses.slots <- struct{}{}
 	defer func() { <-g.guesses.slots }()
-	if l.state.gone() {
+	if l.state.isClosed() {
 		return false
 	}
 	hash, customer := g.guesses.decoy, ledger.Customer(0)
@@ -248,7 +245,7 @@ func (g *Gateway) passwordFits(l *login, a *account) bool {
 	}
 	good, err := seed.VerifyPassword(hash, l.password)
 	if err != nil {
-		g.log.Error("password hash in the seed file can't be used", "customer", customer, "error", err)
+		g.log.Error("invalid password hash in the seed file", "customer", customer, "error", err)
 	}
 	return good && customer != 0
 }

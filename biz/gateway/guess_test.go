@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"fmt"
-	"net"
 	"testing"
 	"time"
 
@@ -55,14 +54,14 @@ func TestGuessTable(t *testing.T) {
 					t.Fatalf("guess %d: %s, %t; want %s", n, delay, ok, g.want)
 				}
 				if g.correct {
-					table.Refund(g.who, g.from)
+					table.Refund(g.who, g.from, g.at)
 				}
 			}
 		})
 	}
 }
 
-// TestGuessesOfOneAddress: who tries one password on many customers is slowed as well.
+// TestGuessesOfOneAddress: a guesser who tries one password on many customers is delayed too.
 func TestGuessesOfOneAddress(t *testing.T) {
 	table := gateway.NewGuessTable(0)
 	for n := range ledger.Customer(61) {
@@ -73,54 +72,89 @@ func TestGuessesOfOneAddress(t *testing.T) {
 	}
 }
 
+// numberedAddress returns the nth of many addresses.
+func numberedAddress(n int) string { return fmt.Sprintf("10.%d.%d.%d", n>>16, n>>8&255, n&255) }
+
 // TestGuessTableIsBounded: more guessers than the table holds push the oldest out.
 func TestGuessTableIsBounded(t *testing.T) {
 	table := gateway.NewGuessTable(1)
 	for n := range 3 * gateway.MaxGuessers {
-		table.Charge(1, fmt.Sprintf("10.%d.%d.%d", n>>16, n>>8&255, n&255), 0)
+		table.Charge(1, numberedAddress(n), 0)
 	}
-	if n := table.Len(); n != gateway.MaxGuessers {
-		t.Errorf("%d guessers, want %d", n, gateway.MaxGuessers)
+	if pairs, addresses := table.Len(); pairs != gateway.MaxGuessers || addresses != gateway.MaxGuessers {
+		t.Errorf("%d pairs and %d addresses, want %d", pairs, addresses, gateway.MaxGuessers)
 	}
-	if delay, _ := table.Charge(1, "10.0.0.1", 0); delay != 0 {
+	if delay, _ := table.Charge(1, numberedAddress(1), 0); delay != 0 {
 		t.Errorf("the oldest still waits %s", delay)
 	}
-	if delay, _ := table.Charge(1, "10.0.0.1", 0); delay != time.Minute {
+	if delay, _ := table.Charge(1, numberedAddress(1), 0); delay != time.Minute {
 		t.Errorf("the newest waits %s", delay)
 	}
 }
 
-// TestGuessTableForgetsTheOldest: one guesser more than the table holds, and only
-// the first is forgotten.
+// TestGuessTableForgetsTheOldest: with one guesser more than the table holds, only the first
+// one is forgotten.
 func TestGuessTableForgetsTheOldest(t *testing.T) {
 	table := gateway.NewGuessTable(1)
-	address := func(n int) string { return fmt.Sprintf("10.0.%d.%d", n>>8, n&255) }
-	const most = gateway.MaxGuessers / 2 // each address is one more
+	const most = gateway.MaxGuessers
 	for n := range most + 1 {
-		table.Charge(1, address(n), 0)
+		table.Charge(1, numberedAddress(n), 0)
 	}
 	for n, want := range map[int]time.Duration{1: time.Minute, 2: time.Minute, most: time.Minute} {
-		if delay, _ := table.Charge(1, address(n), 0); delay != want {
+		if delay, _ := table.Charge(1, numberedAddress(n), 0); delay != want {
 			t.Errorf("guesser %d waits %s, want %s", n, delay, want)
 		}
 	}
-	if delay, _ := table.Charge(1, address(0), 0); delay != 0 {
+	if delay, _ := table.Charge(1, numberedAddress(0), 0); delay != 0 {
 		t.Errorf("the oldest still waits %s", delay)
 	}
 }
 
-func TestAddressOf(t *testing.T) {
-	for _, tc := range []struct{ remote, want string }{
-		{"192.0.2.1", "192.0.2.1"}, {"::ffff:192.0.2.1", "192.0.2.1"}, {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"}, {"fe80::1%eth0", "fe80::"},
-	} {
-		address, err := net.ResolveIPAddr("ip", tc.remote)
-		must(t, err)
-		if got := gateway.AddressOf(&net.TCPAddr{IP: address.IP, Zone: address.Zone, Port: 7}).String(); got != tc.want {
-			t.Errorf("%s counts as %s, want %s", tc.remote, got, tc.want)
+// TestBusyGuesserIsRemembered: a guesser who goes on guessing is not forgotten, even if every
+// reply is OVERLOADED and there are more other guessers than the table holds.
+func TestBusyGuesserIsRemembered(t *testing.T) {
+	table := gateway.NewGuessTable(0)
+	const busy = "192.0.2.1"
+	for range 10 {
+		table.Charge(1, busy, 0)
+	}
+	for n := range 3 * gateway.MaxGuessers {
+		table.Charge(1, numberedAddress(n), 0)
+		if n%(gateway.MaxGuessers/2) != 0 {
+			continue
+		}
+		if delay, ok := table.Charge(1, busy, 0); ok {
+			t.Fatalf("after %d other guessers it may guess in %s", n+1, delay)
 		}
 	}
-	if got := gateway.AddressOf(&net.UnixAddr{}); got.IsValid() {
-		t.Errorf("a socket file counts as %s", got)
+}
+
+// TestManyCustomersFromOneAddress: guesses for always other customers reset neither the limit
+// of the address nor that of a customer.
+func TestManyCustomersFromOneAddress(t *testing.T) {
+	table := gateway.NewGuessTable(0)
+	const busy = "192.0.2.1"
+	const owner ledger.Customer = 1
+	for range 10 {
+		table.Charge(owner, "192.0.2.2", 0)
+	}
+	taken := 0
+	for n := range ledger.Customer(10_000) {
+		if _, ok := table.Charge(2+n, busy, 0); ok {
+			taken++
+		}
+	}
+	if taken != 120 { // 60 at once, and those of the minute of longest delay
+		t.Errorf("%d guesses of 10,000 were taken, want 120", taken)
+	}
+	if pairs, addresses := table.Len(); pairs != 1+taken || addresses != 2 {
+		t.Errorf("%d pairs and %d addresses are remembered", pairs, addresses)
+	}
+	if _, ok := table.Charge(owner, "192.0.2.2", 0); ok {
+		t.Error("the guesser from elsewhere is forgotten")
+	}
+	if delay, ok := table.Charge(20_000, busy, 30*time.Second); !ok || delay != 31*time.Second {
+		t.Errorf("half a minute later: %s, %t", delay, ok)
 	}
 }
 
@@ -128,8 +162,8 @@ func guessOf(c client.Customer, text string) *pb.LoginRequest {
 	return &pb.LoginRequest{Customer: uint32(c), Credential: &pb.LoginRequest_Password{Password: text}}
 }
 
-// TestGuessesAreDelayed: after five wrong passwords good and bad ones wait alike;
-// tokens and other customers do not, and who is right in the end gets in.
+// TestGuessesAreDelayed: after five wrong passwords good and bad passwords are delayed, but not
+// tokens and other customers. A good password is accepted after the delay.
 func TestGuessesAreDelayed(t *testing.T) {
 	s := start(t, setup{})
 	elapse := s.service.HoldDelays()
@@ -167,8 +201,8 @@ func TestGuessesAreDelayed(t *testing.T) {
 	}
 }
 
-// TestDelayedGuessesAreBounded: no more wait than a minute's worth, and a stop does
-// not wait for them.
+// TestDelayedGuessesAreBounded: only guesses with a delay of at most a minute wait, and a stop
+// does not wait for them.
 func TestDelayedGuessesAreBounded(t *testing.T) {
 	s := start(t, setup{})
 	s.service.HoldDelays()
@@ -201,7 +235,7 @@ func TestDelayedGuessesAreBounded(t *testing.T) {
 	}
 }
 
-// TestGoodPasswordsDoNotCount: who knows the password may log in as often as it likes.
+// TestGoodPasswordsDoNotCount: a client with the right password may log in any number of times.
 func TestGoodPasswordsDoNotCount(t *testing.T) {
 	s := start(t, setup{guesses: 1})
 	s.service.HoldDelays()

@@ -13,11 +13,11 @@ import (
 	"holdfast/engine"
 )
 
-// historyPatience is how long a query waits for the projection.
-const historyPatience = 3 * time.Second
+// historyTimeout is how long a query waits for the history to catch up.
+const historyTimeout = 3 * time.Second
 
-// executions replies with a page of a customer's history, newest first. It runs off
-// the lane.
+// executions handles History: it replies with a page of executions, newest first. It runs
+// off the lane.
 func (g *Gateway) executions(c *engine.Context, a *account) {
 	var request pb.HistoryRequest
 	if err := request.UnmarshalVT(c.Message.Body); err != nil {
@@ -47,7 +47,7 @@ func (g *Gateway) executions(c *engine.Context, a *account) {
 }
 
 func (g *Gateway) replyHistory(c *engine.Context, a *account, q desk.Query) {
-	ctx, cancel := context.WithTimeout(context.Background(), historyPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
 	defer cancel()
 	page, more, err := g.desk.Executions(ctx, a.Account, q)
 	if err != nil {
@@ -59,7 +59,7 @@ func (g *Gateway) replyHistory(c *engine.Context, a *account, q desk.Query) {
 	g.inTurn(c, w, a, func(t *desk.Turn) {
 		for i := range page {
 			body.Executions[i] = new(pb.Execution)
-			g.fillExecution(body.Executions[i], &page[i])
+			g.setExecution(body.Executions[i], &page[i])
 			if b, ok := t.Ledger().FindBust(page[i].ID); ok {
 				body.Executions[i].Busted, body.Executions[i].BustReason = true, b.Reason
 			}
@@ -68,14 +68,14 @@ func (g *Gateway) replyHistory(c *engine.Context, a *account, q desk.Query) {
 	})
 }
 
-// historyUnavailable replies that the database can't be read at this time.
+// historyUnavailable replies that the history can't be read now.
 func (g *Gateway) historyUnavailable(c *engine.Context, err error) {
 	message := "the history is catching up; ask again in a moment"
 	switch {
 	case errors.Is(err, desk.ErrHistoryDamaged):
-		message = "the history is damaged; it is made again when the server starts next"
+		message = "the history is damaged; it is rebuilt at the next start of the server"
 	case !errors.Is(err, desk.ErrCatchingUp):
-		if others, due := g.warnedHistory.Due(g.config.Now(), warnPause); due {
+		if others, due := g.warnedHistory.Allow(g.config.Now(), warnPause); due {
 			g.log.Warn("history query failed", "error", err, "others", others)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"holdfast/codec"
 )
 
-// TestHistoryPages reads a history that is partly in memory and partly in the
-// database, in pages of many sizes: no gap, no double, busted ones marked.
+// TestHistoryPages reads a history that is partly in memory and partly in the database, in
+// pages of many sizes: nothing is missing or repeated, and busts are marked.
 func TestHistoryPages(t *testing.T) {
 	for _, tc := range []struct {
 		name   string

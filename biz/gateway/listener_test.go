@@ -104,7 +104,7 @@ func parsed[M interface{ UnmarshalVT([]byte) error }](m M, check func() bool) fu
 }
 
 // questions returns a mix of n commands whose replies come in different ways: at once,
-// after the commit, from a task of their own, after a password. Most replies can be
+// after the commit, from a separate task, after a password. Most replies can be
 // told from all others. busts are executions to bust; orders have names from from on.
 func questions(from, n int, busts []client.ExecutionID) (list []question) {
 	passwords := 0
@@ -158,9 +158,9 @@ func questions(from, n int, busts []client.ExecutionID) (list []question) {
 	return list
 }
 
-// TestOrderedReplies pipelines in one write what takes the server different ways to
-// answer, while pushes come: a tlv session gets the replies in the order of its
-// requests, since nothing in them says which one they answer.
+// TestOrderedReplies pipelines requests in one write that the server answers in different
+// ways, while pushes arrive: a tlv session gets the replies in the order of its requests,
+// since they have no request id.
 func TestOrderedReplies(t *testing.T) {
 	s := start(t, setup{listeners: tlvListener(engine.Listener{}), seed: richOperator(t)})
 	trading := s.login(alice)
@@ -214,8 +214,8 @@ func TestOrderedReplies(t *testing.T) {
 	<-stopped
 }
 
-// TestGreeting: a listener that greets tells the session id before any request, as a
-// push of Conn without a result; one that does not waits to be asked.
+// TestGreeting: a listener that greets sends the session id before any request, as a push of
+// Conn without a result; other listeners only reply to Conn.
 func TestGreeting(t *testing.T) {
 	s := start(t, setup{listeners: slices.Concat(tlvListener(engine.Listener{Greets: true}), tlvListener(engine.Listener{}))})
 	greeted := s.wireAt(0)
@@ -240,8 +240,8 @@ func TestGreeting(t *testing.T) {
 	}
 }
 
-// TestMessageIDOverOneByte: a message id that is no command, also one whose low byte
-// is, is answered under that id, and the session goes on.
+// TestMessageIDOverOneByte: a message id that is not a command, also one whose low byte is a
+// command, is answered under the same id, and the session goes on.
 func TestMessageIDOverOneByte(t *testing.T) {
 	s := start(t, setup{listeners: tlvListener(engine.Listener{})})
 	w := s.wireAt(0)
@@ -255,7 +255,7 @@ func TestMessageIDOverOneByte(t *testing.T) {
 		m := w.next()
 		var e pb.Error
 		must(t, e.UnmarshalVT(m.Body[1:]))
-		if m.ID != uint64(id|0x80) || codec.Result(m.Body[0]) != codec.ResultUnknownCommand || e.Message == "" {
+		if m.ID != uint64(id|0x80) || codec.Result(m.Body[0]) != codec.ResultUnknownCommand || e.Message != "unknown message id" {
 			t.Errorf("message id %#x: answered under %#x with %s %q", id, m.ID, codec.Result(m.Body[0]), e.Message)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"holdfast/engine"
 )
 
-// login is a request to log in, beyond the life of its message.
+// login is a request to log in that is answered later.
 type login struct {
 	request    engine.Request
 	state      *sessionState
@@ -21,7 +21,7 @@ type login struct {
 
 func (l *login) session() *engine.Session { return l.request.Session }
 
-// login checks the credential: a token at once, a password off the lane.
+// login handles Login. It verifies a token at once, a password off the lane.
 func (g *Gateway) login(c *engine.Context) {
 	var request pb.LoginRequest
 	if err := request.UnmarshalVT(c.Message.Body); err != nil {
@@ -52,7 +52,7 @@ func (g *Gateway) login(c *engine.Context) {
 
 const noMatch = "customer number and credential do not match"
 
-// admit logs the session in to a, whose credential was good. Goroutine: any.
+// admit logs the session in to a after its credential was verified. Goroutine: any.
 func (g *Gateway) admit(l *login, w *workspace, a *account) {
 	l.state.mu.Lock()
 	defer l.state.mu.Unlock()
@@ -68,12 +68,12 @@ func (g *Gateway) admit(l *login, w *workspace, a *account) {
 		if !a.sessions.Add(l.session(), g.config.SessionsPerAccount) {
 			g.refusedSessions.Add(1)
 			w.out.Reply(l.request, codec.ResultOverloaded, &pb.Error{Message: fmt.Sprintf(
-				"too many sessions of this customer (limit %d: limits.sessions_per_account); log out elsewhere", g.config.SessionsPerAccount)})
+				"too many sessions of this customer (limit %d: sessions_per_account); log out elsewhere", g.config.SessionsPerAccount)})
 			return
 		}
 		l.state.account.Store(a)
 		l.session().SetLoggedIn(true)
-		g.presence.add(a) // before the reply reads prices: a change of them is in it, or pushed
+		g.presence.add(a) // before the reply reads prices: each change is in it or pushed
 		g.welcome(l, w, a, t.Ledger())
 	})
 	if err != nil {
@@ -81,19 +81,19 @@ func (g *Gateway) admit(l *login, w *workspace, a *account) {
 	}
 }
 
-// welcome replies with the pushes that the client missed or the account as it is: the
-// pushes that follow begin where the reply ends. It is called in a turn of the account.
+// welcome replies with the missed pushes or with a snapshot of the account. Later pushes
+// follow on from that. It must be called in a turn of the account.
 func (g *Gateway) welcome(l *login, w *workspace, a *account, of *ledger.Account) {
 	if g.resume(l, w, a, of) {
 		return
 	}
-	g.describe(w, a, of)
+	g.describePositions(w, a, of)
 	w.out.Reply(l.request, codec.ResultOK, &pb.LoginReply{
 		Account: w.list.Account, Positions: w.list.Positions, PushSequence: w.list.PushSequence,
 	})
 }
 
-// refuseLogin replies to a login that its handler has left.
+// refuseLogin replies to a login whose handler has returned.
 func (g *Gateway) refuseLogin(l *login, r codec.Result, message string) {
 	out := g.core.NewOutbox()
 	out.Reply(l.request, r, &pb.Error{Message: message})
@@ -101,23 +101,23 @@ func (g *Gateway) refuseLogin(l *login, r codec.Result, message string) {
 	out.Free()
 }
 
-// logout ends the pushes: those that wait for a commit leave before the reply.
+// logout handles Logout. Pushes that wait for a commit leave before the reply.
 func (g *Gateway) logout(c *engine.Context, a *account) {
 	state := g.state.Get(c.Session)
 	state.mu.Lock()
 	defer state.mu.Unlock()
 	w := c.Local.(*workspace)
 	g.inTurn(c, w, a, func(*desk.Turn) {
-		g.leave(c.Session, state)
+		g.endLogin(c.Session, state)
 		w.out.Reply(c.Defer(), codec.ResultOK, nil)
 	})
 }
 
-// positions replies with the account and all its rows.
+// positions handles Positions.
 func (g *Gateway) positions(c *engine.Context, a *account) {
 	w := c.Local.(*workspace)
 	g.inTurn(c, w, a, func(t *desk.Turn) {
-		g.describe(w, a, t.Ledger())
+		g.describePositions(w, a, t.Ledger())
 		w.out.Reply(c.Defer(), codec.ResultOK, &w.list)
 	})
 }

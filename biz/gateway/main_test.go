@@ -6,6 +6,6 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain looks for goroutines that a server left behind; those that packages
-// start when they are loaded (the ants default pool) are not counted.
+// TestMain checks for leaked goroutines of a server, except those that packages start when
+// they are loaded (the ants default pool).
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }

@@ -10,7 +10,7 @@ import (
 	"holdfast/engine"
 )
 
-// placeOrder executes a market order at the last price.
+// placeOrder handles PlaceOrder: it executes a market order at the last price.
 func (g *Gateway) placeOrder(c *engine.Context, a *account) {
 	w := c.Local.(*workspace)
 	w.request.Reset()
@@ -27,25 +27,25 @@ func (g *Gateway) placeOrder(c *engine.Context, a *account) {
 	g.inTurn(c, w, a, func(t *desk.Turn) {
 		switch e, err := t.Place(&w.order); {
 		case err == nil:
-			w.out.Reply(c.Defer(), codec.ResultOK, &g.show(w.out, e, "").placed)
+			w.out.Reply(c.Defer(), codec.ResultOK, &g.describeEvent(w.out, e, "").placed)
 		case errors.Is(err, ledger.ErrDuplicate):
-			w.out.Reply(c.Defer(), codec.ResultDuplicate, &g.show(w.out, e, "").placed)
+			w.out.Reply(c.Defer(), codec.ResultDuplicate, &g.describeEvent(w.out, e, "").placed)
 		default:
 			refuseIn(c, w, err)
 		}
 	})
 }
 
-// inTurn has a turn of the account. What is put into w.out there leaves when all that
-// the account has done so far is durable; c is answered here when there is no turn.
+// inTurn calls do in a turn of the account. What do adds to w.out leaves when all events
+// of the account so far are durable. If there can be no turn, inTurn refuses c.
 func (g *Gateway) inTurn(c *engine.Context, w *workspace, a *account, do func(*desk.Turn)) {
 	if err := a.Do(w.turn, do); err != nil {
 		refuse(c, err)
 	}
 }
 
-// orderOf checks what the ledger can't and makes o the command for it. Errors are
-// refusals.
+// orderOf sets o to the order in r, after the checks that the ledger can't make. Errors
+// are refusals.
 func (g *Gateway) orderOf(o *ledger.Order, r *pb.PlaceOrderRequest, unixNano int64) (err error) {
 	id, ok := g.market.Find(r.Market, r.Code)
 	if !ok {
@@ -59,16 +59,16 @@ func (g *Gateway) orderOf(o *ledger.Order, r *pb.PlaceOrderRequest, unixNano int
 	return err
 }
 
-// timeOf returns when c's message was taken up: the same for all that came with
-// it, because a look at the clock costs as much as finding an instrument.
+// timeOf returns the time of c's message: the same for all that were read together, since
+// reading the clock costs as much as finding an instrument.
 func (g *Gateway) timeOf(c *engine.Context, w *workspace) (unixNano int64) {
-	if batch := c.Turn(); batch != w.batch {
-		w.batch, w.now = batch, g.config.Now().UnixNano()
+	if batch := c.ServeCount(); batch != w.serve {
+		w.serve, w.now = batch, g.config.Now().UnixNano()
 	}
 	return w.now
 }
 
-// side returns the ledger's side, or 0 for an unknown one.
+// side returns the ledger's side; 0 if s is not a side.
 func side(s pb.Side) ledger.Side {
 	if s < 0 || s > pb.Side_SIDE_SELL {
 		return 0

@@ -11,9 +11,8 @@ import (
 	"holdfast/engine"
 )
 
-// TestRepliesInOrder pipelines commands that are answered at once with some that
-// wait for the disk, on several sessions: each gets its replies in the order of
-// its requests.
+// TestRepliesInOrder pipelines commands that are answered at once and commands that wait for
+// the disk, on several sessions: each session gets its replies in the order of its requests.
 func TestRepliesInOrder(t *testing.T) {
 	s := start(t, setup{})
 	mixed := []struct {
@@ -77,8 +76,8 @@ func expectInOrder(t *testing.T, w *wire, requests uint64) {
 	}
 }
 
-// TestImmediateReplyBeforeOrder pipelines a reply that need not wait, an order,
-// and so much work behind them that the order is durable before it is done.
+// TestImmediateReplyBeforeOrder pipelines a request that is answered at once, an order, and
+// then so much work that the order is durable before the work is done.
 func TestImmediateReplyBeforeOrder(t *testing.T) {
 	s := start(t, setup{})
 	w := s.wire()
@@ -95,9 +94,9 @@ func TestImmediateReplyBeforeOrder(t *testing.T) {
 	}
 }
 
-// TestClientOrderID sends an order again: on its connection, on another one, on
-// one of another kind, and after restarts of both sorts. The answer is always the
-// first one, and there is one effect.
+// TestClientOrderID sends an order again: on the same connection, on another one, with another
+// dialect, and after a stop and a crash. The reply is always the first one, and the order is
+// executed once.
 func TestClientOrderID(t *testing.T) {
 	cases := []struct {
 		name string

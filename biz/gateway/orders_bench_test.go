@@ -9,7 +9,7 @@ import (
 	"holdfast/engine"
 )
 
-// drained is a carrier for one session that throws away what is written.
+// drained is a carrier for one session that discards all output.
 type drained struct {
 	wire chan struct{}
 }
@@ -23,8 +23,8 @@ func (d *drained) Buffered() int      { return 0 }
 func (d *drained) CloseWrite() error  { return nil }
 func (d *drained) Close() error       { return nil }
 
-// BenchmarkOrders executes orders of one session, 1,024 at a time, up to the write of
-// their replies and pushes. The disk is part of it: set TMPDIR to a folder in memory.
+// BenchmarkOrders executes orders of one session, 1,024 at a time, until their replies and
+// pushes are written. This includes the disk: set TMPDIR to a folder in memory.
 func BenchmarkOrders(b *testing.B) {
 	const orders = 1024
 	s := start(b, setup{})

@@ -11,8 +11,8 @@ import (
 	"holdfast/codec"
 )
 
-// A panic after an order was applied and before it is recorded ends the process: the
-// journal has none of it.
+// A panic after an order was applied and before it is recorded ends the process; the order is
+// not in the journal.
 func TestPanicInATurnEndsTheProcess(t *testing.T) {
 	const child = "HOLDFAST_TEST_LEDGER"
 	if os.Getenv(child) != "" {

@@ -12,14 +12,14 @@ import (
 	"holdfast/codec/pb"
 )
 
-// trader is a client that keeps its pushes.
+// trader is a client that stores its pushes.
 type trader struct {
 	*client.Client
 	t      testing.TB
 	pushes chan client.Push
 }
 
-// dial connects a client that ends with the test at the latest.
+// dial connects a client that is closed at the end of the test.
 func (s *server) dial() *trader {
 	s.t.Helper()
 	tr := &trader{t: s.t, pushes: make(chan client.Push, 1<<16)}
@@ -97,8 +97,8 @@ func (tr *trader) push() client.Push {
 	}
 }
 
-// noPush checks that no push has come. The answer to a request of the same
-// session stands behind all that was pushed before.
+// noPush checks that no push has come. It sends a request first, since the reply comes after
+// all earlier pushes.
 func (tr *trader) noPush() {
 	tr.t.Helper()
 	sequence := tr.View().Display().Sequence
@@ -112,7 +112,7 @@ func (tr *trader) noPush() {
 	}
 }
 
-// refused returns the answer that is not OK.
+// refused returns the reply that is not OK.
 func refused(t testing.TB, err error) *client.Error {
 	t.Helper()
 	var e *client.Error
@@ -122,7 +122,7 @@ func refused(t testing.TB, err error) *client.Error {
 	return e
 }
 
-// wire is a client that sends what it likes.
+// wire is a client that can send any bytes.
 type wire struct {
 	t       testing.TB
 	dialect codec.Dialect
@@ -131,13 +131,13 @@ type wire struct {
 	chunk   []byte
 }
 
-// wire connects one that ends with the test at the latest.
+// wire connects a wire that is closed at the end of the test.
 func (s *server) wire() *wire {
 	s.t.Helper()
 	return newWire(s.t, s.addr)
 }
 
-// wireAt connects one to the nth of setup.listeners.
+// wireAt connects a wire to the nth of setup.listeners.
 func (s *server) wireAt(n int) *wire {
 	s.t.Helper()
 	w := newWire(s.t, s.running.Addrs[1+n])
@@ -156,7 +156,7 @@ func newWire(t testing.TB, addr string) *wire {
 
 func (w *wire) close() { _ = w.conn.Close() }
 
-// write sends frames as they are.
+// write sends bytes.
 func (w *wire) write(frames []byte) {
 	w.t.Helper()
 	_, err := w.conn.Write(frames)
@@ -193,8 +193,8 @@ func (w *wire) read() (codec.Message, error) {
 	}
 }
 
-// reply returns the result of the next message, which must answer that request,
-// and what follows it. Where the dialect names no requests the id does not count.
+// reply returns the result and the body of the next message, which must be the reply to this
+// request. The id is not checked if the dialect has no request ids.
 func (w *wire) reply(cmd codec.Command, id uint64) (codec.Result, []byte) {
 	w.t.Helper()
 	m := w.next()

@@ -9,8 +9,8 @@ import (
 	"holdfast/codec/pb"
 )
 
-// TestPositionChanges is the worked example: opened, increased, repriced,
-// decreased, closed, as two sessions of the customer see it.
+// TestPositionChanges is the worked example: opened, increased, repriced, decreased, closed;
+// two sessions of the customer get the pushes.
 func TestPositionChanges(t *testing.T) {
 	s := start(t, setup{})
 	asking, watching := s.login(alice), s.login(alice)
@@ -74,9 +74,9 @@ func TestPositionChanges(t *testing.T) {
 	stranger.noPush()
 }
 
-// TestPushesBeginBehindTheLogin logs in while orders are filled: each session
-// gets the account as it was at its login, and then all that came later.
-func TestPushesBeginBehindTheLogin(t *testing.T) {
+// TestPushesStartAfterTheLogin logs in while orders are filled: each session gets the account
+// at its login, and then all later pushes.
+func TestPushesStartAfterTheLogin(t *testing.T) {
 	s := start(t, setup{})
 	trading := s.wire()
 	trading.login(alice)
@@ -118,8 +118,8 @@ func watchFromLogin(t *testing.T, w *wire, last uint64) {
 	}
 }
 
-// TestLogoutEndsThePushes logs out while an order of another session is on its
-// way: what it pushes comes before the answer to the logout or not at all.
+// TestLogoutEndsThePushes logs out while an order of another session is executed: its pushes
+// come before the reply to the logout or not at all.
 func TestLogoutEndsThePushes(t *testing.T) {
 	s := start(t, setup{})
 	trading, w := s.wire(), s.wire()

@@ -12,8 +12,8 @@ import (
 	"holdfast/codec"
 )
 
-// TestProjectorWaitsForSpace: while the disk is nearly full the history is not
-// written; it catches up when there is space.
+// TestProjectorWaitsForSpace: while the disk is nearly full the history is not written; it
+// catches up once there is space.
 func TestProjectorWaitsForSpace(t *testing.T) {
 	s := start(t, setup{recent: 1})
 	tr := s.login(alice)
@@ -39,11 +39,11 @@ func TestProjectorWaitsForSpace(t *testing.T) {
 	if page := tr.history(client.HistoryQuery{}); len(page.Executions) != 3 {
 		t.Errorf("%d executions", len(page.Executions))
 	}
-	s.settle()
+	s.catchUp()
 }
 
-// TestHistoryDamagedWhileRunning: trading goes on, what is in memory is still
-// answered, what is not is UNAVAILABLE, and the next start has all of it again.
+// TestHistoryDamagedWhileRunning: trading goes on, executions in memory can still be read,
+// others are UNAVAILABLE, and after the next start the history is complete again.
 func TestHistoryDamagedWhileRunning(t *testing.T) {
 	s := start(t, setup{recent: 2})
 	tr, op := s.login(alice), s.login(operator)
@@ -51,7 +51,7 @@ func TestHistoryDamagedWhileRunning(t *testing.T) {
 	for range 4 {
 		tr.buy(tin, 1)
 	}
-	s.settle()
+	s.catchUp()
 	s.spoilHistory()
 	for range 3 {
 		tr.buy(tin, 1)
@@ -78,7 +78,7 @@ func TestHistoryDamagedWhileRunning(t *testing.T) {
 	}
 }
 
-// spoilHistory overwrites the database behind the back of the server.
+// spoilHistory overwrites the database while the server runs.
 func (s *server) spoilHistory() {
 	s.t.Helper()
 	for _, name := range []string{"history.db", "history.db-wal"} {

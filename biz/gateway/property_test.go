@@ -15,7 +15,7 @@ import (
 	"holdfast/biz/client"
 )
 
-// deed is one thing that a random client does.
+// deed is one action of a random client.
 type deed struct {
 	Bust     bool
 	Side     client.Side
@@ -39,10 +39,9 @@ func deeds() *rapid.Generator[[]deed] {
 	return rapid.SliceOfN(one, 1, 40)
 }
 
-// TestRandomTrading: whatever several clients do to two accounts at the same
-// time, positions and cash are what the executions say, screens show the same,
-// and a restart changes nothing. Each round starts two servers, so there are few
-// unless the flag -rapid.checks says otherwise.
+// TestRandomTrading: whatever several clients do to two accounts at the same time, positions
+// and cash follow from the executions, screens show the same, and a restart changes nothing.
+// Each round starts two servers, so there are few rounds; -rapid.checks sets their number.
 func TestRandomTrading(t *testing.T) {
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
 		must(t, f.Value.Set("8"))
@@ -66,7 +65,7 @@ func TestRandomTrading(t *testing.T) {
 	})
 }
 
-// runScripts lets two sessions each of alice and bob do what is in the scripts.
+// runScripts plays the scripts in two sessions of alice and two of bob.
 func runScripts(r *rapid.T, s *server, scripts [][]deed) {
 	op := s.login(operator)
 	customers := []client.Customer{alice, alice, bob, bob}
@@ -95,7 +94,7 @@ func runScripts(r *rapid.T, s *server, scripts [][]deed) {
 	}
 }
 
-// do does it; only business rules may forbid it.
+// do does the deed. Only a business rule may refuse it.
 func (d deed) do(ctx context.Context, tr, op *trader, c client.Customer) error {
 	var err error
 	if d.Bust {
@@ -109,7 +108,7 @@ func (d deed) do(ctx context.Context, tr, op *trader, c client.Customer) error {
 	return err
 }
 
-// checkAccounts holds the accounts of alice and bob against their histories.
+// checkAccounts compares the accounts of alice and bob with their histories.
 func checkAccounts(r *rapid.T, s *server) map[client.Customer]client.Snapshot {
 	now := make(map[client.Customer]client.Snapshot)
 	for _, c := range []client.Customer{alice, bob} {
@@ -135,9 +134,8 @@ func checkAccounts(r *rapid.T, s *server) map[client.Customer]client.Snapshot {
 	return now
 }
 
-// checkAccount compares an account with what its executions make of it, and
-// checks that no money came or went: cash - realised profit + cost of the
-// positions is what it was at the opening.
+// checkAccount compares an account with its executions, and checks that no money appeared or
+// vanished: cash - realised profit + cost of the positions is the same as at the opening.
 func checkAccount(r *rapid.T, now client.Snapshot, cash, opening client.Money, held map[client.Key]client.Quantity) {
 	balance := now.Account.Cash - now.Account.Realised
 	for _, p := range now.Positions {

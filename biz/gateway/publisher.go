@@ -12,32 +12,31 @@ import (
 	"holdfast/engine"
 )
 
-// publishInterval is how often changed prices are pushed, where that takes no
-// longer. Of several changes in between only the last is.
+// publishInterval is the time between two rounds of the publisher, unless a round takes
+// longer. Of several changes of a price in between, only the last is pushed.
 const publishInterval = 100 * time.Millisecond
 
-// publisher pushes prices, and the positions that they reprice: when they change,
-// and again to a session that was too slow to get them. It goes from session to
-// session at the speed at which the event loops write, and leaves them half of the
-// time for what clients ask; prices that change meanwhile wait for the next turn.
-// Goroutine: its own.
+// publisher pushes changed prices and the positions that they revalue, and pushes them
+// again to sessions that were too slow to get them. It goes from session to session at
+// the speed at which the event loops write, and leaves these half of the time for
+// requests. Prices that change meanwhile wait for the next round. It has one goroutine.
 type publisher struct {
 	*Gateway
-	w    *workspace
-	pace pace
+	w     *workspace
+	pacer pacer
 
-	changed  []ledger.InstrumentID
-	online   []*account
-	sessions []*engine.Session // of one account
-	wanted   []*wanted         // by those of one chunk
-	wanting  []*engine.Session // of those, who wants one quote
+	changed       []ledger.InstrumentID
+	online        []*account
+	sessions      []*engine.Session // of one account
+	subscriptions []*subscription   // of the sessions of one chunk
+	subscribers   []*engine.Session // those of them that want one quote
 }
 
 // publish runs the publisher until ctx ends.
 func (g *Gateway) publish(ctx context.Context) {
 	ticker := time.NewTicker(publishInterval)
 	defer ticker.Stop()
-	p := &publisher{Gateway: g, w: g.newWorkspace(), pace: pace{core: g.core}}
+	p := &publisher{Gateway: g, w: g.newWorkspace(), pacer: pacer{core: g.core}}
 	for {
 		select {
 		case <-ctx.Done():
@@ -61,74 +60,72 @@ func (p *publisher) pushChanged(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			p.pace.begin()
+			p.pacer.startWindow()
 			p.push(a, chunk, p.changed, p.changed)
-			p.pace.end(ctx, len(chunk))
+			p.pacer.added(ctx, len(chunk))
 		}
 		clear(p.sessions)
 	}
 	clear(p.online)
-	p.pace.settle(ctx)
+	p.pacer.finishWindow(ctx)
 }
 
-// pushMissed pushes the newest state of what sessions have missed.
+// pushMissed pushes the newest state of what sessions have missed and can now take.
 func (p *publisher) pushMissed(ctx context.Context) {
-	for session, missed := range p.room.take() {
+	for session, missed := range p.catchUps.take() {
 		if ctx.Err() != nil {
 			return
 		}
 		if a := p.state.Get(session).account.Load(); a != nil {
 			quotes, positions := missed.split(p.market.Len())
-			p.pace.begin()
+			p.pacer.startWindow()
 			p.push(a, []*engine.Session{session}, quotes, positions)
-			p.pace.end(ctx, 1)
+			p.pacer.added(ctx, 1)
 		}
 	}
-	p.pace.settle(ctx)
+	p.pacer.finishWindow(ctx)
 }
 
-// push pushes the last prices of quotes to those sessions that want them, and to all
-// of them the market value of the account's positions. It takes those out of sessions
-// that the account has no more.
+// push pushes the last prices of quotes to those sessions that subscribe to them, and the
+// account's positions to all. Sessions that have logged out are skipped.
 //
-// Such a push has no place in the sequence: the next one replaces it. It leaves with
-// the next commit, since it shows the state. Where too much waits for the disk already
-// the sessions are pushed to again later.
+// Such a push has no place in the sequence: the next one replaces it. It shows the
+// account's state and so leaves with the next commit. If too much waits for the disk,
+// the sessions get their pushes in a later round.
 func (p *publisher) push(a *account, sessions []*engine.Session, quotes, positions []ledger.InstrumentID) {
 	err := a.Do(p.w.turn, func(t *desk.Turn) {
 		sessions = slices.DeleteFunc(sessions, func(s *engine.Session) bool { return p.state.Get(s).account.Load() != a })
-		p.wanted = p.quotes.wantedBy(p.wanted[:0], sessions)
+		p.subscriptions = p.quotes.subscriptionsOf(p.subscriptions[:0], sessions)
 		p.pushQuotes(sessions, quotes)
 		p.pushPositions(t.Ledger(), sessions, positions)
 	})
 	if err != nil {
 		for _, s := range sessions {
-			p.room.add(s, nil)
+			p.catchUps.add(s, nil)
 		}
 	}
 }
 
 func (p *publisher) pushQuotes(sessions []*engine.Session, ids []ledger.InstrumentID) {
-	if !slices.ContainsFunc(p.wanted, func(w *wanted) bool { return w != nil }) {
+	if !slices.ContainsFunc(p.subscriptions, func(w *subscription) bool { return w != nil }) {
 		return
 	}
 	q := pb.Quote{Time: p.config.Now().UnixNano()}
 	for _, id := range ids {
-		p.wanting = p.wanting[:0]
+		p.subscribers = p.subscribers[:0]
 		for i, s := range sessions {
-			if p.wanted[i].has(id) {
-				p.wanting = append(p.wanting, s)
+			if p.subscriptions[i].has(id) {
+				p.subscribers = append(p.subscribers, s)
 			}
 		}
 		q.LastPrice = int64(p.market.Last(id))
 		q.Market, q.Code = p.instrument(id)
-		p.w.out.PushDroppable(p.wanting, quoteKey(id), codec.PushQuote, &q)
+		p.w.out.PushDroppable(p.subscribers, quoteKey(id), codec.PushQuote, &q)
 	}
-	clear(p.wanting)
+	clear(p.subscribers)
 }
 
-// pushPositions pushes what the account holds of those instruments, at their last
-// prices.
+// pushPositions pushes the account's positions in those instruments, at last prices.
 func (p *publisher) pushPositions(of *ledger.Account, sessions []*engine.Session, ids []ledger.InstrumentID) {
 	for _, id := range ids {
 		of.Reprice(id, p.market.Last(id))
@@ -140,7 +137,7 @@ func (p *publisher) pushPositions(of *ledger.Account, sessions []*engine.Session
 	b.update.MarketValue = int64(of.MarketValue())
 	for _, id := range ids {
 		if row, held := of.Position(id); held {
-			p.fillPosition(&b.position, &row, p.market.Last(id))
+			p.setPosition(&b.position, &row, p.market.Last(id))
 			p.w.out.PushDroppable(sessions, positionKey(id), codec.PushPositionUpdate, &b.update)
 		}
 	}

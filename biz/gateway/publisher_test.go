@@ -15,7 +15,7 @@ import (
 	"holdfast/engine"
 )
 
-// stuck is a plumbing of its own for one session, which can be kept from writing.
+// stuck is a carrier for one session that can delay all writes.
 type stuck struct {
 	core    *engine.Core
 	session *engine.Session
@@ -45,21 +45,21 @@ func (s *stuck) Buffered() int     { return 0 }
 func (s *stuck) CloseWrite() error { return nil }
 func (s *stuck) Close() error      { return nil }
 
-// hold keeps what is posted from now on.
+// hold delays all batches that are posted from now on.
 func (s *stuck) hold() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.holding = true
 }
 
-// posted returns how many batches are kept.
+// posted returns how many batches are delayed.
 func (s *stuck) posted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.held)
 }
 
-// release writes what was kept.
+// release writes the delayed batches.
 func (s *stuck) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +70,7 @@ func (s *stuck) release() {
 	s.held = nil
 }
 
-// prices returns the prices of the quotes that were written.
+// prices returns the prices of the written quotes.
 func (s *stuck) prices(t *testing.T) (prices []int64) {
 	t.Helper()
 	s.mu.Lock()
@@ -88,7 +88,7 @@ func (s *stuck) prices(t *testing.T) (prices []int64) {
 	return prices
 }
 
-// onStuck opens a session on a carrier of its own.
+// onStuck opens a session on its own carrier.
 func onStuck(t *testing.T, core *engine.Core) *stuck {
 	t.Helper()
 	s := &stuck{core: core}
@@ -100,8 +100,8 @@ func onStuck(t *testing.T, core *engine.Core) *stuck {
 	return s
 }
 
-// TestPricesWaitForTheLoops: while what was pushed is not written, nothing more is
-// posted, however prices move. The last price comes in the end.
+// TestPricesWaitForTheLoops: until the last pushes are written no more are posted, however
+// often prices move. In the end the last price arrives.
 func TestPricesWaitForTheLoops(t *testing.T) {
 	s := start(t, setup{})
 	c := onStuck(t, s.core)
@@ -138,8 +138,8 @@ func TestPricesWaitForTheLoops(t *testing.T) {
 	}
 }
 
-// TestPace: a window ends when it is written, and is followed by a rest as long as
-// that took, up to a limit; the end of the context ends both.
+// TestPace: a window ends when it is written. A rest of the same duration, up to a limit,
+// follows. The end of the context ends both.
 func TestPace(t *testing.T) {
 	for _, tc := range []struct {
 		name           string
@@ -158,16 +158,16 @@ func TestPace(t *testing.T) {
 				defer func() { must(t, core.Close(context.Background())) }()
 				c := onStuck(t, core)
 				c.hold()
-				begin := time.Now()
+				start := time.Now()
 				p := gateway.NewPace(core)
 				out := core.NewOutbox()
-				p.Begin()
+				p.StartWindow()
 				out.PushDroppable([]*engine.Session{c.session}, 1, codec.PushQuote, nil)
 				out.Post()
 				written := time.AfterFunc(tc.written, c.release)
 				defer written.Stop()
-				p.End(t.Context(), tc.sessions)
-				if took := time.Since(begin); took != tc.wants {
+				p.Added(t.Context(), tc.sessions)
+				if took := time.Since(start); took != tc.wants {
 					t.Errorf("ended after %v, want %v", took, tc.wants)
 				}
 				c.release()

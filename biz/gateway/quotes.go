@@ -9,34 +9,34 @@ import (
 	"holdfast/engine"
 )
 
-// maxQuotesBytes keeps a reply within the frame that every client takes.
+// maxQuotesBytes limits a reply to a frame that every client accepts.
 const maxQuotesBytes = codec.DefaultMaxFrame - codec.PacketHeaderLen - 1
 
-// quoteBoard knows who wants to hear of which prices. Goroutine: any.
+// quoteBoard holds the quote subscriptions of all sessions. Goroutine: any.
 type quoteBoard struct {
 	mu          sync.Mutex
-	subscribers map[*engine.Session]*wanted
+	subscribers map[*engine.Session]*subscription
 }
 
-// wanted is a set of instruments. It is never changed; nil is the empty one.
-type wanted struct {
+// subscription is an immutable set of instruments; nil is empty.
+type subscription struct {
 	all  bool
 	bits []uint64 // by instrument, where it is not all
 }
 
-func wantedOf(ids []ledger.InstrumentID, instruments int) *wanted {
-	w := &wanted{bits: make([]uint64, (instruments+63)/64)}
+func subscriptionOf(ids []ledger.InstrumentID, instruments int) *subscription {
+	w := &subscription{bits: make([]uint64, (instruments+63)/64)}
 	for _, id := range ids {
 		w.bits[id/64] |= 1 << (id % 64)
 	}
 	return w
 }
 
-func (w *wanted) has(id ledger.InstrumentID) bool {
+func (w *subscription) has(id ledger.InstrumentID) bool {
 	return w != nil && (w.all || w.bits[id/64]>>(id%64)&1 != 0)
 }
 
-func (q *quoteBoard) subscribe(s *engine.Session, ids *wanted) {
+func (q *quoteBoard) subscribe(s *engine.Session, ids *subscription) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.subscribers[s] = ids
@@ -48,8 +48,8 @@ func (q *quoteBoard) unsubscribe(s *engine.Session) {
 	delete(q.subscribers, s)
 }
 
-// wantedBy appends what each of the sessions has subscribed to.
-func (q *quoteBoard) wantedBy(dst []*wanted, sessions []*engine.Session) []*wanted {
+// subscriptionsOf appends the subscription of each session.
+func (q *quoteBoard) subscriptionsOf(dst []*subscription, sessions []*engine.Session) []*subscription {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, s := range sessions {
@@ -58,8 +58,8 @@ func (q *quoteBoard) wantedBy(dst []*wanted, sessions []*engine.Session) []*want
 	return dst
 }
 
-// quote replies with last prices, and subscribes to their changes if asked to;
-// without asking, an earlier subscription ends.
+// quote handles Quotes: it replies with last prices, and subscribes to their changes or
+// ends the session's subscription.
 func (g *Gateway) quote(c *engine.Context, _ *account) {
 	var request pb.QuotesRequest
 	if err := request.UnmarshalVT(c.Message.Body); err != nil {
@@ -71,10 +71,10 @@ func (g *Gateway) quote(c *engine.Context, _ *account) {
 		refuse(c, err)
 		return
 	}
-	if request.Subscribe { // first: a price that changes from here on is in the reply, or pushed
-		w := &wanted{all: true}
+	if request.Subscribe { // before reading prices: each change is in the reply or pushed
+		w := &subscription{all: true}
 		if len(request.Instruments) > 0 {
-			w = wantedOf(ids, g.market.Len())
+			w = subscriptionOf(ids, g.market.Len())
 		}
 		g.subscribe(c.Session, w)
 	} else {
@@ -96,8 +96,8 @@ func (g *Gateway) quote(c *engine.Context, _ *account) {
 	c.Reply(codec.ResultOK, body)
 }
 
-// subscribe adds a session unless it is gone already.
-func (g *Gateway) subscribe(session *engine.Session, ids *wanted) {
+// subscribe adds a subscription unless the session has ended.
+func (g *Gateway) subscribe(session *engine.Session, ids *subscription) {
 	state := g.state.Get(session)
 	state.mu.Lock()
 	defer state.mu.Unlock()
@@ -106,7 +106,7 @@ func (g *Gateway) subscribe(session *engine.Session, ids *wanted) {
 	}
 }
 
-// instruments finds the ids of keys; none means all.
+// instruments returns the ids of keys, of all instruments if there are no keys.
 func (g *Gateway) instruments(keys []*pb.InstrumentKey) ([]ledger.InstrumentID, error) {
 	var ids []ledger.InstrumentID
 	if len(keys) == 0 {

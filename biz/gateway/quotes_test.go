@@ -39,8 +39,8 @@ func TestLastPrices(t *testing.T) {
 	}
 }
 
-// TestQuotePushes: subscribers get the changes of what they named, the last one
-// of several, until they end it.
+// TestQuotePushes: subscribers get the last of several price moves of the instruments that they
+// have subscribed, until they end the subscription.
 func TestQuotePushes(t *testing.T) {
 	s := start(t, setup{})
 	all, one, none, ended, replaced := s.login(dave), s.login(dave), s.login(dave), s.login(dave), s.login(dave)
@@ -80,8 +80,8 @@ func TestQuotePushes(t *testing.T) {
 	eventually(t, "the subscriptions to end", func() bool { return s.service.Subscribers() == 1 })
 }
 
-// TestRepricedOnlyWhatIsHeld: a price that changes reprices the rows of those
-// who hold the instrument, and their sequence goes on without it.
+// TestRepricedOnlyWhatIsHeld: a price move reprices the positions in the instrument; these
+// pushes have no number.
 func TestRepricedOnlyWhatIsHeld(t *testing.T) {
 	s := start(t, setup{})
 	holder, other, watcher := s.login(bob), s.login(alice), s.login(dave)
@@ -103,8 +103,8 @@ func TestRepricedOnlyWhatIsHeld(t *testing.T) {
 	}
 }
 
-// TestPricesMove: a retry gets the first answer whatever the price is now, and
-// after a restart the last price is that of the last trade.
+// TestPricesMove: a repeated order gets its first reply whatever the price is now. After a
+// restart the last price is that of the last trade.
 func TestPricesMove(t *testing.T) {
 	moving := setup{simulation: simulation.Config{PriceMoves: 2000, Random: 1}}
 	s := start(t, moving)
@@ -114,11 +114,11 @@ func TestPricesMove(t *testing.T) {
 		must(t, err)
 		return quotes[0].LastPrice
 	}
-	begin := price()
-	eventually(t, "another price than the seed's", func() bool { return price() != begin })
+	seeded := price()
+	eventually(t, "another price than the seed's", func() bool { return price() != seeded })
 	o := client.Order{ClientOrderID: "once", Side: client.Buy, Key: tin, Quantity: 10}
 	first := tr.place(o)
-	for first.Executions[0].Price == begin { // it has moved back meanwhile
+	for first.Executions[0].Price == seeded { // it has moved back meanwhile
 		o.ClientOrderID += "+"
 		first = tr.place(o)
 	}

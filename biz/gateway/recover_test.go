@@ -16,11 +16,10 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// mark is a client order id that stands in the records, rows and snapshots of
-// its order.
+// mark is a client order id that tests find in the records, rows and snapshots of its order.
 const mark = "find me in the file"
 
-// trade makes a life for two accounts, busts included.
+// trade places orders in two accounts, and busts some.
 func trade(s *server) {
 	s.t.Helper()
 	op, a, b := s.login(operator), s.login(alice), s.login(bob)
@@ -48,13 +47,13 @@ func buyInTurn(traders []*trader, n int) {
 	}
 }
 
-// TestRestart: whatever was kept of the data folder beside the journal, the
-// accounts are the same, orders go on where they were, and the history is whole.
+// TestRestart: whatever remains of the data folder besides the journal, the accounts are the
+// same, new orders continue the numbers, and the history is complete.
 func TestRestart(t *testing.T) {
 	historyOf := func(dir string) string { return filepath.Join(dir, "history.db") }
 	cases := []struct {
 		name string
-		keep func(s *server) (dir string) // gives the folder to start on
+		keep func(s *server) (dir string) // returns the folder to start on
 	}{
 		{"clean stop", func(s *server) string { s.stop(); return s.setup.dir }},
 		{"crash", func(s *server) string { return s.copyData() }},
@@ -118,7 +117,7 @@ func TestRestart(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			s := start(t, setup{recent: 5})
 			trade(s)
-			s.settle()
+			s.catchUp()
 			dir := tc.keep(s)
 			again := start(t, setup{dir: dir, recent: 5})
 			sameState(t, again, s)
@@ -131,7 +130,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// checkWhole holds the history of the traders against their positions.
+// checkWhole compares the history of the traders with their positions.
 func checkWhole(t *testing.T, s *server) {
 	t.Helper()
 	held := map[client.Customer]client.Quantity{bob: 100}
@@ -203,14 +202,14 @@ func TestForeignSeed(t *testing.T) {
 	}
 }
 
-// TestHistoryAhead puts a history beside a journal that lacks its end.
+// TestHistoryAhead combines a history with a journal that lacks its end.
 func TestHistoryAhead(t *testing.T) {
 	cases := []struct {
 		name string
 		keep func(s *server) // makes the journal, or the history, another one
 	}{
 		{"journal lost", func(s *server) {
-			s.settle()
+			s.catchUp()
 			s.stop()
 			must(s.t, os.RemoveAll(filepath.Join(s.setup.dir, "journal")))
 		}},
@@ -223,7 +222,7 @@ func TestHistoryAhead(t *testing.T) {
 		{"older journal", func(s *server) {
 			older := s.copyData()
 			trade(s)
-			s.settle()
+			s.catchUp()
 			s.stop()
 			must(s.t, os.RemoveAll(filepath.Join(s.setup.dir, "journal")))
 			must(s.t, os.Rename(filepath.Join(older, "journal"), filepath.Join(s.setup.dir, "journal")))

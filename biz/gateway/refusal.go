@@ -10,22 +10,22 @@ import (
 	"holdfast/engine"
 )
 
-// What clients are told where no rule of trading refuses them.
+// Error texts for refusals by the server, not by a rule of trading.
 const (
 	busy        = "the server is busy; try again"
-	diskLow     = "the server's disk is nearly full; nothing was done, try again later"
-	unavailable = "the server can't make anything durable and is stopping; nothing was done"
+	diskLow     = "the server's disk is nearly full; the request had no effect, try again later"
+	unavailable = "the server can't make orders durable and is stopping; the request had no effect"
 )
 
-// refuse replies with an error that tells nothing of an account.
+// refuse replies with an error that reveals nothing about an account.
 func refuse(c *engine.Context, err error) {
 	result, body := refusal(c.Message.Command, err)
 	c.Reply(result, body)
 }
 
-// refuseIn is refuse in a turn of the account. What a rule of trading refuses leaves
-// after everything that the account has done so far: that there are not enough shares,
-// say, tells of a sale which may not be durable yet.
+// refuseIn is refuse in a turn of the account. A refusal by a rule of trading leaves
+// after all earlier events of the account are durable: "not enough shares", for example,
+// may reveal a sale that is not durable yet.
 func refuseIn(c *engine.Context, w *workspace, err error) {
 	if !errors.As(err, new(ledger.Refusal)) {
 		refuse(c, err)
@@ -35,7 +35,7 @@ func refuseIn(c *engine.Context, w *workspace, err error) {
 	w.out.Reply(c.Defer(), result, body)
 }
 
-// refusal returns what a client gets to see of an error.
+// refusal returns the result and body that a client gets for an error.
 func refusal(cmd codec.Command, err error) (codec.Result, *pb.Error) {
 	var reason ledger.Refusal
 	switch {
@@ -62,7 +62,7 @@ func malformed(c *engine.Context, err error) {
 
 func overloaded(c *engine.Context) { fail(c, codec.ResultOverloaded, busy) }
 
-// fail replies with a result that is no business rule's.
+// fail replies with a result that no rule of trading caused.
 func fail(c *engine.Context, r codec.Result, message string) {
 	c.Reply(r, &pb.Error{Message: message})
 }

@@ -10,15 +10,15 @@ import (
 	"holdfast/codec/pb"
 )
 
-// order is a PlaceOrder request; change alters one that is good for bob.
+// order returns a PlaceOrder request that is valid for bob, altered by change.
 func order(change func(*pb.PlaceOrderRequest)) codec.Body {
 	r := &pb.PlaceOrderRequest{Side: pb.Side_SIDE_BUY, Market: tin.Market, Code: tin.Code, Quantity: 10}
 	change(r)
 	return r
 }
 
-// TestRefusals sends what can't be done. The answer says why, nothing changes,
-// and the session and the server go on.
+// TestRefusals sends requests that can't be done. The reply says why, nothing changes, and the
+// session and the server go on.
 func TestRefusals(t *testing.T) {
 	s := start(t, setup{})
 	w, op := s.wire(), s.wire()
@@ -100,8 +100,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestBrokenFrame closes the session that sends what is no frame, with a notice;
-// its order stays, and others go on.
+// TestBrokenFrame: a session that sends an invalid frame gets a Notice and is closed; its
+// earlier order stays, and other sessions go on.
 func TestBrokenFrame(t *testing.T) {
 	cases := []struct {
 		name  string

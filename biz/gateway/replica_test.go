@@ -9,13 +9,13 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// TestStateHash: the accounts that traded, those that a start has read back, and
-// those that the records alone make, twice, have the same state.
+// TestStateHash: the state is the same for the accounts that traded, the accounts after a
+// restart, and the accounts rebuilt from the records alone, twice.
 func TestStateHash(t *testing.T) {
 	s := start(t, setup{})
 	empty := s.service.StateHash()
 	trade(s)
-	s.settle()
+	s.catchUp()
 	live := s.service.StateHash()
 	if live == empty {
 		t.Fatal("trading does not change the state hash")
@@ -49,7 +49,7 @@ func replicaHash(t *testing.T, s *server) [32]byte {
 	return r.StateHash()
 }
 
-// TestReplicaRefuses gives a replica what does not follow.
+// TestReplicaRefuses applies records that do not follow from the state.
 func TestReplicaRefuses(t *testing.T) {
 	r, err := desk.NewReplica(newSeed(t, "Tin"))
 	must(t, err)

@@ -19,17 +19,17 @@ import (
 	"holdfast/engine"
 )
 
-// watcher is a client that logs in again and again and goes on where it was.
+// watcher is a client that reconnects again and again and resumes.
 type watcher struct {
 	*wire
-	last      uint64            // push that it saw
-	seen      map[uint64]string // what each push said, but for prices
+	last      uint64            // number of the last push read
+	seen      map[uint64]string // each push as text, without prices
 	snapshots int               // logins that were not resumed
-	skipped   int               // pushes that snapshots stood in for
+	skipped   int               // pushes that snapshots replaced
 	problem   string
 }
 
-// watch connects one that wants to go on behind push from.
+// watch connects a client that resumes after push from.
 func (s *server) watch(c client.Customer, from uint64) *watcher {
 	s.t.Helper()
 	w := &watcher{seen: make(map[uint64]string), last: from}
@@ -37,7 +37,7 @@ func (s *server) watch(c client.Customer, from uint64) *watcher {
 	return w
 }
 
-// again connects and logs in anew; what was not read is lost.
+// again connects and logs in again. Pushes that were not read are lost.
 func (w *watcher) again(s *server, c client.Customer) *pb.LoginReply {
 	s.t.Helper()
 	if w.wire != nil {
@@ -71,7 +71,7 @@ func (w *watcher) pushes(n int) {
 			w.problem = fmt.Sprintf("push %d comes after %d", m.ID, w.last)
 		}
 		w.last = m.ID
-		w.seen[m.ID] = told(w.t, m)
+		w.seen[m.ID] = withoutPrices(w.t, m)
 	}
 }
 
@@ -81,8 +81,8 @@ func (w *watcher) until(sequence uint64) {
 	w.pushes(int(sequence - w.last))
 }
 
-// told is a push without the prices, which may be those of another moment.
-func told(t testing.TB, m codec.Message) string {
+// withoutPrices returns a push without the prices, which may differ.
+func withoutPrices(t testing.TB, m codec.Message) string {
 	t.Helper()
 	unpriced := func(p *pb.Position) { p.LastPrice, p.MarketValue, p.UnrealisedProfit = 0, 0, 0 }
 	var body interface {
@@ -108,10 +108,10 @@ func told(t testing.TB, m codec.Message) string {
 	return m.Command.String() + string(b)
 }
 
-// TestResumedAsIfNeverAway: clients that lose their connection at any moment, also
-// through stops and crashes of the server and while others trade, have at the end
-// exactly the pushes that those have who were always there, or were told to start
-// from a snapshot because more was missed than the server keeps.
+// TestResumedAsIfNeverAway: clients lose their connection at any moment, also because the
+// server stops or crashes, while others trade. In the end they have exactly the pushes of a
+// client that was always connected, except where they got a snapshot because they had missed
+// more than the server keeps in memory.
 func TestResumedAsIfNeverAway(t *testing.T) {
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
 		must(t, f.Value.Set("6"))
@@ -160,8 +160,8 @@ func TestResumedAsIfNeverAway(t *testing.T) {
 	})
 }
 
-// tradeAndFlap lets two clients and an operator trade on alice's account while
-// away comes and goes.
+// tradeAndFlap trades in alice's account as two clients and an operator, while away
+// disconnects and reconnects.
 func tradeAndFlap(r *rapid.T, s *server, scripts [][]deed, away *watcher, random *rand.Rand, recent int) {
 	op := s.login(operator)
 	var work sync.WaitGroup
@@ -185,7 +185,7 @@ func tradeAndFlap(r *rapid.T, s *server, scripts [][]deed, away *watcher, random
 	work.Wait()
 }
 
-// flap connects anew; only who missed more than is kept gets a snapshot.
+// flap reconnects. A snapshot may come only if more was missed than is in memory.
 func flap(r *rapid.T, s *server, away *watcher, recent int) {
 	if recent == 0 {
 		recent = 256
@@ -237,14 +237,14 @@ func TestResume(t *testing.T) {
 			if tc.resumed {
 				w.checkMissed(tc.missed)
 			}
-			if warned := strings.Contains(log.String(), "this account has not made"); warned != tc.warns {
+			if warned := strings.Contains(log.String(), "this account never made"); warned != tc.warns {
 				t.Errorf("log: %q", log.String())
 			}
-			s.watch(alice, 1<<40) // which warns no second time
-			if n := strings.Count(log.String(), "this account has not made"); n > 1 {
+			s.watch(alice, 1<<40) // logs no second warning
+			if n := strings.Count(log.String(), "this account never made"); n > 1 {
 				t.Errorf("%d lines: %q", n, log.String())
 			}
-			tr.buy(tin, 1) // pushes go on behind
+			tr.buy(tin, 1) // pushes go on after
 			w.until(8)
 			if w.problem != "" {
 				t.Error(w.problem)
@@ -272,8 +272,8 @@ func (w *watcher) checkMissed(want []codec.Command) {
 	}
 }
 
-// TestReconnect: a screen that was away shows at the end what one shows that was
-// always there, also after a restart; one that was away too long shows the account.
+// TestReconnect: a screen that was disconnected shows in the end the same as one that was
+// always connected, also after a restart. After too long an absence it shows the account.
 func TestReconnect(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

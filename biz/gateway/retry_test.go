@@ -7,9 +7,9 @@ import (
 	"holdfast/biz/client"
 )
 
-// TestRetryOfBusted: an order that was taken back gets its first answer again when
-// it is sent again, on any connection and after restarts, and is not done anew. An
-// order that the account no longer has in memory is a new one: that is the limit.
+// TestRetryOfBusted: a busted order that is sent again gets its first reply again, on any
+// connection and after restarts, and is not executed again. An order that is no longer in
+// memory is executed as a new one: this is the limit.
 func TestRetryOfBusted(t *testing.T) {
 	const recent = 4
 	s := start(t, setup{recent: recent})
@@ -44,8 +44,7 @@ func TestRetryOfBusted(t *testing.T) {
 	}
 }
 
-// TestOrdersCount: each order that was answered has one execution, and there are no
-// others.
+// TestOrdersCount: each answered order has one execution, and there are no other executions.
 func TestOrdersCount(t *testing.T) {
 	s := start(t, setup{})
 	tr := s.login(alice)

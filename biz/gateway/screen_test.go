@@ -16,12 +16,12 @@ import (
 	"holdfast/engine"
 )
 
-// TestTranscripts plays what several clients do at the same server. A command such as
-// "alice2: buy 100 TIN" is one of a session, which is alice's by its name; the answer
-// has what each session was sent, in the order in which it got it.
+// TestTranscripts plays commands of several clients of a server. "alice2: buy 100 TIN" is a
+// command of the session alice2 of the customer alice. The output has all messages that each
+// session received, in order.
 func TestTranscripts(t *testing.T) {
 	transcript.Run(t, func(t *testing.T) func(string) string {
-		r := &room{t: t, screens: make(map[string]*screen)}
+		r := &stage{t: t, screens: make(map[string]*screen)}
 		r.open(setup{})
 		return r.do
 	})
@@ -32,8 +32,8 @@ var (
 	shortKeys = map[string]client.Key{"TIN": tin, "RAIL": rail, "MILLS": mills}
 )
 
-// room is the server and the sessions of a transcript.
-type room struct {
+// stage is the server and the sessions of a transcript.
+type stage struct {
 	t       *testing.T
 	server  *server
 	screens map[string]*screen
@@ -52,7 +52,7 @@ type screen struct {
 	lines    []string
 }
 
-func (r *room) open(with setup) {
+func (r *stage) open(with setup) {
 	never := engine.Limits{Heartbeat: time.Hour, IdleTime: time.Hour}
 	with.limits, with.listeners = never, tlvListener(engine.Listener{Greets: true})
 	r.server = start(r.t, with)
@@ -62,7 +62,7 @@ func (r *room) open(with setup) {
 }
 
 // do executes a command and returns what all sessions were sent.
-func (r *room) do(command string) string {
+func (r *stage) do(command string) string {
 	name, request, found := strings.Cut(command, ": ")
 	if !found {
 		return r.serverDo(strings.Fields(command))
@@ -78,7 +78,7 @@ func (r *room) do(command string) string {
 
 // serverDo executes what is no session's: "price TIN 11.00" and "restart", with "recent
 // n" and "sessions n" if wanted.
-func (r *room) serverDo(words []string) string {
+func (r *stage) serverDo(words []string) string {
 	switch words[0] {
 	case "price":
 		id, _ := r.server.service.Market().Find(shortKeys[words[1]].Market, shortKeys[words[1]].Code)
@@ -108,9 +108,9 @@ func (r *room) serverDo(words []string) string {
 	return ""
 }
 
-// published returns when the publisher has pushed all prices set so far. It goes from
-// session to session, and takes new prices when it is through.
-func (r *room) published() {
+// published waits until the publisher has pushed all prices set so far. The publisher goes from
+// session to session, and reads new prices after a complete round.
+func (r *stage) published() {
 	for n := range 2 {
 		r.server.service.SetPrice(goldID, ledger.Price(1+n))
 		for {
@@ -121,8 +121,8 @@ func (r *room) published() {
 	}
 }
 
-// said lets every session get what is on its way, and returns it.
-func (r *room) said() string {
+// said waits until every session has received all its messages, and returns them.
+func (r *stage) said() string {
 	text := ""
 	for _, name := range r.order {
 		s := r.screens[name]
@@ -148,9 +148,9 @@ func (r *room) said() string {
 // The ids of requests.
 const requestID, fenceID = 1, 2
 
-// screenDo executes a command of a session and waits for the reply. The session
-// connects if it is not; with "tlv" to that listener.
-func (r *room) screenDo(s *screen, words []string) {
+// screenDo executes a command of a session and waits for the reply. If the session is not
+// connected, it connects first; with "tlv" to the tlv listener.
+func (r *stage) screenDo(s *screen, words []string) {
 	if s.wire == nil && words[0] != "reconnect" {
 		s.connect(r.server, slices.Contains(words, "tlv"))
 	}
@@ -184,7 +184,7 @@ func (r *room) screenDo(s *screen, words []string) {
 			Instruments: []*pb.InstrumentKey{{Market: key.Market, Code: key.Code}}, Subscribe: words[0] == "watch",
 		})
 	case "bust":
-		id, err := ledger.ParseExecutionID(words[1])
+		id, err := client.ParseExecutionID(words[1])
 		must(r.t, err)
 		s.ask(codec.CommandBust, &pb.BustRequest{ExecutionId: uint64(id), Reason: strings.Join(words[2:], " ")})
 	case "command":
@@ -200,11 +200,11 @@ func (s *screen) connect(server *server, overTLV bool) {
 		return
 	}
 	s.wire = server.wireAt(0)
-	s.tell(s.next())
+	s.show(s.next())
 }
 
 // leave closes the connection and returns when the server knows.
-func (r *room) leave(s *screen) {
+func (r *stage) leave(s *screen) {
 	before := r.server.core.Len() + r.loggedIn()
 	s.close()
 	if s.loggedIn {
@@ -214,8 +214,8 @@ func (r *room) leave(s *screen) {
 	s.wire, s.loggedIn = nil, false
 }
 
-// loggedIn returns how many sessions are, on all accounts.
-func (r *room) loggedIn() (n int) {
+// loggedIn returns how many sessions of all accounts are logged in.
+func (r *stage) loggedIn() (n int) {
 	for _, c := range customers {
 		n += r.server.service.LoggedIn(ledger.Customer(c))
 	}
@@ -250,7 +250,7 @@ func (s *screen) place(words []string) {
 	if words[0] == "sell" {
 		request.Side = pb.Side_SIDE_SELL
 	}
-	if key, known := shortKeys[words[2]]; known {
+	if key, ok := shortKeys[words[2]]; ok {
 		request.Market, request.Code = key.Market, key.Code
 	}
 	var err error
@@ -279,7 +279,7 @@ func (s *screen) history(words []string) {
 			must(s.t, err)
 			request.Limit = uint32(n)
 		case "before":
-			id, err := ledger.ParseExecutionID(words[1])
+			id, err := client.ParseExecutionID(words[1])
 			must(s.t, err)
 			request.BeforeExecutionId = uint64(id)
 		case "of":
@@ -296,14 +296,14 @@ func (s *screen) ask(cmd codec.Command, body codec.Body) codec.Result {
 	return s.until(cmd, requestID, true)
 }
 
-// until reads up to a reply, and keeps what came before it, and the reply if it counts.
+// until reads up to a reply. It stores the messages before it, and the reply if it counts.
 func (s *screen) until(cmd codec.Command, id uint64, counts bool) codec.Result {
 	s.t.Helper()
 	for {
 		m := s.next()
 		answers := m.Command == cmd.Reply() && (m.ID == id || s.dialect.Ordered())
 		if !answers || counts {
-			s.tell(m)
+			s.show(m)
 		}
 		if answers {
 			return codec.Result(m.Body[0])
@@ -311,8 +311,8 @@ func (s *screen) until(cmd codec.Command, id uint64, counts bool) codec.Result {
 	}
 }
 
-// tell adds a line for a message.
-func (s *screen) tell(m codec.Message) {
+// show adds a line for a message.
+func (s *screen) show(m codec.Message) {
 	if !m.Command.IsReply() {
 		number := ""
 		if m.Command.IsPush() && m.ID > 0 && !s.dialect.Ordered() {
@@ -340,7 +340,7 @@ func (s *screen) tell(m codec.Message) {
 	}
 }
 
-func (r *room) number(text string) int {
+func (r *stage) number(text string) int {
 	n, err := strconv.Atoi(text)
 	must(r.t, err)
 	return n

@@ -61,8 +61,8 @@ const seedText = `{
   ]
 }`
 
-// newSeed returns the test seed; another name for the first instrument makes
-// another seed of it.
+// newSeed returns the test seed. name is the name of the first instrument; with another name
+// it is another seed.
 func newSeed(t testing.TB, firstName string) *seed.Seed {
 	t.Helper()
 	return parseSeed(t, strings.Replace(seedText, `"Tin"`, fmt.Sprintf("%q", firstName), 1))
@@ -75,7 +75,7 @@ func richOperator(t testing.TB) *seed.Seed {
 	return parseSeed(t, strings.Replace(seedText, poor, rich, 1))
 }
 
-// parseSeed parses a seed file, with the words for credentials replaced by them.
+// parseSeed parses a seed file after it has replaced the placeholders of the credentials.
 func parseSeed(t testing.TB, file string) *seed.Seed {
 	t.Helper()
 	text := strings.NewReplacer(

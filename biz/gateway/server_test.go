@@ -23,11 +23,10 @@ import (
 	"holdfast/engine"
 )
 
-// patience is how long a test waits for what must come; only a failing test
-// waits so long.
+// patience is how long a test waits for an event. Only a failing test waits this long.
 const patience = time.Minute
 
-// setup says how to start a server; the zero value is good.
+// setup says how to start a server. The zero value is usable.
 type setup struct {
 	dir        string // the data folder; "" makes a new one
 	seed       *seed.Seed
@@ -48,7 +47,7 @@ type setup struct {
 	listeners    []engine.Listener // beside the packet one
 }
 
-// server is a whole server on a free port, without a process of its own.
+// server is a complete server on a free port, in this process.
 type server struct {
 	t       testing.TB
 	setup   setup
@@ -85,13 +84,13 @@ func (s service) Hashes() map[ledger.Customer][sha256.Size]byte {
 }
 
 // executionOf returns the execution in a record of the journal; ok is false for
-// records that are none.
+// records that are not events.
 func executionOf(record []byte) (e ledger.Execution, ok bool) {
 	entry, err := desk.DecodeEntry(record)
 	return entry.Event.Execution, err == nil && !entry.Genesis && entry.Event.Kind == ledger.KindFill
 }
 
-// start starts a server that ends with the test at the latest.
+// start starts a server that is stopped at the end of the test.
 func start(t testing.TB, with setup) *server {
 	t.Helper()
 	s, err := tryStart(t, with)
@@ -99,8 +98,7 @@ func start(t testing.TB, with setup) *server {
 	return s
 }
 
-// tryStart is start for servers that may refuse to. The folder is free again
-// when they do.
+// tryStart is start for servers that may fail to start. Then the folder is free again.
 func tryStart(t testing.TB, with setup) (*server, error) {
 	t.Helper()
 	if with.dir == "" {
@@ -141,8 +139,8 @@ func (w *setup) config(fatal chan<- error) wiring.Config {
 	}
 }
 
-// stop ends the server as an operator does, unless it has ended. Nothing may
-// have panicked, and what failed must be what the test has provoked.
+// stop stops the server as an operator does, unless it has ended. Nothing may have panicked,
+// and only an expected failure may have happened.
 func (s *server) stop() {
 	s.once.Do(func() {
 		s.t.Helper()
@@ -170,8 +168,8 @@ func (s *server) restart() *server {
 	return start(s.t, s.setup)
 }
 
-// settle waits until the history has what the journal has.
-func (s *server) settle() {
+// catchUp waits until the history has everything in the journal.
+func (s *server) catchUp() {
 	s.t.Helper()
 	must(s.t, s.service.Drain(s.t.Context()))
 	eventually(s.t, "the history to catch up", func() bool {
@@ -185,7 +183,7 @@ func (s *server) settle() {
 // server must be idle.
 func (s *server) copyData() (dir string) {
 	s.t.Helper()
-	s.settle()
+	s.catchUp()
 	dir = s.t.TempDir()
 	must(s.t, os.CopyFS(dir, os.DirFS(s.setup.dir)))
 	return dir
@@ -199,14 +197,14 @@ func sameState(t testing.TB, got, want *server) {
 	}
 }
 
-// newClock returns a clock that goes on by a millisecond at each look.
+// newClock returns a clock that advances by a millisecond with each call.
 func newClock() func() time.Time {
 	var looks atomic.Int64
 	base := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return func() time.Time { return base.Add(time.Duration(looks.Add(1)) * time.Millisecond) }
 }
 
-// eventually waits until ok says so.
+// eventually waits until ok returns true.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(patience)

@@ -17,8 +17,8 @@ type sessionState struct {
 	closed bool
 }
 
-// gone tells whether the session has ended.
-func (t *sessionState) gone() bool {
+// isClosed reports whether the session has ended.
+func (t *sessionState) isClosed() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.closed
@@ -39,11 +39,11 @@ func (g *Gateway) sessionClosed(session *engine.Session, _ engine.Reason) {
 	state.mu.Lock()
 	defer state.mu.Unlock()
 	state.closed = true
-	g.leave(session, state)
+	g.endLogin(session, state)
 }
 
-// leave ends what login began. The caller holds state.mu.
-func (g *Gateway) leave(session *engine.Session, state *sessionState) {
+// endLogin undoes a login. The caller holds state.mu.
+func (g *Gateway) endLogin(session *engine.Session, state *sessionState) {
 	g.quotes.unsubscribe(session)
 	session.SetLoggedIn(false)
 	a := state.account.Swap(nil)
@@ -52,7 +52,7 @@ func (g *Gateway) leave(session *engine.Session, state *sessionState) {
 	}
 }
 
-// presence is the set of accounts that somebody is logged in to.
+// presence is the set of accounts with sessions.
 type presence struct {
 	mu     sync.Mutex
 	online map[*account]struct{}
@@ -67,7 +67,7 @@ func (p *presence) add(a *account) {
 	p.online[a] = struct{}{}
 }
 
-// remove takes a out unless somebody has logged in again meanwhile.
+// remove removes a unless somebody has logged in again.
 func (p *presence) remove(a *account) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -76,7 +76,7 @@ func (p *presence) remove(a *account) {
 	}
 }
 
-// list appends the accounts that are online.
+// list appends the accounts with sessions.
 func (p *presence) list(dst []*account) []*account {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/biz/client"
 	"holdfast/biz/ledger"
@@ -21,21 +22,21 @@ func TestWithoutLogin(t *testing.T) {
 		t.Fatalf("logout: %s", r)
 	}
 	open := map[codec.Command]bool{codec.CommandConn: true, codec.CommandSubmit: true, codec.CommandHeartbeat: true}
-	known := map[codec.Command]bool{
+	guarded := map[codec.Command]bool{
 		codec.CommandLogin: true, codec.CommandLogout: true, codec.CommandPositions: true, codec.CommandPlaceOrder: true,
 		codec.CommandHistory: true, codec.CommandQuotes: true, codec.CommandBust: true,
 	}
 	for _, w := range []*wire{fresh, gone} {
 		for n := range 256 {
 			cmd := codec.Command(n)
-			if cmd.IsReply() && known[cmd&^codec.ReplyBit] {
+			if cmd.IsReply() && guarded[cmd&^codec.ReplyBit] {
 				continue // its "reply" can't be told from that to the command
 			}
 			want := codec.ResultUnknownCommand
 			switch {
 			case open[cmd]:
 				want = codec.ResultOK
-			case known[cmd]:
+			case guarded[cmd]:
 				want = codec.ResultUnauthenticated
 			}
 			if r, _ := w.ask(cmd, uint64(n), nil); r != want {
@@ -69,7 +70,7 @@ func TestConnAndSubmit(t *testing.T) {
 }
 
 func TestLogin(t *testing.T) {
-	s := start(t, setup{})
+	s := start(t, setup{limits: engine.Limits{Linger: 10 * time.Millisecond}})
 	token := func(c client.Customer, b []byte) *pb.LoginRequest {
 		return &pb.LoginRequest{Customer: uint32(c), Credential: &pb.LoginRequest_Token{Token: b}}
 	}
@@ -152,8 +153,8 @@ func TestUID(t *testing.T) {
 	}
 }
 
-// TestLoginAgain: a second login of the same customer changes nothing, one of
-// another customer is refused, and after a logout it is not.
+// TestLoginAgain: a second login of the same customer changes nothing. A login of another
+// customer is refused before a logout, and accepted after it.
 func TestLoginAgain(t *testing.T) {
 	s := start(t, setup{})
 	tr := s.login(alice)
@@ -187,7 +188,7 @@ func TestLoginAgain(t *testing.T) {
 	}
 }
 
-// TestPasswordOffTheLane verifies passwords where others need not wait.
+// TestPasswordOffTheLane: other sessions do not wait while passwords are verified.
 func TestPasswordOffTheLane(t *testing.T) {
 	s := start(t, setup{})
 	release := s.service.HoldPasswords()
@@ -228,9 +229,9 @@ func TestGoneWhileVerified(t *testing.T) {
 	}
 }
 
-// TestGoneInTheMiddle closes sessions while their orders are executed: nothing is
-// left of them and nothing panics. The orders have many fields that the server
-// does not know, which makes them slow to read.
+// TestGoneInTheMiddle closes sessions while their orders are executed: no state of these
+// sessions remains and nothing panics. The orders have many unknown fields, which makes them
+// slow to decode.
 func TestGoneInTheMiddle(t *testing.T) {
 	s := start(t, setup{})
 	good, err := buyOne().MarshalVT()
@@ -255,8 +256,8 @@ func TestGoneInTheMiddle(t *testing.T) {
 	s.login(alice).buy(tin, 1)
 }
 
-// TestHistoryIsOfWhoAsked: the account of a request is the one that was logged in
-// when its turn came, however late the answer is made.
+// TestHistoryIsOfWhoAsked: a request is for the account that was logged in when the request
+// was executed, however late the reply is sent.
 func TestHistoryIsOfWhoAsked(t *testing.T) {
 	s := start(t, setup{})
 	mine := s.login(alice).buy(tin, 7)
@@ -283,8 +284,8 @@ func TestHistoryIsOfWhoAsked(t *testing.T) {
 	}
 }
 
-// TestPasswordsOneByOne: a session that sends many passwords at once has one of
-// them verified, and takes nothing from others.
+// TestPasswordsOneByOne: if a session sends many passwords at once, only one is verified at a
+// time, and other sessions are not delayed.
 func TestPasswordsOneByOne(t *testing.T) {
 	s := start(t, setup{guesses: 1 << 20})
 	pair := s.wire()

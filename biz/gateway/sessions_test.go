@@ -18,7 +18,7 @@ func (w *wire) overLimit(request *pb.LoginRequest) {
 	r, body := w.ask(codec.CommandLogin, 7, request)
 	var e pb.Error
 	must(w.t, e.UnmarshalVT(body))
-	if r != codec.ResultOverloaded || !strings.Contains(e.Message, "limit 2") || !strings.Contains(e.Message, "limits.sessions_per_account") {
+	if r != codec.ResultOverloaded || !strings.Contains(e.Message, "limit 2") || !strings.Contains(e.Message, "sessions_per_account") {
 		w.t.Errorf("%s %q, want OVERLOADED with the limit and its setting", r, e.Message)
 	}
 	if r, _ := w.ask(codec.CommandPositions, 8, nil); r != codec.ResultUnauthenticated {
@@ -26,8 +26,8 @@ func (w *wire) overLimit(request *pb.LoginRequest) {
 	}
 }
 
-// TestSessionsPerAccount: one login more than an account may have is refused, whatever
-// credential and dialect, and counted; nobody else is touched by it.
+// TestSessionsPerAccount: a login above the limit of sessions of an account is refused and
+// counted, with any credential and dialect; other accounts and sessions are not affected.
 func TestSessionsPerAccount(t *testing.T) {
 	s := start(t, setup{sessions: 2, listeners: tlvListener(engine.Listener{})})
 	first, second := s.wire(), s.wireAt(0)
@@ -66,9 +66,9 @@ func TestSessionsPerAccount(t *testing.T) {
 	}
 }
 
-// TestRoomForAnotherSession: a login works again once a session has logged out or is
-// gone.
-func TestRoomForAnotherSession(t *testing.T) {
+// TestLogoutAdmitsAnotherSession: a login is accepted again once a session has logged out or
+// ended.
+func TestLogoutAdmitsAnotherSession(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		leave func(*testing.T, *wire)
@@ -100,7 +100,8 @@ func TestRoomForAnotherSession(t *testing.T) {
 	}
 }
 
-// TestSessionsAtTheSameTime: of many logins at once exactly as many succeed as may.
+// TestSessionsAtTheSameTime: of many simultaneous logins exactly as many succeed as the limit
+// allows.
 func TestSessionsAtTheSameTime(t *testing.T) {
 	const limit, tries = 5, 40
 	s := start(t, setup{sessions: limit})

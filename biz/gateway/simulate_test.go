@@ -6,7 +6,7 @@ import (
 	"holdfast/biz/simulation"
 )
 
-// TestSimulatedPushes: a customer who looks on sees the trades and prices.
+// TestSimulatedPushes: a customer gets the simulated trades and prices as pushes.
 func TestSimulatedPushes(t *testing.T) {
 	s := start(t, setup{simulation: simulation.Config{Orders: 2000, PriceMoves: 200, Random: 1}})
 	tr := s.login(dave)

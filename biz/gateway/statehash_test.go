@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// TestStateHashOfEveryWay: the same journal gives the same hash, by whatever way the accounts
-// are rebuilt, and any event another one.
+// TestStateHashOfEveryWay: the same journal always results in the same hash, however the
+// accounts are rebuilt, and each event changes the hash.
 func TestStateHashOfEveryWay(t *testing.T) {
 	s := start(t, setup{})
 	seen := map[[32]byte]string{}
-	note := func(after string) {
+	record := func(after string) {
 		t.Helper()
 		hash := s.service.StateHash()
 		if same, ok := seen[hash]; ok {
@@ -20,16 +20,16 @@ func TestStateHashOfEveryWay(t *testing.T) {
 		}
 		seen[hash] = after
 	}
-	note("the seed")
+	record("the seed")
 	tr, op := s.login(alice), s.login(operator)
 	tr.buy(tin, 7)
-	note("a buy")
+	record("a buy")
 	tr.sell(tin, 7)
-	note("its sell")
+	record("its sell")
 	y := s.login(bob).buy(rail, 1)
-	note("another's buy")
+	record("another's buy")
 	op.bust(y.ID, "typo")
-	note("a bust")
+	record("a bust")
 	want := s.service.StateHash()
 	same := func(how string, s *server) {
 		t.Helper()

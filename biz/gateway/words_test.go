@@ -11,7 +11,7 @@ import (
 	"holdfast/codec/pb"
 )
 
-// inWords says in words what the body of a message says, without times and session ids.
+// inWords returns the body of a message as text, without times and session ids.
 func inWords(t testing.TB, c codec.Command, body []byte) string {
 	t.Helper()
 	switch c {
@@ -76,7 +76,7 @@ func inWords(t testing.TB, c codec.Command, body []byte) string {
 	return ""
 }
 
-// in decodes a body and says it.
+// in decodes a body and returns it as text.
 func in[M interface{ UnmarshalVT([]byte) error }](t testing.TB, m M, body []byte, words func(M) string) string {
 	t.Helper()
 	must(t, m.UnmarshalVT(body))

@@ -45,7 +45,7 @@ func (o *orders) make(list []history.Execution) {
 func (o *orders) project(b *testing.B, s *history.Store, list []history.Execution) {
 	must(b, s.Begin(context.Background()))
 	for i := range list {
-		must(b, s.Insert(&list[i]))
+		must(b, s.Insert(&list[i].Fill))
 	}
 	o.batch++
 	must(b, s.Commit(o.batch))

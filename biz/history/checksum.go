@@ -5,31 +5,31 @@ import (
 	"hash/crc32"
 )
 
-// fillBytes is what a checksum of a row covers.
+// fillBytes is how many bytes the checksum of a row covers.
 const fillBytes = 60 + ClientOrderIDSize
 
-// checksum is CRC-32C (RFC 3720), which the hardware computes.
+// checksum returns the CRC-32C (RFC 3720), which the hardware computes.
 func checksum(b []byte) uint32 {
 	return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
 }
 
-// checksum covers every column of the row, its key too. The caller lends the
-// space: it would be allocated for each row otherwise.
-func (f *fill) checksum(space *[fillBytes]byte) uint32 {
+// checksum covers every column of the row, including the key. space is scratch memory of
+// the caller, which avoids an allocation per row.
+func (f *Fill) checksum(space *[fillBytes]byte) uint32 {
 	b := space[:]
-	binary.LittleEndian.PutUint64(b[0:], f.id)
-	binary.LittleEndian.PutUint64(b[8:], f.orderID)
-	binary.LittleEndian.PutUint64(b[16:], f.event)
-	binary.LittleEndian.PutUint64(b[24:], uint64(f.signed))
-	binary.LittleEndian.PutUint64(b[32:], uint64(f.price))
-	binary.LittleEndian.PutUint64(b[40:], uint64(f.cost))
-	binary.LittleEndian.PutUint64(b[48:], uint64(f.time))
-	binary.LittleEndian.PutUint32(b[56:], f.instrument)
-	copy(b[60:], f.clientOrderID[:])
+	binary.LittleEndian.PutUint64(b[0:], f.ID)
+	binary.LittleEndian.PutUint64(b[8:], f.OrderID)
+	binary.LittleEndian.PutUint64(b[16:], f.Event)
+	binary.LittleEndian.PutUint64(b[24:], uint64(f.signed()))
+	binary.LittleEndian.PutUint64(b[32:], uint64(f.Price))
+	binary.LittleEndian.PutUint64(b[40:], uint64(f.Cost))
+	binary.LittleEndian.PutUint64(b[48:], uint64(f.Time))
+	binary.LittleEndian.PutUint32(b[56:], f.Instrument)
+	copy(b[60:], f.ClientOrderID[:])
 	return checksum(b)
 }
 
-// keyedChecksum covers a text or blob and the two numbers that belong to it.
+// keyedChecksum covers a text or blob and its two numbers.
 func keyedChecksum(key uint64, number int64, value []byte) uint32 {
 	var b [16]byte
 	binary.LittleEndian.PutUint64(b[0:], key)

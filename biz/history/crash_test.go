@@ -32,7 +32,7 @@ func projectUntilKilled(path string) {
 		first := uint32(batch-1)*crashRows + 1
 		for n := first; n < first+crashRows; n++ {
 			e := made(7, n)
-			check(s.Insert(&e))
+			check(s.Insert(&e.Fill))
 			if n == first {
 				check(s.Bust(e.ID, "r", int64(batch)))
 			}
@@ -71,8 +71,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// killAfter runs projectUntilKilled and kills it when it has committed so many
-// batches, wherever it then is.
+// killAfter runs projectUntilKilled and kills it some time after it has committed this many
+// batches.
 func killAfter(t *testing.T, path string, batches int) {
 	t.Helper()
 	child := exec.Command(os.Args[0])

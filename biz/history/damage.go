@@ -9,31 +9,31 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// noteSuffix is that of the empty file beside the database which says that damage
-// was found.
-const noteSuffix = "-damaged"
+// damagedSuffix is the suffix of the empty file next to the database that records that
+// damage was found.
+const damagedSuffix = "-damaged"
 
-// A damageNote is the path of that file.
-type damageNote string
+// A damageMark is the path of this file.
+type damageMark string
 
-func (n damageNote) there() bool {
-	_, err := os.Lstat(string(n))
+func (m damageMark) exists() bool {
+	_, err := os.Lstat(string(m))
 	return err == nil
 }
 
-// keep leaves the note if err is damage, and returns err. Where that fails, the
-// damage is found again when somebody reads the same place.
-func (n damageNote) keep(err error) error {
+// set creates the file if err is damage, and returns err. If it can't be created, the
+// damage is found again at the next read of the same place.
+func (m damageMark) set(err error) error {
 	if errors.Is(err, ErrDamaged) {
-		if f, err := os.OpenFile(string(n), os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
+		if f, err := os.OpenFile(string(m), os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
 			_ = f.Close()
 		}
 	}
 	return err
 }
 
-// damage marks what SQLite says about a file that is not whole or a disk that does
-// not do its work, so that callers need not know its codes.
+// damage turns SQLite's error codes for a damaged file, a full disk and a failing disk
+// into the errors of this package.
 func damage(err error) error {
 	switch sqlite.ErrCode(err).ToPrimary() {
 	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
@@ -46,8 +46,8 @@ func damage(err error) error {
 	return err
 }
 
-// cause is damage for a statement that ctx may have stopped: the answer is then
-// the context's error, whatever the statement said.
+// cause is damage for a statement that ctx may have stopped. If ctx has ended, it returns
+// the context's error instead.
 func cause(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)

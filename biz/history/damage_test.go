@@ -15,20 +15,18 @@ import (
 	"holdfast/biz/history"
 )
 
-// content is everything that a history gives out.
+// content is everything that a history returns.
 type content struct {
 	executions []history.Execution
 	states     map[uint32]string
-	seed       [32]byte
 	from       uint64
 	progress   uint64
 }
 
-func filled(t *testing.T) (path string, want content) {
+func writeContent(t *testing.T) (path string, want content) {
 	t.Helper()
 	path = newPath(t)
 	s := open(t, path)
-	must(t, s.SetSeed(t.Context(), [32]byte{1, 2, 3}))
 	project(t, s, 1, 7, 1, 300)
 	must(t, s.Begin(t.Context()))
 	must(t, s.Bust(id(7, 12), "mistaken price", 42))
@@ -44,9 +42,6 @@ func readContent(s *history.Store) (c content, err error) {
 	if c.executions, err = readAll(s, history.Query{Customer: 7}); err != nil {
 		return c, err
 	}
-	if c.seed, _, err = s.Seed(context.Background()); err != nil {
-		return c, err
-	}
 	if c.progress, err = s.Progress(context.Background()); err != nil {
 		return c, err
 	}
@@ -58,7 +53,8 @@ func readContent(s *history.Store) (c content, err error) {
 	return c, err
 }
 
-// openAndRead does what a server does at its start, and checks all of the file.
+// openAndRead opens and reads the history like a starting server, and verifies the entire
+// file.
 func openAndRead(path string) (content, error) {
 	s, err := history.Open(context.Background(), history.Options{Path: path})
 	if err != nil {
@@ -71,9 +67,9 @@ func openAndRead(path string) (content, error) {
 	return readContent(s)
 }
 
-// An altered byte is found or without effect, wherever it is.
+// An altered byte is either found or has no effect.
 func TestAlteredByte(t *testing.T) {
-	path, want := filled(t)
+	path, want := writeContent(t)
 	whole, err := os.ReadFile(path)
 	must(t, err)
 	const header, step = 100, 199
@@ -104,7 +100,7 @@ func TestAlteredByte(t *testing.T) {
 }
 
 func TestTruncated(t *testing.T) {
-	path, want := filled(t)
+	path, want := writeContent(t)
 	whole, err := os.ReadFile(path)
 	must(t, err)
 	for _, size := range []int{15, 99, 100, 512, 4095, 4096, 4097, 8192, len(whole) / 2, len(whole) - 4096, len(whole) - 1} {
@@ -171,8 +167,8 @@ func TestRefusedAtOpen(t *testing.T) {
 	}
 }
 
-// Damage that comes while the store is open is reported by the query that meets
-// it, and by Verify.
+// Damage that happens while the store is open is reported by the query that reads it, and
+// by Verify.
 func TestAlteredRow(t *testing.T) {
 	cases := map[string]string{
 		"price":              "UPDATE execution SET price = price + 1 WHERE id & 4294967295 = 5",

@@ -10,8 +10,7 @@ import (
 	"holdfast/biz/history"
 )
 
-// TestFull: a transaction for which there is no room changes nothing, and succeeds
-// when there is.
+// TestFull: a transaction on a full disk changes nothing, and succeeds once there is space.
 func TestFull(t *testing.T) {
 	s := open(t, newPath(t))
 	project(t, s, 1, 7, 1, 10)
@@ -19,7 +18,7 @@ func TestFull(t *testing.T) {
 	must(t, s.Begin(t.Context()))
 	for n := uint32(11); n <= 5000; n++ {
 		e := made(7, n)
-		must(t, s.Insert(&e))
+		must(t, s.Insert(&e.Fill))
 	}
 	err := s.Commit(2)
 	if !errors.Is(err, history.ErrFull) || errors.Is(err, history.ErrDamaged) {
@@ -37,8 +36,7 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// TestErrorsOfTheDisk: a full disk, one that fails and a file that is not whole can
-// be told apart.
+// TestErrorsOfTheDisk: a full disk, a failing disk and a damaged file have different errors.
 func TestErrorsOfTheDisk(t *testing.T) {
 	all := []error{history.ErrFull, history.ErrDisk, history.ErrDamaged}
 	for code, want := range map[sqlite.ResultCode]error{
@@ -65,15 +63,15 @@ func TestErrorsOfTheDisk(t *testing.T) {
 	}
 }
 
-// TestDamageFoundInUse: damage that a query finds is noted, so that the next start
-// does not take the file for whole, until it is removed.
+// TestDamageFoundInUse: damage that a query finds is recorded, so that Open refuses the file
+// until it is removed.
 func TestDamageFoundInUse(t *testing.T) {
-	path, _ := filled(t)
+	path, _ := writeContent(t)
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	must(t, err)
 	must(t, sqlitex.ExecuteTransient(conn, "UPDATE execution SET price = price + 1 WHERE id & 4294967295 = 5", nil))
 	must(t, conn.Close())
-	for range 2 { // found by nobody: the file opens
+	for range 2 { // no query has found it: the file opens
 		must(t, open(t, path).Close())
 	}
 	s := open(t, path)

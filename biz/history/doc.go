@@ -1,30 +1,28 @@
-// Package history is the SQL projection of the journal: every execution of
-// every customer in one SQLite file, newest first by page, plus the snapshots
-// of the accounts that make a restart short.
+// Package history is the SQL projection of the journal: one SQLite file with every
+// execution of every customer, read in pages with the newest first, and with the snapshots
+// of the accounts, which make a restart short.
 //
-// The journal is the truth and this file only follows it. It can be deleted at
-// any time (Remove) and is then filled again from the first batch, so it is
-// written without an fsync per transaction: after a power cut the file is
-// consistent, merely older, and Progress says where to go on. Every row and
-// every snapshot carries a checksum that is compared when it is read, so that a
-// byte altered on disk is reported (ErrDamaged) and not served.
+// The journal is the source, and this file is derived from it. It can be deleted at any
+// time (Remove) and is then rebuilt from the first batch. So it is written without an
+// fsync per transaction: after a power cut the file is consistent but older, and Progress
+// says where to continue. Every row and every snapshot has a checksum, which is verified
+// on every read: a byte that was altered on disk is reported (ErrDamaged) and not served.
 //
-// One goroutine projects: Begin, then Insert and Bust for each event, then
-// Commit with the number of the last journal batch that is wholly in. Rows and
-// progress become visible and durable together, so each event counts once.
-// Snapshots may be saved by another goroutine; both take turns at the one
-// connection that writes. Readers use connections of their own, are safe from
-// any goroutine, never wait for the writer, and stop when their context ends.
-// They block on disk: never call them on an event loop or a lane.
+// One goroutine, the projector, writes executions: Begin, then Insert and Bust for each
+// event, then Commit with the number of the last journal batch that is complete. Rows and
+// progress become visible and durable together, so each event counts once. Another
+// goroutine may save snapshots; both share the only connection that writes. Readers use
+// separate connections, are safe from any goroutine, never wait for the writer, and stop
+// when their context ends. They block on disk: never call them on an event loop or a lane.
 //
-// The rows of a customer lie together on disk, so a page of history is one range
-// of the primary key. The price is paid in writing: a transaction rewrites a
-// page of the file for each customer in it, however few rows that customer has.
-// Rows are therefore sorted before they are written, and the projector should
-// let a transaction grow while it lags: with 10,000 customers a row cost 6.9 us
-// of CPU in transactions of 65,536 rows and 4.0 us in those of 262,144.
+// The rows of a customer are adjacent on disk, so a page of history is one range of the
+// primary key. This makes writing more expensive: a transaction rewrites a page of the
+// file for each customer in it, however few rows that customer has. So rows are sorted
+// before they are written, and the projector should use larger transactions while it lags:
+// with 10,000 customers a row cost 6.9 us of CPU in transactions of 65,536 rows and 4.0 us
+// in transactions of 262,144 rows.
 //
-// Limits: MaxLimit executions in a page, MaxReason bytes in a reason, MaxState
-// bytes in the snapshot of an account, Options.Readers queries at a time (more
-// wait for their turn), some 30 MiB of rows that wait to be sorted.
+// Limits: MaxLimit executions in a page, MaxReason bytes in a reason, MaxState bytes in
+// the snapshot of an account, two queries at a time (further ones wait), some 30 MiB of
+// rows that wait to be sorted.
 package history

@@ -1,51 +1,44 @@
 package history
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 var (
-	// ErrDamaged reports a file that is not a whole history: torn, altered, or
-	// not made by this package. Remove it and project the journal again.
+	// ErrDamaged means that the file is incomplete, altered, or not a history. Remove
+	// it and project the journal again.
 	ErrDamaged = errors.New("history: damaged file")
 
-	// ErrForeign reports a database of another program, or ours with a damaged
-	// header. It is an ErrDamaged too.
-	ErrForeign = fmt.Errorf("%w: of another program", ErrDamaged)
+	// ErrFull means that the disk is full. Nothing was changed; the same call succeeds
+	// once there is space.
+	ErrFull = errors.New("history: disk full; free some space")
 
-	// ErrFull reports that the disk has no room. Nothing was changed; when there is
-	// room again, the same will succeed.
-	ErrFull = errors.New("history: disk full")
+	// ErrDisk means that a read, write or sync failed. A transaction may be written or
+	// not, but never in part.
+	ErrDisk = errors.New("history: read, write or sync failed; check the disk")
 
-	// ErrDisk reports that the disk did not read, write or sync. What was to be
-	// written may be there or not, never half of it.
-	ErrDisk = errors.New("history: disk failed")
-
-	// ErrVersion reports a history of another schema version. Remove it and
-	// project the journal again, or start the release that wrote it.
+	// ErrVersion means that the file has another schema version. Remove it and project
+	// the journal again, or start the release that wrote it.
 	ErrVersion = errors.New("history: other schema version")
 
-	// ErrDuplicate reports an execution whose id is already in the history: the
-	// projector has lost its place.
-	ErrDuplicate = errors.New("history: execution exists")
+	// ErrDuplicate means that an execution with this id exists: the projector has
+	// projected a batch twice.
+	ErrDuplicate = errors.New("history: execution already exists")
 
-	// ErrInvalid reports an execution that no ledger makes: neither buy nor
-	// sell, or a quantity that is not positive.
+	// ErrInvalid means that an execution is neither a buy nor a sell, or that its
+	// quantity is not positive.
 	ErrInvalid = errors.New("history: invalid execution")
 
-	// ErrUnknown reports a bust of an execution that is not in the history.
+	// ErrUnknown means that the execution to bust is not in the history.
 	ErrUnknown = errors.New("history: no such execution")
 
-	// ErrOrder reports a batch number that does not follow the progress made.
+	// ErrOrder means that a batch number is not above the progress.
 	ErrOrder = errors.New("history: batch out of order")
 
-	// ErrTooLarge reports a reason or a snapshot over its limit.
+	// ErrTooLarge means that a reason or a snapshot exceeds its limit.
 	ErrTooLarge = errors.New("history: too large")
 
-	// ErrNoTransaction reports a write outside of Begin and Commit.
+	// ErrNoTransaction means that a write came without Begin.
 	ErrNoTransaction = errors.New("history: no transaction")
 
-	// ErrClosed reports the use of a closed store.
+	// ErrClosed means that the store is closed.
 	ErrClosed = errors.New("history: closed")
 )

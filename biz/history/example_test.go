@@ -34,7 +34,7 @@ func ExampleStore() {
 		return
 	}
 	for _, e := range page {
-		fmt.Printf("%d-%d: %d at %d, busted %v %q\n", e.Customer(), uint32(e.ID), e.Quantity, e.Price, e.Busted, e.BustReason)
+		fmt.Printf("%d-%d: %d at %d, busted %v %q\n", e.ID>>32, uint32(e.ID), e.Quantity, e.Price, e.Busted, e.BustReason)
 	}
 	fmt.Println("more:", more)
 	// Output:
@@ -50,7 +50,7 @@ func projectTwo(ctx context.Context, s *history.Store) error {
 	}
 	defer s.Rollback() // does nothing after Commit
 	const customer = uint64(100001) << 32
-	for _, e := range []history.Execution{
+	for _, e := range []history.Fill{
 		{ID: customer | 1, OrderID: customer | 1, Event: 1, Side: history.Buy, Quantity: 100, Price: 100000},
 		{ID: customer | 2, OrderID: customer | 2, Event: 2, Side: history.Buy, Quantity: 200, Price: 100100},
 	} {

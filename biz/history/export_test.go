@@ -1,8 +1,15 @@
 package history
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+	"math"
 
-// Queries are the statements behind pages of history, for a look at their plans.
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// Queries are the statements that read pages, so that tests can check their plans.
 func Queries() map[string]string {
 	return map[string]string{
 		"page":               pageQuery,
@@ -17,7 +24,7 @@ func LimitPending(s *Store, rows int) { s.write.pending.limit = rows }
 // Synchronous returns how SQLite writes: 1 is normal, 2 is full.
 func (s *Store) Synchronous() (int64, error) { return number(s.write.conn, "PRAGMA synchronous") }
 
-// LimitPages lets the file grow to n pages, as a full disk does; 0: no limit.
+// LimitPages limits the file to n pages, which acts like a full disk; 0: no limit.
 func (s *Store) LimitPages(n int) error {
 	if n == 0 {
 		n = 1 << 30
@@ -25,5 +32,57 @@ func (s *Store) LimitPages(n int) error {
 	return setPragmas(s.write.conn, []string{fmt.Sprintf("max_page_count = %d", n)})
 }
 
-// Damage is how an error of SQLite is told.
+// Damage returns the error of this package for an error of SQLite.
 var Damage = damage
+
+// Verify reads the entire file: its structure, every execution, bust and snapshot. It fails
+// with ErrDamaged at the first one that has changed.
+func (s *Store) Verify(ctx context.Context) error {
+	return s.query(ctx, func(c *sqlite.Conn) error {
+		if err := verifyStructure(c); err != nil {
+			return err
+		}
+		if err := verifyExecutions(c); err != nil {
+			return err
+		}
+		if err := verifyBusts(c); err != nil {
+			return err
+		}
+		return eachState(c, func(uint32, []byte) error { return nil })
+	})
+}
+
+func verifyStructure(c *sqlite.Conn) error {
+	return sqlitex.Execute(c, "PRAGMA integrity_check(1)", &sqlitex.ExecOptions{
+		ResultFunc: func(row *sqlite.Stmt) error {
+			if text := row.ColumnText(0); text != "ok" {
+				return fmt.Errorf("%w: %s", ErrDamaged, text)
+			}
+			return nil
+		},
+	})
+}
+
+func verifyExecutions(c *sqlite.Conn) error {
+	stmt, err := c.Prepare(pageQuery)
+	if err != nil {
+		return err
+	}
+	stmt.BindInt64(1, math.MinInt64)
+	stmt.BindInt64(2, math.MaxInt64)
+	stmt.BindInt64(3, -1)
+	var space [fillBytes]byte
+	return each(stmt, func(row *sqlite.Stmt) error {
+		_, err := scan(row, &space)
+		return err
+	})
+}
+
+// verifyBusts finds busts without an execution.
+func verifyBusts(c *sqlite.Conn) error {
+	stray, err := number(c, "SELECT count(*) FROM bust WHERE execution NOT IN (SELECT id FROM execution)")
+	if err == nil && stray != 0 {
+		err = fmt.Errorf("%w: %d busts without an execution", ErrDamaged, stray)
+	}
+	return err
+}

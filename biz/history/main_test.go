@@ -12,7 +12,7 @@ import (
 	"holdfast/biz/history"
 )
 
-// TestMain runs the tests, or plays the process that a test kills.
+// TestMain runs the tests, or acts as the process that a test kills.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("HISTORY_PROJECT"); path != "" {
 		projectUntilKilled(path)
@@ -43,14 +43,16 @@ func must(t testing.TB, err error) {
 
 func id(customer uint32, number uint32) uint64 { return uint64(customer)<<32 | uint64(number) }
 
-// made is a plausible execution of that id, the same each time: odd numbers buy,
-// even ones sell, of three instruments in turn.
+func customerOf(e history.Execution) uint32 { return uint32(e.ID >> 32) }
+
+// made returns a plausible execution with this id, always the same: odd numbers buy, even
+// numbers sell, and the instruments alternate between three.
 func made(customer, number uint32) history.Execution {
-	e := history.Execution{
+	e := history.Execution{Fill: history.Fill{
 		ID: id(customer, number), OrderID: id(customer, number), Event: uint64(number),
 		Side: history.Buy, Instrument: number % 3,
 		Quantity: int64(number) * 100, Price: 100_000 + int64(number), Time: 1_764_000_000_000_000_000 + int64(number),
-	}
+	}}
 	if number%2 == 0 {
 		e.Side, e.Cost = history.Sell, e.Quantity*99_999
 	}
@@ -67,12 +69,12 @@ func project(t testing.TB, s *history.Store, batch uint64, customer, from, to ui
 	must(t, s.Begin(context.Background()))
 	for n := from; n <= to; n++ {
 		e := made(customer, n)
-		must(t, s.Insert(&e))
+		must(t, s.Insert(&e.Fill))
 	}
 	must(t, s.Commit(batch))
 }
 
-// all reads the whole history of a customer in pages of that size.
+// all reads the entire history of a customer in pages of this size.
 func all(t testing.TB, s *history.Store, q history.Query) []history.Execution {
 	t.Helper()
 	list, err := readAll(s, q)

@@ -10,42 +10,38 @@ import (
 )
 
 const (
-	// maxPending rows are sorted and written at once; a larger transaction is
-	// several such runs.
+	// maxPending is how many rows are sorted and written at once. A larger transaction
+	// does this several times.
 	maxPending = 1 << 18
-	// keptPending rows of memory, 16 MiB, are kept for the next transaction.
+	// keptPending is how many rows of memory, 16 MiB, the next transaction may reuse.
 	keptPending = 1 << 17
-	// yieldRows is after how many rows the writer lets others run: on one core
-	// it would hold up an event loop for as long as the scheduler lets it.
+	// yieldRows is after how many rows the writer yields. On one core it would otherwise
+	// delay an event loop by a full time slice.
 	yieldRows = 16
 )
 
-// pending are the rows of a transaction that wait to be sorted. Rows written in
-// the order of their ids find the page of the row before them in the cache, and
-// a page is written once for all its rows.
+// pending has the rows of a transaction that are not sorted yet. If rows are written in
+// the order of their ids, the page is still in the cache from the row before, and each
+// page is written only once.
 type pending struct {
-	limit int // rows, then they are written
-	fills []fill
+	limit int // at this many rows they are written
+	fills []Fill
 	order []place
 }
 
-// place is where the row of an id waits: a sort moves 16 bytes instead of a row.
+// place is the index of a row in fills. The sort moves 16 bytes instead of a row.
 type place struct {
 	id    uint64
 	index int
 }
 
-func (p *pending) add(e *Execution) {
-	p.fills = append(p.fills, newFill(e))
-}
-
 func (p *pending) full() bool { return len(p.fills) >= p.limit }
 
-// sorted returns the places in the order of their ids, valid until add.
+// sorted returns the places in the order of the ids. They are valid until the next insert.
 func (p *pending) sorted() []place {
 	p.order = p.order[:0]
 	for i := range p.fills {
-		p.order = append(p.order, place{p.fills[i].id, i})
+		p.order = append(p.order, place{p.fills[i].ID, i})
 	}
 	slices.SortFunc(p.order, func(a, b place) int { return cmp.Compare(a.id, b.id) })
 	return p.order
@@ -73,25 +69,25 @@ func (w *writer) flush() error {
 	return nil
 }
 
-func (w *writer) insertFill(f *fill) error {
+func (w *writer) insertFill(f *Fill) error {
 	s := w.insert
-	s.BindInt64(1, int64(f.id))
-	if f.orderID == f.id {
+	s.BindInt64(1, int64(f.ID))
+	if f.OrderID == f.ID {
 		s.BindNull(2)
 	} else {
-		s.BindInt64(2, int64(f.orderID))
+		s.BindInt64(2, int64(f.OrderID))
 	}
-	s.BindInt64(3, int64(f.event))
+	s.BindInt64(3, int64(f.Event))
 	s.BindBytes(4, f.trimmedID())
-	s.BindInt64(5, int64(f.instrument))
-	s.BindInt64(6, f.signed)
-	s.BindInt64(7, f.price)
-	s.BindInt64(8, f.cost)
-	s.BindInt64(9, f.time)
+	s.BindInt64(5, int64(f.Instrument))
+	s.BindInt64(6, f.signed())
+	s.BindInt64(7, f.Price)
+	s.BindInt64(8, f.Cost)
+	s.BindInt64(9, f.Time)
 	s.BindInt64(10, int64(f.checksum(&w.space)))
 	err := run(s)
 	if sqlite.ErrCode(err) == sqlite.ResultConstraintPrimaryKey {
-		return fmt.Errorf("%w: %d", ErrDuplicate, f.id)
+		return fmt.Errorf("%w: %d", ErrDuplicate, f.ID)
 	}
 	return err
 }

@@ -8,17 +8,16 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// Query names a page of a customer's executions.
+// Query selects a page of a customer's executions.
 type Query struct {
 	Customer uint32
-	// Before starts the page below this execution id; 0 starts at the newest.
+	// Before selects executions with ids below this one; 0 starts with the newest.
 	Before uint64
 	// Limit is the page size: DefaultLimit if it is not positive, at most
 	// MaxLimit.
 	Limit int
-	// ByInstrument leaves out the executions of other instruments than
-	// Instrument. The rows in between are read all the same, so a rare
-	// instrument costs a walk through the customer's history.
+	// ByInstrument selects only the executions of Instrument. The rows between them are
+	// read too, so a rare instrument means reading the customer's entire history.
 	ByInstrument bool
 	Instrument   uint32
 }
@@ -33,9 +32,9 @@ WHERE e.id BETWEEN ?1 AND ?2 `
 	sellsQuery          = columns + "AND e.instrument = ?4 AND e.quantity < 0 AND b.execution IS NULL ORDER BY e.id LIMIT ?3"
 )
 
-// Executions returns a page of a customer's executions, newest first, busted
-// ones marked; more says that there are older ones. The next page is Before the
-// last id of this one.
+// Executions returns a page of a customer's executions, newest first, including busted
+// ones; more is true if there are older executions. For the next page, set Before to the
+// last id of this page.
 func (s *Store) Executions(ctx context.Context, q Query) (page []Execution, more bool, err error) {
 	first, last := numbers(q.Customer)
 	if q.Before != 0 {
@@ -53,7 +52,7 @@ func (s *Store) Executions(ctx context.Context, q Query) (page []Execution, more
 	return page, more, err
 }
 
-// Execution returns the execution of that id; ok is false if there is none.
+// Execution returns the execution with this id; ok is false if there is no such execution.
 func (s *Store) Execution(ctx context.Context, id uint64) (e Execution, ok bool, err error) {
 	list, err := s.list(ctx, idRange{query: pageQuery, first: id, last: id, limit: 1})
 	if err != nil || len(list) == 0 {
@@ -62,9 +61,8 @@ func (s *Store) Execution(ctx context.Context, id uint64) (e Execution, ok bool,
 	return list[0], true, nil
 }
 
-// SellsSince returns the sells of an instrument that came after an execution of
-// the customer and are not busted, oldest first: what stands in the way when a
-// buy is to be busted. limit is as in Query.
+// SellsSince returns the sells of an instrument after an execution of the customer, oldest
+// first and without busted ones: these block the bust of a buy. limit is as in Query.
 func (s *Store) SellsSince(ctx context.Context, customer, instrument uint32, execution uint64, limit int) ([]Execution, error) {
 	first, last := numbers(customer)
 	if execution == math.MaxUint64 {
@@ -130,37 +128,40 @@ func pageSize(limit int) int {
 	return min(limit, MaxLimit)
 }
 
-// scan reads a row of columns and compares its checksums.
+// scan reads a result row and verifies its checksums.
 func scan(row *sqlite.Stmt, space *[fillBytes]byte) (Execution, error) {
-	f := scanFill(row)
-	if row.ColumnLen(3) > ClientOrderIDSize || row.ColumnInt64(9) != int64(f.checksum(space)) {
-		return Execution{}, fmt.Errorf("%w: execution %d", ErrDamaged, f.id)
+	e := Execution{Fill: scanFill(row)}
+	if row.ColumnLen(3) > ClientOrderIDSize || row.ColumnInt64(9) != int64(e.checksum(space)) {
+		return Execution{}, fmt.Errorf("%w: execution %d", ErrDamaged, e.ID)
 	}
-	e := f.execution()
 	if row.ColumnIsNull(10) {
 		return e, nil
 	}
 	e.Busted, e.BustReason, e.BustTime = true, row.ColumnText(11), row.ColumnInt64(12)
-	if row.ColumnInt64(13) != int64(keyedChecksum(f.id, e.BustTime, []byte(e.BustReason))) {
-		return Execution{}, fmt.Errorf("%w: bust of execution %d", ErrDamaged, f.id)
+	if row.ColumnInt64(13) != int64(keyedChecksum(e.ID, e.BustTime, []byte(e.BustReason))) {
+		return Execution{}, fmt.Errorf("%w: bust of execution %d", ErrDamaged, e.ID)
 	}
 	return e, nil
 }
 
-func scanFill(row *sqlite.Stmt) fill {
-	f := fill{
-		id:         uint64(row.ColumnInt64(0)),
-		orderID:    uint64(row.ColumnInt64(1)),
-		event:      uint64(row.ColumnInt64(2)),
-		instrument: uint32(row.ColumnInt64(4)),
-		signed:     row.ColumnInt64(5),
-		price:      row.ColumnInt64(6),
-		cost:       row.ColumnInt64(7),
-		time:       row.ColumnInt64(8),
+func scanFill(row *sqlite.Stmt) Fill {
+	f := Fill{
+		ID:         uint64(row.ColumnInt64(0)),
+		OrderID:    uint64(row.ColumnInt64(1)),
+		Event:      uint64(row.ColumnInt64(2)),
+		Instrument: uint32(row.ColumnInt64(4)),
+		Side:       Buy,
+		Quantity:   row.ColumnInt64(5),
+		Price:      row.ColumnInt64(6),
+		Cost:       row.ColumnInt64(7),
+		Time:       row.ColumnInt64(8),
+	}
+	if f.Quantity < 0 {
+		f.Side, f.Quantity = Sell, -f.Quantity
 	}
 	if row.ColumnIsNull(1) {
-		f.orderID = f.id
+		f.OrderID = f.ID
 	}
-	row.ColumnBytes(3, f.clientOrderID[:])
+	row.ColumnBytes(3, f.ClientOrderID[:])
 	return f
 }

@@ -39,14 +39,14 @@ func TestRoundTrip(t *testing.T) {
 			want := made(7, 1)
 			change(&want)
 			must(t, s.Begin(t.Context()))
-			must(t, s.Insert(&want))
+			must(t, s.Insert(&want.Fill))
 			must(t, s.Commit(1))
 
 			got, ok, err := s.Execution(t.Context(), want.ID)
 			if err != nil || !ok || got != want {
 				t.Fatalf("Execution: %+v, %v, %v\nwant %+v", got, ok, err, want)
 			}
-			page := all(t, s, history.Query{Customer: want.Customer()})
+			page := all(t, s, history.Query{Customer: customerOf(want)})
 			if len(page) != 1 || page[0] != want {
 				t.Fatalf("Executions: %+v\nwant %+v", page, want)
 			}

@@ -15,7 +15,7 @@ func prepareReader(c *sqlite.Conn) error {
 	})
 }
 
-// query runs fn on a connection that reads, and stops it when ctx ends.
+// query runs fn on a reading connection, and stops it when ctx ends.
 func (s *Store) query(ctx context.Context, fn func(*sqlite.Conn) error) error {
 	conn, err := s.read.Take(ctx)
 	if err != nil {
@@ -25,8 +25,8 @@ func (s *Store) query(ctx context.Context, fn func(*sqlite.Conn) error) error {
 	return s.failed(ctx, fn(conn))
 }
 
-// failed gives an error of a query its cause: the store is closed, the context
-// has ended, the file is damaged.
+// failed returns the cause of a query's error: ErrClosed, the context's error, or an error
+// of the file.
 func (s *Store) failed(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -35,11 +35,11 @@ func (s *Store) failed(ctx context.Context, err error) error {
 	case <-s.closed:
 		return ErrClosed
 	default:
-		return s.note.keep(cause(ctx, err))
+		return s.damaged.set(cause(ctx, err))
 	}
 }
 
-// each gives the rows of a bound statement to fn.
+// each calls fn for each row of a bound statement.
 func each(stmt *sqlite.Stmt, fn func(row *sqlite.Stmt) error) error {
 	for {
 		more, err := stmt.Step()

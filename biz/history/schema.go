@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	// applicationID marks the file as ours: "hfhi" in the header of the file.
+	// applicationID in the header of the file identifies it as a history: "hfhi".
 	applicationID = 0x68666869
-	// schemaVersion changes with the tables below.
+	// schemaVersion is incremented when the tables below change.
 	schemaVersion = 1
-	// schemaObjects is the number of entries that the schema makes.
+	// schemaObjects is the number of tables and views in the schema.
 	schemaObjects = 5
 )
 
-// The id of an execution is the key of its row, so that the rows of a customer
-// lie together in the order of their numbers without an index beside them. The
-// table of executions has no NOT NULL: each would be a check per row, and the
-// checksum finds what they would. The view is for people.
+// The id of an execution is the key of its row. So the rows of a customer are adjacent and
+// in the order of their numbers, without a separate index. The table of executions has no
+// NOT NULL: each would cost a check per row, and the checksum finds the same errors. The
+// view is for people.
 const schema = `
 CREATE TABLE meta (
 	key      TEXT PRIMARY KEY,
@@ -58,8 +58,8 @@ SELECT e.id >> 32 AS customer, e.id & 4294967295 AS number,
 FROM execution AS e LEFT JOIN bust AS b ON b.execution = e.id;
 `
 
-// migrate creates the tables in an empty file and refuses any other file that
-// is not of this version.
+// migrate creates the tables in an empty file. It refuses files of other programs and of
+// other versions.
 func migrate(c *sqlite.Conn) (created bool, err error) {
 	var app, version, objects int64
 	for _, q := range []struct {
@@ -78,7 +78,8 @@ func migrate(c *sqlite.Conn) (created bool, err error) {
 	case app == 0 && version == 0 && objects == 0:
 		return true, create(c)
 	case app != applicationID:
-		return false, fmt.Errorf("%w: not a holdfast history (application id %#x)", ErrForeign, app)
+		// A file of another program, or a history with a damaged header.
+		return false, fmt.Errorf("%w: not a holdfast history (application id %#x)", ErrDamaged, app)
 	case version != schemaVersion:
 		return false, fmt.Errorf("%w: the file has %d, this release reads %d", ErrVersion, version, schemaVersion)
 	case objects != schemaObjects:
@@ -92,7 +93,7 @@ func create(c *sqlite.Conn) error {
 	return sqlitex.ExecuteScript(c, schema+mark, nil)
 }
 
-// number runs a query whose answer is one number.
+// number runs a query that returns one number.
 func number(c *sqlite.Conn, query string) (int64, error) {
 	s, _, err := c.PrepareTransient(query)
 	if err != nil {

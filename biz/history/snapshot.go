@@ -7,24 +7,23 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// A transaction of snapshots holds at most this many accounts and bytes (or one
-// account, if that is larger), so that the projector waits little.
+// A transaction of snapshots has at most this many accounts and bytes (or one account, if
+// that is larger), so that the projector waits only briefly.
 const (
 	maxStates     = 1024
 	maxStateBytes = 4 << 20
 )
 
-// SaveSnapshot stores the states that iterate yields, over older states of the
-// same accounts, and then replayFrom: the first journal batch that may hold an
-// event which is missing in any of the stored states. States newer than that are
-// fine as long as replay skips what an account has already. A state must hold
-// only events that are durable in the journal, or it is ahead after a crash.
+// SaveSnapshot stores the states that iterate yields, replacing older states of the same
+// accounts, and then replayFrom: the first journal batch that may have an event which a
+// stored state lacks. Newer states are allowed, since replay skips events that an account
+// already has. A state must have only events that are durable in the journal; otherwise
+// it is ahead of the journal after a crash.
 //
-// The states are written in transactions of limited size and replayFrom last, so
-// whatever stops it in between leaves the former replayFrom with states that are
-// at least as new: a snapshot as good as before. yield keeps nothing of state;
-// an error of iterate ends it. It must not be called within a transaction of the
-// same goroutine.
+// The states are written in transactions of limited size, and replayFrom last. If
+// SaveSnapshot stops in between, the former replayFrom remains with states that are at
+// least as new, which is still a valid snapshot. yield does not retain state; an error of
+// iterate ends SaveSnapshot. Do not call it within a transaction of the same goroutine.
 func (s *Store) SaveSnapshot(ctx context.Context, replayFrom uint64, iterate func(yield func(customer uint32, state []byte) error) error) error {
 	b := stateBatch{store: s, ctx: ctx}
 	if err := iterate(b.add); err != nil {
@@ -40,13 +39,12 @@ func (s *Store) SaveSnapshot(ctx context.Context, replayFrom uint64, iterate fun
 	return nil
 }
 
-// LoadSnapshot gives every stored state to fn, by customer, and returns the
-// batch from which the journal must be replayed: 1 if there is no snapshot.
-// state is valid until fn returns. A state that does not have the checksum it
-// was stored with is ErrDamaged.
+// LoadSnapshot calls fn with every stored state, in the order of the customers, and
+// returns the batch from which to replay the journal: 1 if there is no snapshot. state is
+// valid until fn returns. A state with a wrong checksum is ErrDamaged.
 func (s *Store) LoadSnapshot(ctx context.Context, fn func(customer uint32, state []byte) error) (replayFrom uint64, err error) {
 	err = s.query(ctx, func(c *sqlite.Conn) error {
-		// This first: states of a snapshot saved meanwhile may then be newer.
+		// Read this first: states that are saved meanwhile are then newer, which is allowed.
 		if replayFrom, err = readNumber(c, keyReplayFrom, 1); err != nil {
 			return err
 		}
@@ -80,8 +78,8 @@ func stateChecksum(customer uint32, state []byte) int64 {
 	return int64(keyedChecksum(uint64(customer), int64(len(state)), state))
 }
 
-// stateBatch gathers the states of one transaction, so that no turn to write is
-// held while the caller makes them.
+// stateBatch collects the states of one transaction, so that the writing connection is not
+// locked while the caller produces them.
 type stateBatch struct {
 	store  *Store
 	ctx    context.Context
@@ -89,7 +87,7 @@ type stateBatch struct {
 	spans  []span
 }
 
-// span is the state of a customer: states[from:to].
+// span is where the state of a customer is: states[from:to].
 type span struct {
 	customer uint32
 	from, to int

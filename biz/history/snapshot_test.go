@@ -56,7 +56,7 @@ func TestSnapshot(t *testing.T) {
 	must(t, s.Verify(t.Context()))
 }
 
-// Stopped in the middle, a snapshot has newer states under the former replayFrom.
+// If SaveSnapshot stops in the middle, the states are newer than the former replayFrom.
 func TestSnapshotStopped(t *testing.T) {
 	const accounts = 2500
 	version := func(v string, n int) map[uint32]string {
@@ -132,7 +132,7 @@ func TestSnapshotSizes(t *testing.T) {
 }
 
 // The buffer of a state belongs to the caller as soon as yield returns.
-func TestSnapshotKeepsNothing(t *testing.T) {
+func TestSnapshotCopiesStates(t *testing.T) {
 	s := open(t, newPath(t))
 	must(t, s.SaveSnapshot(t.Context(), 2, func(yield yield) error {
 		buf := []byte("one")
@@ -153,19 +153,4 @@ func TestLoadSnapshotError(t *testing.T) {
 		t.Fatalf("%v, want the error of fn", err)
 	}
 	expect(t, s, 2, map[uint32]string{1: "a", 2: "b"})
-}
-
-func TestSeed(t *testing.T) {
-	path := newPath(t)
-	s := open(t, path)
-	if seed, ok, err := s.Seed(t.Context()); ok || err != nil || seed != [32]byte{} {
-		t.Fatalf("%x, %v, %v of a new file", seed, ok, err)
-	}
-	must(t, s.SetSeed(t.Context(), [32]byte{1}))
-	must(t, s.SetSeed(t.Context(), [32]byte{2, 31: 255}))
-	must(t, s.Close())
-	s = open(t, path)
-	if seed, ok, err := s.Seed(t.Context()); !ok || err != nil || seed != [32]byte{2, 31: 255} {
-		t.Fatalf("%x, %v, %v", seed, ok, err)
-	}
 }

@@ -11,30 +11,28 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// Store is an open history. See the package comment for which goroutine may
-// call what.
+// Store is an open history. The package comment says which goroutine may call what.
 type Store struct {
-	turn   chan struct{} // holds one token while nobody writes
-	closed chan struct{}
-	once   sync.Once
-	write  *writer
-	read   *sqlitex.Pool
-	note   damageNote
+	writing chan struct{} // has one token while no goroutine writes
+	closed  chan struct{}
+	once    sync.Once
+	write   *writer
+	read    *sqlitex.Pool
+	damaged damageMark
 }
 
-// Open opens the history at o.Path and creates it if there is none or it is
-// empty. The file is checked cheaply: that it is whole by its own header, ours,
-// and of this schema version; Verify checks all of it. It fails with ErrDamaged
-// or ErrVersion; both mean that the file should be removed and filled again. Damage
-// that was found while the file was in use counts too: Open finds the note of it.
+// Open opens the history at o.Path, or creates it if it is missing or empty. It checks only
+// the header, the application id and the schema version; each read checks its rows. After
+// ErrDamaged or ErrVersion the file should be removed and rebuilt. Open also fails with
+// ErrDamaged if damage was found during an earlier run.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("history: path: %w", err)
 	}
-	note := damageNote(o.Path + noteSuffix)
-	if note.there() {
-		return nil, fmt.Errorf("open %s: %w: found while it was in use", o.Path, ErrDamaged)
+	damaged := damageMark(o.Path + damagedSuffix)
+	if damaged.exists() {
+		return nil, fmt.Errorf("open %s: %w: found during an earlier run", o.Path, ErrDamaged)
 	}
 	w, err := openWriter(ctx, o)
 	if err != nil {
@@ -42,21 +40,21 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	read, err := sqlitex.NewPool(o.Path, sqlitex.PoolOptions{
 		Flags:       sqlite.OpenReadOnly,
-		PoolSize:    o.Readers,
+		PoolSize:    readers,
 		PrepareConn: prepareReader,
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", o.Path, damage(err)), w.close())
+		return nil, errors.Join(fmt.Errorf("open %s: %w", o.Path, damage(err)), w.conn.Close())
 	}
-	s := &Store{turn: make(chan struct{}, 1), closed: make(chan struct{}), write: w, read: read, note: note}
-	s.turn <- struct{}{}
+	s := &Store{writing: make(chan struct{}, 1), closed: make(chan struct{}), write: w, read: read, damaged: damaged}
+	s.writing <- struct{}{}
 	return s, nil
 }
 
-// Remove deletes the history at path with the files SQLite keeps beside it. The
-// store must be closed. It is no error if there is none.
+// Remove deletes the history at path and the files next to it. The store must be closed.
+// A missing file is not an error.
 func Remove(path string) error {
-	for _, suffix := range []string{"", "-wal", "-shm", noteSuffix} {
+	for _, suffix := range []string{"", "-wal", "-shm", damagedSuffix} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("history: remove: %w", err)
 		}
@@ -64,14 +62,13 @@ func Remove(path string) error {
 	return nil
 }
 
-// Close stops the queries and closes the file. The goroutines that write must
-// have ended; a transaction without Commit is undone. A second Close does
-// nothing.
+// Close stops the queries and closes the file. The writing goroutines must have ended
+// before. A transaction without Commit is rolled back. A second Close does nothing.
 func (s *Store) Close() error {
 	var err error
 	s.once.Do(func() {
 		close(s.closed)
-		err = errors.Join(s.read.Close(), s.write.close())
+		err = errors.Join(s.read.Close(), s.write.conn.Close())
 	})
 	return err
 }

@@ -37,7 +37,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// A file cut to nothing is a new history: it has no progress to be wrong about.
+// An empty file is a new history: without progress nothing can be wrong.
 func TestOpenEmptyFile(t *testing.T) {
 	for _, size := range []int{0, 1} {
 		path := newPath(t)
@@ -87,7 +87,7 @@ func TestClosed(t *testing.T) {
 	project(t, s, 1, 7, 1, 3)
 	must(t, s.Begin(t.Context()))
 	e := made(7, 4)
-	must(t, s.Insert(&e))
+	must(t, s.Insert(&e.Fill))
 	must(t, s.Close()) // within a transaction
 
 	ctx := t.Context()
@@ -97,8 +97,6 @@ func TestClosed(t *testing.T) {
 		"Executions":   func() error { _, _, err := s.Executions(ctx, history.Query{Customer: 7}); return err },
 		"Execution":    func() error { _, _, err := s.Execution(ctx, id(7, 1)); return err },
 		"SellsSince":   func() error { _, err := s.SellsSince(ctx, 7, 0, 0, 1); return err },
-		"SetSeed":      func() error { return s.SetSeed(ctx, [32]byte{}) },
-		"Seed":         func() error { _, _, err := s.Seed(ctx); return err },
 		"SaveSnapshot": func() error { return s.SaveSnapshot(ctx, 1, states(nil)) },
 		"LoadSnapshot": func() error { _, err := s.LoadSnapshot(ctx, nil); return err },
 		"Verify":       func() error { return s.Verify(ctx) },
@@ -116,7 +114,7 @@ func TestCloseUndoes(t *testing.T) {
 	project(t, s, 1, 7, 1, 3)
 	must(t, s.Begin(t.Context()))
 	e := made(7, 4)
-	must(t, s.Insert(&e))
+	must(t, s.Insert(&e.Fill))
 	must(t, s.Bust(e.ID, "r", 1)) // writes the row, too
 	must(t, s.Close())
 	s = open(t, path)
@@ -125,7 +123,7 @@ func TestCloseUndoes(t *testing.T) {
 	}
 }
 
-// Readers beside the writer see whole batches only.
+// Concurrent readers see only complete batches.
 func TestReadersBesideWriter(t *testing.T) {
 	const batches, rows = 60, 20
 	s := open(t, newPath(t))
@@ -184,7 +182,7 @@ func readBatches(t *testing.T, s *history.Store, rows int) {
 	}
 }
 
-// A query that runs while the store closes ends with its answer or ErrClosed.
+// A query that runs during Close ends with its result or ErrClosed.
 func TestCloseBesideReaders(t *testing.T) {
 	for range 20 {
 		s := open(t, newPath(t))
@@ -209,7 +207,7 @@ func TestCloseBesideReaders(t *testing.T) {
 	}
 }
 
-// Random work gives the same answers as a plain map.
+// After random operations the store returns the same rows as a plain map.
 func TestAgainstTwin(t *testing.T) {
 	path := newPath(t)
 	rapid.Check(t, func(r *rapid.T) {
@@ -228,7 +226,7 @@ func TestAgainstTwin(t *testing.T) {
 	})
 }
 
-// twinWork applies the same work to a store and to rows, in the order of ids.
+// twinWork applies the same operations to a store and to rows, which are in the order of ids.
 type twinWork struct {
 	r     *rapid.T
 	path  string
@@ -246,7 +244,7 @@ func (w *twinWork) check(err error) {
 
 func (w *twinWork) reopen() {
 	var err error
-	w.store, err = history.Open(context.Background(), history.Options{Path: w.path, Readers: 1})
+	w.store, err = history.Open(context.Background(), history.Options{Path: w.path})
 	w.check(err)
 	got, err := w.store.Progress(context.Background())
 	w.check(err)
@@ -272,7 +270,7 @@ func (w *twinWork) batch() {
 		c := w.customer()
 		next[c]++
 		e := made(c, w.next[c]+next[c])
-		w.check(w.store.Insert(&e))
+		w.check(w.store.Insert(&e.Fill))
 		rows = append(rows, e)
 	}
 	if rapid.Bool().Draw(w.r, "undo") {
@@ -300,7 +298,7 @@ func (w *twinWork) page() {
 	var want []history.Execution
 	for i := len(w.rows) - 1; i >= 0; i-- {
 		e := w.rows[i]
-		if e.Customer() == q.Customer && (q.Before == 0 || e.ID < q.Before) && (!q.ByInstrument || e.Instrument == q.Instrument) {
+		if customerOf(e) == q.Customer && (q.Before == 0 || e.ID < q.Before) && (!q.ByInstrument || e.Instrument == q.Instrument) {
 			want = append(want, e)
 		}
 	}
@@ -320,7 +318,7 @@ func (w *twinWork) sells() {
 	c, since, instrument := w.customer(), rapid.Uint32Range(0, 60).Draw(w.r, "since"), rapid.Uint32Range(0, 2).Draw(w.r, "instrument")
 	var want []history.Execution
 	for _, e := range w.rows {
-		if e.Customer() == c && e.ID > id(c, since) && e.Instrument == instrument && e.Side == history.Sell && !e.Busted {
+		if customerOf(e) == c && e.ID > id(c, since) && e.Instrument == instrument && e.Side == history.Sell && !e.Busted {
 			want = append(want, e)
 		}
 	}

@@ -8,45 +8,49 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// Begin opens a transaction; it waits for its turn until ctx ends. Commit or
+// Begin starts a transaction. If another one is open, it waits until ctx ends. Commit or
 // Rollback must follow on the same goroutine.
 func (s *Store) Begin(ctx context.Context) error {
-	if err := s.take(ctx); err != nil {
+	if err := s.lockWriter(ctx); err != nil {
 		return err
 	}
-	if err := s.write.beginIn(ctx); err != nil {
-		s.give()
-		return s.note.keep(fmt.Errorf("history: begin: %w", cause(ctx, err)))
+	w := s.write
+	w.conn.SetInterrupt(ctx.Done()) // it may have to wait for another process
+	err := run(w.begin)
+	w.conn.SetInterrupt(nil)
+	w.open = err == nil
+	if err != nil {
+		s.unlockWriter()
+		return s.damaged.set(fmt.Errorf("history: begin: %w", cause(ctx, err)))
 	}
 	return nil
 }
 
-// Insert adds an execution to the transaction; it keeps nothing of e, and does
-// not look at Busted, BustReason and BustTime. It fails with ErrInvalid, and may
-// fail with ErrDuplicate, which Commit reports at the latest. After an error the
-// transaction must be rolled back.
-func (s *Store) Insert(e *Execution) error {
+// Insert adds an execution to the transaction. It does not retain f. It fails with
+// ErrInvalid or ErrDuplicate; ErrDuplicate may be reported only by Commit. After an error
+// the transaction must be rolled back.
+func (s *Store) Insert(f *Fill) error {
 	w := s.write
 	if !w.open {
 		return ErrNoTransaction
 	}
-	if (e.Side != Buy && e.Side != Sell) || e.Quantity <= 0 {
-		return fmt.Errorf("%w: %d has side %d, quantity %d", ErrInvalid, e.ID, e.Side, e.Quantity)
+	if (f.Side != Buy && f.Side != Sell) || f.Quantity <= 0 {
+		return fmt.Errorf("%w: %d has side %d, quantity %d", ErrInvalid, f.ID, f.Side, f.Quantity)
 	}
-	w.pending.add(e)
+	w.pending.fills = append(w.pending.fills, *f)
 	if !w.pending.full() {
 		return nil
 	}
 	if err := w.flush(); err != nil {
-		return s.note.keep(fmt.Errorf("history: insert: %w", damage(err)))
+		return s.damaged.set(fmt.Errorf("history: insert: %w", damage(err)))
 	}
 	return nil
 }
 
-// Bust marks an execution as busted at time, Unix nanoseconds; it may be one of
-// this transaction. A second bust changes nothing: the first one stands. It
-// fails with ErrUnknown if there is no such execution, and with ErrTooLarge if
-// the reason is over MaxReason; the transaction goes on without it.
+// Bust marks an execution as busted at time (Unix nanoseconds). The execution may be part of
+// this transaction. A second bust of the same execution changes nothing. Bust fails with
+// ErrUnknown if there is no such execution, and with ErrTooLarge if the reason exceeds
+// MaxReason; the transaction can continue then.
 func (s *Store) Bust(execution uint64, reason string, time int64) error {
 	w := s.write
 	if !w.open {
@@ -56,7 +60,7 @@ func (s *Store) Bust(execution uint64, reason string, time int64) error {
 		return fmt.Errorf("%w: reason of %d bytes", ErrTooLarge, len(reason))
 	}
 	if err := w.bustOne(execution, reason, time); err != nil {
-		return s.note.keep(fmt.Errorf("history: bust: %w", damage(err)))
+		return s.damaged.set(fmt.Errorf("history: bust: %w", damage(err)))
 	}
 	return nil
 }
@@ -80,43 +84,33 @@ func (w *writer) bustOne(execution uint64, reason string, time int64) error {
 	return run(w.bust)
 }
 
-// Commit ends the transaction and makes batch the progress: every event of the
-// journal up to and with that batch is in. A batch at or below the progress made
-// is ErrOrder. After an error the transaction is undone.
+// Commit commits the transaction and sets the progress to batch: every event of the journal
+// up to and including this batch is in the history. It fails with ErrOrder if batch is not
+// above the progress. After an error the transaction is rolled back.
 func (s *Store) Commit(batch uint64) error {
 	w := s.write
 	if !w.open {
 		return ErrNoTransaction
 	}
 	if err := w.finish(batch); err != nil {
-		return errors.Join(s.note.keep(fmt.Errorf("history: commit: %w", damage(err))), s.Rollback())
+		return errors.Join(s.damaged.set(fmt.Errorf("history: commit: %w", damage(err))), s.Rollback())
 	}
 	w.progress = batch
-	s.give()
+	s.unlockWriter()
 	return nil
 }
 
-// Rollback undoes the transaction; without one it does nothing.
+// Rollback rolls back the transaction. Without a transaction it does nothing.
 func (s *Store) Rollback() error {
 	w := s.write
 	if !w.open {
 		return nil
 	}
-	defer s.give()
+	defer s.unlockWriter()
 	if err := w.undo(); err != nil {
 		return fmt.Errorf("history: rollback: %w", damage(err))
 	}
 	return nil
-}
-
-// beginIn opens a transaction and waits until ctx ends for another process that
-// holds the file.
-func (w *writer) beginIn(ctx context.Context) error {
-	w.conn.SetInterrupt(ctx.Done())
-	err := run(w.begin)
-	w.conn.SetInterrupt(nil)
-	w.open = err == nil
-	return err
 }
 
 func (w *writer) finish(batch uint64) error {
@@ -142,48 +136,48 @@ func (w *writer) undo() error {
 	w.open = false
 	w.pending.clear()
 	if w.conn.AutocommitEnabled() {
-		return nil // SQLite has undone it already
+		return nil // SQLite has already rolled back
 	}
 	return run(w.rollback)
 }
 
-// InsertNow writes an execution in a transaction of its own, and with
-// Options.Durable it is on the disk when InsertNow returns. Errors are those of
-// Insert. Goroutine: any; it waits for its turn until ctx ends.
-func (s *Store) InsertNow(ctx context.Context, e *Execution) error {
-	return s.within(ctx, func(*writer) error { return errors.Join(s.Insert(e), s.write.flush()) })
+// InsertNow writes an execution in a separate transaction. With Options.Durable the
+// execution is on the disk when InsertNow returns. Errors are those of Insert. Goroutine:
+// any; it waits for other transactions until ctx ends.
+func (s *Store) InsertNow(ctx context.Context, f *Fill) error {
+	return s.within(ctx, func(*writer) error { return errors.Join(s.Insert(f), s.write.flush()) })
 }
 
-// BustNow is Bust in a transaction of its own, as InsertNow is Insert.
+// BustNow is Bust in a separate transaction, like InsertNow.
 func (s *Store) BustNow(ctx context.Context, execution uint64, reason string, time int64) error {
 	return s.within(ctx, func(*writer) error { return s.Bust(execution, reason, time) })
 }
 
-// within runs fn in a transaction of its own.
+// within runs fn in a separate transaction.
 func (s *Store) within(ctx context.Context, fn func(w *writer) error) error {
 	if err := s.Begin(ctx); err != nil {
 		return err
 	}
-	defer s.give()
+	defer s.unlockWriter()
 	err := fn(s.write)
 	if err == nil {
 		err = s.write.end()
 	}
 	if err != nil {
-		return errors.Join(s.note.keep(damage(err)), s.write.undo())
+		return errors.Join(s.damaged.set(damage(err)), s.write.undo())
 	}
 	return nil
 }
 
-// take waits for the turn to write.
-func (s *Store) take(ctx context.Context) error {
+// lockWriter locks the writing connection. It waits until ctx ends.
+func (s *Store) lockWriter(ctx context.Context) error {
 	select {
 	case <-s.closed:
 		return ErrClosed
 	default:
 	}
 	select {
-	case <-s.turn:
+	case <-s.writing:
 		return nil
 	case <-s.closed:
 		return ErrClosed
@@ -192,4 +186,4 @@ func (s *Store) take(ctx context.Context) error {
 	}
 }
 
-func (s *Store) give() { s.turn <- struct{}{} }
+func (s *Store) unlockWriter() { s.writing <- struct{}{} }

@@ -26,7 +26,7 @@ func TestProgress(t *testing.T) {
 
 	must(t, s.Begin(t.Context()))
 	e := made(7, 11)
-	must(t, s.Insert(&e))
+	must(t, s.Insert(&e.Fill))
 	check(3, 10) // what is not committed is not seen
 	must(t, s.Rollback())
 	check(3, 10)
@@ -43,7 +43,7 @@ func TestBatchOrder(t *testing.T) {
 	for _, batch := range []uint64{0, 4, 5} {
 		must(t, s.Begin(t.Context()))
 		e := made(7, 2)
-		must(t, s.Insert(&e))
+		must(t, s.Insert(&e.Fill))
 		if err := s.Commit(batch); !errors.Is(err, history.ErrOrder) {
 			t.Fatalf("batch %d after 5: %v, want ErrOrder", batch, err)
 		}
@@ -59,7 +59,7 @@ func TestBatchOrder(t *testing.T) {
 
 func TestDuplicate(t *testing.T) {
 	cases := map[string]struct {
-		committed bool // the first of the two is in a transaction before
+		committed bool // the first of the two was committed before
 	}{
 		"in one transaction": {false},
 		"in two":             {true},
@@ -69,14 +69,14 @@ func TestDuplicate(t *testing.T) {
 			s := open(t, newPath(t))
 			e := made(7, 1)
 			must(t, s.Begin(t.Context()))
-			must(t, s.Insert(&e))
+			must(t, s.Insert(&e.Fill))
 			if c.committed {
 				must(t, s.Commit(1))
 				must(t, s.Begin(t.Context()))
 			}
 			other := made(7, 2)
-			must(t, s.Insert(&other))
-			must(t, s.Insert(&e))
+			must(t, s.Insert(&other.Fill))
+			must(t, s.Insert(&e.Fill))
 			if err := s.Commit(2); !errors.Is(err, history.ErrDuplicate) || !strings.Contains(err.Error(), "30064771073") {
 				t.Fatalf("%v, want ErrDuplicate with the id", err)
 			}
@@ -101,7 +101,7 @@ func TestInvalid(t *testing.T) {
 			must(t, s.Begin(t.Context()))
 			e := made(7, 1)
 			change(&e)
-			if err := s.Insert(&e); !errors.Is(err, history.ErrInvalid) {
+			if err := s.Insert(&e.Fill); !errors.Is(err, history.ErrInvalid) {
 				t.Fatalf("%v, want ErrInvalid", err)
 			}
 			must(t, s.Rollback())
@@ -120,7 +120,7 @@ func TestBust(t *testing.T) {
 
 	must(t, s.Begin(t.Context()))
 	e := made(7, 4)
-	must(t, s.Insert(&e))
+	must(t, s.Insert(&e.Fill))
 	must(t, s.Bust(id(7, 4), "mistaken price", 42)) // of the same transaction
 	must(t, s.Bust(id(7, 2), "mistaken price", 42))
 	must(t, s.Bust(id(7, 2), "again", 43)) // twice in one transaction
@@ -171,7 +171,7 @@ func TestNoTransaction(t *testing.T) {
 	s := open(t, newPath(t))
 	e := made(7, 1)
 	for name, err := range map[string]error{
-		"insert": s.Insert(&e), "bust": s.Bust(e.ID, "", 0), "commit": s.Commit(1),
+		"insert": s.Insert(&e.Fill), "bust": s.Bust(e.ID, "", 0), "commit": s.Commit(1),
 	} {
 		if !errors.Is(err, history.ErrNoTransaction) {
 			t.Errorf("%s: %v, want ErrNoTransaction", name, err)
@@ -180,7 +180,7 @@ func TestNoTransaction(t *testing.T) {
 	must(t, s.Rollback())
 }
 
-func TestTurn(t *testing.T) {
+func TestOneWriterAtATime(t *testing.T) {
 	s := open(t, newPath(t))
 	must(t, s.Begin(t.Context()))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -203,7 +203,7 @@ func TestLargeTransaction(t *testing.T) {
 	const customers, rows = 4, 95
 	for i := range rows {
 		e := made(uint32(customers-i%customers), uint32(1+i/customers))
-		must(t, s.Insert(&e))
+		must(t, s.Insert(&e.Fill))
 		if i == 50 {
 			must(t, s.Bust(e.ID, "r", 1))
 		}
@@ -225,7 +225,7 @@ func TestLargeTransaction(t *testing.T) {
 	must(t, s.Begin(t.Context()))
 	for i := range rows {
 		e := made(uint32(customers-i%customers), uint32(1+i/customers))
-		must(t, s.Insert(&e))
+		must(t, s.Insert(&e.Fill))
 	}
 	if n := count(); n != 0 {
 		t.Fatalf("%d rows before the commit", n)
@@ -238,7 +238,7 @@ func TestLargeTransaction(t *testing.T) {
 
 func insertUntilError(s *history.Store, e history.Execution, times int) error {
 	for range times {
-		if err := s.Insert(&e); err != nil {
+		if err := s.Insert(&e.Fill); err != nil {
 			return err
 		}
 	}
@@ -254,8 +254,8 @@ func TestInsertAllocations(t *testing.T) {
 		must(t, s.Begin(context.Background()))
 		for range rows {
 			number++
-			e := history.Execution{ID: id(7, number), OrderID: id(7, number), Event: uint64(number), Side: history.Buy, Quantity: 1}
-			must(t, s.Insert(&e))
+			f := history.Fill{ID: id(7, number), OrderID: id(7, number), Event: uint64(number), Side: history.Buy, Quantity: 1}
+			must(t, s.Insert(&f))
 		}
 		must(t, s.Commit(uint64(number)))
 	}
@@ -271,14 +271,14 @@ func TestInsertNow(t *testing.T) {
 	s := open(t, path)
 	first, second, bad := made(7, 1), made(7, 2), made(7, 3)
 	bad.Quantity = 0
-	must(t, s.InsertNow(t.Context(), &first))
-	if err := s.InsertNow(t.Context(), &first); !errors.Is(err, history.ErrDuplicate) {
+	must(t, s.InsertNow(t.Context(), &first.Fill))
+	if err := s.InsertNow(t.Context(), &first.Fill); !errors.Is(err, history.ErrDuplicate) {
 		t.Errorf("the same again: %v", err)
 	}
-	if err := s.InsertNow(t.Context(), &bad); !errors.Is(err, history.ErrInvalid) {
+	if err := s.InsertNow(t.Context(), &bad.Fill); !errors.Is(err, history.ErrInvalid) {
 		t.Errorf("no quantity: %v", err)
 	}
-	must(t, s.InsertNow(t.Context(), &second))
+	must(t, s.InsertNow(t.Context(), &second.Fill))
 	if err := s.BustNow(t.Context(), bad.ID, "none", 1); !errors.Is(err, history.ErrUnknown) {
 		t.Errorf("bust of none: %v", err)
 	}
@@ -308,8 +308,8 @@ func TestDurable(t *testing.T) {
 	}
 }
 
-// TestCheckpointsAreSmall: what a checkpoint has to sync is little, however many rows
-// came before it.
+// TestCheckpointsAreSmall: a checkpoint syncs only little, however many rows were written
+// before it.
 func TestCheckpointsAreSmall(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)

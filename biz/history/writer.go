@@ -9,12 +9,12 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// writer is the one connection that writes.
+// writer is the only connection that writes.
 //
-// Owner: who holds the turn of the Store.
+// Owner: the goroutine that has the token of Store.writing.
 type writer struct {
 	conn     *sqlite.Conn
-	open     bool // a transaction is
+	open     bool // a transaction is open
 	progress uint64
 	pending  pending
 	space    [fillBytes]byte
@@ -24,13 +24,13 @@ type writer struct {
 	setMeta, setState       *sqlite.Stmt
 }
 
-// writerPragmas are set outside of a transaction, where SQLite heeds them. In
-// the WAL, normal means no fsync per transaction but two for a checkpoint, and
-// full one for each.
+// writerPragmas returns the settings of the connection. SQLite applies them only outside
+// of a transaction. With a WAL, "normal" means no fsync per transaction and two per
+// checkpoint; "full" means one more per transaction.
 //
-// A checkpoint is due at 256 KiB: its fsyncs wait for what was written since the
-// last, and those of the journal wait behind them. One of 16 MiB, where nothing but
-// this file is synced, costs less in all. The WAL is cut to 64 MiB after it.
+// A checkpoint starts at 256 KiB: its fsyncs wait for everything written since the last
+// checkpoint, and the fsyncs of the journal wait for them. If only this file is synced, a
+// checkpoint at 16 MiB is cheaper in total. After it the WAL is truncated to 64 MiB.
 func writerPragmas(durable bool) []string {
 	synchronous, checkpoint := "synchronous = normal", "wal_autocheckpoint = 64"
 	if durable {
@@ -84,9 +84,9 @@ func (w *writer) setUp(ctx context.Context, o Options) error {
 	return err
 }
 
-// growFiles makes the database and its WAL as large as they are after some use.
-// A durable transaction that makes a file longer waits about twice as long for the
-// disk as one that writes over what is there.
+// growFiles makes the database and its WAL as large as they are after some use. A durable
+// transaction that makes a file longer waits about twice as long for the disk as one that
+// overwrites existing bytes.
 func growFiles(c *sqlite.Conn) error {
 	for _, query := range []string{
 		"CREATE TABLE filler (bytes BLOB)",
@@ -101,8 +101,8 @@ func growFiles(c *sqlite.Conn) error {
 	return nil
 }
 
-// unreadable marks the errors that SQLite has no code for: a format of the file
-// or a table that is not as we make it.
+// unreadable adds ErrDamaged to errors without an SQLite code: the file has another format,
+// or a table differs from the schema.
 func unreadable(err error) error {
 	if sqlite.ErrCode(err) == sqlite.ResultError && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrVersion) {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
@@ -142,10 +142,8 @@ func (w *writer) prepare() error {
 	return nil
 }
 
-func (w *writer) close() error { return w.conn.Close() }
-
-// run executes a statement that returns no rows. Step has reset a statement that
-// failed.
+// run executes a statement that returns no rows. If Step fails, it has already reset the
+// statement.
 func run(s *sqlite.Stmt) error {
 	if _, err := s.Step(); err != nil {
 		return err

@@ -5,27 +5,26 @@ import "iter"
 // A Position is the place of a record.
 type Position struct {
 	Batch  uint64 // number of its batch, from 1
-	Record uint64 // number of the record in the whole journal, from 1
+	Record uint64 // number of the record in the entire journal, from 1
 }
 
-// A Batch is one durable, checked batch. It is valid until the function that
-// was called with it returns.
+// A Batch is one durable, checked batch. It is valid only during the call that received
+// it.
 type Batch struct {
 	// Number is the batch's place in the journal, from 1.
 	Number uint64
-	// First is the number of its first record in the whole journal, from 1.
+	// First is the number of its first record in the entire journal, from 1.
 	First uint64
 	// Count is the number of its records, at least 1.
 	Count int
-	// CaughtUp is true if nothing newer was durable when the batch was handed
-	// over.
+	// CaughtUp is true if this was the newest durable batch when it was delivered.
 	CaughtUp bool
 
 	body []byte
 }
 
-// Records yields the records with their numbers, in order. The slices are
-// valid as long as the batch.
+// Records yields the records with their numbers, in order. The slices are valid as long
+// as the batch.
 func (b *Batch) Records() iter.Seq2[uint64, []byte] {
 	return func(yield func(uint64, []byte) bool) {
 		body := b.body

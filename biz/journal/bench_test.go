@@ -10,7 +10,7 @@ import (
 	"holdfast/biz/journal"
 )
 
-// A tally counts what waits and tells how much left.
+// A tally is a Held that counts.
 type tally struct {
 	waiting int
 	left    chan int
@@ -19,7 +19,7 @@ type tally struct {
 func (r *tally) Release() { r.left <- r.waiting; r.waiting = 0 }
 func (r *tally) Abandon() { r.Release() }
 
-func (r *tally) Size() int { return 0 }
+func (r *tally) SizeBytes() int { return 0 }
 
 // BenchmarkCommit keeps a number of 120-byte records waiting. One operation is
 // one record.
@@ -31,7 +31,7 @@ func BenchmarkCommit(b *testing.B) {
 	}
 }
 
-// BenchmarkCommitFollowed has a reader follow meanwhile.
+// BenchmarkCommitFollowed is BenchmarkCommit while a reader follows.
 func BenchmarkCommitFollowed(b *testing.B) {
 	j := open(b, b.TempDir())
 	ended := make(chan error)
@@ -49,19 +49,19 @@ func benchmarkCommit(b *testing.B, j *journal.Journal, waiting int) {
 	rec := make([]byte, 120)
 	b.ReportAllocs()
 	b.ResetTimer()
-	cpu, room := cpuTime(), waiting
+	cpu, free := cpuTime(), waiting
 	for range b.N {
-		for room == 0 {
-			room += <-left
+		for free == 0 {
+			free += <-left
 		}
-		room--
+		free--
 		g := c.Begin()
 		g.Record(rec)
-		g.Release().waiting++
+		g.Held().waiting++
 		c.End()
 	}
-	for room < waiting {
-		room += <-left
+	for free < waiting {
+		free += <-left
 	}
 	used := cpuTime() - cpu
 	b.StopTimer()
@@ -78,7 +78,7 @@ func BenchmarkReplay(b *testing.B) {
 	const batches, size = 1000, 1000
 	dir := b.TempDir()
 	j := open(b, dir)
-	c := commit(j, journal.CommitterOptions{})
+	c := newCommitter(j, journal.CommitterOptions{})
 	recs := make([]string, size)
 	for i := range recs {
 		recs[i] = string(make([]byte, 120))

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// The store keeps batches in numbered block files of some megabytes. A file is
-// a row of entries without anything around them, little-endian
+// The store writes batches into numbered block files of some megabytes. A file is a
+// sequence of entries and nothing else, little-endian
 // (nats-server/server/filestore.go, writeMsgRecordLocked):
 //
 //	 0  4  size of the entry; the top bit says that it has headers
@@ -26,12 +26,12 @@ const (
 	entryHeaderBytes = 22
 	entryHashBytes   = 8
 	entryHasHeaders  = 1 << 31
-	entryStartBytes  = 160     // reaches into the batch: the headers take about 50
+	entryStartBytes  = 160     // enough to reach the batch: the headers take about 50
 	maxStoreBytes    = 4 << 10 // more than the store adds to a batch
 	maxEntryBytes    = MaxBatchBytes + maxStoreBytes
 )
 
-// blockFiles are the block files of the folder, oldest first.
+// blockFiles returns the block files of the folder, oldest first.
 func blockFiles(dir string) []string {
 	files, err := filepath.Glob(filepath.Join(globEscape(dir), "jetstream", "*", "streams", streamName, "msgs", "*.blk"))
 	if err != nil { // only for a malformed pattern
@@ -43,13 +43,13 @@ func blockFiles(dir string) []string {
 	return files
 }
 
-// globEscape makes a path safe to be part of a pattern.
+// globEscape escapes a path for use in a pattern.
 func globEscape(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// blockOf names the block file, relative to dir, that should hold a batch; ""
-// if that cannot be told.
+// blockOf returns the block file, relative to dir, that should hold a batch, or "" if
+// that is unknown.
 func blockOf(dir string, batch uint64) string {
 	found := ""
 	for _, name := range blockFiles(dir) {
@@ -82,12 +82,11 @@ func relative(dir, name string) string {
 	return rel
 }
 
-// settleTail brings to the disk what was never acknowledged, and cuts off a torn
-// write. Those batches are in the files but perhaps not on the disk: after a failed
-// fsync the kernel takes them for written, so only writing them again helps. Nor
-// does the store sync what it finds when it starts, nor the folder when it adds a
-// block.
-func settleTail(s *scan) error {
+// repairTail makes the unacknowledged batches durable and cuts off a torn write. These
+// batches are in the files, but perhaps not on the disk: after a failed fsync the kernel
+// considers them written, so only writing them again helps. The store itself neither
+// syncs existing files at its start, nor the folder when it adds a block.
+func repairTail(s *scan) error {
 	if len(s.files) == 0 {
 		return nil
 	}
@@ -98,9 +97,9 @@ func settleTail(s *scan) error {
 			from = s.markedOffset
 		}
 		if i == len(s.files)-1 {
-			torn = s.torn
+			torn = s.report.Torn
 		}
-		errs = append(errs, settleFile(s.files[i], from, torn))
+		errs = append(errs, repairFile(s.files[i], from, torn))
 	}
 	errs = append(errs, syncDir(filepath.Dir(s.files[0])))
 	if err := errors.Join(errs...); err != nil {
@@ -109,9 +108,9 @@ func settleTail(s *scan) error {
 	return nil
 }
 
-// settleFile cuts torn bytes off the end of a file, writes again what lies behind
-// from, and syncs it.
-func settleFile(name string, from, torn int64) error {
+// repairFile cuts torn bytes off the end of a file, rewrites everything after from, and
+// syncs the file.
+func repairFile(name string, from, torn int64) error {
 	data, err := readBlock(name, nil)
 	if err != nil {
 		return err

@@ -2,27 +2,27 @@ package journal
 
 import "fmt"
 
-// A chain is the end of the journal as far as it is known: the place of the
-// next batch and of the next record, and the CRC32C of the last batch.
+// A chain is the end of what was read or written: the numbers of the next batch and the
+// next record, and the CRC32C of the last batch.
 type chain struct {
 	batch  uint64
 	record uint64
 	crc    uint32
 }
 
-// startOfChain is the end of an empty journal.
+// startOfChain returns the end of an empty journal.
 func startOfChain() chain { return chain{batch: 1, record: 1} }
 
-// after is the chain behind a batch.
+// after returns the chain after a batch.
 func after(number uint64, h header) chain {
 	return chain{batch: number + 1, record: h.first + uint64(h.count), crc: h.crc}
 }
 
-// follow checks that msg, found at place number, continues the chain, and
-// moves the chain behind it.
+// follow checks that msg, stored under number, continues the chain, and moves the chain
+// past it.
 func (c *chain) follow(number uint64, msg []byte) (header, error) {
 	if number != c.batch {
-		return header{}, fmt.Errorf("missing, the next one there is %d", number)
+		return header{}, fmt.Errorf("missing, the next batch found is %d", number)
 	}
 	h, err := parseMessage(msg)
 	if err != nil {

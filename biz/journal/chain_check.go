@@ -2,7 +2,6 @@
 
 package journal
 
-// checksChain switches the checks of checksums and of the chain on. The build
-// tag canary_nochain switches them off, so that it can be seen that the tests
-// notice.
+// checksChain turns the checks of checksums and of the chain on. The build tag
+// canary_nochain turns them off, to show that the tests notice it.
 const checksChain = true

@@ -22,7 +22,7 @@ const (
 	childDir = "HOLDFAST_JOURNAL_DIR"
 )
 
-// runChild does one job in a process of its own.
+// runChild does one job in a separate process.
 func runChild(job, dir string) int {
 	j, err := journal.Open(context.Background(), journal.Options{Dir: dir, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	switch {
@@ -49,7 +49,7 @@ func writeForEver(j *journal.Journal) {
 		fmt.Println("error:", err)
 		return
 	}
-	c := commit(j, journal.CommitterOptions{OnFailure: func(err error) {
+	c := newCommitter(j, journal.CommitterOptions{OnFailure: func(err error) {
 		fmt.Println("failed:", err)
 		os.Exit(3)
 	}})
@@ -65,7 +65,7 @@ func writeForEver(j *journal.Journal) {
 				number = next.Add(1)
 				g.Record([]byte(numbered(int(number), 100)))
 			}
-			g.Release().add(func() {
+			g.Held().add(func() {
 				fmt.Fprintln(out, number)
 				out.Flush()
 				close(done)
@@ -92,8 +92,8 @@ func TestOtherProcessIsLockedOut(t *testing.T) {
 	}
 }
 
-// TestKill kills a writing process again and again; what it had acknowledged
-// must be there.
+// TestKill kills a writing process again and again; every acknowledged record must be
+// there.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	rounds := 6
@@ -119,7 +119,7 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// killAfter kills cmd after so many acknowledgements and returns the highest
+// killAfter kills cmd after that many acknowledgements and returns the highest
 // number that was acknowledged.
 func killAfter(t *testing.T, cmd *exec.Cmd, lines int) (acked int) {
 	t.Helper()

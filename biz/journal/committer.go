@@ -5,53 +5,54 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// A Committer writes records in groups and releases what waited for them. Of
-// its two commits one is always open; the other is on its way to the disk, or
-// spare.
-type Committer[R Release] struct {
+// A Committer writes records in groups and releases what waits for them. It has two
+// commits: one is always open, the other is being written or spare.
+type Committer[H Held] struct {
 	journal *Journal
 	options CommitterOptions
 	failed  atomic.Pointer[error]
-	stats   counters
-	full    atomic.Bool   // the open commit has no room, as of the last End
+	full    atomic.Bool   // the open commit is at its limits, as of the last End
 	done    chan struct{} // closed when the goroutine has ended
 
 	mu      sync.Mutex
 	wake    sync.Cond // the goroutine waits here for work
-	idle    bool      // the goroutine waits and nobody has signalled yet
+	idle    bool      // the goroutine waits and has not been signalled yet
 	closing bool
-	open    *Commit[R]
-	spare   *Commit[R] // nil while it is on its way
+	open    *Commit[H]
+	spare   *Commit[H] // nil while it is being written
+
+	statsMu sync.Mutex
+	stats   Stats
 }
 
-// NewCommitter starts the one committer of a journal. newRelease is called
-// twice. It panics if the journal has a committer already.
-func NewCommitter[R Release](j *Journal, newRelease func() R, o CommitterOptions) *Committer[R] {
-	c := &Committer[R]{journal: j, options: o.withDefaults(), done: make(chan struct{})}
+// NewCommitter starts the only committer of a journal. It calls newHeld twice, and panics
+// if the journal already has a committer.
+func NewCommitter[H Held](j *Journal, newHeld func() H, o CommitterOptions) *Committer[H] {
+	c := &Committer[H]{journal: j, options: o.withDefaults(), done: make(chan struct{})}
 	c.wake.L = &c.mu
-	c.open = newCommit(c, newRelease())
-	c.spare = newCommit(c, newRelease())
+	c.open = newCommit(newHeld())
+	c.spare = newCommit(newHeld())
 	j.setCommitter(c)
 	go c.run()
 	return c
 }
 
-// Begin locks the committer and returns the open commit. It may be used until
-// End, which must follow soon: everybody else waits.
-func (c *Committer[R]) Begin() *Commit[R] {
+// Begin locks the committer and returns the open commit, valid until End. End must
+// follow soon: all other callers wait.
+func (c *Committer[H]) Begin() *Commit[H] {
 	c.mu.Lock()
 	return c.open
 }
 
-// End unlocks what Begin locked. If anything was put into the open commit, it
-// is on its way from here on.
-func (c *Committer[R]) End() {
-	if full := !c.open.room(); full != c.full.Load() {
+// End unlocks the committer. It wakes the goroutine if the open commit is not empty.
+func (c *Committer[H]) End() {
+	if full := !c.open.within(&c.options); full != c.full.Load() {
 		c.full.Store(full)
 	}
-	wake := c.idle && c.open.filled
+	wake := c.idle && c.open.used
 	if wake {
 		c.idle = false
 	}
@@ -61,30 +62,32 @@ func (c *Committer[R]) End() {
 	}
 }
 
-// Room reports whether the open commit may take more. If not, the caller refuses
-// what it was asked: the disk does not keep up. Those who ask at the same time may all
-// be told yes, so that the limits are passed by what as many add. Safe from any
-// goroutine.
-func (c *Committer[R]) Room() bool { return !c.full.Load() }
+// Accepts reports whether the open commit is below its limits. If not, the disk does not
+// keep up and the caller should refuse new work. Several callers may be accepted at the
+// same time and then exceed the limits together. Safe from any goroutine.
+func (c *Committer[H]) Accepts() bool { return !c.full.Load() }
 
-// Failed is the reason why nothing is made durable any more, or nil: a write
-// whose outcome is not known, or ErrClosed after Close. Between Begin and End,
-// nil means that what is recorded there will be tried.
-func (c *Committer[R]) Failed() error {
+// Failed returns why the committer writes nothing any more: a write whose outcome is
+// unknown, or ErrClosed after Close. Between Begin and End, nil means that the committer
+// will try to write what is recorded there.
+func (c *Committer[H]) Failed() error {
 	if err := c.failed.Load(); err != nil {
 		return *err
 	}
 	return nil
 }
 
-// Stats reads the counters. Each is exact, but they are not read at one
-// instant. Safe from any goroutine.
-func (c *Committer[R]) Stats() Stats { return c.stats.read() }
+// Stats returns the counters. Safe from any goroutine.
+func (c *Committer[H]) Stats() Stats {
+	c.statsMu.Lock()
+	defer c.statsMu.Unlock()
+	return c.stats
+}
 
-// Close commits what is waiting and stops the goroutine; afterwards Failed is
-// ErrClosed. If ctx ends first, a write that is under way is given up and what is
-// still waiting is abandoned. It returns the reason if anything was abandoned.
-func (c *Committer[R]) Close(ctx context.Context) error {
+// Close commits what is waiting and stops the goroutine; then Failed returns ErrClosed.
+// If ctx ends first, Close stops waiting for the current write and abandons the rest.
+// It returns the reason if anything was abandoned.
+func (c *Committer[H]) Close(ctx context.Context) error {
 	c.mu.Lock()
 	c.closing, c.idle = true, false
 	c.mu.Unlock()
@@ -103,30 +106,30 @@ func (c *Committer[R]) Close(ctx context.Context) error {
 	return nil
 }
 
-// run brings one commit after the other to its end.
-func (c *Committer[R]) run() {
+// run finishes one commit after another. Goroutine: the committer's.
+func (c *Committer[H]) run() {
 	defer close(c.done)
-	var done *Commit[R]
+	var done *Commit[H]
 	for {
 		next := c.swap(done)
 		if next == nil {
 			return
 		}
-		c.settle(next)
+		c.finish(next)
 		next.reset()
 		done = next
 	}
 }
 
-// swap gives back the commit that is done, waits for work and takes the open
-// commit. It returns nil when the committer is closing and nothing is left.
-func (c *Committer[R]) swap(done *Commit[R]) *Commit[R] {
+// swap makes done the spare commit, waits for work and returns the open commit. It
+// returns nil if the committer is closing and nothing is left.
+func (c *Committer[H]) swap(done *Commit[H]) *Commit[H] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if done != nil {
 		c.spare = done
 	}
-	for !c.open.filled {
+	for !c.open.used {
 		if c.closing {
 			c.fail(ErrClosed)
 			return nil
@@ -141,37 +144,37 @@ func (c *Committer[R]) swap(done *Commit[R]) *Commit[R] {
 	return next
 }
 
-// settle ends one commit: durable and released, or abandoned.
-func (c *Committer[R]) settle(g *Commit[R]) {
+// finish writes and releases a commit, or abandons it.
+func (c *Committer[H]) finish(g *Commit[H]) {
 	if c.Failed() != nil {
-		g.release.Abandon()
+		g.held.Abandon()
 		return
 	}
 	if releasesEarly {
-		g.release.Release()
+		g.held.Release()
 	}
 	if g.draft.records > 0 {
 		if err := c.write(&g.draft); err != nil {
 			c.fail(err)
-			g.release.Abandon()
+			g.held.Abandon()
 			c.options.OnFailure(err)
 			return
 		}
 	}
-	g.release.Release()
+	g.held.Release()
 }
 
-// fail sets the reason, if there is none yet.
-func (c *Committer[R]) fail(err error) { c.failed.CompareAndSwap(nil, &err) }
+// fail records the first error.
+func (c *Committer[H]) fail(err error) { c.failed.CompareAndSwap(nil, &err) }
 
-func (c *Committer[R]) write(d *draft) error {
-	start := c.options.Now()
-	if err := c.journal.commit(d); err != nil {
+func (c *Committer[H]) write(d *draft) error {
+	start := time.Now()
+	if err := c.journal.store(d); err != nil {
 		return err
 	}
-	took := c.options.Now().Sub(start)
-	c.stats.add(d, took)
-	c.options.OnCommit(d.records, took)
+	c.statsMu.Lock()
+	defer c.statsMu.Unlock()
+	c.stats.add(d, time.Since(start))
 	return nil
 }
 

@@ -28,7 +28,7 @@ func specimens(t *testing.T, batches, records, size int) []specimen {
 	t.Helper()
 	dir := t.TempDir()
 	j := open(t, dir)
-	recs := fill(t, commit(j, journal.CommitterOptions{}), batches, records, size)
+	recs := writeBatches(t, newCommitter(j, journal.CommitterOptions{}), batches, records, size)
 	killed := copyTree(t, dir)
 	closeJournal(t, j)
 	return []specimen{{"after a clean stop", dir, recs}, {"after a kill", killed, recs}}
@@ -45,19 +45,19 @@ func readAll(dir string) ([]string, error) {
 	return recs, errors.Join(err, j.Close(ctx))
 }
 
-// openAndVerify only says what is wrong.
-func openAndVerify(dir string) error {
+// openAndRead only says what is wrong.
+func openAndRead(dir string) error {
 	j, err := journal.Open(context.Background(), journal.Options{Dir: dir})
 	if err != nil {
 		return err
 	}
-	_, err = j.Verify(context.Background())
+	_, _, err = replay(context.Background(), j, 1)
 	return errors.Join(err, j.Close(context.Background()))
 }
 
-// refused reads a changed copy of the specimen and reports whether that was
-// refused. If not, every record must be there unharmed. What is refused once
-// must stay refused: the store mends files when it starts.
+// refused changes a copy of the specimen and reports whether Open refuses it. If not, every
+// record must be there unchanged. A second Open must refuse it too: the store repairs files
+// when it starts.
 func (s specimen) refused(t *testing.T, what string, change func(dir string)) bool {
 	t.Helper()
 	dir := copyTree(t, s.dir)
@@ -122,8 +122,8 @@ func TestFlippedBlock(t *testing.T) {
 	}
 }
 
-// TestFlippedAnywhere flips bits in all other files: those the store can make
-// anew may be harmless, but then nothing may be missing.
+// TestFlippedAnywhere flips bits in all other files. Files that the store can recreate may
+// be accepted, but then nothing may be missing.
 func TestFlippedAnywhere(t *testing.T) {
 	for _, s := range specimens(t, 5, 3, 50) {
 		t.Run(s.name, func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestFlippedAnywhere(t *testing.T) {
 	}
 }
 
-// TestTruncated cuts the last block at many places. All that is cut off was
+// TestTruncated cuts the last block at many places. Everything that is cut off was
 // acknowledged, so every cut must be refused.
 func TestTruncated(t *testing.T) {
 	for _, s := range specimens(t, 40, 10, 100) {
@@ -193,7 +193,7 @@ func TestTornTail(t *testing.T) {
 		if want := fmt.Sprintf("bytes=%d", n); !strings.Contains(log.String(), want) {
 			t.Errorf("torn after %d bytes: log %q", n, log.String())
 		}
-		mustWrite(t, commit(j, journal.CommitterOptions{}), "next")
+		mustWrite(t, newCommitter(j, journal.CommitterOptions{}), "next")
 		recs, _, err := replay(t.Context(), j, 1)
 		if err != nil || !slices.Equal(recs, append(slices.Clone(s.recs), "next")) {
 			t.Errorf("torn after %d bytes: %d records (%v)", n, len(recs), err)
@@ -281,7 +281,7 @@ func TestDamageIsNamed(t *testing.T) {
 					b[entry+tc.at] ^= 0x80
 					return b
 				})
-				err := openAndVerify(dir)
+				err := openAndRead(dir)
 				var damage *journal.DamageError
 				if !errors.As(err, &damage) || damage.Dir != dir || !strings.Contains(err.Error(), dir) {
 					t.Fatal(err)
@@ -294,7 +294,7 @@ func TestDamageIsNamed(t *testing.T) {
 	}
 }
 
-// TestNotATornTail appends more than one write can leave behind.
+// TestNotATornTail appends more bytes than one torn write can have.
 func TestNotATornTail(t *testing.T) {
 	for _, s := range specimens(t, 5, 3, 50) {
 		name := blocks(t, s.dir)[0]
@@ -306,7 +306,7 @@ func TestNotATornTail(t *testing.T) {
 	}
 }
 
-// TestBrokenChain puts whole batches into the store that do not continue it.
+// TestBrokenChain stores complete batches that do not continue the chain.
 func TestBrokenChain(t *testing.T) {
 	cases := []struct {
 		name  string
@@ -324,10 +324,10 @@ func TestBrokenChain(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			j := open(t, t.TempDir())
-			c := commit(j, journal.CommitterOptions{})
+			c := newCommitter(j, journal.CommitterOptions{})
 			mustWrite(t, c, "a")
 			mustWrite(t, c, "b")
-			stored, err := j.Stored(2)
+			stored, err := j.Fetch(2)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -335,15 +335,15 @@ func TestBrokenChain(t *testing.T) {
 				t.Fatal(err)
 			}
 			j.AdvanceTo(3)
-			counts, err := j.Verify(t.Context())
+			recs, _, err := replay(t.Context(), j, 1)
 			var damage *journal.DamageError
 			switch {
-			case tc.what == "" && (err != nil || counts.Records != 3):
-				t.Fatalf("%+v, %v", counts, err)
+			case tc.what == "" && (err != nil || len(recs) != 3):
+				t.Fatalf("%q, %v", recs, err)
 			case tc.what != "" && (!errors.As(err, &damage) || damage.Batch != 3 || !strings.Contains(damage.What, tc.what)):
 				t.Fatalf("%v, want batch 3: %s", err, tc.what)
-			case tc.what != "" && (counts.Batches != 2 || counts.Records != 2):
-				t.Fatalf("counted %+v", counts)
+			case tc.what != "" && len(recs) != 2:
+				t.Fatalf("read %q", recs)
 			}
 		})
 	}
@@ -354,8 +354,8 @@ func TestBrokenChain(t *testing.T) {
 func TestUnmarkedBatch(t *testing.T) {
 	dir := t.TempDir()
 	j := open(t, dir)
-	mustWrite(t, commit(j, journal.CommitterOptions{}), "a", "b")
-	stored, err := j.Stored(1)
+	mustWrite(t, newCommitter(j, journal.CommitterOptions{}), "a", "b")
+	stored, err := j.Fetch(1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +364,7 @@ func TestUnmarkedBatch(t *testing.T) {
 	}
 	closeJournal(t, j)
 	j = open(t, dir)
-	mustWrite(t, commit(j, journal.CommitterOptions{}), "d")
+	mustWrite(t, newCommitter(j, journal.CommitterOptions{}), "d")
 	recs, _, err := replay(t.Context(), j, 1)
 	if want := []string{"a", "b", "c", "d"}; err != nil || !slices.Equal(recs, want) {
 		t.Fatalf("%q (%v), want %q", recs, err, want)
@@ -372,14 +372,14 @@ func TestUnmarkedBatch(t *testing.T) {
 }
 
 // TestUnmarkedBatchIsWrittenAgain: what was never acknowledged may be in the kernel's
-// memory only, behind an fsync that failed. Open writes it again, and nothing else.
+// memory only, after an fsync that failed. Open writes it again, and nothing else.
 func TestUnmarkedBatchIsWrittenAgain(t *testing.T) {
 	for _, unmarked := range []bool{false, true} {
 		dir := t.TempDir()
 		j := open(t, dir)
-		mustWrite(t, commit(j, journal.CommitterOptions{}), "a")
+		mustWrite(t, newCommitter(j, journal.CommitterOptions{}), "a")
 		if unmarked {
-			stored, err := j.Stored(1)
+			stored, err := j.Fetch(1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -404,8 +404,8 @@ func TestUnmarkedBatchIsWrittenAgain(t *testing.T) {
 	}
 }
 
-// TestEvidenceStays damages batches in the last block: it is refused before the
-// store can cut it, and stays as it was.
+// TestEvidenceStays damages batches in the last block: Open refuses the block before the
+// store can cut it, and does not change it.
 func TestEvidenceStays(t *testing.T) {
 	cases := []struct {
 		name   string
@@ -423,7 +423,7 @@ func TestEvidenceStays(t *testing.T) {
 				path := filepath.Join(dir, blocks(t, dir)[0])
 				var before []byte
 				edit(t, path, func(b []byte) []byte { before = tc.change(b); return before })
-				if err := openAndVerify(dir); err == nil {
+				if err := openAndRead(dir); err == nil {
 					t.Error("not refused")
 				}
 				if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
@@ -434,8 +434,8 @@ func TestEvidenceStays(t *testing.T) {
 	}
 }
 
-// TestDamageInFrontOfTheLastBlock damages the end of a block that is followed by
-// others: it is no torn write, however short.
+// TestDamageInFrontOfTheLastBlock damages the end of a block that is not the last one: this
+// is never a torn write, however short.
 func TestDamageInFrontOfTheLastBlock(t *testing.T) {
 	for _, s := range specimens(t, 24, 1, 900_000) {
 		dir := copyTree(t, s.dir)
@@ -446,7 +446,7 @@ func TestDamageInFrontOfTheLastBlock(t *testing.T) {
 		var before []byte
 		edit(t, path, func(b []byte) []byte { before = b[:len(b)-100]; return before })
 		var damage *journal.DamageError
-		if err := openAndVerify(dir); !errors.As(err, &damage) || damage.File != blocks(t, dir)[0] {
+		if err := openAndRead(dir); !errors.As(err, &damage) || damage.File != blocks(t, dir)[0] {
 			t.Errorf("%s: %v", s.name, err)
 		}
 		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {

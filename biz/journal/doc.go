@@ -1,55 +1,53 @@
-// Package journal keeps records in order and on the disk, and can prove that
-// none of them changed.
+// Package journal stores records durably and in order, and detects every change to them.
 //
-// It owns one folder. In it runs an embedded JetStream server that opens no
-// port and calls fsync before it acknowledges. Records are opaque bytes: what
-// they mean is the caller's business. It is the only package that knows NATS.
+// It owns one folder. An embedded JetStream server stores the records there; it opens no
+// port and calls fsync before it acknowledges. Records are opaque bytes. No other package
+// uses NATS.
 //
 // # Words
 //
-// A record is one slice handed to Commit.Record. A batch is one JetStream
-// message: a header and up to 8,192 records. Batches are numbered by their
-// place in the stream, records by their place in the whole journal; both start
-// at 1 and have no gaps. A commit is everything that was waiting when the
-// committer was free again; it is one batch, or several if it is large.
+// A record is one slice passed to Commit.Record. A batch is one JetStream message: a
+// header and up to 8,192 records. Batches are numbered by their place in the stream,
+// records by their place in the entire journal; both numbers start at 1 and have no gaps.
+// A commit is everything that was waiting when the committer became free; it is one
+// batch, or several if it is large.
 //
 // # Group commit
 //
-// Two commits are open in turn. Callers put records into one of them while the
-// other is on its way to the disk. There is no timer and no minimum size: the
-// time an fsync takes is what makes a commit. Each has a Release, the caller's
-// list of what may leave once the records are durable:
+// Callers put records into the open commit while the previous one is written. There is no
+// timer and no minimum size: a commit gathers records for as long as the fsync before it
+// takes. Each commit has a Held, the caller's collection of what may leave once the
+// records are durable:
 //
 //	g := c.Begin()             // locks
 //	g.Record(event)            // copies
-//	g.Release().Add(reply)     // leaves after the fsync
+//	g.Held().Add(reply)        // leaves after the fsync
 //	c.End()                    // unlocks, wakes the committer
 //
 // # The chain
 //
-// Every batch carries the number of its first record, its record count, the
-// CRC32C of its content and the CRC32C of the batch before it. Every read
-// checks that each batch continues the last one, so that a flipped bit or a
-// missing batch stops the reader with a DamageError and is never served. The
-// file "mark" in the folder names the last acknowledged batch; it shows a tail
-// that was cut off. Open reads every byte of the store's files before the store
-// may mend them, which takes seconds for a gigabyte. A write torn behind the mark
-// was never acknowledged; it is cut off and logged. Whole batches behind it are
-// written again, since after a failed fsync they may be in memory only.
+// Every batch has the number of its first record, its record count, the CRC32C of its
+// content and the CRC32C of the batch before it. Every read checks that each batch
+// continues the one before, so a flipped bit or a missing batch stops the reader with a
+// DamageError and is never served. The file "mark" names the last acknowledged batch, so
+// that Open notices a tail that was cut off. Open reads every byte of the store's files
+// before the store starts, since the store repairs files silently; this takes seconds for
+// a gigabyte. A torn write after the mark was never acknowledged: Open cuts it off and
+// logs it. Complete batches after the mark are written again, since after a failed fsync
+// they may be in memory only.
 //
-// Read does the same checks without the store and changes nothing. Options.URL
-// puts the journal on servers outside; then only what is read is checked.
+// Read does the same checks without the store and changes nothing. With Options.URL the
+// journal is on external JetStream servers; then only what is read is checked.
 //
 // # Failing disks
 //
-// A write or an fsync that fails, or finds the disk full, ends the committer with
-// ErrBroken: nothing of that batch and no later one is released, and the process
-// must end. The next Open finds all that was released.
+// After a failed write or fsync, or on a full disk, the committer ends with ErrBroken: it
+// releases neither that batch nor a later one, and the process must end. The next Open
+// finds everything that was released.
 //
 // # Goroutines
 //
-// Begin, End and what lies between them may be used by any goroutine. One
-// goroutine of the Committer writes; it alone calls Release and Abandon.
-// Replay, Follow and Verify run on their caller's goroutine and may run beside
-// the committer.
+// Any goroutine may call Begin, End and the methods between them. One goroutine of the
+// Committer writes; only it calls Release and Abandon. Replay and Follow run on their
+// caller's goroutine, concurrently with the committer.
 package journal

@@ -2,12 +2,12 @@ package journal
 
 import "fmt"
 
-// keptSegments is how many full segments a draft keeps for the next commits.
-// What a rare burst needed beyond that goes back to the garbage collector.
+// keptSegments is how many segments a draft reuses for the next commits. Further ones,
+// after a rare burst, go back to the garbage collector.
 const keptSegments = 4
 
-// A segment is one batch in the making: room for the header, then records. Its
-// bytes are what is published; nothing is copied on the way.
+// A segment is one unfinished batch: space for the header, then records. Its bytes are
+// published without a copy.
 type segment struct {
 	buf   []byte
 	count int
@@ -64,8 +64,8 @@ func (d *draft) next(n int) *segment {
 	return s
 }
 
-// filled are the segments with records, in order.
-func (d *draft) filled() []segment {
+// batches returns the segments with records, in order.
+func (d *draft) batches() []segment {
 	if d.records == 0 {
 		return nil
 	}

@@ -2,7 +2,6 @@
 
 package journal
 
-// releasesEarly lets go what waits for a commit before the commit is on the disk.
-// The build tag canary_early switches this fault on, so that it can be seen that
-// the tests notice.
+// releasesEarly releases what waits for a commit before the commit is on the disk. The
+// build tag canary_early turns this fault on, to show that the tests notice it.
 const releasesEarly = false

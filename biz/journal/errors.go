@@ -9,37 +9,38 @@ import (
 var (
 	// ErrLocked means that another process, or another Journal in this one,
 	// has the folder open.
-	ErrLocked = errors.New("journal: folder is in use")
+	ErrLocked = errors.New("journal: folder is in use by another process")
 	// ErrClosed means that the journal or its committer was closed.
 	ErrClosed = errors.New("journal: closed")
-	// ErrAhead means that a reader asked for batches beyond the end: what it
-	// was fed from is longer than this journal.
+	// ErrAhead means that a reader asked for batches beyond the end: it has read a
+	// longer journal before.
 	ErrAhead = errors.New("journal: reader is ahead of the journal")
-	// ErrFenced means that somebody else wrote the batch that was ours to write.
-	ErrFenced = errors.New("journal: another writer owns the stream")
-	// ErrUnacknowledged means that the store did not answer. The batch may or
-	// may not be on the disk.
-	ErrUnacknowledged = errors.New("journal: no acknowledgement")
-	// ErrBroken means that a write or an fsync failed, or that the disk is full.
-	// The batch may or may not be on the disk; no later one will be.
-	ErrBroken = errors.New("journal: the disk failed")
-	// ErrForeign means that the folder holds files of another program.
-	ErrForeign = errors.New("journal: folder is not a journal")
-	// ErrNoJournal means that there is nothing to read.
-	ErrNoJournal = errors.New("journal: no journal there")
-	// ErrLazySync means that a server outside may acknowledge what is not on its
-	// disk, or does not tell.
-	ErrLazySync = errors.New("journal: a server must call fsync before it acknowledges")
+	// ErrFenced means that another writer stored a batch under our next number.
+	ErrFenced = errors.New("journal: another server writes to the same stream; stop one of the two")
+	// ErrUnacknowledged means that the store did not answer. The batch may or may not
+	// be on the disk.
+	ErrUnacknowledged = errors.New("journal: no acknowledgement from the store")
+	// ErrBroken means that a write or an fsync failed, or that the disk is full. The
+	// batch may or may not be on the disk; no later batch will be.
+	ErrBroken = errors.New("journal: write or fsync failed")
+	// ErrForeign means that the folder holds files of another program, or that the
+	// stream has settings which a journal can't have.
+	ErrForeign = errors.New("journal: not a journal of holdfast")
+	// ErrNoJournal means that the folder has no journal to read.
+	ErrNoJournal = errors.New("journal: no journal in this folder")
+	// ErrLazySync means that an external server acknowledges before fsync, or that this
+	// is unknown.
+	ErrLazySync = errors.New("journal: every JetStream server must call fsync before it acknowledges")
 	// ErrRefused means that the store answered a write or a read with an error.
-	ErrRefused = errors.New("journal: refused by the store")
+	ErrRefused = errors.New("journal: the store refused a request")
 )
 
-// A DamageError says that the files do not hold what was acknowledged.
+// A DamageError means that the files do not hold what was acknowledged.
 type DamageError struct {
 	Dir   string // the journal's folder
-	File  string // the file at fault, relative to Dir; "" if not known
-	Batch uint64 // the first batch that is wrong or missing; 0 if not known
-	What  string
+	File  string // the damaged file, relative to Dir; "" if unknown
+	Batch uint64 // the first batch that is wrong or missing; 0 if unknown
+	What  string // what is wrong
 }
 
 func (e *DamageError) Error() string {
@@ -51,5 +52,5 @@ func (e *DamageError) Error() string {
 	if e.Batch != 0 {
 		fmt.Fprintf(&b, ", batch %d", e.Batch)
 	}
-	return b.String() + ": " + e.What
+	return b.String() + ": " + e.What + "; restore the journal from a backup"
 }

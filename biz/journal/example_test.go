@@ -21,7 +21,7 @@ func (a *Answers) Release() {
 func (a *Answers) Abandon() { a.texts = a.texts[:0] }
 
 // Size is not bounded here.
-func (a *Answers) Size() int { return 0 }
+func (a *Answers) SizeBytes() int { return 0 }
 
 func Example() {
 	dir, err := os.MkdirTemp("", "journal")
@@ -37,9 +37,9 @@ func Example() {
 	c := journal.NewCommitter(j, func() *Answers { return new(Answers) }, journal.CommitterOptions{})
 
 	g := c.Begin()
-	if c.Failed() == nil && c.Room() {
+	if c.Failed() == nil && c.Accepts() {
 		g.Record([]byte("bought 100"))
-		answers := g.Release()
+		answers := g.Held()
 		answers.texts = append(answers.texts, "you have 100")
 	}
 	c.End()

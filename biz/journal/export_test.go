@@ -42,7 +42,7 @@ func AppendMessage(dst []byte, prev uint32, first uint64, recs ...[]byte) []byte
 	return dst
 }
 
-// Reseal makes the checksum of a batch right.
+// Reseal corrects the checksum of a batch.
 func Reseal(msg []byte) []byte {
 	if len(msg) < headerBytes {
 		return msg
@@ -62,11 +62,11 @@ func ParseMark(src []byte) (batch uint64, crc uint32, err error) {
 	return m.batch, m.crc, err
 }
 
-// Publish writes past the committer.
-func (j *Journal) Publish(msg []byte, last uint64) error { return j.publisher.publish(msg, last) }
+// Publish writes a batch without the committer.
+func (j *Journal) Publish(msg []byte, last uint64) error { return j.publish(msg, last) }
 
-// Stored is what the store itself has as a batch.
-func (j *Journal) Stored(number uint64) ([]byte, error) { return j.stored(number) }
+// Fetch reads a batch from the store without checks.
+func (j *Journal) Fetch(number uint64) ([]byte, error) { return j.fetch(number) }
 
 // StoreLast asks the store for its last batch.
 func (j *Journal) StoreLast(ctx context.Context) (uint64, error) {
@@ -81,25 +81,21 @@ func (j *Journal) StoreLast(ctx context.Context) (uint64, error) {
 	return st.CachedInfo().State.LastSeq, nil
 }
 
-type publishFunc func(msg []byte, last uint64) error
-
-func (f publishFunc) publish(msg []byte, last uint64) error { return f(msg, last) }
-
-// SetPublisher puts f in front of the store; real is what was there.
+// SetPublisher replaces the publish function by f and returns the real one.
 func (j *Journal) SetPublisher(f func(msg []byte, last uint64, real func([]byte, uint64) error) error) {
-	real := j.publisher.publish
-	j.publisher = publishFunc(func(msg []byte, last uint64) error { return f(msg, last, real) })
+	real := j.publish
+	j.publish = func(msg []byte, last uint64) error { return f(msg, last, real) }
 }
 
-// StopServer takes the store away.
+// StopServer stops the store.
 func (j *Journal) StopServer() { stopServer(j.srv) }
 
-// ImpersonateStore removes the stream and hands publishes to serve.
+// ImpersonateStore removes the stream and calls serve for each published batch.
 func (j *Journal) ImpersonateStore(serve func(m *nats.Msg)) error {
 	return j.impersonate(subject, serve)
 }
 
-// ImpersonateReads removes the stream and tells of reads instead of answering.
+// ImpersonateReads removes the stream. Reads get no answer but are signalled.
 func (j *Journal) ImpersonateReads(asked func()) error {
 	return j.impersonate(getSubject, func(*nats.Msg) { asked() })
 }
@@ -130,10 +126,10 @@ func ChecksumOf(msg []byte) uint32 {
 	return h.crc
 }
 
-// AdvanceTo declares batches durable that were written past the committer.
+// AdvanceTo marks batches as durable that were written without the committer.
 func (j *Journal) AdvanceTo(last uint64) { j.tail.advance(last) }
 
-// SyncsAlways asks the store whether it acknowledges after the fsync only.
+// SyncsAlways reports whether the store calls fsync before it acknowledges.
 func (j *Journal) SyncsAlways() bool {
 	c := j.srv.JetStreamConfig()
 	return c != nil && c.SyncAlways
@@ -147,10 +143,7 @@ func (j *Journal) LogServerError(text string) {
 // ScanBlock scans the bytes of the only block of a folder.
 func ScanBlock(block []byte, acknowledged uint64, each func(*Batch) error) (Report, error) {
 	s := &scan{files: []string{"1.blk"}, end: startOfChain(), mark: mark{batch: acknowledged}, each: each}
-	b, err := newBlockScan("1.blk", block)
-	if err != nil {
-		return Report{}, err
-	}
-	err = s.block(0, b)
-	return Report{Counts: s.counts, Acknowledged: acknowledged, Torn: s.torn}, err
+	s.report.Acknowledged = acknowledged
+	err := s.block(0, newBlockScan("1.blk", block))
+	return s.report, err
 }

@@ -16,10 +16,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// A journal outside of this process is a stream of JetStream servers that Options.URL
-// names. Only mark and lock are in the folder then. Nothing reads the files of those
-// servers: what Open checks is the numbering, the marked batch and the last one;
-// Replay, Follow and Verify check the chain of what they read.
+// An external journal is a stream on the JetStream servers that Options.URL names. The
+// folder then has only mark and lock. Open can't read the files of those servers: it
+// checks the numbering, the marked batch and the last batch. Replay and Follow check the
+// chain of what they read.
 
 const (
 	monitorTimeout = 5 * time.Second
@@ -27,10 +27,10 @@ const (
 	reconnectWait  = 100 * time.Millisecond
 )
 
-// startExternal is start for a journal outside.
+// startExternal starts an external journal.
 func (j *Journal) startExternal(ctx context.Context, o Options, m mark) error {
 	if len(blockFiles(o.Dir)) > 0 {
-		return fmt.Errorf("%w: %s holds an embedded journal", ErrForeign, o.Dir)
+		return fmt.Errorf("%w: %s holds a local journal; with a journal URL, choose another folder", ErrForeign, o.Dir)
 	}
 	j.dir = redacted(o.URL)
 	var err error
@@ -53,27 +53,25 @@ func (j *Journal) startExternal(ctx context.Context, o Options, m mark) error {
 	return j.findEnd(ctx, info.State.LastSeq, m)
 }
 
-// dialExternal connects and stays connected: what is lost meanwhile is sent again.
+// dialExternal connects to external servers. The connection is restored whenever it
+// breaks; the publisher sends unanswered batches again.
 func dialExternal(o Options, name string) (*nats.Conn, error) {
 	nc, err := nats.Connect(o.URL, nats.Name(name), nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait),
-		nats.ReconnectBufSize(-1),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			o.Log.Error("journal connection", "name", name, "error", err)
-		}))
+		nats.ReconnectBufSize(-1), logErrors(o.Log, name))
 	if errors.Is(err, nats.ErrNoServers) {
-		err = fmt.Errorf("%w; start a JetStream server there, or name another", err)
+		err = fmt.Errorf("%w; start a JetStream server there, or correct the URL", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("journal: connect to %s: %w", redacted(o.URL), err)
 	}
 	if nc.MaxPayload() < MaxBatchBytes+maxStoreBytes {
 		nc.Close()
-		return nil, fmt.Errorf("%w: %s takes messages of %d bytes, a batch may have %d", ErrRefused, redacted(o.URL), nc.MaxPayload(), MaxBatchBytes+maxStoreBytes)
+		return nil, fmt.Errorf("%w: %s allows messages of %d bytes, a batch may have %d; raise max_payload there", ErrRefused, redacted(o.URL), nc.MaxPayload(), MaxBatchBytes+maxStoreBytes)
 	}
 	return nc, nil
 }
 
-// recheck asks the servers of the stream again.
+// recheck checks the stream and its servers again.
 func (j *Journal) recheck(o Options) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*monitorTimeout)
 	defer cancel()
@@ -84,26 +82,17 @@ func (j *Journal) recheck(o Options) error {
 	return checkServers(ctx, o, serversOf(info, j.readConn))
 }
 
-// openExternalStream opens the stream, or makes it if there is none.
+// openExternalStream opens the stream, or creates it if it does not exist.
 func openExternalStream(ctx context.Context, nc *nats.Conn, o Options) (*jetstream.StreamInfo, error) {
-	js, err := jetstream.New(nc)
+	want := streamConfig(o.Replicas)
+	info, err := openStream(ctx, nc, want, true)
 	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, err
 	}
-	want := streamConfig()
-	want.Replicas = o.Replicas
-	st, err := js.Stream(ctx, streamName)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		st, err = js.CreateStream(ctx, want)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("journal: stream: %w", err)
-	}
-	info := st.CachedInfo()
 	return info, checkConfig(info.Config, want)
 }
 
-// checkConfig refuses a stream that could lose batches.
+// checkConfig refuses a stream whose settings could lose batches.
 func checkConfig(got, want jetstream.StreamConfig) error {
 	var wrong []string
 	for name, ok := range map[string]bool{
@@ -129,21 +118,21 @@ func checkConfig(got, want jetstream.StreamConfig) error {
 		return nil
 	}
 	slices.Sort(wrong)
-	return fmt.Errorf("%w: the stream %s has other settings: %s", ErrForeign, streamName, strings.Join(wrong, ", "))
+	return fmt.Errorf("%w: correct these settings of the stream %s, or use other servers: %s", ErrForeign, streamName, strings.Join(wrong, ", "))
 }
 
-// checkExternal compares what the servers say of the stream with the mark.
+// checkExternal compares the state of the stream with the mark.
 func (j *Journal) checkExternal(s jetstream.StreamState, m mark) error {
 	switch {
 	case s.Msgs != s.LastSeq || s.NumDeleted != 0:
-		return &DamageError{Dir: j.dir, What: fmt.Sprintf("the store serves %d batches and ends with %d", s.Msgs, s.LastSeq)}
+		return &DamageError{Dir: j.dir, What: fmt.Sprintf("the store has %d batches and ends with number %d", s.Msgs, s.LastSeq)}
 	case s.LastSeq < m.batch:
-		return &DamageError{Dir: j.dir, Batch: s.LastSeq + 1, What: fmt.Sprintf("missing, batch %d was acknowledged", m.batch)}
+		return &DamageError{Dir: j.dir, Batch: s.LastSeq + 1, What: fmt.Sprintf("missing, although batch %d was acknowledged", m.batch)}
 	}
 	return nil
 }
 
-// findEnd reads the marked batch and the last one, and sets where the chain goes on.
+// findEnd checks the marked batch and sets the chain to the end of the last batch.
 func (j *Journal) findEnd(ctx context.Context, last uint64, m mark) error {
 	j.chain = startOfChain()
 	if last == 0 {
@@ -155,7 +144,7 @@ func (j *Journal) findEnd(ctx context.Context, last uint64, m mark) error {
 	}
 	defer r.close()
 	if m.batch > 0 {
-		marked, err := chainBehind(ctx, r, j.dir, m.batch)
+		marked, err := chainAfter(ctx, r, j.dir, m.batch)
 		if err != nil {
 			return err
 		}
@@ -163,14 +152,14 @@ func (j *Journal) findEnd(ctx context.Context, last uint64, m mark) error {
 			return damageIn(j.dir, m.batch, errors.New("not the batch that was acknowledged"))
 		}
 	}
-	if j.chain, err = chainBehind(ctx, r, j.dir, last); err != nil {
+	if j.chain, err = chainAfter(ctx, r, j.dir, last); err != nil {
 		return err
 	}
 	j.tail.advance(last)
 	return nil
 }
 
-// serversOf names the servers that keep the stream.
+// serversOf returns the names of the servers that store the stream.
 func serversOf(info *jetstream.StreamInfo, nc *nats.Conn) []string {
 	if info.Cluster == nil || info.Cluster.Leader == "" {
 		return []string{nc.ConnectedServerName()}
@@ -182,8 +171,8 @@ func serversOf(info *jetstream.StreamInfo, nc *nats.Conn) []string {
 	return names
 }
 
-// checkServers asks the monitoring ports whether each of the named servers calls
-// fsync before it acknowledges. ErrLazySync if one does not, or if it is not known.
+// checkServers asks the monitoring ports whether each named server calls fsync before it
+// acknowledges. It returns ErrLazySync if one does not, or if this is unknown.
 func checkServers(ctx context.Context, o Options, names []string) error {
 	ctx, cancel := context.WithTimeout(ctx, monitorTimeout)
 	defer cancel()
@@ -198,18 +187,18 @@ func checkServers(ctx context.Context, o Options, names []string) error {
 		syncs[name] = always
 	}
 	for _, name := range names {
-		always, known := syncs[name]
+		always, found := syncs[name]
 		switch {
-		case !known:
-			return errors.Join(append([]error{fmt.Errorf("%w: no monitoring port tells whether server %q does", ErrLazySync, name)}, unread...)...)
+		case !found:
+			return errors.Join(append([]error{fmt.Errorf("%w: no monitoring URL answers for server %q; list the URL of every server", ErrLazySync, name)}, unread...)...)
 		case !always:
-			return fmt.Errorf("%w: server %q lacks \"sync_interval: always\" in its jetstream settings", ErrLazySync, name)
+			return fmt.Errorf("%w: add \"sync_interval: always\" to the jetstream settings of server %q and restart it", ErrLazySync, name)
 		}
 	}
 	return nil
 }
 
-// askMonitor reads the name of a server and whether it syncs always.
+// askMonitor returns the name of a server, and whether it calls fsync for every write.
 func askMonitor(ctx context.Context, base string) (name string, always bool, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+"/varz", http.NoBody)
 	if err != nil {
@@ -235,7 +224,7 @@ func askMonitor(ctx context.Context, base string) (name string, always bool, err
 	return varz.Name, varz.JetStream.Config != nil && varz.JetStream.Config.SyncAlways, nil
 }
 
-// redacted is a URL, or several with commas between them, without passwords.
+// redacted returns comma-separated URLs without their passwords.
 func redacted(urls string) string {
 	parts := strings.Split(urls, ",")
 	for i, part := range parts {

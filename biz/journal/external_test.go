@@ -17,7 +17,7 @@ import (
 	"holdfast/biz/journal"
 )
 
-// An outside is a JetStream server that is not the journal's own.
+// An outside is an external JetStream server.
 type outside struct {
 	t       *testing.T
 	dir     string
@@ -34,7 +34,7 @@ func newOutside(t *testing.T, syncAlways bool) *outside {
 	return o
 }
 
-// start starts it on the ports that it had.
+// start starts the server on the same ports as before.
 func (o *outside) start(syncAlways bool) {
 	o.t.Helper()
 	srv, err := server.NewServer(&server.Options{
@@ -69,21 +69,21 @@ func (o *outside) open(dir string) *journal.Journal {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	// The error is that of a commit that failed, which the test knows of.
+	// The error is that of a failed commit, which the test expects.
 	o.t.Cleanup(func() { _ = j.Close(context.Background()) })
 	return j
 }
 
-// TestExternal writes to servers outside, opens the journal again, and from another
-// folder, as another machine would.
+// TestExternal writes to an external server, and opens the journal again from the same
+// folder and from another one, as another machine would.
 func TestExternal(t *testing.T) {
 	o, dir := newOutside(t, true), t.TempDir()
 	j := o.open(dir)
-	want := fill(t, commit(j, journal.CommitterOptions{}), 5, 3, 50)
+	want := writeBatches(t, newCommitter(j, journal.CommitterOptions{}), 5, 3, 50)
 	closeJournal(t, j)
 	for _, dir := range []string{dir, t.TempDir()} {
 		j := o.open(dir)
-		mustWrite(t, commit(j, journal.CommitterOptions{}), "more")
+		mustWrite(t, newCommitter(j, journal.CommitterOptions{}), "more")
 		want = append(want, "more")
 		recs, _, err := replay(t.Context(), j, 1)
 		if err != nil || !slices.Equal(recs, want) {
@@ -93,7 +93,7 @@ func TestExternal(t *testing.T) {
 	}
 }
 
-// TestExternalRefuses opens journals outside that could lose what was acknowledged.
+// TestExternalRefuses opens external journals that could lose acknowledged batches.
 func TestExternalRefuses(t *testing.T) {
 	cases := []struct {
 		name  string
@@ -135,7 +135,7 @@ func TestExternalRefuses(t *testing.T) {
 	}
 }
 
-// connect gives a connection of somebody else.
+// connect returns a connection of another client.
 func (o *outside) connect() jetstream.JetStream {
 	o.t.Helper()
 	nc, err := nats.Connect(o.srv.ClientURL())
@@ -150,7 +150,7 @@ func (o *outside) connect() jetstream.JetStream {
 	return js
 }
 
-// stream makes the journal's stream with other settings.
+// stream creates the stream of the journal with other settings.
 func (o *outside) stream(change func(*jetstream.StreamConfig)) {
 	o.t.Helper()
 	c := jetstream.StreamConfig{
@@ -167,7 +167,7 @@ func (o *outside) stream(change func(*jetstream.StreamConfig)) {
 func TestExternalFencing(t *testing.T) {
 	o := newOutside(t, true)
 	first, second := o.open(t.TempDir()), o.open(t.TempDir())
-	a, b := commit(first, journal.CommitterOptions{}), commit(second, journal.CommitterOptions{})
+	a, b := newCommitter(first, journal.CommitterOptions{}), newCommitter(second, journal.CommitterOptions{})
 	mustWrite(t, a, "ours")
 	if err := write(b, "theirs"); !errors.Is(err, errAbandoned) || !errors.Is(b.Failed(), journal.ErrFenced) {
 		t.Fatalf("%v: %v", err, b.Failed())
@@ -179,7 +179,7 @@ func TestExternalFencing(t *testing.T) {
 func TestExternalLoses(t *testing.T) {
 	o, dir := newOutside(t, true), t.TempDir()
 	j := o.open(dir)
-	mustWrite(t, commit(j, journal.CommitterOptions{}), "a")
+	mustWrite(t, newCommitter(j, journal.CommitterOptions{}), "a")
 	closeJournal(t, j)
 	if err := o.connect().DeleteStream(t.Context(), "JOURNAL"); err != nil {
 		t.Fatal(err)
@@ -194,14 +194,14 @@ func TestExternalLoses(t *testing.T) {
 	}
 }
 
-// TestExternalRestart: what is written while the server is away is acknowledged
-// when it is back, once; or never, if it then acknowledges without an fsync.
+// TestExternalRestart: a batch written while the server is down is acknowledged once after
+// the restart, or never if the server then acknowledges without an fsync.
 func TestExternalRestart(t *testing.T) {
 	for _, syncAlways := range []bool{true, false} {
 		t.Run(fmt.Sprintf("sync always %v", syncAlways), func(t *testing.T) {
 			o := newOutside(t, true)
 			j := o.open(t.TempDir())
-			c := commit(j, journal.CommitterOptions{})
+			c := newCommitter(j, journal.CommitterOptions{})
 			mustWrite(t, c, "a")
 			o.stop()
 			sent := send(c, "b")

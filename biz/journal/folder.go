@@ -10,7 +10,7 @@ import (
 
 const storeFolder = "jetstream"
 
-// checkFolder refuses a folder that has entries which no journal makes.
+// checkFolder refuses a folder with files that do not belong to a journal.
 func checkFolder(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -20,7 +20,7 @@ func checkFolder(dir string) error {
 		switch e.Name() {
 		case lockFile, markFile, storeFolder, "lost+found":
 		default:
-			return fmt.Errorf("%w: %s is not one of its files", ErrForeign, filepath.Join(dir, e.Name()))
+			return fmt.Errorf("%w: %s does not belong to one; choose another folder, or remove that file", ErrForeign, filepath.Join(dir, e.Name()))
 		}
 	}
 	streams, err := filepath.Glob(filepath.Join(globEscape(dir), storeFolder, "*", "streams", "*"))
@@ -29,13 +29,13 @@ func checkFolder(dir string) error {
 	}
 	for _, name := range streams {
 		if filepath.Base(name) != streamName {
-			return fmt.Errorf("%w: %s is not its stream", ErrForeign, name)
+			return fmt.Errorf("%w: %s is a stream of another program; choose another folder", ErrForeign, name)
 		}
 	}
 	return nil
 }
 
-// isJournal tells whether there has been a journal in dir.
+// isJournal reports whether there has been a journal in dir.
 func isJournal(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, markFile))
 	return err == nil || !errors.Is(err, fs.ErrNotExist) || len(blockFiles(dir)) > 0

@@ -32,7 +32,7 @@ func closeJournal(t testing.TB, j *journal.Journal) {
 	}
 }
 
-// calls is a Release that collects functions.
+// calls is a Held that collects functions.
 type calls struct {
 	release []func()
 	abandon []func()
@@ -45,9 +45,9 @@ func (c *calls) add(release, abandon func()) {
 	c.abandon = append(c.abandon, abandon)
 }
 
-func (c *calls) Release()  { c.run(c.release) }
-func (c *calls) Abandon()  { c.run(c.abandon) }
-func (c *calls) Size() int { return 0 }
+func (c *calls) Release()       { c.run(c.release) }
+func (c *calls) Abandon()       { c.run(c.abandon) }
+func (c *calls) SizeBytes() int { return 0 }
 
 func (c *calls) run(what []func()) {
 	for _, f := range what {
@@ -58,7 +58,7 @@ func (c *calls) run(what []func()) {
 
 type committer = journal.Committer[*calls]
 
-func commit(j *journal.Journal, o journal.CommitterOptions) *committer {
+func newCommitter(j *journal.Journal, o journal.CommitterOptions) *committer {
 	return journal.NewCommitter(j, newCalls, o)
 }
 
@@ -71,7 +71,7 @@ func write(c *committer, recs ...string) error {
 	for _, r := range recs {
 		g.Record([]byte(r))
 	}
-	g.Release().add(func() { done <- nil }, func() { done <- errAbandoned })
+	g.Held().add(func() { done <- nil }, func() { done <- errAbandoned })
 	c.End()
 	return <-done
 }
@@ -93,13 +93,13 @@ func replay(ctx context.Context, j *journal.Journal, from uint64) (recs []string
 	return recs, at, err
 }
 
-// numbered is a record of about n bytes that names its number.
+// numbered returns a record of about n bytes that starts with its number.
 func numbered(i, n int) string {
 	return fmt.Sprintf("%d:", i) + strings.Repeat("x", n)
 }
 
-// fill writes batches of records and returns them all.
-func fill(t testing.TB, c *committer, batches, records, size int) []string {
+// writeBatches writes batches of records and returns them all.
+func writeBatches(t testing.TB, c *committer, batches, records, size int) []string {
 	t.Helper()
 	var all []string
 	for range batches {
@@ -112,7 +112,7 @@ func fill(t testing.TB, c *committer, batches, records, size int) []string {
 	return all
 }
 
-// copyTree copies a folder as it is, which is what a kill -9 would leave.
+// copyTree copies a folder while it is in use: the state after a kill -9.
 func copyTree(t testing.TB, from string) string {
 	t.Helper()
 	to := t.TempDir()

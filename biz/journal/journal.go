@@ -9,37 +9,38 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
-// A Journal is one open folder. Reading is safe from any goroutine; writing
-// goes through its one Committer.
+// A Journal is one open folder. Reading is safe from any goroutine; writing goes through
+// its only Committer.
 type Journal struct {
 	dir       string
 	lock      *os.File
 	mark      *markWriter
 	srv       *server.Server
-	writeConn *nats.Conn // separate, so that a commit does not queue behind a read
+	writeConn *nats.Conn // separate, so that commits do not wait for reads
 	readConn  *nats.Conn
-	publisher publisher
+	publish   publishFunc
 	chain     chain // Owner: Open, then the committer's goroutine
 	tail      tail
 	trouble   *trouble
-	abort     chan struct{} // closed: the writer gives up
+	abort     chan struct{} // closed: the writer stops waiting
+	giveUp    func()        // closes abort
 	quit      chan struct{} // closed: readers end
 
 	mu        sync.Mutex
 	committer interface{ Close(context.Context) error } // nil until NewCommitter
 	closed    bool
-	aborted   bool
 }
 
-// Open takes the folder, reads all of it and checks that it holds what was
-// acknowledged: every byte unharmed, nothing missing at the start, inside or at
-// the end. Then it starts the store.
+// Open locks the folder, reads all of it and checks that everything acknowledged is there:
+// no byte changed, nothing missing at the start, in the middle or at the end. Then it
+// starts the store.
 //
-// With Options.URL the store is outside; external.go says what is checked.
+// With Options.URL the store is external; external.go says what Open checks then.
 //
-// Errors: ErrLocked, ErrForeign, ErrLazySync, a *DamageError, or what the store says.
+// Errors: ErrLocked, ErrForeign, ErrLazySync, a *DamageError, or an error of the store.
 func Open(ctx context.Context, o Options) (*Journal, error) {
 	o = o.withDefaults()
 	if err := os.MkdirAll(o.Dir, 0o750); err != nil {
@@ -50,6 +51,7 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 		return nil, err
 	}
 	j := &Journal{dir: o.Dir, lock: lock, trouble: newTrouble(), abort: make(chan struct{}), quit: make(chan struct{})}
+	j.giveUp = sync.OnceFunc(func() { close(j.abort) })
 	if err := j.start(ctx, o); err != nil {
 		return nil, errors.Join(err, j.stop())
 	}
@@ -72,49 +74,42 @@ func (j *Journal) start(ctx context.Context, o Options) error {
 	if j.mark, err = openMark(o.Dir, mark{batch: j.chain.batch - 1, crc: j.chain.crc}); err != nil {
 		return err
 	}
-	p, err := newStreamPublisher(j.writeConn, o, j.trouble, j.abort, j.stored)
+	p, err := newStreamPublisher(j.writeConn, o, j.trouble, j.abort, j.fetch)
 	if err != nil {
 		return err
 	}
 	if o.URL != "" {
 		p.recheck, p.rechecked = func() error { return j.recheck(o) }, j.writeConn.Stats().Reconnects
 	}
-	j.publisher = p
+	j.publish = p.publish
 	return nil
 }
 
-// startEmbedded is start for a journal in this process.
+// startEmbedded starts a journal in this process: it checks all files, repairs the tail,
+// sets the chain and starts the store.
 func (j *Journal) startEmbedded(ctx context.Context, o Options, m mark, marked bool) error {
-	last, err := j.check(ctx, o, m, marked)
-	if err != nil {
+	if err := checkFolder(o.Dir); err != nil {
+		return err
+	}
+	s := &scan{dir: o.Dir, mark: m}
+	if err := scanBlocks(ctx, s); err != nil {
+		return err
+	}
+	last := s.end.batch - 1
+	if !marked && last > 0 {
+		return &DamageError{Dir: o.Dir, File: markFile, What: "missing, but there are batches"}
+	}
+	if s.report.Torn > 0 {
+		o.Log.Warn("journal: cut off an incomplete write, which was never acknowledged", "bytes", s.report.Torn, "last", last)
+	}
+	j.chain = s.end
+	if err := repairTail(s); err != nil {
 		return err
 	}
 	return j.startStore(ctx, o, last)
 }
 
-// check reads all that is in the folder, sets where the chain goes on and returns
-// the number of the last batch.
-func (j *Journal) check(ctx context.Context, o Options, m mark, marked bool) (last uint64, err error) {
-	if err := checkFolder(o.Dir); err != nil {
-		return 0, err
-	}
-	s := &scan{dir: o.Dir, mark: m}
-	if err := scanBlocks(ctx, s); err != nil {
-		return 0, err
-	}
-	last = s.end.batch - 1
-	if !marked && last > 0 {
-		return 0, &DamageError{Dir: o.Dir, File: markFile, What: "missing, but the store is not empty"}
-	}
-	if s.torn > 0 {
-		o.Log.Warn("journal: cut a torn write behind the last acknowledged batch", "bytes", s.torn, "last", last)
-	}
-	j.chain = s.end
-	return last, settleTail(s)
-}
-
-// startStore starts the server and opens the stream, which must end with batch
-// last.
+// startStore starts the server and opens the stream. The stream must end with batch last.
 func (j *Journal) startStore(ctx context.Context, o Options, last uint64) (err error) {
 	if j.srv, err = startServer(o, j.trouble); err != nil {
 		return err
@@ -125,23 +120,30 @@ func (j *Journal) startStore(ctx context.Context, o Options, last uint64) (err e
 	if j.readConn, err = connect(j.srv, "journal reader", o.Log); err != nil {
 		return err
 	}
-	if err := openStream(ctx, j.readConn, o.Dir, last); err != nil {
+	info, err := openStream(ctx, j.readConn, streamConfig(1), last == 0)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return &DamageError{Dir: o.Dir, What: fmt.Sprintf("the store does not find its %d batches", last)}
+	case err != nil:
 		return err
+	case info.State.LastSeq != last || info.State.Msgs != last:
+		return &DamageError{Dir: o.Dir, What: fmt.Sprintf("the store has %d batches and ends with number %d, the files end with number %d",
+			info.State.Msgs, info.State.LastSeq, last)}
 	}
 	j.tail.advance(last)
 	return nil
 }
 
-// LastBatch is the number of the last durable batch, 0 if there is none.
+// LastBatch returns the number of the last durable batch, 0 if there is no batch.
 func (j *Journal) LastBatch() uint64 { return j.tail.number() }
 
-// commit writes the segments of d, one after the other. It returns when the
-// last one is on the disk. Goroutine: the committer's.
-func (j *Journal) commit(d *draft) error {
-	for i := range d.filled() {
+// store writes the segments of d in order. It returns when the last one is on the disk.
+// Goroutine: the committer's.
+func (j *Journal) store(d *draft) error {
+	for i := range d.batches() {
 		s := &d.segments[i]
 		crc := sealHeader(s.buf, j.chain.crc, s.count, j.chain.record)
-		if err := j.publisher.publish(s.buf, j.chain.batch-1); err != nil {
+		if err := j.publish(s.buf, j.chain.batch-1); err != nil {
 			return err
 		}
 		j.chain = chain{batch: j.chain.batch + 1, record: j.chain.record + uint64(s.count), crc: crc}
@@ -154,8 +156,8 @@ func (j *Journal) commit(d *draft) error {
 	return nil
 }
 
-// stored fetches one batch that is in the stream.
-func (j *Journal) stored(number uint64) (msg []byte, err error) {
+// fetch reads one batch from the stream.
+func (j *Journal) fetch(number uint64) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
 	r, err := newReader(j.readConn, j.quit)
@@ -163,16 +165,12 @@ func (j *Journal) stored(number uint64) (msg []byte, err error) {
 		return nil, err
 	}
 	defer r.close()
-	err = r.window(ctx, number, number, func(_ uint64, m []byte) error {
-		msg = m
-		return nil
-	})
-	return msg, err
+	return r.one(ctx, number)
 }
 
-// Close commits what is waiting, stops the store and gives the folder back.
-// Readers end with ErrClosed. If ctx ends first, what is still waiting is
-// abandoned. A second Close does nothing.
+// Close commits what is waiting, stops the store and unlocks the folder. Readers end with
+// ErrClosed. If ctx ends first, Close abandons what is still waiting. A second Close does
+// nothing.
 func (j *Journal) Close(ctx context.Context) error {
 	j.mu.Lock()
 	c, closed := j.committer, j.closed
@@ -188,17 +186,7 @@ func (j *Journal) Close(ctx context.Context) error {
 	return errors.Join(err, j.stop())
 }
 
-// giveUp makes a write that waits for the store return with an error.
-func (j *Journal) giveUp() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if !j.aborted {
-		j.aborted = true
-		close(j.abort)
-	}
-}
-
-// stop undoes as much of start as was done, in the other direction.
+// stop undoes what start has done so far, in reverse order.
 func (j *Journal) stop() error {
 	j.tail.close()
 	close(j.quit)
@@ -217,7 +205,7 @@ func (j *Journal) stop() error {
 	return errors.Join(err, j.lock.Close())
 }
 
-// closedOr is ErrClosed if err comes from the closing of the journal, else err.
+// closedOr returns ErrClosed if err is due to Close, else err.
 func closedOr(err error) error {
 	if errors.Is(err, nats.ErrConnectionClosed) {
 		return ErrClosed
@@ -225,7 +213,7 @@ func closedOr(err error) error {
 	return err
 }
 
-// damageIn is the error for what is wrong with a batch.
+// damageIn returns the error for a wrong batch.
 func damageIn(dir string, batch uint64, what error) error {
 	return &DamageError{Dir: dir, File: blockOf(dir, batch), Batch: batch, What: what.Error()}
 }

@@ -29,7 +29,7 @@ func TestRoundTrip(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := t.TempDir()
 			j := open(t, dir)
-			c := commit(j, journal.CommitterOptions{})
+			c := newCommitter(j, journal.CommitterOptions{})
 			var want []string
 			for _, recs := range tc.commits {
 				mustWrite(t, c, recs...)
@@ -62,7 +62,7 @@ func TestWriteAfterRestart(t *testing.T) {
 	var want []string
 	for round := range 4 {
 		j := open(t, dir)
-		c := commit(j, journal.CommitterOptions{})
+		c := newCommitter(j, journal.CommitterOptions{})
 		for i := range 3 {
 			rec := numbered(round*3+i, 10)
 			mustWrite(t, c, rec)
@@ -78,7 +78,7 @@ func TestWriteAfterRestart(t *testing.T) {
 
 func TestReplayFrom(t *testing.T) {
 	j := open(t, t.TempDir())
-	all := fill(t, commit(j, journal.CommitterOptions{}), 300, 2, 10)
+	all := writeBatches(t, newCommitter(j, journal.CommitterOptions{}), 300, 2, 10)
 	cases := []struct {
 		name string
 		from uint64
@@ -107,7 +107,7 @@ func TestReplayFrom(t *testing.T) {
 
 func TestReplayStopsWithTheCallersError(t *testing.T) {
 	j := open(t, t.TempDir())
-	fill(t, commit(j, journal.CommitterOptions{}), 3, 2, 10)
+	writeBatches(t, newCommitter(j, journal.CommitterOptions{}), 3, 2, 10)
 	enough := errors.New("enough")
 	calls := 0
 	err := j.Replay(t.Context(), 1, func(at journal.Position, _ []byte) error {
@@ -123,7 +123,7 @@ func TestReplayStopsWithTheCallersError(t *testing.T) {
 
 func TestReplayStopsWithTheContext(t *testing.T) {
 	j := open(t, t.TempDir())
-	fill(t, commit(j, journal.CommitterOptions{}), 3, 2, 10)
+	writeBatches(t, newCommitter(j, journal.CommitterOptions{}), 3, 2, 10)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, _, err := replay(ctx, j, 1); !errors.Is(err, context.Canceled) {
@@ -131,12 +131,13 @@ func TestReplayStopsWithTheContext(t *testing.T) {
 	}
 }
 
-func TestVerify(t *testing.T) {
+// TestReplayInWindows reads more batches than the store returns at once.
+func TestReplayInWindows(t *testing.T) {
 	j := open(t, t.TempDir())
-	fill(t, commit(j, journal.CommitterOptions{}), 300, 3, 50)
-	got, err := j.Verify(t.Context())
-	if err != nil || got.Batches != 300 || got.Records != 900 || got.Bytes < 900*50 {
-		t.Fatalf("%+v, %v", got, err)
+	want := writeBatches(t, newCommitter(j, journal.CommitterOptions{}), 300, 3, 50)
+	got, at, err := replay(t.Context(), j, 1)
+	if err != nil || !slices.Equal(got, want) || at[len(at)-1] != (journal.Position{Batch: 300, Record: 900}) {
+		t.Fatalf("%d records, %v", len(got), err)
 	}
 }
 
@@ -161,8 +162,8 @@ func TestCloseTwice(t *testing.T) {
 
 func TestFollow(t *testing.T) {
 	j := open(t, t.TempDir())
-	c := commit(j, journal.CommitterOptions{})
-	want := fill(t, c, 5, 3, 10)
+	c := newCommitter(j, journal.CommitterOptions{})
+	want := writeBatches(t, c, 5, 3, 10)
 	ctx, cancel := context.WithCancel(t.Context())
 	var got []string
 	caughtUp := make(chan uint64, 100)
@@ -203,7 +204,7 @@ func TestFollow(t *testing.T) {
 
 func TestFollowEndsWithTheJournal(t *testing.T) {
 	j := open(t, t.TempDir())
-	mustWrite(t, commit(j, journal.CommitterOptions{}), "a")
+	mustWrite(t, newCommitter(j, journal.CommitterOptions{}), "a")
 	seen, ended := make(chan struct{}), make(chan error)
 	go func() {
 		ended <- j.Follow(context.Background(), 1, func(*journal.Batch) error { close(seen); return nil })
@@ -215,16 +216,16 @@ func TestFollowEndsWithTheJournal(t *testing.T) {
 	}
 }
 
-// TestCloseEndsAReadThatWaits has the store not answer a read.
+// TestCloseEndsAReadThatWaits: Close ends a read that the store does not answer.
 func TestCloseEndsAReadThatWaits(t *testing.T) {
 	j := open(t, t.TempDir())
-	mustWrite(t, commit(j, journal.CommitterOptions{}), "a")
+	mustWrite(t, newCommitter(j, journal.CommitterOptions{}), "a")
 	asked, ended := make(chan struct{}, 1), make(chan error)
 	if err := j.ImpersonateReads(func() { asked <- struct{}{} }); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
-		_, err := j.Verify(context.Background())
+		_, _, err := replay(context.Background(), j, 1)
 		ended <- err
 	}()
 	<-asked
@@ -234,10 +235,10 @@ func TestCloseEndsAReadThatWaits(t *testing.T) {
 	}
 }
 
-// TestFollowBesideWriters has a reader follow while many write.
+// TestFollowBesideWriters: a reader follows while many goroutines write.
 func TestFollowBesideWriters(t *testing.T) {
 	j := open(t, t.TempDir())
-	c := commit(j, journal.CommitterOptions{})
+	c := newCommitter(j, journal.CommitterOptions{})
 	const writers, each = 8, 60
 	ctx, cancel := context.WithCancel(t.Context())
 	seen, ended := 0, make(chan error)
@@ -264,7 +265,7 @@ func TestFollowBesideWriters(t *testing.T) {
 			g := c.Begin()
 			next++
 			g.Record([]byte(numbered(next, 30)))
-			g.Release().add(func() { close(done) }, func() {})
+			g.Held().add(func() { close(done) }, func() {})
 			c.End()
 			<-done
 		}

@@ -11,8 +11,8 @@ import (
 
 const lockFile = "lock"
 
-// lockDir takes the folder for this Journal. The lock belongs to the open
-// file, so the kernel drops it when the process ends in whatever way.
+// lockDir locks the folder for this Journal. The kernel drops the lock when the process
+// ends, however it ends.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -21,8 +21,8 @@ func lockDir(dir string) (*os.File, error) {
 	return lockFileOf(dir, f, syscall.LOCK_EX)
 }
 
-// lockDirToRead keeps a Journal out of the folder, but no other reader. The file
-// is nil if there is none: then nobody has ever opened the folder.
+// lockDirToRead locks the folder against a Journal, but not against other readers. The
+// file is nil if there is no lock file: then the folder was never opened.
 func lockDirToRead(dir string) (*os.File, error) {
 	f, err := os.Open(filepath.Join(dir, lockFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -34,7 +34,7 @@ func lockDirToRead(dir string) (*os.File, error) {
 	return lockFileOf(dir, f, syscall.LOCK_SH)
 }
 
-// lockFileOf locks f, or closes it.
+// lockFileOf locks f. After an error f is closed.
 func lockFileOf(dir string, f *os.File, how int) (*os.File, error) {
 	err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
 	if err == nil {

@@ -17,16 +17,16 @@ const (
 	markBytes = 24 // magic, batch, CRC of the batch, CRC of the mark, 4 zero bytes
 )
 
-// A mark says how far the journal was acknowledged: the number of a batch and
-// its CRC32C. It is written after each commit without an fsync, so after a
-// power cut it may be old; it is never ahead of the batches.
+// A mark is the last acknowledged batch: its number and its CRC32C. It is written after
+// each commit without an fsync. After a power cut it may therefore be old, but it is never
+// ahead of the batches.
 type mark struct {
 	batch uint64
 	crc   uint32
 }
 
-// appendMark appends the 24 bytes of m. They lie within one disk sector, so
-// that overwriting them is all or nothing.
+// appendMark appends the 24 bytes of m. They fit in one disk sector, so overwriting them
+// is atomic.
 func appendMark(dst []byte, m mark) []byte {
 	at := len(dst)
 	dst = append(dst, markMagic...)
@@ -36,8 +36,7 @@ func appendMark(dst []byte, m mark) []byte {
 	return append(dst, 0, 0, 0, 0)
 }
 
-// parseMark reads a mark. Any other 24 bytes than those of appendMark are
-// refused.
+// parseMark reads a mark. It refuses all bytes that appendMark does not produce.
 func parseMark(src []byte) (mark, error) {
 	if len(src) != markBytes {
 		return mark{}, fmt.Errorf("%d bytes instead of %d", len(src), markBytes)
@@ -58,7 +57,7 @@ type markWriter struct {
 	buf  []byte
 }
 
-// readMark reads the mark of a folder; found is false if there is none.
+// readMark reads the mark of a folder; found is false if there is no mark.
 func readMark(dir string) (m mark, found bool, err error) {
 	src, err := os.ReadFile(filepath.Join(dir, markFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -74,8 +73,8 @@ func readMark(dir string) (m mark, found bool, err error) {
 	return m, true, nil
 }
 
-// openMark opens the mark of a folder for overwriting. It writes m and makes
-// sure that the file itself outlives a power cut.
+// openMark opens the mark of a folder for overwriting. It writes m and syncs the file and
+// the folder, so that the file survives a power cut.
 func openMark(dir string, m mark) (*markWriter, error) {
 	f, err := os.OpenFile(filepath.Join(dir, markFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

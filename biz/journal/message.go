@@ -23,7 +23,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Reasons why the bytes of a batch are refused.
+// Why the bytes of a batch are refused.
 var (
 	errShort    = errors.New("shorter than a header")
 	errMagic    = errors.New("does not start like a batch")
@@ -40,8 +40,8 @@ type header struct {
 	first uint64
 }
 
-// sealHeader fills in the header of a batch whose records are in place, and
-// returns its CRC32C.
+// sealHeader writes the header of a batch whose records are complete, and returns its
+// CRC32C.
 func sealHeader(msg []byte, prev uint32, count int, first uint64) uint32 {
 	copy(msg, magic)
 	binary.LittleEndian.PutUint32(msg[8:], prev)
@@ -52,8 +52,8 @@ func sealHeader(msg []byte, prev uint32, count int, first uint64) uint32 {
 	return crc
 }
 
-// parseMessage checks one batch by itself: magic, checksum and that its
-// records fill it exactly.
+// parseMessage checks one batch by itself: magic, checksum, and that its records take up
+// exactly its bytes.
 func parseMessage(msg []byte) (header, error) {
 	if len(msg) < headerBytes {
 		return header{}, errShort
@@ -90,7 +90,7 @@ func checkRecords(body []byte, count uint32) error {
 	return nil
 }
 
-// appendRecord appends one record with its length in front.
+// appendRecord appends the length of a record and its bytes.
 func appendRecord(dst, rec []byte) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(rec))), rec...)
 }
@@ -105,7 +105,7 @@ func nextRecord(body []byte) (rec, rest []byte, err error) {
 	return body[used:end:end], body[end:], nil
 }
 
-// recordBytes is the room a record of n bytes takes in a batch.
+// recordBytes returns the size of a record of n bytes in a batch.
 func recordBytes(n int) int {
 	return n + (bits.Len(uint(n)|1)+6)/7
 }

@@ -8,8 +8,8 @@ import (
 	"holdfast/biz/journal"
 )
 
-// FuzzParseMessage feeds the decoder anything. What it accepts must encode to
-// the same bytes.
+// FuzzParseMessage passes arbitrary bytes to the decoder. Accepted bytes must encode to the
+// same bytes.
 func FuzzParseMessage(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte("HFJ\x01"))
@@ -58,8 +58,8 @@ func TestParseMessageRefusesEveryFlip(t *testing.T) {
 	}
 }
 
-// TestParseMessageCounts has batches whose checksum is right and whose records
-// do not fill them.
+// TestParseMessageCounts: batches with a correct checksum whose records do not match their
+// size.
 func TestParseMessageCounts(t *testing.T) {
 	for _, tc := range []struct {
 		name string
@@ -111,7 +111,7 @@ func FuzzParseMark(f *testing.F) {
 	})
 }
 
-// FuzzParseEntry feeds the scan of the store's files anything.
+// FuzzParseEntry passes arbitrary bytes to the decoder of the store's entries.
 func FuzzParseEntry(f *testing.F) {
 	f.Add([]byte(nil), uint64(1))
 	f.Add(make([]byte, 160), uint64(0))

@@ -5,14 +5,13 @@ import (
 	"time"
 )
 
-// Limits of one batch. A batch stays below JetStream's 1 MiB with room for its
-// headers.
+// Limits of one batch. A batch and its headers stay below JetStream's 1 MiB.
 const (
 	// MaxBatchBytes is the largest batch, header included.
 	MaxBatchBytes = 960 << 10
 	// MaxBatchRecords is the largest number of records in a batch.
 	MaxBatchRecords = 8192
-	// MaxRecord is the longest record. Commit.Record panics above it.
+	// MaxRecord is the longest record in bytes. Commit.Record panics above it.
 	MaxRecord = MaxBatchBytes - headerBytes - maxPrefixBytes
 )
 
@@ -30,26 +29,26 @@ const (
 
 // Options are the settings of a Journal. Only Dir is required.
 type Options struct {
-	// Dir is the folder; it is made if it does not exist.
+	// Dir is the folder. Open creates it if it does not exist.
 	Dir string
-	// Log gets the server's warnings and errors. Nil: nothing is logged.
+	// Log receives the store's warnings and errors. Nil: nothing is logged.
 	Log *slog.Logger
-	// MaxStore is the most bytes the journal may use on the disk. At the limit
-	// a write is refused, which ends the committer. 0: no limit of its own.
+	// MaxStore limits the bytes on the disk. At the limit the store refuses a write,
+	// which ends the committer. 0: no limit.
 	MaxStore int64
-	// AckTimeout is how long one attempt to write a batch may take, fsync
-	// included. 0: 5 s.
+	// AckTimeout is how long one attempt to write a batch may take, including the
+	// fsync. 0: 5 s.
 	AckTimeout time.Duration
-	// AckAttempts is how often a batch is sent before the store is taken for
-	// dead. 0: 3.
+	// AckAttempts is how often a batch is sent before the committer fails. 0: 3, or 6
+	// with URL.
 	AckAttempts int
-	// URL names the JetStream servers that keep the journal, commas between them;
-	// "" keeps it in Dir, in this process. Dir then has mark and lock only.
+	// URL names the external JetStream servers that store the journal, separated by
+	// commas; Dir then has only mark and lock. "": this process stores it in Dir.
 	URL string
-	// MonitorURLs are the monitoring ports of all those servers. Open asks them
-	// whether each calls fsync before it acknowledges, and refuses otherwise.
+	// MonitorURLs are the monitoring ports of all these servers. Open asks each whether
+	// it calls fsync before it acknowledges, and fails with ErrLazySync otherwise.
 	MonitorURLs []string
-	// Replicas is how many of the servers keep each batch. 0: 1.
+	// Replicas is how many of the servers store each batch. 0: 1.
 	Replicas int
 }
 
@@ -75,21 +74,16 @@ func (o Options) withDefaults() Options {
 
 // CommitterOptions are the settings of a Committer. The zero value is usable.
 type CommitterOptions struct {
-	// MaxOpenBytes and MaxOpenRecords bound the records that may wait in the open
-	// commit while another is under way, MaxHeldBytes what its Release collects; above
-	// them Committer.Room reports false. 0: 64 MiB, 1,048,576 records and 256 MiB.
+	// MaxOpenBytes and MaxOpenRecords limit the records in the open commit, MaxHeldBytes
+	// what its Held collects. At a limit Committer.Accepts returns false. 0: 64 MiB,
+	// 1,048,576 records and 256 MiB.
 	MaxOpenBytes   int
 	MaxOpenRecords int
 	MaxHeldBytes   int
-	// OnFailure is called once, on the committer's goroutine, when a batch
-	// could not be made durable. The process must end: what was applied in
-	// memory is ahead of the disk. It must not wait for Close.
+	// OnFailure is called once, on the committer's goroutine, after a batch could not
+	// be made durable. The process must end, since its memory is ahead of the disk.
+	// OnFailure must not wait for Close.
 	OnFailure func(error)
-	// OnCommit is called on the committer's goroutine after each write,
-	// before the release. It must be quick.
-	OnCommit func(records int, took time.Duration)
-	// Now is the clock of the statistics. Nil: time.Now.
-	Now func() time.Time
 }
 
 func (o CommitterOptions) withDefaults() CommitterOptions {
@@ -104,12 +98,6 @@ func (o CommitterOptions) withDefaults() CommitterOptions {
 	}
 	if o.OnFailure == nil {
 		o.OnFailure = func(error) {}
-	}
-	if o.OnCommit == nil {
-		o.OnCommit = func(int, time.Duration) {}
-	}
-	if o.Now == nil {
-		o.Now = time.Now
 	}
 	return o
 }

@@ -12,26 +12,24 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// troubleGrace is how long an answer may still take after the server logged an
+// troubleGrace is how long the publisher still waits after the server has logged an
 // error.
 const troubleGrace = 200 * time.Millisecond
 
-// statusNobody is what comes back when nobody serves the stream: a cluster without a
-// leader.
+// statusNobody is the status of the answer when no server serves the stream, such as in a
+// cluster without a leader.
 const (
 	statusNobody = "503"
 	nobodyPause  = 250 * time.Millisecond
 )
 
-// A publisher makes msg the batch after batch last. When it returns nil, the
-// batch is on the disk. After an error nothing is known about the batch.
-type publisher interface {
-	publish(msg []byte, last uint64) error
-}
+// A publishFunc stores msg as the batch after batch last. If it returns nil, the batch is
+// on the disk. After an error the outcome is unknown.
+type publishFunc func(msg []byte, last uint64) error
 
-// A streamPublisher publishes to the stream, one batch at a time, each with
-// the last number it expects, so that no batch is written twice and no second
-// writer goes unnoticed.
+// A streamPublisher publishes to the stream, one batch at a time. Each message has the
+// expected number of the last batch, so no batch is written twice and a second writer is
+// noticed.
 type streamPublisher struct {
 	nc       *nats.Conn
 	sub      *nats.Subscription
@@ -42,21 +40,21 @@ type streamPublisher struct {
 	attempts int
 	trouble  *trouble
 	abort    <-chan struct{}
-	stored   func(number uint64) ([]byte, error)
+	fetch    func(number uint64) ([]byte, error)
 	msg      nats.Msg
 	expect   []string
 
-	recheck   func() error // nil for a store in this process
-	rechecked uint64       // reconnects up to the last recheck
+	recheck   func() error // checks the servers again; nil for the embedded store
+	rechecked uint64       // number of reconnects at the last recheck
 }
 
-// errNobody means that nobody serves the stream at the moment.
-var errNobody = errors.New("nobody serves the stream")
+// errNobody means that no server serves the stream at the moment.
+var errNobody = errors.New("no server serves the stream: check the JetStream servers")
 
-// newStreamPublisher subscribes to the acknowledgements. stored fetches a
-// batch that is in the stream; a closed abort ends all waiting.
+// newStreamPublisher subscribes to the acknowledgements. fetch reads a batch from the
+// stream. Closing abort ends all waiting.
 func newStreamPublisher(nc *nats.Conn, o Options, t *trouble, abort <-chan struct{},
-	stored func(uint64) ([]byte, error),
+	fetch func(uint64) ([]byte, error),
 ) (*streamPublisher, error) {
 	p := &streamPublisher{
 		nc:       nc,
@@ -67,7 +65,7 @@ func newStreamPublisher(nc *nats.Conn, o Options, t *trouble, abort <-chan struc
 		attempts: o.AckAttempts,
 		trouble:  t,
 		abort:    abort,
-		stored:   stored,
+		fetch:    fetch,
 		expect:   []string{""},
 	}
 	sub, err := nc.ChanSubscribe(p.inbox+".*", p.acks)
@@ -80,9 +78,9 @@ func newStreamPublisher(nc *nats.Conn, o Options, t *trouble, abort <-chan struc
 	return p, nil
 }
 
-// publish repeats the same bytes with the same expected number until the
-// outcome is known, the attempts are used up or the store has failed for good.
-// While nobody serves the stream it waits for as long as the attempts could take.
+// publish sends the same bytes with the same expected number until the outcome is known,
+// all attempts are used, or the store has failed permanently. While no server serves the
+// stream, it waits for at most as long as all attempts could take.
 func (p *streamPublisher) publish(msg []byte, last uint64) error {
 	p.expect[0] = strconv.FormatUint(last, 10)
 	p.msg.Data = msg
@@ -104,16 +102,16 @@ func (p *streamPublisher) publish(msg []byte, last uint64) error {
 		case ack != nil:
 			return p.judge(ack, msg, last)
 		case p.trouble.broken.Load():
-			return fmt.Errorf("%w: batch %d: %s", ErrBroken, last+1, p.trouble.text())
+			return fmt.Errorf("%w: batch %d: %s; check the disk and its free space, then start the server again", ErrBroken, last+1, p.trouble.text())
 		}
 		attempt++
 	}
-	return fmt.Errorf("%w: batch %d, %d attempts of up to %v; the last error of the store is %q",
+	return fmt.Errorf("%w: batch %d, %d attempts of up to %v; check the disk or the JetStream servers; the last error of the store: %q",
 		ErrUnacknowledged, last+1, p.attempts, p.timeout, p.trouble.text())
 }
 
-// once sends the batch and returns the answer, nil if none came in time, errNobody
-// if nobody can have got it.
+// once sends the batch and returns the answer, nil if there was no answer in time, or
+// errNobody if no server received it.
 func (p *streamPublisher) once() (*nats.Msg, error) {
 	p.trouble.forget()
 	err := p.nc.PublishMsg(&p.msg)
@@ -130,8 +128,8 @@ func (p *streamPublisher) once() (*nats.Msg, error) {
 	return ack, err
 }
 
-// trust asks the servers again whether they sync, if the connection was lost since
-// the last time: one may have come back with other settings.
+// trust checks the servers again if the connection was lost since the last check: a server
+// may have restarted with other settings.
 func (p *streamPublisher) trust() error {
 	if p.recheck == nil {
 		return nil
@@ -147,8 +145,8 @@ func (p *streamPublisher) trust() error {
 	return nil
 }
 
-// await returns the next answer to reply, or nil if none came in time. Late
-// answers to earlier batches are dropped.
+// await returns the next answer to the subject reply, or nil if there was no answer in
+// time. It drops late answers to earlier batches.
 func (p *streamPublisher) await(reply string) (*nats.Msg, error) {
 	p.timer.Reset(p.timeout)
 	for {
@@ -162,24 +160,24 @@ func (p *streamPublisher) await(reply string) (*nats.Msg, error) {
 		case <-p.timer.C:
 			return nil, nil
 		case <-p.abort:
-			return nil, fmt.Errorf("%w: given up", ErrUnacknowledged)
+			return nil, fmt.Errorf("%w: stopped waiting, since the journal closes", ErrUnacknowledged)
 		}
 	}
 }
 
-// pause is between two attempts while nobody answers.
+// pause waits before the next attempt while no server serves the stream.
 func (p *streamPublisher) pause() error {
 	p.timer.Reset(nobodyPause)
 	select {
 	case <-p.timer.C:
 		return nil
 	case <-p.abort:
-		return fmt.Errorf("%w: given up", ErrUnacknowledged)
+		return fmt.Errorf("%w: stopped waiting, since the journal closes", ErrUnacknowledged)
 	}
 }
 
-// judge reads the answer. Everything but a success and a wrong expected number
-// is a refusal.
+// judge evaluates the answer. Everything except success and a wrong expected number is a
+// refusal.
 func (p *streamPublisher) judge(ack *nats.Msg, msg []byte, last uint64) error {
 	var answer struct {
 		Seq   uint64              `json:"seq"`
@@ -199,10 +197,10 @@ func (p *streamPublisher) judge(ack *nats.Msg, msg []byte, last uint64) error {
 	return fmt.Errorf("%w: %w", ErrRefused, answer.Error)
 }
 
-// adopt finds out who wrote batch number: an earlier attempt of ours, whose
-// acknowledgement was lost, or somebody else.
+// adopt checks who wrote batch number: an earlier attempt of ours, whose acknowledgement
+// was lost, or another writer.
 func (p *streamPublisher) adopt(msg []byte, number uint64) error {
-	there, err := p.stored(number)
+	there, err := p.fetch(number)
 	if err != nil {
 		return fmt.Errorf("%w: batch %d: %w", ErrUnacknowledged, number, err)
 	}

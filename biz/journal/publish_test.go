@@ -46,10 +46,11 @@ func TestRepeatedBatch(t *testing.T) {
 	}
 }
 
-// An answerer plays the store. answer sends text; reply "" is the one asked for.
+// An answerer acts as the store. answer sends text; an empty reply means the subject of the
+// request.
 type answerer func(attempt int, reply string, answer func(reply, text string))
 
-// TestAnswers lets the store answer all kinds of things to the write of batch 8.
+// TestAnswers: the publisher understands every kind of answer to the write of batch 8.
 func TestAnswers(t *testing.T) {
 	says := func(answers ...string) answerer {
 		return func(attempt int, _ string, answer func(reply, text string)) {
@@ -109,8 +110,8 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestTroubleInTheStore has the server log an error instead of answering: the
-// attempts end long before their time is up, and the error is told.
+// TestTroubleInTheStore: if the server logs an error instead of an answer, the attempts end
+// long before their timeout, with that error.
 func TestTroubleInTheStore(t *testing.T) {
 	j, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir(), AckTimeout: time.Hour})
 	if err != nil {
@@ -127,8 +128,8 @@ func TestTroubleInTheStore(t *testing.T) {
 	}
 }
 
-// TestFailedWrite has the server log that a write failed for good: nothing is
-// tried again, since the server drops every later write without an answer.
+// TestFailedWrite: if the server logs that a write failed permanently, there is no further
+// attempt, since the server drops every later write without an answer.
 func TestFailedWrite(t *testing.T) {
 	j, err := journal.Open(t.Context(), journal.Options{Dir: t.TempDir(), AckTimeout: time.Hour})
 	if err != nil {
@@ -162,7 +163,7 @@ func TestCloseGivesUp(t *testing.T) {
 	if err := j.ImpersonateStore(func(*nats.Msg) { arrived <- struct{}{} }); err != nil {
 		t.Fatal(err)
 	}
-	c := commit(j, journal.CommitterOptions{})
+	c := newCommitter(j, journal.CommitterOptions{})
 	first := send(c, "a")
 	<-arrived
 	second := send(c, "b")

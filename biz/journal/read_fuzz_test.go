@@ -9,8 +9,8 @@ import (
 	"holdfast/biz/journal"
 )
 
-// FuzzScanBlock scans any bytes: what is not refused as damage is a row of whole
-// batches from the first on, and a torn write at most.
+// FuzzScanBlock scans arbitrary bytes: either they are damage, or they are complete batches
+// from the first one on, with at most a torn write at the end.
 func FuzzScanBlock(f *testing.F) {
 	block, err := os.ReadFile(filepath.Join("testdata", "1.blk"))
 	if err != nil {
@@ -34,7 +34,7 @@ func FuzzScanBlock(f *testing.F) {
 		})
 		var damage *journal.DamageError
 		if err != nil && (!errors.As(err, &damage) || damage.Batch != next) {
-			t.Fatalf("%v behind batch %d", err, next-1)
+			t.Fatalf("%v after batch %d", err, next-1)
 		}
 		if r.Records != records || r.Batches != next-1 || r.Torn < 0 || int(r.Torn) > len(b) || r.Torn > 0 && r.Batches < acknowledged {
 			t.Fatalf("%+v: %d records", r, records)
@@ -42,8 +42,8 @@ func FuzzScanBlock(f *testing.F) {
 	})
 }
 
-// TestKeptBlock reads a block file that was written by the server version of the day:
-// its format is what the scan expects of any later one too.
+// TestKeptBlock reads a block file that an earlier version of the server has written: the
+// scan depends on this format.
 func TestKeptBlock(t *testing.T) {
 	block, err := os.ReadFile(filepath.Join("testdata", "1.blk"))
 	if err != nil {

@@ -30,7 +30,7 @@ func read(t *testing.T, dir string) (recs []string, r journal.Report, err error)
 	return recs, r, err
 }
 
-// TestRead reads what a stop and a kill leave, and leaves it as it is.
+// TestRead reads the folder after a stop and after a kill, and does not change it.
 func TestRead(t *testing.T) {
 	for _, s := range specimens(t, 24, 2, 450_000) {
 		before := snapshotOf(t, s.dir)
@@ -52,7 +52,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// snapshotOf is everything in a folder, but for the times of reading.
+// snapshotOf returns everything in a folder except access times.
 func snapshotOf(t *testing.T, dir string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -78,7 +78,7 @@ func snapshotOf(t *testing.T, dir string) []byte {
 	return b.Bytes()
 }
 
-// TestReadTornTail reports a write that did not come to its end and leaves it.
+// TestReadTornTail: Read reports an incomplete write and does not change it.
 func TestReadTornTail(t *testing.T) {
 	s := specimens(t, 5, 3, 50)[1]
 	edit(t, filepath.Join(s.dir, blocks(t, s.dir)[0]), func(b []byte) []byte { return append(b, b[:100]...) })
@@ -90,7 +90,7 @@ func TestReadTornTail(t *testing.T) {
 	}
 }
 
-// TestReadDamage names the place as Open does, and counts what comes before.
+// TestReadDamage: Read reports the same place as Open, and counts everything before it.
 func TestReadDamage(t *testing.T) {
 	for _, s := range specimens(t, 24, 1, 900_000) {
 		name := blocks(t, s.dir)[1]
@@ -100,16 +100,16 @@ func TestReadDamage(t *testing.T) {
 		if !errors.As(err, &damage) || damage.Batch != 13 || damage.File != name || r.Batches != 12 {
 			t.Errorf("%s: %v after %d batches", s.name, err, r.Batches)
 		}
-		if opened := openAndVerify(s.dir); opened == nil || opened.Error() != err.Error() {
+		if opened := openAndRead(s.dir); opened == nil || opened.Error() != err.Error() {
 			t.Errorf("%s: Open says %v, Read %v", s.name, opened, err)
 		}
 	}
 }
 
-// TestReadRefuses reads folders that are none, or in use.
+// TestReadRefuses reads folders without a journal, or in use.
 func TestReadRefuses(t *testing.T) {
 	used := t.TempDir()
-	mustWrite(t, commit(open(t, used), journal.CommitterOptions{}), "a")
+	mustWrite(t, newCommitter(open(t, used), journal.CommitterOptions{}), "a")
 	missing := filepath.Join(t.TempDir(), "missing")
 	foreign := t.TempDir()
 	closeJournal(t, open(t, foreign))
@@ -134,8 +134,8 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// TestReadKeepsServersOut opens a journal while it is read.
-func TestReadKeepsServersOut(t *testing.T) {
+// TestReadLocksServersOut: Open fails while the journal is read.
+func TestReadLocksServersOut(t *testing.T) {
 	s := specimens(t, 1, 1, 1)[0]
 	stop := errors.New("stop")
 	_, err := journal.Read(t.Context(), journal.ReadOptions{Dir: s.dir, Each: func(*journal.Batch) error {

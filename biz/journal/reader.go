@@ -9,9 +9,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// A window is what one request to the store brings at most. The store holds
-// its lock while it collects a window, so it also bounds how long a commit may
-// wait for a reader.
+// A window is the most that one request to the store returns. The store holds its lock
+// while it collects a window, so the window also limits how long a commit waits for a
+// reader.
 const (
 	windowBatches = 256
 	windowBytes   = 1 << 20
@@ -22,8 +22,8 @@ const readTimeout = 30 * time.Second
 
 const getSubject = "$JS.API.DIRECT.GET." + streamName
 
-// A reader fetches batches by number over one connection. Used by one
-// goroutine. Closing quit ends its waiting.
+// A reader fetches batches by number over one connection. Closing quit ends its waiting.
+// Goroutine: any, one at a time.
 type reader struct {
 	nc    *nats.Conn
 	sub   *nats.Subscription
@@ -46,15 +46,14 @@ func newReader(nc *nats.Conn, quit <-chan struct{}) (*reader, error) {
 
 func (r *reader) close() {
 	r.timer.Stop()
-	// The error is that of a connection that was closed before; then there is
-	// nothing left to unsubscribe.
+	// An error means that the connection is already closed; then there is nothing to
+	// unsubscribe.
 	_ = r.sub.Unsubscribe()
 }
 
-// window fetches batches from number on and calls fn for each, in the store's
-// order. It stops after batch last, or earlier: the store decides how many it
-// gives at once. A batch that the store cannot read is left out or has number
-// 0, so fn must look at the numbers.
+// window fetches batches from number on and calls fn for each, in the store's order. It
+// stops after batch last or earlier: the store decides how many it sends at once. A batch
+// that the store can't read is missing or has number 0, so fn must check the numbers.
 func (r *reader) window(ctx context.Context, number, last uint64, fn func(number uint64, msg []byte) error) error {
 	want := min(last-number+1, windowBatches)
 	req := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d}`, number, want, windowBytes)
@@ -69,19 +68,30 @@ func (r *reader) window(ctx context.Context, number, last uint64, fn func(number
 		status := m.Header.Get("Status")
 		switch status {
 		case "":
-		case "204", "404": // end of the window, nothing there
+		case "204", "404": // end of the window; nothing found
 			return nil
 		default:
 			return fmt.Errorf("%w: read: %s %s", ErrRefused, status, m.Header.Get("Description"))
 		}
 		got, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
-		if err != nil { // damaged headers can swallow it
+		if err != nil { // it is missing if the headers are damaged
 			got = 0
 		}
 		if err := fn(got, m.Data); err != nil {
 			return err
 		}
 	}
+}
+
+// one fetches one batch. It returns nil if the store can't read it.
+func (r *reader) one(ctx context.Context, number uint64) (msg []byte, err error) {
+	err = r.window(ctx, number, number, func(got uint64, m []byte) error {
+		if got == number {
+			msg = m
+		}
+		return nil
+	})
+	return msg, err
 }
 
 func (r *reader) next(ctx context.Context) (*nats.Msg, error) {
@@ -94,6 +104,6 @@ func (r *reader) next(ctx context.Context) (*nats.Msg, error) {
 	case <-r.quit:
 		return nil, ErrClosed
 	case <-r.timer.C:
-		return nil, fmt.Errorf("%w: read", ErrUnacknowledged)
+		return nil, fmt.Errorf("%w: a read took longer than %v", ErrUnacknowledged, readTimeout)
 	}
 }

@@ -16,12 +16,11 @@ import (
 	"github.com/minio/highwayhash"
 )
 
-// The scan reads the block files before the store does. The store mends what it
-// can: it cuts a damaged block without a word, and a damaged batch number can
-// keep it busy until the memory is used up. After the scan it only gets files
-// whose every byte was checked.
+// The scan reads the block files before the store does. The store repairs what it can: it
+// truncates a damaged block silently, and a damaged batch number can make it use up all
+// memory. After the scan the store only opens files in which every byte was checked.
 
-// Reasons why an entry is refused.
+// Why an entry is refused.
 var (
 	errEntryCut     = errors.New("the file ends within an entry")
 	errEntrySize    = errors.New("an entry has an impossible size")
@@ -33,31 +32,29 @@ var (
 // maxBlockBytes is far above what the store puts into one file (8 MiB).
 const maxBlockBytes = 64 << 20
 
-// A scan is what the block files of a folder hold. Making it changes nothing.
+// A scan is the content of the block files of a folder. Scanning changes nothing.
 type scan struct {
-	dir    string
-	mark   mark
-	each   func(*Batch) error // called for each batch; nil: nobody looks
-	seen   func(done, total int64)
-	files  []string
-	end    chain // behind the last batch
-	counts Counts
-	marked bool // the batch that the mark names was found and is the right one
-	torn   int64
-	buf    []byte
-	// The place behind the marked batch: what follows was never acknowledged.
+	dir      string
+	mark     mark
+	each     func(*Batch) error // called for each batch; may be nil
+	progress func(done, total int64)
+	files    []string
+	end      chain // after the last batch
+	report   Report
+	marked   bool // the batch of the mark was found and has its checksum
+	buf      []byte
+	// The place after the marked batch: what follows may not be acknowledged.
 	markedFile   int
 	markedOffset int64
 }
 
-// scanBlocks checks every byte of all block files: that the entries follow each
-// other from batch 1 to the last, which must not lie before the marked one, and
-// that the batches continue the chain. A write that was torn, which only the last
-// file can end with, is left out; torn is its size in bytes. Everything else that
-// is wrong is a *DamageError. Other errors are those of the disk, of each, and of
-// ctx.
+// scanBlocks checks every byte of all block files: the entries must have all batches from
+// 1 on, at least up to the marked one, and the batches must continue the chain. Only the
+// last file can end with a torn write, which is skipped; Report.Torn is its size.
+// Everything else that is wrong is a *DamageError. Other errors are those of the disk, of
+// each, and of ctx.
 func scanBlocks(ctx context.Context, s *scan) error {
-	s.files, s.end = blockFiles(s.dir), startOfChain()
+	s.files, s.end, s.report.Acknowledged = blockFiles(s.dir), startOfChain(), s.mark.batch
 	total, err := totalSize(s.files)
 	if err != nil {
 		return fmt.Errorf("journal: scan: %w", err)
@@ -75,14 +72,14 @@ func scanBlocks(ctx context.Context, s *scan) error {
 			return err
 		}
 		done += n
-		if s.seen != nil {
-			s.seen(done, total)
+		if s.progress != nil {
+			s.progress(done, total)
 		}
 	}
 	switch {
 	case s.end.batch <= s.mark.batch:
 		return &DamageError{Dir: s.dir, Batch: s.end.batch,
-			What: fmt.Sprintf("missing, batch %d was acknowledged", s.mark.batch)}
+			What: fmt.Sprintf("missing, although batch %d was acknowledged", s.mark.batch)}
 	case !s.marked:
 		return damageIn(s.dir, s.mark.batch, errors.New("not the batch that was acknowledged"))
 	}
@@ -91,15 +88,15 @@ func scanBlocks(ctx context.Context, s *scan) error {
 
 // file scans one file and returns its size.
 func (s *scan) file(i int) (int64, error) {
-	name := s.files[i]
-	b, err := s.open(name)
+	data, err := readBlock(s.files[i], s.buf)
 	if errors.Is(err, errFileSize) {
 		return 0, s.damage(i, 0, err)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("journal: scan: %w", err)
 	}
-	return int64(len(b.data)), s.block(i, b)
+	s.buf = data
+	return int64(len(data)), s.block(i, newBlockScan(s.files[i], data))
 }
 
 // block scans the bytes of the ith file.
@@ -107,12 +104,12 @@ func (s *scan) block(i int, b *blockScan) error {
 	for b.good < len(b.data) {
 		size, msg, wrong := b.entry(s.end.batch)
 		if wrong == nil {
-			wrong = s.batch(msg)
+			_, wrong = s.end.follow(s.end.batch, msg)
 		}
 		switch {
 		case wrong == nil:
 		case s.isTorn(i, len(b.data)-b.good):
-			s.torn = int64(len(b.data) - b.good)
+			s.report.Torn = int64(len(b.data) - b.good)
 			return nil
 		default:
 			return s.damage(i, b.good, wrong)
@@ -129,26 +126,19 @@ func (s *scan) block(i int, b *blockScan) error {
 	return nil
 }
 
-// batch checks that msg continues the chain and moves behind it.
-func (s *scan) batch(msg []byte) error {
-	_, err := s.end.follow(s.end.batch, msg)
-	return err
-}
-
-// hand counts the batch that was checked last, and shows it.
+// hand counts the batch that was checked last, and passes it to each.
 func (s *scan) hand(msg []byte) error {
 	count := binary.LittleEndian.Uint32(msg[12:])
-	s.counts.Batches++
-	s.counts.Records += uint64(count)
-	s.counts.Bytes += uint64(len(msg))
+	s.report.Batches++
+	s.report.Records += uint64(count)
+	s.report.Bytes += uint64(len(msg))
 	if s.each == nil {
 		return nil
 	}
 	return s.each(&Batch{Number: s.end.batch - 1, First: s.end.record - uint64(count), Count: int(count), body: msg[headerBytes:]})
 }
 
-// isTorn tells whether n bytes at the end of a file can be a write that did not
-// come to its end.
+// isTorn reports whether the n bytes at the end of a file can be an incomplete write.
 func (s *scan) isTorn(file, n int) bool {
 	return file == len(s.files)-1 && s.end.batch > s.mark.batch && n <= maxEntryBytes
 }
@@ -161,27 +151,21 @@ func (s *scan) damage(file, at int, wrong error) error {
 // A blockScan walks through one file.
 type blockScan struct {
 	data []byte
-	good int // offset behind the last entry that is right
+	good int // offset after the last valid entry
 	hash *highwayhash.Digest64
 }
 
-func (s *scan) open(name string) (*blockScan, error) {
-	data, err := readBlock(name, s.buf)
-	if err != nil {
-		return nil, err
-	}
-	s.buf = data
-	return newBlockScan(name, data)
-}
-
-func newBlockScan(name string, data []byte) (*blockScan, error) {
-	// The store's key of the checksums in a block: stream and number of the block.
+func newBlockScan(name string, data []byte) *blockScan {
+	// The store's key for the checksums in a block: stream and number of the block.
 	key := sha256.Sum256([]byte(streamName + "-" + strings.TrimSuffix(filepath.Base(name), ".blk")))
 	hash, err := highwayhash.NewDigest64(key[:])
-	return &blockScan{data: data, hash: hash}, err
+	if err != nil { // only for a key of another length
+		panic("journal: " + err.Error())
+	}
+	return &blockScan{data: data, hash: hash}
 }
 
-// readBlock reads a whole file of at most maxBlockBytes, into buf if it fits.
+// readBlock reads a file of at most maxBlockBytes, into buf if it fits.
 func readBlock(name string, buf []byte) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -200,8 +184,7 @@ func readBlock(name string, buf []byte) ([]byte, error) {
 	return buf, err
 }
 
-// entry checks the entry behind the last good one, which should hold the batch of
-// this number.
+// entry checks the entry after the last valid one. It must hold batch number.
 func (b *blockScan) entry(number uint64) (size int, msg []byte, wrong error) {
 	rest := b.data[b.good:]
 	size, body, wrong := parseEntry(rest[:min(len(rest), entryStartBytes)], number)
@@ -218,8 +201,8 @@ func (b *blockScan) entry(number uint64) (size int, msg []byte, wrong error) {
 	return size, e[body : size-entryHashBytes], nil
 }
 
-// hashed compares the store's checksum: it covers number, time, subject, headers
-// and batch; parseEntry wants the rest to be as it is.
+// hashed reports whether an entry has the store's checksum. The checksum covers number,
+// time, subject, headers and batch; parseEntry checks the other fields.
 func (b *blockScan) hashed(e []byte) bool {
 	const subjectEnd = entryHeaderBytes + len(subject)
 	end := len(e) - entryHashBytes
@@ -231,8 +214,8 @@ func (b *blockScan) hashed(e []byte) bool {
 	return bytes.Equal(b.hash.Sum(sum[:0]), e[end:])
 }
 
-// parseEntry checks the start of the entry of batch number, up to where the
-// batch begins. body is that offset and size the one behind the entry.
+// parseEntry checks the start of the entry of batch number. body is the offset of the
+// batch, size the size of the entry.
 func parseEntry(b []byte, number uint64) (size, body int, wrong error) {
 	const head = entryHeaderBytes + len(subject) + 4
 	if len(b) < head {
@@ -242,7 +225,7 @@ func parseEntry(b []byte, number uint64) (size, body int, wrong error) {
 	body = head + int(binary.LittleEndian.Uint32(b[head-4:]))
 	switch {
 	case binary.LittleEndian.Uint64(b[4:]) != number:
-		return 0, 0, fmt.Errorf("an entry says batch %d", binary.LittleEndian.Uint64(b[4:]))
+		return 0, 0, fmt.Errorf("an entry has batch %d instead of %d", binary.LittleEndian.Uint64(b[4:]), number)
 	case binary.LittleEndian.Uint32(b)&entryHasHeaders == 0,
 		int(binary.LittleEndian.Uint16(b[20:])) != len(subject),
 		string(b[entryHeaderBytes:head-4]) != subject:

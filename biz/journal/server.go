@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -30,7 +29,7 @@ func startServer(o Options, t *trouble) (*server.Server, error) {
 	srv.Start()
 	if !srv.ReadyForConnections(defaultStartTimeout) {
 		stopServer(srv)
-		return nil, errors.New("journal: server did not start")
+		return nil, fmt.Errorf("journal: the store did not start within %v; its log lines say why", defaultStartTimeout)
 	}
 	return srv, nil
 }
@@ -43,18 +42,22 @@ func stopServer(srv *server.Server) {
 // connect opens a connection inside the process.
 func connect(srv *server.Server, name string, log *slog.Logger) (*nats.Conn, error) {
 	nc, err := nats.Connect("", nats.InProcessServer(srv), nats.Name(name), nats.NoReconnect(),
-		nats.Timeout(defaultStartTimeout), // a busy machine takes its time
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			log.Error("journal connection", "name", name, "error", err)
-		}))
+		nats.Timeout(defaultStartTimeout), // a busy machine is slow
+		logErrors(log, name))
 	if err != nil {
 		return nil, fmt.Errorf("journal: connect: %w", err)
 	}
 	return nc, nil
 }
 
-// A serverLog passes the server's log on and keeps its errors in mind. Its
-// notices tell of every start and stop and go to debug.
+func logErrors(log *slog.Logger, name string) nats.Option {
+	return nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		log.Error("journal connection error", "name", name, "error", err)
+	})
+}
+
+// A serverLog logs what the server logs, and records its errors. The server's notices,
+// which report every start and stop, go to the debug level.
 type serverLog struct {
 	log     *slog.Logger
 	trouble *trouble
@@ -73,7 +76,7 @@ func (l serverLog) Tracef(format string, v ...any)  { l.put(slog.LevelDebug, for
 func (l serverLog) Warnf(format string, v ...any)   { l.put(slog.LevelWarn, format, v) }
 
 func (l serverLog) Errorf(format string, v ...any) {
-	l.trouble.note(fmt.Sprintf(format, v...))
+	l.trouble.record(fmt.Sprintf(format, v...))
 	l.put(slog.LevelError, format, v)
 }
 

@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// A tail is the number of the last durable batch, for those who wait for the
-// next one. One goroutine advances it; any may read and wait.
+// A tail is the number of the last durable batch. Readers wait on it for the next batch.
+// Goroutine: one advances it, any may read and wait.
 type tail struct {
 	mu     sync.Mutex
 	last   uint64
-	more   chan struct{} // closed at the next advance; nil if nobody waits
+	more   chan struct{} // closed at the next advance; nil if no reader waits
 	closed bool
 }
 
@@ -41,12 +41,12 @@ func (t *tail) wake() {
 	}
 }
 
-// beyond waits until a batch after number is durable and returns the last one
-// that is.
+// beyond waits until a batch after number is durable, and returns the number of the last
+// durable batch.
 func (t *tail) beyond(ctx context.Context, number uint64) (uint64, error) {
 	for {
 		last, more, err := t.look(number)
-		if err != nil || more == nil {
+		if more == nil {
 			return last, err
 		}
 		select {
@@ -57,18 +57,17 @@ func (t *tail) beyond(ctx context.Context, number uint64) (uint64, error) {
 	}
 }
 
-// look returns the last number if it lies beyond number, or else a channel
-// that is closed when it is worth looking again.
-func (t *tail) look(number uint64) (last uint64, more <-chan struct{}, err error) {
+// look returns the number of the last durable batch, or a channel that is closed at the
+// next advance if there is no batch after number.
+func (t *tail) look(number uint64) (last uint64, more chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.last > number {
+	switch {
+	case t.last > number:
 		return t.last, nil, nil
-	}
-	if t.closed {
+	case t.closed:
 		return 0, nil, ErrClosed
-	}
-	if t.more == nil {
+	case t.more == nil:
 		t.more = make(chan struct{})
 	}
 	return 0, t.more, nil

@@ -5,21 +5,21 @@ import (
 	"sync/atomic"
 )
 
-// A trouble is the last error the server logged. After a failed fsync or on a
-// full disk the server does not answer a write; its log is the only sign.
+// A trouble is the last error that the server logged. After a failed fsync or on a full
+// disk the server does not answer a write; only its log shows the failure.
 type trouble struct {
 	signal chan struct{} // holds one
 	last   atomic.Pointer[string]
-	broken atomic.Bool // the server takes no write any more
+	broken atomic.Bool // the server drops all further writes
 }
 
-// brokenText is in the error that the server logs when a write or an fsync
-// failed. It keeps that error and drops every later write.
+// brokenText is part of the error that the server logs after a failed write or fsync. The
+// server then drops every later write.
 const brokenText = "critical write error"
 
 func newTrouble() *trouble { return &trouble{signal: make(chan struct{}, 1)} }
 
-func (t *trouble) note(text string) {
+func (t *trouble) record(text string) {
 	t.last.Store(&text)
 	if strings.Contains(strings.ToLower(text), brokenText) {
 		t.broken.Store(true)
@@ -30,7 +30,7 @@ func (t *trouble) note(text string) {
 	}
 }
 
-// forget drops the signal of what happened before.
+// forget drops the signal of an earlier error.
 func (t *trouble) forget() {
 	select {
 	case <-t.signal:
@@ -38,7 +38,7 @@ func (t *trouble) forget() {
 	}
 }
 
-// text is the last error, "nothing" if there was none.
+// text returns the last error, or "nothing" if there was no error.
 func (t *trouble) text() string {
 	if s := t.last.Load(); s != nil {
 		return *s

@@ -13,8 +13,8 @@ type walk struct {
 	batch Batch
 }
 
-// walk starts before batch from. The batch before it is read too, since the
-// chain continues from there.
+// walk starts a walk at batch from. It also reads the batch before, since the chain
+// continues from there.
 func (j *Journal) walk(ctx context.Context, from uint64) (*walk, error) {
 	from = max(from, 1)
 	if last := j.LastBatch(); from > last+1 {
@@ -28,7 +28,7 @@ func (j *Journal) walk(ctx context.Context, from uint64) (*walk, error) {
 	if from == 1 {
 		return w, nil
 	}
-	w.chain, err = chainBehind(ctx, r, j.dir, from-1)
+	w.chain, err = chainAfter(ctx, r, j.dir, from-1)
 	if err != nil {
 		w.close()
 		return nil, closedOr(err)
@@ -38,10 +38,10 @@ func (j *Journal) walk(ctx context.Context, from uint64) (*walk, error) {
 
 func (w *walk) close() { w.r.close() }
 
-// next is the number of the batch that is read next.
+// next returns the number of the batch to read next.
 func (w *walk) next() uint64 { return w.chain.batch }
 
-// to reads all batches up to last, which is durable.
+// to reads all batches up to last, which must be durable.
 func (w *walk) to(ctx context.Context, last uint64, fn func(*Batch) error) error {
 	for w.next() <= last {
 		before := w.next()
@@ -52,7 +52,7 @@ func (w *walk) to(ctx context.Context, last uint64, fn func(*Batch) error) error
 			return closedOr(err)
 		}
 		if w.next() == before {
-			return w.damage(errors.New("the store cannot read it"))
+			return w.damage(errors.New("the store can't read it"))
 		}
 	}
 	return nil
@@ -68,28 +68,24 @@ func (w *walk) take(number uint64, msg []byte, fn func(*Batch) error) error {
 	return fn(&w.batch)
 }
 
-// damage names what is wrong with the next batch.
+// damage returns the error for the next batch.
 func (w *walk) damage(what error) error {
 	return damageIn(w.j.dir, w.next(), what)
 }
 
-// chainBehind reads one batch and returns the chain behind it. That the batch
-// itself follows its predecessor is not checked.
-func chainBehind(ctx context.Context, r *reader, dir string, number uint64) (chain, error) {
-	var c chain
-	err := r.window(ctx, number, number, func(got uint64, msg []byte) error {
-		if got != number {
-			return nil
-		}
-		h, err := parseMessage(msg)
-		if err != nil {
-			return damageIn(dir, number, err)
-		}
-		c = after(number, h)
-		return nil
-	})
-	if err == nil && c.batch == 0 {
-		err = damageIn(dir, number, errors.New("the store cannot read it"))
+// chainAfter reads one batch and returns the chain after it. It does not check that this
+// batch continues the one before.
+func chainAfter(ctx context.Context, r *reader, dir string, number uint64) (chain, error) {
+	msg, err := r.one(ctx, number)
+	if err != nil {
+		return chain{}, err
 	}
-	return c, err
+	if msg == nil {
+		return chain{}, damageIn(dir, number, errors.New("the store can't read it"))
+	}
+	h, err := parseMessage(msg)
+	if err != nil {
+		return chain{}, damageIn(dir, number, err)
+	}
+	return after(number, h), nil
 }

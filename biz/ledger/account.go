@@ -8,11 +8,10 @@ import (
 // MaxRows is the most positions an account has at a time.
 const MaxRows = 4096
 
-// DefaultRecent is how many recent events an account keeps unless told
-// otherwise.
+// DefaultRecent is the usual number of recent events that an account keeps in memory.
 const DefaultRecent = 256
 
-// MaxRecent is the most recent events an account keeps, whatever it is told.
+// MaxRecent is the largest number of recent events that an account keeps in memory.
 const MaxRecent = 1<<15 - 1
 
 // Account is one customer's cash, positions and recent events.
@@ -31,10 +30,10 @@ type Account struct {
 	busted        map[ExecutionID]Busted
 }
 
-// NewAccount opens an account. Holdings may be in any order; two of one
-// instrument, quantities that are not positive and amounts beyond the limits are
-// ErrBadHolding. The newest recentMax events (0 to MaxRecent) stay in memory;
-// they are also how far back a repeated client order id is recognised.
+// NewAccount opens an account. Holdings may be in any order. Two holdings of the same
+// instrument, a quantity that is not positive, and amounts beyond the limits are
+// ErrBadHolding. The newest recentMax events (0 to MaxRecent) stay in memory; a repeated
+// client order id is recognised only among them.
 func NewAccount(c Customer, cash Money, holdings []Holding, recentMax int) (*Account, error) {
 	a := &Account{customer: c, cash: cash, digest: mixSeed, recent: recent{max: clampRecent(recentMax)}}
 	if c == 0 || !withinMoney(cash) || len(holdings) > MaxRows {
@@ -61,13 +60,13 @@ func (r *row) valid() bool {
 		r.cost >= 0 && r.cost <= MaxMoney && withinMoney(r.realised)
 }
 
-// Customer returns whose account it is.
+// Customer returns the owner of the account.
 func (a *Account) Customer() Customer { return a.customer }
 
-// Cash returns the cash; a bust can have made it negative.
+// Cash returns the cash. It may be negative after a bust.
 func (a *Account) Cash() Money { return a.cash }
 
-// Realised returns the profit of all sells so far.
+// Realised returns the realised profit of the account.
 func (a *Account) Realised() Money { return a.realised }
 
 // LastNumber returns the number of the newest event, 0 before the first.
@@ -79,7 +78,7 @@ func (a *Account) LastExecution() uint32 { return a.lastExecution }
 // Rows returns how many positions there are.
 func (a *Account) Rows() int { return len(a.rows) }
 
-// Position returns what is held of an instrument.
+// Position returns the position in an instrument, and whether there is one.
 func (a *Account) Position(id InstrumentID) (Position, bool) {
 	at, held := find(a.rows, id)
 	if !held {
@@ -88,7 +87,7 @@ func (a *Account) Position(id InstrumentID) (Position, bool) {
 	return a.rows[at].position(), true
 }
 
-// Positions appends all positions in the order of their instrument ids.
+// Positions appends all positions to dst, in the order of their instrument ids.
 func (a *Account) Positions(dst []Position) []Position {
 	for i := range a.rows {
 		dst = append(dst, a.rows[i].position())
@@ -96,7 +95,7 @@ func (a *Account) Positions(dst []Position) []Position {
 	return dst
 }
 
-// Recent appends the events that are in memory, newest first.
+// Recent appends the events in memory to dst, newest first.
 func (a *Account) Recent(dst []Event) []Event {
 	for i := len(a.recent.events) - 1; i >= 0; i-- {
 		dst = append(dst, *a.recent.at(i))
@@ -104,9 +103,8 @@ func (a *Account) Recent(dst []Event) []Event {
 	return dst
 }
 
-// EventsAfter appends the events with numbers over number, oldest first. It
-// reports false, and appends nothing, when some of them are no longer in memory
-// or number is one that the account has not reached.
+// EventsAfter appends the events after number to dst, oldest first. It appends nothing and
+// returns false if some of them are no longer in memory, or if number is above LastNumber.
 func (a *Account) EventsAfter(dst []Event, number uint64) ([]Event, bool) {
 	if number > a.lastNumber || a.lastNumber-number > uint64(len(a.recent.events)) {
 		return dst, false
@@ -118,7 +116,7 @@ func (a *Account) EventsAfter(dst []Event, number uint64) ([]Event, bool) {
 	return dst, true
 }
 
-// FindExecution returns the fill that made the execution, if it is in memory.
+// FindExecution returns the fill of an execution, if it is in memory.
 func (a *Account) FindExecution(id ExecutionID) (Event, bool) {
 	for i := len(a.recent.events) - 1; i >= 0; i-- {
 		if e := a.recent.at(i); e.Kind == KindFill && e.Execution.ID == id {
@@ -128,7 +126,7 @@ func (a *Account) FindExecution(id ExecutionID) (Event, bool) {
 	return Event{}, false
 }
 
-// FindBust returns what is known of an execution's bust, however old.
+// FindBust returns the bust of an execution, if there is one, however old.
 func (a *Account) FindBust(id ExecutionID) (Busted, bool) {
 	b, ok := a.busted[id]
 	return b, ok

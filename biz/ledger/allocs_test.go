@@ -7,8 +7,8 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// traffic places orders that alternately buy and sell, each with an id of its
-// own, over a number of accounts.
+// traffic places orders in a number of accounts. They alternately buy and sell, and each has
+// its own client order id.
 type traffic struct {
 	accounts []*ledger.Account
 	n        uint64

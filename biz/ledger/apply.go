@@ -8,9 +8,9 @@ import (
 
 // Place fills an order at its price and returns the event.
 //
-// An order whose client order id is that of a fill in memory changes nothing and
-// gives that first event and ErrDuplicate, whatever else it says. One that a
-// rule forbids changes nothing and gives a Refusal. Does not allocate once the
+// If a fill in memory has the same client order id, Place changes nothing and returns that
+// first event and ErrDuplicate, even if the other fields differ. If a business rule forbids
+// the order, Place changes nothing and returns a Refusal. It does not allocate once the
 // memory of recent events has its full size.
 func (a *Account) Place(o Order) (Event, error) {
 	id := o.ClientOrderID.hash()
@@ -33,23 +33,23 @@ func (a *Account) Place(o Order) (Event, error) {
 	if err := a.decide(&e, &out); err != nil {
 		return Event{}, err
 	}
-	a.commit(&e, &out, id, "")
+	a.apply(&e, &out, id, "")
 	return e, nil
 }
 
-// Bust takes an execution back and returns the event, with changed true.
+// Bust takes an execution back. It returns the event, with changed true.
 //
-// Busting one again is harmless: changed is false and the event has the number
-// and time of the first bust and the position as it is now. A bust that would
-// leave fewer than no shares is ErrBustBlocked; one of an execution that the
-// account never had, ErrUnknownExecution; one whose details differ from the
-// execution in memory, ErrMismatch. Nothing is changed then.
+// A second bust of the same execution changes nothing: changed is false, and the event has
+// the number and time of the first bust and the current position. ErrBustBlocked means that
+// the quantity would become negative, ErrUnknownExecution that the account never had the
+// execution, ErrMismatch that it differs from the execution in memory. After an error
+// nothing has changed.
 func (a *Account) Bust(b Bust) (e Event, changed bool, err error) {
 	id := b.Execution.ID
 	if first, ok := a.busted[id]; ok {
 		return a.bustedBefore(&b.Execution, first), false, nil
 	}
-	if known, ok := a.FindExecution(id); ok && known.Execution != b.Execution {
+	if recent, ok := a.FindExecution(id); ok && recent.Execution != b.Execution {
 		return Event{}, false, fmt.Errorf("%w: execution %s", ErrMismatch, id)
 	}
 	e = Event{Kind: KindBust, Number: a.lastNumber + 1, Time: b.Time, Execution: b.Execution}
@@ -60,7 +60,7 @@ func (a *Account) Bust(b Bust) (e Event, changed bool, err error) {
 	if err := a.decide(&e, &out); err != nil {
 		return Event{}, false, err
 	}
-	a.commit(&e, &out, b.Execution.ClientOrderID.hash(), b.Reason)
+	a.apply(&e, &out, b.Execution.ClientOrderID.hash(), b.Reason)
 	return e, true, nil
 }
 
@@ -83,10 +83,10 @@ func (a *Account) checkBust(e *Event, reason string) error {
 	return nil
 }
 
-// Replay applies an event that was read back, with the reason of a bust. One
-// that the account has already is skipped: applied is false. It must be the next
-// one (else ErrGap), of this customer (else ErrWrongAccount), and everything in
-// it must follow from the state (else ErrMismatch).
+// Replay applies an event that was read back, with the reason of a bust. An event that the
+// account already has is skipped: applied is false. The event must be the next one (else
+// ErrGap), of this customer (else ErrWrongAccount), and all its fields must follow from the
+// state (else ErrMismatch).
 func (a *Account) Replay(e *Event, reason string) (applied bool, err error) {
 	switch {
 	case e.Customer() != a.customer:
@@ -107,7 +107,7 @@ func (a *Account) Replay(e *Event, reason string) (applied bool, err error) {
 	if again != *e {
 		return false, a.mismatch(e, nil)
 	}
-	a.commit(e, &out, e.Execution.ClientOrderID.hash(), reason)
+	a.apply(e, &out, e.Execution.ClientOrderID.hash(), reason)
 	return true, nil
 }
 
@@ -135,18 +135,18 @@ func (a *Account) mismatch(e *Event, err error) error {
 	return fmt.Errorf("%w: customer %d, event %d: %w", ErrMismatch, a.customer, e.Number, err)
 }
 
-// outcome is what an event makes of the account, before anything is changed.
+// outcome is the state of the account after an event, before it is applied.
 type outcome struct {
-	at       int  // where the row is, or belongs
-	held     bool // there is a row now
+	at       int  // index of the row, or where to insert it
+	held     bool // the row exists already
 	after    row
-	worth    Money // of the row until now
+	worth    Money // value of the row before the event
 	cash     Money
 	realised Money
 }
 
-// decide works out what a fill or a bust does and completes the event with it.
-// It is the only place that does so, for new events and for those read back.
+// decide computes the outcome of a fill or a bust and completes the event. New events and
+// replayed events both go through it.
 func (a *Account) decide(e *Event, out *outcome) error {
 	x := &e.Execution
 	value, err := worth(x)
@@ -176,12 +176,12 @@ func (a *Account) decide(e *Event, out *outcome) error {
 	return a.complete(e, out)
 }
 
-// since is the first execution that counts in the profit of a row opened now.
+// since returns the first execution that counts in the profit of a row that opens now.
 func (a *Account) since() uint32 {
 	return uint32(min(uint64(a.lastExecution)+1, maxExecutions))
 }
 
-// worth returns quantity x price within the limits.
+// worth returns quantity x price, or an error beyond the limits.
 func worth(x *Execution) (Money, error) {
 	switch {
 	case x.Quantity <= 0:
@@ -249,8 +249,7 @@ func (o *outcome) undoSell(x *Execution, value Money) error {
 	return nil
 }
 
-// profit adds to the account's realised profit and, where the row counts it, to
-// the row's.
+// profit adds m to the realised profit of the account and, if ofRow, of the row.
 func (o *outcome) profit(m Money, ofRow bool) {
 	o.realised += m
 	if ofRow {
@@ -287,8 +286,8 @@ func (a *Account) complete(e *Event, out *outcome) error {
 	return nil
 }
 
-// commit makes the outcome the state. id is the hash of the client order id.
-func (a *Account) commit(e *Event, out *outcome, id uint64, reason string) {
+// apply changes the account to the outcome. id is the hash of the client order id.
+func (a *Account) apply(e *Event, out *outcome, id uint64, reason string) {
 	if out.held {
 		a.value.sub(out.worth)
 	}

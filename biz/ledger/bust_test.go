@@ -109,8 +109,8 @@ func TestBustTwiceIsHarmless(t *testing.T) {
 		equal(t, "shares now", again.Position.Quantity, 2)
 		equal(t, "rows now", again.Rows, 1)
 	})
-	known, ok := a.FindBust(x.ID)
-	equal(t, "what is known", known, ledger.Busted{Number: 3, Time: 2, Reason: "test"})
+	found, ok := a.FindBust(x.ID)
+	equal(t, "what is found", found, ledger.Busted{Number: 3, Time: 2, Reason: "test"})
 	if _, other := a.FindBust(x.ID + 1); !ok || other {
 		t.Error("the wrong execution is busted")
 	}

@@ -1,7 +1,7 @@
 package ledger
 
-// Change says what an event did to the customer's list of positions. The numbers
-// are those on the wire; a bust has the kind that describes its effect.
+// Change says what an event did to the customer's list of positions. The numbers are those
+// of the protocol. A bust has the kind that describes its effect.
 type Change uint8
 
 // The kinds of change.

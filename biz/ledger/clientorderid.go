@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// ClientOrderIDSize is the most bytes a client order id has.
+// ClientOrderIDSize is the maximum length of a client order id, in bytes.
 const ClientOrderIDSize = 36
 
-// ClientOrderID is the client's own name for an order, padded with zero bytes.
-// The zero value means that the client gave none: a retry can't be recognised.
+// ClientOrderID is the client's name for an order, padded with zero bytes. The zero value
+// means that the client sent no id; then a repeated order is not recognised.
 type ClientOrderID [ClientOrderIDSize]byte
 
-// ParseClientOrderID takes up to 36 bytes of UTF-8 without NUL; anything else is
-// ErrBadClientOrderID. Empty gives the zero value. It does not allocate.
+// ParseClientOrderID accepts up to 36 bytes of UTF-8 without NUL; everything else is
+// ErrBadClientOrderID. An empty s results in the zero value. It does not allocate.
 func ParseClientOrderID[T string | []byte](s T) (ClientOrderID, error) {
 	var id ClientOrderID
 	if len(s) > len(id) {
@@ -28,7 +28,7 @@ func ParseClientOrderID[T string | []byte](s T) (ClientOrderID, error) {
 	return id, nil
 }
 
-// Len returns how many bytes the id has without its padding.
+// Len returns the length of the id without its padding.
 func (id *ClientOrderID) Len() int {
 	if n := bytes.IndexByte(id[:], 0); n >= 0 {
 		return n
@@ -42,18 +42,18 @@ func (id *ClientOrderID) Bytes() []byte { return id[:id.Len()] }
 // String returns the id without its padding.
 func (id ClientOrderID) String() string { return string(id.Bytes()) }
 
-// IsZero reports whether the client gave no id.
+// IsZero reports whether the client sent no id.
 func (id *ClientOrderID) IsZero() bool { return id[0] == 0 }
 
-// hash mixes all of the id. Ids are chosen by the customer who alone would suffer
-// from collisions, so it needs no secret.
+// hash returns a hash of the complete id. It needs no secret: customers choose their ids,
+// and only their own accounts would suffer from collisions.
 func (id *ClientOrderID) hash() uint64 {
 	h := fold(fold(mixSeed, binary.LittleEndian.Uint64(id[0:])), binary.LittleEndian.Uint64(id[8:]))
 	g := fold(fold(^mixSeed, binary.LittleEndian.Uint64(id[16:])), binary.LittleEndian.Uint64(id[24:]))
 	return fold(h, g^uint64(binary.LittleEndian.Uint32(id[32:])))
 }
 
-// tagOf returns the tag that goes with a hash of the id.
+// tagOf returns the tag for a hash of the id.
 func (id *ClientOrderID) tagOf(hash uint64) tag {
 	if id.IsZero() {
 		return 0
@@ -66,7 +66,8 @@ const (
 	mixPrime uint64 = 0xd6e8feb86659fd93
 )
 
-// fold mixes a word into a hash; the same everywhere, not cryptographic.
+// fold mixes a word into a hash. The result is the same on every machine. It is not
+// cryptographic.
 func fold(h, word uint64) uint64 {
 	hi, lo := bits.Mul64(h^word, mixPrime)
 	return hi ^ lo ^ mixSeed

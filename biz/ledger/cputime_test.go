@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// reportCPU adds the processor time per operation, which unlike the time on the
-// clock does not depend on what else the machine does. Call the result at the end.
+// reportCPU reports the processor time per operation, which does not depend on other
+// programs, unlike the elapsed time. Call the result at the end.
 func reportCPU(b *testing.B) func() {
 	b.Helper()
 	runtime.LockOSThread()

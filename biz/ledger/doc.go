@@ -1,51 +1,49 @@
 // Package ledger is the core of the trading simulation: accounts, their
 // positions, and the executions and busts that change them.
 //
-// It does no I/O and reads no clock. A command (Order, Bust) goes in; what the
-// account decided comes out as an Event, which holds all that is needed to apply
-// it again (Account.Replay), to tell the customer, and to write it down
-// (AppendEvent, DecodeEvent). The same events give the same state and the same
-// Account.Hash on any machine.
+// It does no I/O and reads no clock. A command (Order, Bust) goes in, and an Event comes
+// out. The event has everything that is needed to apply it again (Account.Replay), to
+// inform the customer, and to store it (AppendEvent, DecodeEvent). The same events result
+// in the same state and the same Account.Hash on every machine.
 //
 // # Money
 //
-// Price and Money count 1/10000 of a currency unit, Quantity counts shares. All
-// arithmetic is on integers and checked, so that for every account
+// Price and Money count 1/10000 of a currency unit, Quantity counts shares. All arithmetic
+// is on integers and checked for overflow. For every account
 //
 //	cash - realised profit + sum of the positions' cost
 //
-// keeps the value it was opened with through every fill and bust.
+// never changes, whatever fills and busts it has.
 //
 //   - Buy of q at p: cash -q*p, cost +q*p.
-//   - Sell of q at p out of Q with cost C: the sold part takes c = C*q/Q with
-//     it, rounded half up (all of C when q = Q): cash +q*p, cost -c,
+//   - Sell of q at p from Q shares with cost C: the sold part has the cost
+//     c = C*q/Q, rounded half up (all of C if q = Q): cash +q*p, cost -c,
 //     realised +q*p-c.
 //   - Bust of a buy: quantity -q, cost -q*p, cash +q*p.
-//   - Bust of a sell: quantity +q, cost +c with the c that the sell took, cash
-//     -q*p, realised -(q*p-c).
-//   - Where a bust leaves cost below zero, or cost without shares, that rest
-//     goes to realised and the cost becomes zero.
+//   - Bust of a sell: quantity +q, cost +c with the c of that sell, cash -q*p,
+//     realised -(q*p-c).
+//   - If a bust leaves a negative cost, or a cost without shares, this cost is
+//     moved to realised and becomes zero.
 //
-// A bust may leave cash below zero: the proceeds may be spent already. Buys are
-// refused until it is above zero again.
+// Cash may be negative after a bust, since the proceeds may already be spent. Buys are
+// refused until there is enough cash again.
 //
-// A position's own realised profit counts from the moment its row opened. A
-// bust of a sell that is older than the row changes the account's total alone.
+// The realised profit of a position counts from the moment its row opened. The bust of an
+// older sell changes only the account's total.
 //
 // # Numbers
 //
-// Each account numbers its executions 1, 2, 3... (Execution.ID holds the number
-// and the customer) and, apart from that, its events, busts included.
+// Each account numbers its executions 1, 2, 3... (Execution.ID has the customer and this
+// number). Separately it numbers its events, which are fills and busts.
 //
 // # Goroutines
 //
-// An Account is not safe for concurrent use; the caller holds the account's
-// lock. Nothing here starts a goroutine.
+// An Account is not safe for concurrent use: the caller holds the account's lock. The
+// package starts no goroutine.
 //
 // # Limits
 //
-// MaxQuantity, MaxPrice, MaxMoney, MaxRows, MaxReason and ClientOrderIDSize; an
-// order or bust beyond one is refused and changes nothing. Recent events are
-// kept up to the number given to NewAccount; the set of busted executions is
-// kept for ever.
+// MaxQuantity, MaxPrice, MaxMoney, MaxRows, MaxReason and ClientOrderIDSize: an order or
+// bust beyond a limit is refused and changes nothing. NewAccount sets how many recent
+// events stay in memory. All busts stay in memory.
 package ledger

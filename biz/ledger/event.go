@@ -9,33 +9,32 @@ const (
 	KindBust Kind = 2
 )
 
-// Execution is a trade that was done.
+// Execution is a trade of an account.
 type Execution struct {
 	ID    ExecutionID
 	Order OrderID
-	// Time is when it was done, in nanoseconds since the Unix epoch.
+	// Time is the time of the trade, in nanoseconds since the Unix epoch.
 	Time     int64
 	Quantity Quantity
 	Price    Price
-	// Cost is the part of the position's cost that a sell took with it; 0 for a
-	// buy.
+	// Cost is the cost of the shares sold; 0 for a buy.
 	Cost          Money
 	Instrument    InstrumentID
 	ClientOrderID ClientOrderID
 	Side          Side
 }
 
-// Event is what an account decided: a fill, or the bust of an execution. It has
-// no pointers, so that memory full of events costs the garbage collector nothing;
-// the reason of a bust therefore travels beside it.
+// Event is a fill, or the bust of an execution. It has no pointers, so that the garbage
+// collector does not scan the events in memory; the reason of a bust is therefore passed
+// separately.
 type Event struct {
 	// Number counts the account's events from 1.
 	Number uint64
-	// Time is when the account decided: the execution's time, or the bust's.
+	// Time is the time of the fill or of the bust.
 	Time int64
-	// Execution is the new one, or the one that is busted.
+	// Execution is the new execution, or the busted one.
 	Execution Execution
-	// Position is the one after the event; Quantity 0 when the row is gone.
+	// Position is the position after the event; Quantity is 0 if it is closed.
 	Position Position
 	// Rows is how many positions the account has after the event.
 	Rows   uint32
@@ -46,8 +45,8 @@ type Event struct {
 // Customer returns whose event it is.
 func (e *Event) Customer() Customer { return e.Execution.ID.Customer() }
 
-// digest folds the inputs of an event, from which the rest follows, into h. id is
-// the hash of the client order id.
+// digest folds the inputs of an event into h; all other fields follow from them. id is the
+// hash of the client order id.
 func (e *Event) digest(h, id uint64, reason string) uint64 {
 	x := &e.Execution
 	h = fold(h, uint64(e.Kind)|uint64(x.Side)<<8|uint64(x.Instrument)<<16)
@@ -63,7 +62,7 @@ func (e *Event) digest(h, id uint64, reason string) uint64 {
 	return h
 }
 
-// tag is what the event is found by in the index: nothing for a bust.
+// tag returns the tag of the event in the index, 0 for a bust.
 func (e *Event) tag(id uint64) tag {
 	if e.Kind != KindFill {
 		return 0

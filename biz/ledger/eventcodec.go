@@ -6,16 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// eventVersion stands in the high four bits of an event's first byte, the kind in
-// the low four.
+// eventVersion is in the high four bits of an event's first byte; the kind is in the low
+// four bits.
 const eventVersion = 1
 
-// MaxEventSize is the most bytes that AppendEvent appends for an event of an
-// account.
+// MaxEventSize is the most bytes that AppendEvent appends.
 const MaxEventSize = 320
 
-// AppendEvent appends the binary form of an event that an account made, with the
-// reason of a bust (ignored for a fill). It allocates nothing but room in dst.
+// AppendEvent appends the binary form of an event, with the reason of a bust (ignored for a
+// fill). It allocates only to grow dst.
 //
 //	byte     version<<4 | kind
 //	uvarint  customer, event number, execution number, order number
@@ -56,11 +55,10 @@ func AppendEvent(dst []byte, e *Event, reason string) []byte {
 	return dst
 }
 
-// DecodeEvent reads one event from the front of b and returns how many bytes it
-// used; more may follow. The form is unique: what decodes encodes to the same
-// bytes. Errors are ErrVersion and ErrMalformed. It keeps nothing of b, and
-// allocates only for the reason of a bust. Whether the event makes sense is for
-// Account.Replay to say.
+// DecodeEvent decodes one event at the start of b and returns how many bytes it used; more
+// may follow. The form is unique: a decoded event encodes to the same bytes. Errors are
+// ErrVersion and ErrMalformed. It does not retain b, and allocates only for the reason of
+// a bust. It does not check the event against an account; Account.Replay does.
 func DecodeEvent(b []byte) (e Event, reason string, used int, err error) {
 	r := reader{b: b}
 	head := r.byte()
@@ -72,13 +70,13 @@ func DecodeEvent(b []byte) (e Event, reason string, used int, err error) {
 	if e.Kind == KindBust {
 		reason = r.reason()
 	}
-	if r.bad || !e.known() {
+	if r.bad || !e.valid() {
 		return Event{}, "", 0, fmt.Errorf("%w: event", ErrMalformed)
 	}
 	return e, reason, len(b) - len(r.b), nil
 }
 
-// event reads what follows the first byte up to the reason.
+// event reads the fields between the first byte and the reason.
 func (r *reader) event(e *Event) {
 	x := &e.Execution
 	c := Customer(r.uint32())
@@ -123,8 +121,8 @@ func (r *reader) reason() string {
 	return string(b)
 }
 
-// known reports whether all the enumerations of e have a value of this version.
-func (e *Event) known() bool {
+// valid reports whether all enumerations of e have a value of this version.
+func (e *Event) valid() bool {
 	x := &e.Execution
 	return (e.Kind == KindFill || e.Kind == KindBust) && (x.Side == Buy || x.Side == Sell) &&
 		e.Change >= Opened && e.Change <= Decreased

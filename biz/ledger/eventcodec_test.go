@@ -14,7 +14,7 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// sample returns events with the smallest and the largest fields there are.
+// sample returns events with the smallest and the largest possible fields.
 func samples(t testing.TB) []ledger.Event {
 	t.Helper()
 	a := open(t, 10_000)
@@ -57,7 +57,7 @@ func TestEventRoundTrip(t *testing.T) {
 	}
 }
 
-// The bytes of version 1, for ever: journals are made of them.
+// The bytes of version 1 must never change: journals have them.
 func TestEventBytes(t *testing.T) {
 	want := []string{
 		"11" + "a18d06" + "01" + "01" + "01" + "0000000000000001" + "11" + "07" + "0a" + "0a" + "00" + "0a" + "64" + "00" + "01" + "03" + "612d31",

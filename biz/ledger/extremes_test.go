@@ -12,16 +12,16 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// extreme draws numbers that break arithmetic: zero, negative, the ends of int64,
-// the limits and what is next to them, and small ones so that some orders are done.
+// extreme draws numbers that break arithmetic: zero, negative numbers, the ends of int64,
+// the limits and their neighbours, and small numbers so that some orders are filled.
 func extreme(limit int64) *rapid.Generator[int64] {
 	edges := []int64{0, 1, -1, 2, 100, math.MinInt64, math.MinInt64 + 1, math.MaxInt64, math.MaxInt64 - 1,
 		math.MaxInt32, math.MaxInt32 + 1, math.MaxUint32, 1 << 53, limit, limit - 1, limit + 1, limit / 2, -limit}
 	return rapid.OneOf(rapid.SampledFrom(edges), rapid.Int64(), rapid.Int64Range(1, 1000))
 }
 
-// TestExtremeOrders: an order of any quantity at any price either does what
-// arithmetic without limits says, or is refused and changes nothing at all.
+// TestExtremeOrders: an order of any quantity at any price either has the result of
+// arithmetic without limits, or is refused and changes nothing.
 func TestExtremeOrders(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		holdings := []ledger.Holding{{Instrument: 1, Quantity: ledger.Quantity(rapid.Int64Range(1, int64(ledger.MaxQuantity)).Draw(t, "held")), Cost: 5}}
@@ -65,8 +65,8 @@ func TestExtremeOrders(t *testing.T) {
 	})
 }
 
-// TestExtremeBusts: the same of busts whose execution says anything at all, which
-// an account without the execution in memory can't compare.
+// TestExtremeBusts: the same for busts with arbitrary executions. An account that has the
+// execution no longer in memory can't compare it.
 func TestExtremeBusts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		recent := rapid.SampledFrom([]int{0, 0, 4}).Draw(t, "recent")
@@ -97,7 +97,7 @@ func TestExtremeBusts(t *testing.T) {
 	})
 }
 
-// anyExecution draws one that is often, in some fields, like the one that was done.
+// anyExecution draws an execution that often has some fields of the real one.
 func anyExecution(t *rapid.T, done *ledger.Execution) ledger.Execution {
 	c := rapid.SampledFrom([]ledger.Customer{0, 1, customer, customer, customer, customer}).Draw(t, "customer")
 	return ledger.Execution{

@@ -1,20 +1,19 @@
 package ledger
 
-// index finds ring slots by hash: open addressing with linear probing, at most
-// half full. The built-in map would allocate now and then under steady insertion
-// and deletion.
+// index is a hash table from tags to ring slots, with linear probing and at most half full.
+// The built-in map sometimes allocates under steady insertion and deletion.
 type index []entry
 
 type entry struct {
 	tag  tag
-	slot uint16 // ring slot + 1; 0 is a free entry
+	slot uint16 // ring slot + 1; 0 means a free entry
 }
 
-// tag is a hash of a client order id; 0 stands for no id. An index with more
-// entries than there are tags would be no use, which bounds MaxRecent.
+// tag is a hash of a client order id; 0 means no id. With more events than tags the index
+// would be useless, so its size limits MaxRecent.
 type tag uint16
 
-// grown returns an index for up to n entries that holds what x holds.
+// grown returns an index for up to n entries, with the entries of x.
 func (x index) grown(n int) index {
 	size := 8
 	for size < 2*n {
@@ -29,8 +28,7 @@ func (x index) grown(n int) index {
 	return y
 }
 
-// find returns where the entry with this tag is whose slot is the wanted one, or
-// -1.
+// find returns the place of the entry with this tag and a wanted slot, or -1.
 func (x index) find(t tag, wanted func(slot int) bool) int {
 	mask := len(x) - 1
 	for i := int(t) & mask; x[i].slot != 0; i = (i + 1) & mask {
@@ -50,8 +48,8 @@ func (x index) insert(e entry) {
 	x[i] = e
 }
 
-// remove frees entry i and moves later ones of the same run up, so that no probe
-// stops short of them.
+// remove frees entry i and moves later entries of the same run forward, so that probes
+// still find them.
 func (x index) remove(i int) {
 	mask := len(x) - 1
 	for j := (i + 1) & mask; x[j].slot != 0; j = (j + 1) & mask {

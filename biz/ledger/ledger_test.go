@@ -66,7 +66,7 @@ func equal[T any](t testing.TB, what string, have, want T) {
 	}
 }
 
-// unchanged fails the test when do changes anything in the account.
+// unchanged fails the test if do changes the account.
 func unchanged(t testing.TB, a *ledger.Account, do func()) {
 	t.Helper()
 	before := string(a.AppendState(nil))
@@ -76,7 +76,7 @@ func unchanged(t testing.TB, a *ledger.Account, do func()) {
 	}
 }
 
-// constant is what every fill and bust must leave as it is.
+// constant returns the sum that no fill and no bust may change.
 func constant(a *ledger.Account) ledger.Money {
 	sum := a.Cash() - a.Realised()
 	for _, p := range a.Positions(nil) {

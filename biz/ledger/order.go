@@ -6,15 +6,15 @@ type Order struct {
 	Side          Side
 	Instrument    InstrumentID
 	Quantity      Quantity
-	// Price is the price of the execution, decided by the caller.
+	// Price is the price of the execution. The caller decides it.
 	Price Price
 	// Lot is the instrument's lot size; 0 and 1 allow any quantity.
 	Lot Quantity
-	// Time is when, in nanoseconds since the Unix epoch.
+	// Time is the time of the execution, in nanoseconds since the Unix epoch.
 	Time int64
 }
 
-// check refuses what is wrong whatever the account holds.
+// check refuses an order that is wrong for every account.
 func (o *Order) check() error {
 	switch {
 	case o.Side != Buy && o.Side != Sell:
@@ -29,21 +29,21 @@ func (o *Order) check() error {
 	return nil
 }
 
-// MaxReason is the most bytes of a bust's reason.
+// MaxReason is the longest reason of a bust, in bytes.
 const MaxReason = 120
 
 // Bust is the command to take an execution back.
 type Bust struct {
-	// Execution is the one to bust with all its fields, since the account may
-	// no longer have it in memory.
+	// Execution is the execution to bust, with all its fields: the account may no longer
+	// have it in memory.
 	Execution Execution
 	// Reason is for people; at most MaxReason bytes.
 	Reason string
-	// Time is when, in nanoseconds since the Unix epoch.
+	// Time is the time of the bust, in nanoseconds since the Unix epoch.
 	Time int64
 }
 
-// Busted is what an account keeps of a bust.
+// Busted is what an account stores about a bust.
 type Busted struct {
 	// Number is the bust's event number.
 	Number uint64

@@ -4,9 +4,9 @@ package ledger
 type Position struct {
 	Instrument InstrumentID
 	Quantity   Quantity
-	// Cost is what the shares held were bought for.
+	// Cost is the purchase cost of the shares held.
 	Cost Money
-	// Realised is the profit of sells since the position opened.
+	// Realised is the profit of the sells since the position opened.
 	Realised Money
 }
 
@@ -17,12 +17,12 @@ type Holding struct {
 	Cost       Money
 }
 
-// Prices gives the last price of an instrument, or 0 where there is none.
+// Prices returns the last price of an instrument, or 0 if it has no price.
 type Prices interface {
 	Last(InstrumentID) Price
 }
 
-// AverageCost returns cost per share, rounded half up; 0 without shares.
+// AverageCost returns the cost per share, rounded half up; 0 without shares.
 func (p *Position) AverageCost() Price {
 	if p.Quantity <= 0 {
 		return 0
@@ -40,7 +40,7 @@ func worthOf(q Quantity, last Price) Money {
 	return MaxMoney
 }
 
-// UnrealisedProfit returns market value less cost.
+// UnrealisedProfit returns the market value minus the cost.
 func (p *Position) UnrealisedProfit(last Price) Money { return p.MarketValue(last) - p.Cost }
 
 // row is a position as an account stores it, sorted by instrument.
@@ -50,14 +50,14 @@ type row struct {
 	quantity   Quantity
 	cost       Money
 	realised   Money
-	last       Price // at which it counts in the account's value; not part of the state
+	last       Price // price used in the account's market value; not part of the state
 }
 
 func (r *row) position() Position {
 	return Position{Instrument: r.instrument, Quantity: r.quantity, Cost: r.cost, Realised: r.realised}
 }
 
-// find returns where the instrument's row is, or where it belongs.
+// find returns the index of the instrument's row, or where to insert it.
 func find(rows []row, id InstrumentID) (at int, held bool) {
 	low, high := 0, len(rows)
 	for low < high {

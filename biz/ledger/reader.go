@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// reader takes fields from the front of a slice. After the first field that is
-// not there or not in its one valid form, bad is set and all fields are zero.
+// reader decodes fields from the start of a slice. After the first field that is missing or
+// not in its only valid form, bad is true and all fields are zero.
 type reader struct {
 	b   []byte
 	bad bool
@@ -26,7 +26,8 @@ func (r *reader) byte() byte {
 	return c
 }
 
-// uvarint refuses longer encodings than needed, so that every value has one form.
+// uvarint reads a uvarint. It refuses encodings that are longer than necessary, so that
+// every value has one form.
 func (r *reader) uvarint() uint64 {
 	v, n := binary.Uvarint(r.b)
 	if n <= 0 || (n > 1 && r.b[n-1] == 0) {
@@ -37,7 +38,7 @@ func (r *reader) uvarint() uint64 {
 	return v
 }
 
-// amount is a uvarint that fits a positive int64.
+// amount reads a uvarint that fits in a positive int64.
 func (r *reader) amount() int64 {
 	v := r.uvarint()
 	if v > math.MaxInt64 {
@@ -47,7 +48,7 @@ func (r *reader) amount() int64 {
 	return int64(v)
 }
 
-// uint32 is a uvarint that fits 32 bits.
+// uint32 reads a uvarint that fits in 32 bits.
 func (r *reader) uint32() uint32 {
 	v := r.uvarint()
 	if v > math.MaxUint32 {
@@ -57,7 +58,7 @@ func (r *reader) uint32() uint32 {
 	return uint32(v)
 }
 
-// varint is zigzag encoded.
+// varint reads a zigzag-encoded number.
 func (r *reader) varint() int64 {
 	v := r.uvarint()
 	return int64(v>>1) ^ -int64(v&1)

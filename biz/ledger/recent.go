@@ -1,19 +1,19 @@
 package ledger
 
-// recent is a ring of the newest events with an index by client order id. It
-// grows as events come, so an idle account has none of it.
+// recent is a ring of the newest events with an index by client order id. It grows with the
+// events, so an unused account needs no memory for it.
 type recent struct {
 	events []Event
-	// tags has the tag of each event in the index, 0 for one that is not there.
-	// It spares reading the old event, which is long out of the processor's
-	// cache by the time it is overwritten.
+	// tags has the index tag of each event, 0 for an event without one. It avoids
+	// reading an old event, which is no longer in the processor's cache, before it is
+	// overwritten.
 	tags  []tag
 	index index
 	max   int
-	head  int // the oldest event, once the ring is full
+	head  int // the oldest event once the ring is full
 }
 
-// find returns the fill with this client order id, or nil. t is the id's tag.
+// find returns the fill with this client order id, or nil. t is the tag of the id.
 func (r *recent) find(id *ClientOrderID, t tag) *Event {
 	if t == 0 || len(r.index) == 0 {
 		return nil
@@ -25,8 +25,8 @@ func (r *recent) find(id *ClientOrderID, t tag) *Event {
 	return &r.events[r.index[at].slot-1]
 }
 
-// add copies the event in and forgets the oldest where the ring is full. t is the
-// tag of a fill's client order id, 0 for a bust.
+// add adds a copy of the event. If the ring is full, it drops the oldest event. t is the tag
+// of a fill's client order id, 0 for a bust.
 func (r *recent) add(e *Event, t tag) {
 	if r.max == 0 {
 		return
@@ -39,7 +39,7 @@ func (r *recent) add(e *Event, t tag) {
 	}
 }
 
-// slot makes room for one more event.
+// slot returns a free slot. If the ring is full, it drops the oldest event.
 func (r *recent) slot() int {
 	n := len(r.events)
 	if n == r.max {
@@ -63,7 +63,7 @@ func (r *recent) grow(size int) {
 	r.index = r.index.grown(size)
 }
 
-// put makes the event in slot the one that its client order id stands for.
+// put makes the client order id of the event in slot refer to this event.
 func (r *recent) put(slot int, t tag) {
 	id := &r.events[slot].Execution.ClientOrderID
 	at := r.index.find(t, func(other int) bool { return r.events[other].Execution.ClientOrderID == *id })
@@ -74,7 +74,7 @@ func (r *recent) put(slot int, t tag) {
 	r.index.insert(entry{tag: t, slot: uint16(slot + 1)})
 }
 
-// drop takes the event in slot out of the index, unless a newer one took over.
+// drop removes the event in slot from the index, unless its id refers to a newer event.
 func (r *recent) drop(slot int) {
 	t := r.tags[slot]
 	if t == 0 {
@@ -85,7 +85,7 @@ func (r *recent) drop(slot int) {
 	}
 }
 
-// at returns the ith event, 0 being the oldest.
+// at returns the ith event; 0 is the oldest.
 func (r *recent) at(i int) *Event {
 	if i += r.head; i >= len(r.events) {
 		i -= len(r.events)

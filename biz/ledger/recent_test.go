@@ -65,8 +65,8 @@ func TestEventsAfterCountsBusts(t *testing.T) {
 	}
 }
 
-// Client order ids are recognised exactly as long as their event is in memory,
-// in every state of the ring and its index.
+// A client order id is recognised exactly while its event is in memory, in every state of
+// the ring and its index.
 func TestClientOrderIDWindow(t *testing.T) {
 	const keep, placed = 37, 4000
 	a, err := ledger.NewAccount(customer, 1_000_000, nil, keep)
@@ -102,8 +102,8 @@ func checkWindow(t *testing.T, a *ledger.Account, old ledger.Event, remembered b
 	}
 }
 
-// A journal written with fewer events in memory can hold an id twice; the newer
-// one counts, also after the older one is forgotten.
+// A journal that was written with fewer events in memory can have an id twice. The newer
+// event counts, also after the older one is dropped.
 func TestSameClientOrderIDInAJournal(t *testing.T) {
 	o := buy(1, 1)
 	o.ClientOrderID = named(t, "again")

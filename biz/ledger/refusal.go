@@ -1,12 +1,12 @@
 package ledger
 
-// Refusal says why a business rule refused a command. It is an error; the values
-// are constants, so == and errors.Is both work. The numbers are those of Reason
-// in the wire protocol and never change.
+// Refusal is an error that says why a business rule refused a command. The values are
+// constants, so == and errors.Is both work. The numbers are those of Reason in the protocol
+// and never change.
 type Refusal uint8
 
-// The refusals. ErrUnknownInstrument and ErrUnknownExecution for executions out
-// of memory are for the caller to find; they stand here to have one list.
+// The refusals. The caller checks for ErrUnknownInstrument, and for ErrUnknownExecution if
+// the execution is not in memory; they are here to have all refusals in one list.
 const (
 	ErrUnknownInstrument Refusal = 1
 	ErrNotEnoughShares   Refusal = 2
@@ -22,7 +22,7 @@ const (
 	ErrTooManyPositions  Refusal = 12
 )
 
-// Error returns the refusal in plain words.
+// Error returns the refusal as a short text.
 func (r Refusal) Error() string {
 	switch r {
 	case ErrUnknownInstrument:

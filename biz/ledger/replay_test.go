@@ -7,7 +7,7 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// recorded returns a short life: buy, buy, sell, bust of the second buy.
+// recorded returns a few events: buy, buy, sell, bust of the second buy.
 func recorded(t *testing.T) []ledger.Event {
 	t.Helper()
 	a := open(t, 10_000)
@@ -107,7 +107,7 @@ func TestReplayRefusesASecondBust(t *testing.T) {
 	}
 }
 
-// Everything that a customer or an operator decided counts in the hash.
+// The hash depends on everything that a customer or an operator decided.
 func TestHashSeesEveryDifference(t *testing.T) {
 	base := func() ([]ledger.Order, string, ledger.Money) {
 		o := buy(10, 10)
@@ -138,7 +138,7 @@ func TestHashSeesEveryDifference(t *testing.T) {
 		"price":                               func(o []ledger.Order) { o[2].Price++ },
 		"instrument":                          func(o []ledger.Order) { o[1].Instrument++ },
 	}
-	note := func(name string, h [32]byte) {
+	add := func(name string, h [32]byte) {
 		if other, ok := seen[h]; ok {
 			t.Errorf("%s has the hash of %s", name, other)
 		}
@@ -147,10 +147,10 @@ func TestHashSeesEveryDifference(t *testing.T) {
 	for name, change := range changes {
 		orders, reason, cash := base()
 		change(orders)
-		note(name, life(orders, reason, cash))
+		add(name, life(orders, reason, cash))
 	}
 	orders, _, cash := base()
-	note("reason", life(orders, "Test", cash))
-	note("cash", life(orders, "test", cash+1))
-	note("one less", life(orders[:2], "test", cash))
+	add("reason", life(orders, "Test", cash))
+	add("cash", life(orders, "test", cash+1))
+	add("one less", life(orders[:2], "test", cash))
 }

@@ -1,6 +1,7 @@
 package ledger
 
-// Side says whether an order buys or sells. The numbers are those on the wire.
+// Side says whether an order buys or sells. The numbers are those of the
+// protocol.
 type Side uint8
 
 // The sides.

@@ -12,13 +12,13 @@ import (
 // stateVersion is the first byte of a state.
 const stateVersion = 1
 
-// AppendState appends a binary snapshot of the account: all of it, with the
-// recent events and the busted executions, and a CRC32C at its end.
+// AppendState appends a binary snapshot of the complete account, with the recent events and
+// the busted executions.
 //
 //	byte     version
-//	core     customer ... busted, as AppendState and Hash share it
+//	core     customer ... busted; Hash uses the same bytes
 //	uvarint  number of recent events, then each, oldest first, without a reason
-//	4 bytes  CRC32C of all before it, big-endian
+//	4 bytes  CRC32C of everything before, big-endian
 func (a *Account) AppendState(dst []byte) []byte {
 	start := len(dst)
 	dst = append(dst, stateVersion)
@@ -31,12 +31,11 @@ func (a *Account) AppendState(dst []byte) []byte {
 	return binary.BigEndian.AppendUint32(dst, checksum(dst[start:]))
 }
 
-// Hash returns the SHA-256 of the account's state: customer, cash, realised
-// profit, numbering, positions, busted executions, and a digest of every event
-// since the account was opened. The same events on the same starting state give
-// the same hash on any machine, whether they were placed or replayed, from the
-// beginning or from a snapshot. How many recent events are kept is a setting and
-// does not count.
+// Hash returns the SHA-256 of the account's state: customer, cash, realised profit, numbers,
+// positions, busted executions, and a digest of every event since the account was opened.
+// The same starting state and the same events result in the same hash on every machine,
+// whether the events were placed or replayed, from the beginning or from a snapshot. The
+// number of recent events in memory is a setting and does not count.
 func (a *Account) Hash() [32]byte { return sha256.Sum256(a.appendCore(nil)) }
 
 func (a *Account) appendCore(dst []byte) []byte {
@@ -75,10 +74,10 @@ func (b Busted) append(dst []byte, id ExecutionID) []byte {
 
 func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
-// RestoreAccount makes an account from what AppendState wrote; state must hold
-// exactly that. Of the recent events the newest recentMax are kept, which may be
-// fewer than the state has. Errors are ErrVersion and ErrMalformed. It keeps
-// nothing of state, and takes memory in proportion to its length only.
+// RestoreAccount returns the account that AppendState wrote; state must have exactly these
+// bytes. The newest recentMax of its events stay in memory. Errors are ErrVersion and
+// ErrMalformed. It does not retain state, and its memory use is proportional to the length
+// of state.
 func RestoreAccount(state []byte, recentMax int) (*Account, error) {
 	if len(state) > 0 && state[0] != stateVersion {
 		return nil, fmt.Errorf("%w: account state version %d", ErrVersion, state[0])
@@ -146,7 +145,7 @@ func (a *Account) readBusted(r *reader) {
 	}
 }
 
-// readRecent reports false when the events are not the account's last ones.
+// readRecent returns false if the events are not the last events of the account.
 func (a *Account) readRecent(r *reader) bool {
 	n := r.uvarint()
 	if r.bad || n > a.lastNumber {

@@ -80,7 +80,7 @@ func TestRestoreWithFewerRecentEvents(t *testing.T) {
 	equal(t, "hash", b.Hash(), a.Hash())
 }
 
-// The bytes of version 1, for ever, and the hash: the same on every machine.
+// The bytes of version 1 and the hash must never change, and are the same on every machine.
 func TestStateBytes(t *testing.T) {
 	a := open(t, 1000, ledger.Holding{Instrument: tin, Quantity: 3, Cost: 10})
 	bust(t, a, place(t, a, sell(1, 5)).Execution)
@@ -106,7 +106,7 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 	}
 }
 
-// sealed puts a right checksum at the end, so that the fuzzer gets past it.
+// sealed appends a correct checksum, so that the fuzzer reaches the content.
 func sealed(b []byte) []byte {
 	sum := crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
 	return append(b[:len(b):len(b)], byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum))

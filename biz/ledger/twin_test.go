@@ -12,8 +12,8 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// twin is the account as one would explain it: a list of what was done, with
-// everything else counted anew from the list each time it is asked for.
+// twin is a trivially correct account: a list of executions, from which everything else is
+// computed again for each call.
 type twin struct {
 	cash     ledger.Money
 	holdings []ledger.Holding
@@ -72,7 +72,7 @@ func (w *twin) bust(id ledger.ExecutionID) error {
 	return nil
 }
 
-// life is a live account beside its twin, and all it wrote down.
+// life is an account, its twin and the events that it has recorded.
 type life struct {
 	live     *ledger.Account
 	replayed *ledger.Account
@@ -153,7 +153,7 @@ func (l *life) write(t *rapid.T, e *ledger.Event, reason string) {
 	}
 }
 
-// restart goes on with an account restored from its own state.
+// restart continues with an account restored from its state.
 func (l *life) restart(t *rapid.T) {
 	recent := len(l.live.Recent(nil))
 	a, err := ledger.RestoreAccount(l.live.AppendState(nil), max(recent, 1))
@@ -191,7 +191,7 @@ func (l *life) check(t *rapid.T) {
 	l.replay(t)
 }
 
-// replay brings the second account up to what is written and compares.
+// replay applies the recorded events to the second account and compares.
 func (l *life) replay(t *rapid.T) {
 	for len(l.written) > 0 {
 		e, reason, used, err := ledger.DecodeEvent(l.written)
@@ -221,7 +221,7 @@ func TestAccountAgainstItsTwin(t *testing.T) {
 	})
 }
 
-// The share of the cost that a sell takes, against arithmetic without limits.
+// The cost of the sold shares is that of arithmetic without limits.
 func TestCostAgainstBigNumbers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		held := rapid.Int64Range(2, int64(ledger.MaxQuantity)).Draw(t, "held")

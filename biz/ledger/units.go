@@ -14,13 +14,13 @@ type Money int64
 // Quantity is a number of shares.
 type Quantity int64
 
-// Limits of the core. Sums of two amounts within them can't overflow int64.
+// Limits. The sum of two amounts within them can't overflow int64.
 const (
-	// MaxQuantity bounds one order and one position, in shares.
+	// MaxQuantity limits an order and a position, in shares.
 	MaxQuantity Quantity = 1_000_000_000_000
-	// MaxPrice is a thousand million currency units.
+	// MaxPrice is 1,000,000,000 currency units.
 	MaxPrice Price = 10_000_000_000_000
-	// MaxMoney bounds cash, cost, realised profit and quantity x price.
+	// MaxMoney limits cash, cost, realised profit and quantity x price.
 	MaxMoney Money = 4_000_000_000_000_000_000
 )
 
@@ -29,28 +29,28 @@ const (
 	unit     = 10_000 // 10 to the power of decimals
 )
 
-// String returns the price with four decimals, as in "10.5000".
+// String returns the price with four decimals, such as "10.5000".
 func (p Price) String() string { return string(appendDecimal(nil, int64(p))) }
 
-// String returns the amount with four decimals, as in "-0.2500".
+// String returns the amount with four decimals, such as "-0.2500".
 func (m Money) String() string { return string(appendDecimal(nil, int64(m))) }
 
-// ParsePrice reads a decimal such as "10", "10.5" or "-0.0001" exactly. More than
-// four decimals, exponents, signs other than "-" and values beyond int64 are
-// ErrMalformed. Range checks are the caller's.
+// ParsePrice parses a decimal such as "10", "10.5" or "-0.0001" exactly. More than four
+// decimals, exponents, signs other than "-" and values beyond int64 are ErrMalformed. The
+// caller checks the limits.
 func ParsePrice(s string) (Price, error) {
 	v, err := parseDecimal(s)
 	return Price(v), err
 }
 
-// ParseMoney reads an amount like ParsePrice does.
+// ParseMoney parses an amount in the format of ParsePrice.
 func ParseMoney(s string) (Money, error) {
 	v, err := parseDecimal(s)
 	return Money(v), err
 }
 
-// Value returns quantity x price; ok is false when one is negative or the
-// product is over MaxMoney.
+// Value returns quantity x price. ok is false if one is negative or the product exceeds
+// MaxMoney.
 func Value(q Quantity, p Price) (m Money, ok bool) {
 	if q < 0 || p < 0 {
 		return 0, false
@@ -96,7 +96,7 @@ func parseDecimal(s string) (int64, error) {
 	return int64(u), nil
 }
 
-// parseFixed reads digits with an optional point and up to four decimals.
+// parseFixed parses digits with an optional point and up to four decimals.
 func parseFixed(s string) (uint64, bool) {
 	var u uint64
 	whole, point, places := 0, false, 0

@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// total is a sum of amounts that are not negative, in 128 bits: as many positions as
-// an account may have can be worth more than an int64 holds.
+// total is a sum of non-negative amounts in 128 bits: the positions of an account together
+// can be worth more than an int64 can hold.
 type total struct{ high, low uint64 }
 
 func (t *total) add(m Money) {
@@ -21,7 +21,7 @@ func (t *total) sub(m Money) {
 	t.high -= borrow
 }
 
-// money returns the sum, or the largest int64 where it is more.
+// money returns the sum, at most the largest int64.
 func (t total) money() Money {
 	if t.high > 0 || t.low > math.MaxInt64 {
 		return math.MaxInt64
@@ -29,18 +29,18 @@ func (t total) money() Money {
 	return Money(t.low)
 }
 
-// value is what the row is worth at the price it was last valued at.
+// value returns the market value of the row at its last price.
 func (r *row) value() Money { return worthOf(r.quantity, r.last) }
 
-// MarketValue returns the sum of what all positions are worth, each at the price of
-// its last Reprice, Revalue or fill, whichever was later. It stops at the largest int64.
-// It costs the same for any number of positions.
+// MarketValue returns the total market value of all positions, at most the largest int64.
+// Each position has the price of its last Reprice, Revalue or fill, whichever was later.
+// The cost of a call does not depend on the number of positions.
 //
-// Prices are not part of the account's state: one that was restored is worth 0 until
-// Revalue.
+// Prices are not part of the account's state: the market value of a restored account is 0
+// until Revalue.
 func (a *Account) MarketValue() Money { return a.value.money() }
 
-// Reprice values the position in an instrument, if there is one, at a price.
+// Reprice sets the price of the position in an instrument, if there is one.
 func (a *Account) Reprice(id InstrumentID, last Price) {
 	at, held := find(a.rows, id)
 	if !held || a.rows[at].last == last {
@@ -52,8 +52,7 @@ func (a *Account) Reprice(id InstrumentID, last Price) {
 	a.value.add(r.value())
 }
 
-// Revalue values all positions at the last prices and returns their sum, as
-// MarketValue does.
+// Revalue sets the prices of all positions and returns the MarketValue.
 func (a *Account) Revalue(prices Prices) Money {
 	a.value = total{}
 	for i := range a.rows {

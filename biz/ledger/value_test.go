@@ -11,7 +11,7 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// priced is an account beside the prices that its positions were last valued at.
+// priced is an account and the last prices of its positions.
 type priced struct {
 	account *ledger.Account
 	last    map[ledger.InstrumentID]ledger.Price
@@ -42,8 +42,8 @@ func newPriced(t *rapid.T) *priced {
 	return p
 }
 
-// happened notes the price of a row that was opened or traded; one that a bust leaves
-// keeps its price.
+// happened records the price of a row that was opened or traded. A bust does not change the
+// price of a row.
 func (p *priced) happened(e *ledger.Event) {
 	switch {
 	case e.Change == ledger.Closed:
@@ -106,7 +106,7 @@ func (p *priced) setAll(t *rapid.T, market prices) {
 	}
 }
 
-// restart goes on with an account restored from its own state, which has no prices.
+// restart continues with an account restored from its state, which has no prices.
 func (p *priced) restart(t *rapid.T) {
 	a, err := ledger.RestoreAccount(p.account.AppendState(nil), 4)
 	if err != nil {
@@ -118,7 +118,7 @@ func (p *priced) restart(t *rapid.T) {
 	p.revalue(t)
 }
 
-// sum adds up all positions without limits, and then cuts the sum to what fits.
+// sum adds the values of all positions without limits, and limits the sum at the end.
 func (p *priced) sum() ledger.Money {
 	sum := new(big.Int)
 	for _, row := range p.account.Positions(nil) {
@@ -140,8 +140,8 @@ func (p *priced) check(t *rapid.T) {
 	}
 }
 
-// TestMarketValueIsTheSum: whatever is done to an account and its prices, its market
-// value is the sum over its positions at the prices last set.
+// TestMarketValueIsTheSum: the market value of an account is always the sum over its
+// positions at their last prices.
 func TestMarketValueIsTheSum(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPriced(t)
@@ -152,7 +152,7 @@ func TestMarketValueIsTheSum(t *testing.T) {
 	})
 }
 
-// TestMarketValueStops: as many positions as there may be, each worth as much as it may.
+// TestMarketValueStops: the largest number of positions with the largest value.
 func TestMarketValueStops(t *testing.T) {
 	var holdings []ledger.Holding
 	for id := range ledger.InstrumentID(ledger.MaxRows) {

@@ -1,9 +1,9 @@
-// Package market holds the instruments that can be traded, their last prices,
-// and a seeded walk that moves the prices.
+// Package market has the instruments that can be traded, their last prices, and a seeded
+// random walk that moves the prices.
 //
-// Instruments never change once a Market is made. Last prices are atomic: any
-// goroutine may read and set them. It reads no clock and starts no goroutine.
+// Instruments never change after New. Last prices are atomic: any goroutine may read and
+// set them. The package reads no clock and starts no goroutine.
 //
-// Limits: MaxInstruments instruments, MaxNameSize bytes in a market, code or
-// name, and those of biz/ledger for lots and prices.
+// Limits: MaxInstruments instruments, MaxNameSize bytes in a market, code or name, and the
+// limits of biz/ledger for lots and prices.
 package market

@@ -2,6 +2,6 @@ package market
 
 import "errors"
 
-// ErrBadInstrument means an instrument that New refuses; the error's text says
-// which and why.
+// ErrBadInstrument means that New refuses an instrument; the error's text says which one
+// and why.
 var ErrBadInstrument = errors.New("market: bad instrument")

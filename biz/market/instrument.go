@@ -11,27 +11,27 @@ import (
 // Limits of a market.
 const (
 	MaxInstruments = 100_000
-	// MaxNameSize bounds a market, a code and a name, in bytes.
+	// MaxNameSize is the longest market, code or name, in bytes.
 	MaxNameSize = 64
 )
 
-// Instrument is something that can be traded. Market and Code together name it.
+// Instrument is something that can be traded. Market and Code identify it.
 type Instrument struct {
 	// ID is its place in the list, from 0.
 	ID     ledger.InstrumentID
 	Market string
 	Code   string
 	Name   string
-	// Lot is the number of shares that an order's quantity is a multiple of.
+	// Lot is the lot size: an order's quantity must be a multiple of it.
 	Lot ledger.Quantity
-	// Tick is the step that prices move in.
+	// Tick is the smallest price step.
 	Tick ledger.Price
-	// Last is the price to start with, a multiple of Tick.
+	// Last is the first price, a multiple of Tick.
 	Last ledger.Price
 }
 
-// Validate returns ErrBadInstrument with the field, its value and what is wrong,
-// or nil. It does not look at ID.
+// Validate returns nil, or a FieldError with the field, its value and what is wrong. It
+// does not check ID.
 func (i *Instrument) Validate() error {
 	switch {
 	case !word(i.Market):
@@ -52,7 +52,7 @@ func (i *Instrument) Validate() error {
 	return nil
 }
 
-// FieldError says which field of an instrument is wrong. It is ErrBadInstrument.
+// FieldError says which field of an instrument is wrong. It wraps ErrBadInstrument.
 type FieldError struct {
 	Field   string
 	Value   any
@@ -83,8 +83,8 @@ func word(s string) bool {
 	return s != "" && ValidName(s)
 }
 
-// ValidName reports whether s can be the name of an instrument or a customer: at
-// most MaxNameSize bytes of printable text, or nothing.
+// ValidName reports whether s can be the name of an instrument or a customer: at most
+// MaxNameSize bytes of printable text. It may be empty.
 func ValidName(s string) bool {
 	for _, r := range s {
 		if !unicode.IsPrint(r) {

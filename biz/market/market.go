@@ -9,7 +9,7 @@ import (
 
 // Market is a fixed list of instruments with their last prices.
 //
-// Goroutine: any, at the same time.
+// Goroutine: any, concurrently.
 type Market struct {
 	instruments []Instrument
 	last        []atomic.Int64
@@ -18,12 +18,12 @@ type Market struct {
 
 type key struct{ market, code string }
 
-// New makes a market of the instruments, whose ids must be 0, 1, 2... in order.
-// Any that Validate refuses, two of one market and code, an id out of order and
-// more than MaxInstruments are ErrBadInstrument. It copies the list.
+// New returns a market with a copy of the instruments. Their ids must be 0, 1, 2... in
+// order. It fails with ErrBadInstrument if Validate refuses an instrument, if two have the
+// same market and code, if an id is out of order, or above MaxInstruments.
 func New(instruments []Instrument) (*Market, error) {
 	if len(instruments) > MaxInstruments {
-		return nil, fmt.Errorf("%w: %d are over the limit of %d", ErrBadInstrument, len(instruments), MaxInstruments)
+		return nil, fmt.Errorf("%w: %d instruments exceed the limit of %d", ErrBadInstrument, len(instruments), MaxInstruments)
 	}
 	m := &Market{
 		instruments: append([]Instrument(nil), instruments...),
@@ -58,8 +58,8 @@ func (m *Market) add(n int) error {
 // Len returns how many instruments there are.
 func (m *Market) Len() int { return len(m.instruments) }
 
-// At returns an instrument, or nil for an id that is none. It must not be
-// changed; its Last is the price to start with.
+// At returns an instrument, or nil if the id has no instrument. The caller must not change
+// it; its Last is the first price.
 func (m *Market) At(id ledger.InstrumentID) *Instrument {
 	if int(id) >= len(m.instruments) {
 		return nil
@@ -74,7 +74,7 @@ func (m *Market) Find(market, code string) (ledger.InstrumentID, bool) {
 	return id, ok
 }
 
-// Last returns the last price, or 0 for an id that is no instrument.
+// Last returns the last price, or 0 if the id has no instrument.
 func (m *Market) Last(id ledger.InstrumentID) ledger.Price {
 	if int(id) >= len(m.last) {
 		return 0
@@ -82,7 +82,7 @@ func (m *Market) Last(id ledger.InstrumentID) ledger.Price {
 	return ledger.Price(m.last[id].Load())
 }
 
-// SetLast sets the last price. An id that is no instrument changes nothing.
+// SetLast sets the last price. It does nothing if the id has no instrument.
 func (m *Market) SetLast(id ledger.InstrumentID, p ledger.Price) {
 	if int(id) < len(m.last) {
 		m.last[id].Store(int64(p))

@@ -55,7 +55,7 @@ func TestMarket(t *testing.T) {
 	}
 	m.SetLast(3, 7)
 	if m.At(3) != nil || m.Last(3) != 0 {
-		t.Error("there is an instrument behind the last")
+		t.Error("there is an instrument after the last")
 	}
 	list[0].Name = "changed"
 	if m.At(0).Name == "changed" {

@@ -8,12 +8,12 @@ import (
 
 const (
 	maxTicks = 3  // the largest move of a step
-	floor    = 10 // lowest price is the first one / floor
-	ceiling  = 10 // highest price is the first one x ceiling
+	floor    = 10 // the lowest price is the first price / floor
+	ceiling  = 10 // the highest price is the first price x ceiling
 )
 
-// Walk moves prices at random, the same way for the same seed. It has prices of
-// its own and leaves the market's alone: whoever steps it calls SetLast.
+// Walk moves prices at random, always the same way for the same seed. It has separate
+// prices and does not change the market: the caller of Step calls SetLast.
 //
 // Goroutine: any, one at a time.
 type Walk struct {
@@ -23,7 +23,7 @@ type Walk struct {
 
 type path struct{ price, tick, low, high ledger.Price }
 
-// NewWalk starts a walk at the first prices of the market's instruments.
+// NewWalk returns a walk that starts at the first prices of the market's instruments.
 func NewWalk(m *Market, seed uint64) *Walk {
 	w := &Walk{random: rand.New(rand.NewPCG(seed, streamOfWalk)), paths: make([]path, m.Len())}
 	for n := range w.paths {
@@ -32,7 +32,7 @@ func NewWalk(m *Market, seed uint64) *Walk {
 	return w
 }
 
-// streamOfWalk keeps the walk apart from other sequences of the same seed.
+// streamOfWalk makes the walk independent of other sequences with the same seed.
 const streamOfWalk = 0x77616c6b
 
 func newPath(i *Instrument) path {
@@ -41,10 +41,10 @@ func newPath(i *Instrument) path {
 	return path{price: i.Last, tick: i.Tick, low: max(low, i.Tick), high: high}
 }
 
-// Step moves one instrument by one to three ticks up or down and returns it with
-// its new price, which stays within a tenth and ten times its first price and is
-// never below one tick. A market without instruments gives 0 and 0. It does not
-// allocate.
+// Step moves the price of one instrument by one to three ticks up or down. It returns the
+// instrument and the new price, which stays between a tenth of and ten times the first
+// price, and is never below one tick. Without instruments Step returns 0 and 0. It does
+// not allocate.
 func (w *Walk) Step() (ledger.InstrumentID, ledger.Price) {
 	if len(w.paths) == 0 {
 		return 0, 0

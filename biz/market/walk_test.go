@@ -28,7 +28,7 @@ func TestWalkIsTheSameForTheSameSeed(t *testing.T) {
 	}
 }
 
-// The first steps of seed 1, for ever: demonstrations are reproduced by them.
+// The first steps of seed 1 must never change, so that demonstrations can be repeated.
 func TestWalkOfSeedOne(t *testing.T) {
 	w := market.NewWalk(open(t, listed(5)), 1)
 	for n, want := range firstSteps {

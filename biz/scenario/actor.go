@@ -10,10 +10,10 @@ import (
 	"holdfast/biz/client"
 )
 
-// actor is one simulated client that plays a script. Once a step could not be
-// made, the rest of its steps are noted as not made.
+// actor is one simulated client that plays a script. After a step with an error, the rest
+// of its steps are reported as skipped.
 //
-// Goroutine: the one that plays; the inboxes of its sessions are their own.
+// Goroutine: the caller of play. The inboxes of its sessions are safe from any.
 type actor struct {
 	stage    *stage
 	customer client.Customer
@@ -23,7 +23,7 @@ type actor struct {
 	ctx      context.Context
 	broken   bool
 	main     *session
-	sessions []*session // all that have to be closed
+	sessions []*session // all sessions to close
 	market   []client.Instrument
 	cash     client.Money
 }
@@ -38,18 +38,22 @@ func newActor(st *stage, customer client.Customer, name string) *actor {
 	return &actor{stage: st, customer: customer, name: name}
 }
 
-// play runs a script from connecting to closing.
+// play runs a script, from the connect to the close.
 func (a *actor) play(ctx context.Context, s script) {
 	a.ctx = ctx
 	defer a.close()
 	a.step("connect and log in", fmt.Sprintf("account %d", a.customer), a.enter)
 	s.play(a)
-	a.step("pushes numbered without gap or double", "0 breaks", func() (string, error) {
+	const consecutive = "no push is missing or repeated"
+	a.step("pushes have consecutive numbers", consecutive, func() (string, error) {
 		breaks := 0
 		for _, s := range a.sessions {
 			breaks += s.in.broken()
 		}
-		return fmt.Sprintf("%d breaks", breaks), nil
+		if breaks > 0 {
+			return fmt.Sprintf("%d pushes are missing or repeated", breaks), nil
+		}
+		return consecutive, nil
 	})
 }
 
@@ -59,13 +63,13 @@ func (a *actor) close() {
 	}
 }
 
-// step makes a step: it is as expected when do returns the expected text.
+// step executes a step. It is OK if do returns the expected text.
 func (a *actor) step(name, expected string, do func() (got string, err error)) {
-	s := Step{Client: a.customer, Case: a.name, Step: name, Expected: expected, Got: "not made"}
+	s := Step{Client: a.customer, Case: a.name, Step: name, Expected: expected, Got: "skipped"}
 	if !a.broken {
-		began := time.Now()
+		start := time.Now()
 		got, err := do()
-		s.Took, s.Got = time.Since(began), got
+		s.Took, s.Got = time.Since(start), got
 		if err != nil {
 			s.Got, a.broken = explained(err), true
 		}
@@ -77,7 +81,7 @@ func (a *actor) step(name, expected string, do func() (got string, err error)) {
 	}
 }
 
-// explained is an error with what to do about it.
+// explained returns the text of an error and what to do about it.
 func explained(err error) string {
 	if advice := client.Explain(err); advice != "" {
 		return fmt.Sprintf("%v: %s", err, advice)
@@ -85,9 +89,9 @@ func explained(err error) string {
 	return err.Error()
 }
 
-// enter makes the main session and looks at the market.
+// enter opens the main session and reads the instruments.
 func (a *actor) enter() (string, error) {
-	s, snapshot, err := a.connect(a.customer, a.tell())
+	s, snapshot, err := a.connect(a.customer, a.narrate())
 	if err != nil {
 		return "", err
 	}
@@ -112,7 +116,7 @@ func (a *actor) connect(customer client.Customer, onPush func(client.Push)) (*se
 	return s, snapshot, err
 }
 
-// dial opens a session; it is closed when the script has ended.
+// dial opens a session, which is closed at the end of the script.
 func (a *actor) dial(onPush func(client.Push)) (*session, error) {
 	s := &session{in: newInbox()}
 	var err error
@@ -132,8 +136,8 @@ func (a *actor) dial(onPush func(client.Push)) (*session, error) {
 	return s, nil
 }
 
-// affordable returns three instruments of which the money buys 1,000 shares
-// each, in the order of their names.
+// affordable returns the first three instruments, by market and code, of which the money
+// can buy 1,000 shares each.
 func affordable(all []client.Instrument, money client.Money) ([]client.Instrument, error) {
 	all = slices.Clone(all)
 	slices.SortFunc(all, func(x, y client.Instrument) int { return x.Key.Compare(y.Key) })
@@ -141,13 +145,13 @@ func affordable(all []client.Instrument, money client.Money) ([]client.Instrumen
 		return i.LastPrice <= 0 || client.Value(max(1000, 10*i.LotSize), i.LastPrice) > money/3
 	})
 	if len(out) < 3 {
-		return nil, fmt.Errorf("%w: %d of %d are", ErrInstruments, len(out), len(all))
+		return nil, fmt.Errorf("%w: only %d of %d are affordable", ErrInstruments, len(out), len(all))
 	}
 	return out[:3], nil
 }
 
-// key is the nth of the actor's three instruments; the zero value when the actor
-// has not come that far.
+// key returns the key of the nth of the actor's three instruments, or "?/?" if the actor
+// has no instruments.
 func (a *actor) key(n int) client.Key {
 	if n >= len(a.market) {
 		return client.Key{Market: "?", Code: "?"}
@@ -155,7 +159,7 @@ func (a *actor) key(n int) client.Key {
 	return a.market[n].Key
 }
 
-// lots is q, raised to whole lots of every instrument of the actor.
+// lots returns q, rounded up to full lots of the actor's instruments.
 func (a *actor) lots(q client.Quantity) client.Quantity {
 	for _, i := range a.market {
 		if lot := max(i.LotSize, 1); q%lot != 0 {

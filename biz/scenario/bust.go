@@ -8,7 +8,7 @@ import (
 	"holdfast/biz/client"
 )
 
-// bustReason is what the operator says.
+// bustReason is the reason of every bust.
 const bustReason = "keyed in by mistake"
 
 func playBust(a *actor) {
@@ -21,7 +21,7 @@ func playBust(a *actor) {
 		var err error
 		operator, snapshot, err = a.connect(a.stage.options.Operator, nil)
 		if err == nil && !snapshot.Account.Operator {
-			return "no operator", nil
+			return "not an operator", nil
 		}
 		return "operator", err
 	})
@@ -35,7 +35,7 @@ func playBust(a *actor) {
 	a.inHistory(&offline)
 }
 
-// mistake buys what is to be taken back and checks that it is shown.
+// mistake places the order that is busted later, and checks that its execution is shown.
 func (a *actor) mistake(q client.Quantity, key client.Key, id *client.ExecutionID) {
 	name := fmt.Sprintf("buy %s %s by mistake", q, key)
 	a.step(name, "execution shown", func() (string, error) {
@@ -49,26 +49,25 @@ func (a *actor) mistake(q client.Quantity, key client.Key, id *client.ExecutionI
 }
 
 func (a *actor) bust(operator *session, id *client.ExecutionID, want []row) {
-	a.step("operator takes it back", "taken back -> "+listText(want), func() (string, error) {
+	a.step("operator busts it", "busted -> "+listText(want), func() (string, error) {
 		mark := a.main.in.mark()
 		busted, err := operator.Bust(a.ctx, *id, bustReason)
 		if err != nil {
 			return "", err
 		}
-		p, err := a.main.in.await(a.ctx, mark, a.stage.options.Timeout, "bust of "+id.String(), func(p client.Push) bool {
-			b, ok := p.Event.(client.ExecutionBusted)
-			return ok && b.ID == *id && b.Reason == bustReason
+		_, sequence, err := await(a, a.main, mark, "bust of "+id.String(), func(_ uint64, b client.ExecutionBusted) bool {
+			return b.ID == *id && b.Reason == bustReason
 		})
 		if err != nil {
 			return "", err
 		}
-		u, err := a.update(a.main, mark, p.Sequence+1)
+		u, err := a.update(a.main, mark, sequence+1)
 		if err != nil {
 			return "", err
 		}
 		list, err := a.list()
 		if u.Position.Quantity != busted.Position.Quantity {
-			list += fmt.Sprintf("; %s shares pushed, the operator was told %s", u.Position.Quantity, busted.Position.Quantity)
+			list += fmt.Sprintf("; %s shares pushed, %s in the reply to the operator", u.Position.Quantity, busted.Position.Quantity)
 		}
 		return a.takenBack(*id) + " -> " + list, err
 	})
@@ -79,27 +78,27 @@ func (a *actor) takenBack(id client.ExecutionID) string {
 	if shown.Shows(id) {
 		return "still shown"
 	}
-	return "taken back"
+	return "busted"
 }
 
 // bustAgain checks that a second bust does nothing.
 func (a *actor) bustAgain(operator *session, id *client.ExecutionID, want []row) {
-	a.step("taking it back twice is harmless", "busted, nothing changes: "+listText(want), func() (string, error) {
+	a.step("bust it again", "busted, nothing changes: "+listText(want), func() (string, error) {
 		before := a.main.View().Display().Sequence
 		busted, err := operator.Bust(a.ctx, *id, bustReason)
 		if err != nil {
 			return "", err
 		}
 		if busted.Execution.ID != *id || !busted.Execution.Busted {
-			return fmt.Sprintf("answer %+v", busted.Execution), nil
+			return fmt.Sprintf("reply %+v", busted.Execution), nil
 		}
 		list, err := a.list()
 		return a.unchanged("busted", before) + ": " + list, err
 	})
 }
 
-// unchanged says whether the account has had any event since a sequence number;
-// a pull has gone before, which a push would have overtaken.
+// unchanged returns what, and whether the account has had no event since the push with
+// number before. The reply to its request comes after all earlier pushes.
 func (a *actor) unchanged(what string, before uint64) string {
 	pulled, err := a.main.Positions(a.ctx)
 	if err != nil {
@@ -112,7 +111,7 @@ func (a *actor) unchanged(what string, before uint64) string {
 }
 
 func (a *actor) inHistory(id *client.ExecutionID) {
-	a.step("history marks it", "busted: "+bustReason, func() (string, error) {
+	a.step("history shows it as busted", "busted: "+bustReason, func() (string, error) {
 		page, err := a.main.History(a.ctx, client.HistoryQuery{Limit: 20})
 		if err != nil {
 			return "", err
@@ -123,16 +122,16 @@ func (a *actor) inHistory(id *client.ExecutionID) {
 			case x.Busted:
 				return "busted: " + x.BustReason, nil
 			default:
-				return "not marked", nil
+				return "not busted", nil
 			}
 		}
-		return "not there", nil
+		return "not in the history", nil
 	})
 }
 
-// blocked checks that what was sold since can't be taken back.
+// blocked checks that a buy can't be busted after its shares were sold.
 func (a *actor) blocked(operator *session, q client.Quantity, key client.Key, want []row) {
-	a.step("a buy whose shares are sold stands", "refused BUST_BLOCKED by the sell, nothing changes: "+listText(want),
+	a.step("bust a buy whose shares were sold", "refused BUST_BLOCKED by the sell, nothing changes: "+listText(want),
 		func() (string, error) {
 			bought, err := a.place(client.Order{Side: client.Buy, Key: key, Quantity: q})
 			if err != nil {
@@ -154,15 +153,14 @@ func (a *actor) blocked(operator *session, q client.Quantity, key client.Key, wa
 		})
 }
 
-// bustWhileOffline closes the main session, lets the operator bust, and comes
-// back.
+// bustWhileOffline closes the main session, busts as the operator, and logs in again.
 func (a *actor) bustWhileOffline(operator *session, id *client.ExecutionID, want []row) {
-	a.step("taken back while away", "taken back -> "+listText(want), func() (string, error) {
+	a.step("bust while logged out", "busted -> "+listText(want), func() (string, error) {
 		_ = a.main.Close() // always nil
 		if _, err := operator.Bust(a.ctx, *id, bustReason); err != nil {
 			return "", err
 		}
-		s, _, err := a.connect(a.customer, a.tell())
+		s, _, err := a.connect(a.customer, a.narrate())
 		if err != nil {
 			return "", err
 		}

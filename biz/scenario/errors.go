@@ -3,11 +3,10 @@ package scenario
 import "errors"
 
 var (
-	// ErrCustomers means that Options.Customers are not ten different ones.
-	ErrCustomers = errors.New("scenario: wants ten different customers")
-	// ErrNoPush means that a push did not come in time.
-	ErrNoPush = errors.New("the push did not come")
-	// ErrInstruments means that the market has too few instruments that the
-	// account can pay for.
+	// ErrCustomers means that Options.Customers are not ten different customers.
+	ErrCustomers = errors.New("scenario: needs ten different customers")
+	// ErrNoPush means that an expected push did not come in time.
+	ErrNoPush = errors.New("no push came")
+	// ErrInstruments means that the account can afford too few instruments.
 	ErrInstruments = errors.New("the scenario needs three instruments of which the account can buy 1,000 shares each")
 )

@@ -9,9 +9,9 @@ import (
 	"holdfast/biz/client"
 )
 
-// inbox keeps the pushes of a session for those who wait for one.
+// inbox stores the pushes of a session until a step waits for them.
 //
-// Limit: a session lives for one case, so what it gets is bounded by that.
+// Limit: the pushes of one case, since a session lasts for one case.
 type inbox struct {
 	mu      sync.Mutex
 	pushes  []client.Push
@@ -32,21 +32,34 @@ func (in *inbox) add(p client.Push) {
 	in.changed = make(chan struct{})
 }
 
-// mark returns a place before all later pushes.
+// mark returns the number of pushes so far: later pushes come after this mark.
 func (in *inbox) mark() int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return len(in.pushes)
 }
 
-// broken tells how often the sequence of pushes had a gap or a double.
+// broken returns how often a push was missing or repeated.
 func (in *inbox) broken() int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.breaks
 }
 
-// await returns the first push after the mark that is wanted.
+// await returns the first event of type E after the mark that wanted accepts, and the number
+// of its push.
+func await[E client.Event](a *actor, s *session, mark int, what string, wanted func(sequence uint64, e E) bool) (event E, sequence uint64, err error) {
+	p, err := s.in.await(a.ctx, mark, a.stage.options.Timeout, what, func(p client.Push) bool {
+		e, ok := p.Event.(E)
+		return ok && wanted(p.Sequence, e)
+	})
+	if err != nil {
+		return event, 0, err
+	}
+	return p.Event.(E), p.Sequence, nil
+}
+
+// await returns the first push after the mark that wanted accepts.
 func (in *inbox) await(
 	ctx context.Context, mark int, timeout time.Duration, what string, wanted func(client.Push) bool,
 ) (client.Push, error) {

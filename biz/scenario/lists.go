@@ -18,7 +18,7 @@ func playWorkedExample(a *actor) {
 	a.sell(q, x, client.Closed)
 }
 
-// value checks what the shares of a row are worth at the price that is shown.
+// value checks the market value of a position at the price shown.
 func (a *actor) value(key client.Key, q client.Quantity) {
 	var p client.Position
 	if a.main != nil {
@@ -26,7 +26,7 @@ func (a *actor) value(key client.Key, q client.Quantity) {
 		p, _ = shown.Find(key)
 	}
 	expected := fmt.Sprintf("%s x %s = %s", q, p.LastPrice, client.Value(q, p.LastPrice))
-	a.step("its value", expected, func() (string, error) {
+	a.step("check the value", expected, func() (string, error) {
 		return fmt.Sprintf("%s x %s = %s", p.Quantity, p.LastPrice, p.MarketValue), nil
 	})
 }
@@ -76,7 +76,7 @@ func playFewerShares(a *actor) {
 	a.sell(q, y, client.Decreased, row{x, 2 * q}, row{y, q})
 }
 
-// repriced waits for a price to move under a list that stays as it is.
+// repriced waits until the price of an unchanged position moves.
 func (a *actor) repriced(want ...row) {
 	expected := listText(want) + " (repriced)"
 	a.step("price moves, shares stay", expected, func() (string, error) {

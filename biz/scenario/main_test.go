@@ -6,6 +6,6 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain looks for goroutines left behind, beside those that packages start
-// when they are loaded.
+// TestMain checks for leaked goroutines, except those that packages start when they are
+// loaded.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }

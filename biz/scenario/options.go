@@ -14,33 +14,31 @@ const (
 	DefaultTimeout = 10 * time.Second
 	// DefaultOperator is the operator of the shipped seed file.
 	DefaultOperator client.Customer = 900001
-	// DefaultFirstCustomer is the first of the ten.
+	// DefaultFirstCustomer is the first of the ten default customers.
 	DefaultFirstCustomer client.Customer = 100001
 )
 
-// Options are the settings of a run; of the zero value only Addr is missing.
+// Options are the settings of a run. Only Addr is required.
 type Options struct {
-	// Addr of the packet listener, "host:port".
+	// Addr is the address of the packet listener, "host:port".
 	Addr string
-	// Customers are ten accounts to use; nil means those from
-	// DefaultFirstCustomer on.
+	// Customers are the ten customers; nil means ten from DefaultFirstCustomer on.
 	Customers []client.Customer
-	// Operator is who busts; 0 means DefaultOperator.
+	// Operator is the customer who busts; 0 means DefaultOperator.
 	Operator client.Customer
-	// Credential of each of them; nil means client.DemoToken.
+	// Credential returns the credential of a customer; nil means client.DemoToken.
 	Credential func(client.Customer) client.Credential
-	// Timeout bounds each request, and how long a push may take; 0 means
-	// DefaultTimeout.
+	// Timeout limits each request and the wait for a push; 0 means DefaultTimeout.
 	Timeout time.Duration
-	// Repricing is how long to wait for the price of a held instrument to move;
-	// 0 leaves that step out, for servers whose prices stand still.
+	// Repricing is how long to wait until the price of a position moves; 0 omits this
+	// step, for servers whose prices never move.
 	Repricing time.Duration
 	// Pace is a pause before each order, so that people can follow.
 	Pace time.Duration
-	// Log gets a line per step as it ends; nil means none.
+	// Log receives a line at the end of each step; nil means no lines.
 	Log io.Writer
-	// OnEvent gets a line for each trade and each bust as a client sees it; nil
-	// means none. It is called by one goroutine at a time.
+	// OnEvent receives a line for each trade and each bust as a client sees it; nil means
+	// no lines. Only one goroutine calls it at a time.
 	OnEvent func(line string)
 }
 

@@ -9,8 +9,8 @@ import (
 	"holdfast/codec"
 )
 
-// tamper changes what the server sends: it returns the messages that go to the
-// client instead of m, whose body is its own.
+// tamper changes what the server sends: it returns the messages that go to the client
+// instead of m. It may change m's body.
 type tamper func(m codec.Message) []codec.Message
 
 // startProxy puts a tamper in front of a server and returns its address.

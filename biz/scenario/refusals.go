@@ -8,8 +8,7 @@ import (
 	"holdfast/biz/client"
 )
 
-// tooMany is more shares than any account holds or can pay for, within what one
-// order may ask.
+// tooMany returns more shares than the account can pay for, within the limit of an order.
 func (a *actor) tooMany() client.Quantity {
 	if len(a.market) == 0 {
 		return 0
@@ -22,16 +21,16 @@ func playRefusals(a *actor) {
 	have := []row{{x, q}}
 	a.start(have...)
 	a.refused("sell more than held", client.Order{Side: client.Sell, Key: x, Quantity: 2 * q}, "NOT_ENOUGH_SHARES", have)
-	a.refused("sell what is not held", client.Order{Side: client.Sell, Key: a.key(1), Quantity: q}, "NOT_ENOUGH_SHARES", have)
-	a.refused("buy for more than there is", client.Order{Side: client.Buy, Key: x, Quantity: a.tooMany()}, "NOT_ENOUGH_CASH", have)
-	a.refused("buy what is not listed", client.Order{Side: client.Buy, Key: client.Key{Market: x.Market, Code: "NONE"}, Quantity: q}, "UNKNOWN_INSTRUMENT", have)
-	a.refused("buy nothing", client.Order{Side: client.Buy, Key: x}, "BAD_QUANTITY", have)
+	a.refused("sell an instrument that is not held", client.Order{Side: client.Sell, Key: a.key(1), Quantity: q}, "NOT_ENOUGH_SHARES", have)
+	a.refused("buy for more than the cash", client.Order{Side: client.Buy, Key: x, Quantity: a.tooMany()}, "NOT_ENOUGH_CASH", have)
+	a.refused("buy an unlisted instrument", client.Order{Side: client.Buy, Key: client.Key{Market: x.Market, Code: "NONE"}, Quantity: q}, "UNKNOWN_INSTRUMENT", have)
+	a.refused("buy 0 shares", client.Order{Side: client.Buy, Key: x}, "BAD_QUANTITY", have)
 	a.strangers()
 	a.duplicate(q, x, row{x, 2 * q})
 	a.pages()
 }
 
-// refused places an order that a rule forbids.
+// refused places an order that a business rule forbids.
 func (a *actor) refused(name string, o client.Order, reason string, want []row) {
 	a.step(name, "refused "+reason+", nothing changes: "+listText(want), func() (string, error) {
 		before := a.main.View().Display().Sequence
@@ -41,7 +40,7 @@ func (a *actor) refused(name string, o client.Order, reason string, want []row) 
 	})
 }
 
-// refusalText names the outcome of something that should be refused.
+// refusalText returns the outcome of a request that should be refused.
 func refusalText(err error) string {
 	var refused *client.Error
 	switch {
@@ -57,9 +56,9 @@ func refusalText(err error) string {
 	return err.Error()
 }
 
-// strangers tries what only others may do.
+// strangers tries what the customer may not do.
 func (a *actor) strangers() {
-	a.step("ask before login", "refused UNAUTHENTICATED", func() (string, error) {
+	a.step("request positions before login", "refused UNAUTHENTICATED", func() (string, error) {
 		s, err := a.dial(nil)
 		if err != nil {
 			return "", err
@@ -88,7 +87,7 @@ func (a *actor) strangers() {
 
 // duplicate sends one order twice.
 func (a *actor) duplicate(q client.Quantity, key client.Key, want ...row) {
-	a.step("send an order twice", "filled once, same answer: "+listText(want), func() (string, error) {
+	a.step("send an order twice", "executed once, same reply: "+listText(want), func() (string, error) {
 		o := client.Order{ClientOrderID: client.NewClientOrderID(), Side: client.Buy, Key: key, Quantity: q}
 		first, err := a.place(o)
 		if err != nil {
@@ -100,15 +99,15 @@ func (a *actor) duplicate(q client.Quantity, key client.Key, want ...row) {
 		}
 		list, err := a.list()
 		if !again.Duplicate || again.Order != first.Order || len(again.Executions) != 1 || again.Executions[0].ID != first.execution.ID {
-			return fmt.Sprintf("answers %s and %s: %s", first.Order, again.Order, list), nil
+			return fmt.Sprintf("replies %s and %s: %s", first.Order, again.Order, list), nil
 		}
-		return "filled once, same answer: " + list, err
+		return "executed once, same reply: " + list, err
 	})
 }
 
-// pages reads the history in pages, after a buy and a sell so that there is one.
+// pages reads the history in pages, after some orders so that it is not empty.
 func (a *actor) pages() {
-	a.step("history, newest first, in pages of 2", "4 in order, none twice", func() (string, error) {
+	a.step("history, newest first, in pages of 2", "4 executions, newest first, no repeats", func() (string, error) {
 		for _, side := range []client.Side{client.Buy, client.Sell, client.Buy, client.Sell} {
 			if _, err := a.place(client.Order{Side: side, Key: a.key(2), Quantity: a.lots(100)}); err != nil {
 				return "", err
@@ -129,6 +128,6 @@ func (a *actor) pages() {
 				return fmt.Sprintf("place %d is execution %s", i+1, x.ID), nil
 			}
 		}
-		return fmt.Sprintf("%d in order, none twice", len(all)), nil
+		return fmt.Sprintf("%d executions, newest first, no repeats", len(all)), nil
 	})
 }

@@ -6,21 +6,21 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"holdfast/biz/client"
+	"holdfast/perf/table"
 )
 
-// Report is what a run found. Its JSON form is stable.
+// Report is the result of a run. Its JSON form is stable.
 type Report struct {
 	Addr  string        `json:"addr"`
-	Began time.Time     `json:"began"`
+	Start time.Time     `json:"began"`
 	Took  time.Duration `json:"took_ns"`
-	// Steps are sorted by client, and within one by time; the same in every run.
+	// Steps are sorted by client, then by time. Every run has the same steps.
 	Steps []Step `json:"steps"`
 }
 
-// Step is one thing that a client did, and what came of it.
+// Step is one action of a client, and its result.
 type Step struct {
 	Client   client.Customer `json:"client"`
 	Case     string          `json:"case"`
@@ -39,13 +39,13 @@ func (s Step) String() string {
 	return fmt.Sprintf("FAIL  %d  %s: %s: got %s, want %s", s.Client, s.Case, s.Step, s.Got, s.Expected)
 }
 
-// Failed tells whether any step failed, or none was made.
+// Failed reports whether a step failed, or no step was OK.
 func (r *Report) Failed() bool {
 	ok, failed := r.Count()
 	return failed > 0 || ok == 0
 }
 
-// Count returns how many steps went well and how many did not.
+// Count returns how many steps were OK and how many failed.
 func (r *Report) Count() (ok, failed int) {
 	for _, s := range r.Steps {
 		if s.OK {
@@ -57,18 +57,18 @@ func (r *Report) Count() (ok, failed int) {
 	return ok, failed
 }
 
-// WriteText writes the steps as an aligned table, a failed one with what was
-// expected on a line of its own, and a summary line.
+// WriteText writes an aligned table of the steps and a summary line. A failed step has the
+// expected result on a separate line.
 func (r *Report) WriteText(w io.Writer) error {
-	rows := [][]string{{"CLIENT", "CASE", "STEP", "TOOK", "", "RESULT"}}
+	t := table.Table{Head: []string{"CLIENT", "CASE", "STEP", "TOOK", "", "RESULT"}, Align: "lllrl"}
 	for i, s := range r.Steps {
-		rows = append(rows, s.row(i > 0 && r.Steps[i-1].Client == s.Client))
+		t.Add(s.row(i > 0 && r.Steps[i-1].Client == s.Client)...)
 	}
+	lines := strings.SplitAfter(string(t.AppendText(nil)), "\n")
 	var b strings.Builder
-	widths := columnWidths(rows)
-	writeRow(&b, rows[0], widths)
+	b.WriteString(lines[0])
 	for i, s := range r.Steps {
-		writeRow(&b, rows[i+1], widths)
+		b.WriteString(lines[i+1])
 		if !s.OK {
 			fmt.Fprintf(&b, "  expected: %s\n", s.Expected)
 		}
@@ -97,7 +97,7 @@ func (r *Report) clients() int {
 	return len(seen)
 }
 
-// row gives the cells of a step; the client and its case only where they begin.
+// row returns the cells of a step. again leaves client and case empty.
 func (s Step) row(again bool) []string {
 	row := []string{strconv.FormatUint(uint64(s.Client), 10), s.Case, s.Step, took(s.Took), "ok", s.Got}
 	if again {
@@ -111,31 +111,4 @@ func (s Step) row(again bool) []string {
 
 func took(d time.Duration) string {
 	return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 1, 64) + " ms"
-}
-
-func columnWidths(rows [][]string) []int {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	return widths
-}
-
-// tookColumn is the one that is flush right.
-const tookColumn = 3
-
-// writeRow writes cells padded to their columns.
-func writeRow(b *strings.Builder, row []string, widths []int) {
-	var line strings.Builder
-	for i, cell := range row {
-		padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-		if i == tookColumn {
-			line.WriteString(padding + cell + "  ")
-		} else {
-			line.WriteString(cell + padding + "  ")
-		}
-	}
-	b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 }

@@ -11,7 +11,7 @@ import (
 
 func sample() *scenario.Report {
 	return &scenario.Report{
-		Addr: "host:1", Began: time.Unix(0, 0).UTC(), Took: 1500 * time.Millisecond,
+		Addr: "host:1", Start: time.Unix(0, 0).UTC(), Took: 1500 * time.Millisecond,
 		Steps: []scenario.Step{
 			{Client: 100001, Case: "none to some", Step: "start", Expected: "none", Got: "none", OK: true, Took: 1250 * time.Microsecond},
 			{Client: 100001, Case: "none to some", Step: "buy", Expected: "A 1", Got: "A 2", Took: 12 * time.Millisecond},

@@ -9,16 +9,16 @@ import (
 	"holdfast/biz/client"
 )
 
-// row is what a case says about a position.
+// row is the expected or actual quantity of a position.
 type row struct {
 	key      client.Key
 	quantity client.Quantity
 }
 
-// listText is a list of positions as the report has it.
+// listText returns a list of positions as text for the report.
 func listText(rows []row) string {
 	if len(rows) == 0 {
-		return "none"
+		return "no positions"
 	}
 	rows = slices.Clone(rows)
 	slices.SortFunc(rows, func(x, y row) int { return cmp.Or(x.key.Compare(y.key), cmp.Compare(x.quantity, y.quantity)) })
@@ -37,8 +37,8 @@ func rowsOf(positions []client.Position) []row {
 	return rows
 }
 
-// list is what the main session shows, together with everything that is wrong
-// with it: a fresh pull that differs, or values that are not quantity x price.
+// list returns the positions that the main session shows, and everything that is wrong with
+// them: a pull that differs, or values that are not quantity x price.
 func (a *actor) list() (string, error) {
 	shown := a.main.View().Display()
 	pulled, err := a.main.Positions(a.ctx)
@@ -51,7 +51,7 @@ func (a *actor) list() (string, error) {
 	wrong = append(wrong, badValues("pulled", pulled.Positions)...)
 	wrong = append(wrong, differences(shown.Positions, pulled.Positions)...)
 	if sum := total(pulled.Positions); pulled.MarketValue != sum {
-		wrong = append(wrong, fmt.Sprintf("total of the pull is %s, its rows make %s", pulled.MarketValue, sum))
+		wrong = append(wrong, fmt.Sprintf("the total of the pull is %s, the sum of its rows %s", pulled.MarketValue, sum))
 	}
 	return strings.Join(append([]string{text}, wrong...), "; "), nil
 }
@@ -64,7 +64,7 @@ func total(positions []client.Position) client.Money {
 	return sum
 }
 
-// badValues names the positions whose value is not quantity x price.
+// badValues returns the positions whose value is not quantity x price.
 func badValues(where string, positions []client.Position) []string {
 	var wrong []string
 	for _, p := range positions {
@@ -75,16 +75,16 @@ func badValues(where string, positions []client.Position) []string {
 	return wrong
 }
 
-// differences compares all but prices, which may have moved in between.
+// differences compares everything except prices, which may have moved in between.
 func differences(shown, pulled []client.Position) []string {
 	if have, want := listText(rowsOf(shown)), listText(rowsOf(pulled)); have != want {
-		return []string{"a pull says " + want}
+		return []string{"a pull returns " + want}
 	}
 	var wrong []string
 	for i, p := range shown {
 		q := pulled[i]
 		if p.AverageCost != q.AverageCost || p.Realised != q.Realised {
-			wrong = append(wrong, fmt.Sprintf("%s: shown cost %s and profit %s, a pull says %s and %s",
+			wrong = append(wrong, fmt.Sprintf("%s: shown cost %s and profit %s, a pull returns %s and %s",
 				p.Key, p.AverageCost, p.Realised, q.AverageCost, q.Realised))
 		}
 	}

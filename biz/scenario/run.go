@@ -3,23 +3,21 @@ package scenario
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
 
-// clients is how many take part.
+// clients is the number of clients.
 const clients = 10
 
-// Run plays the scenario once. The report is complete also with an error; the
-// error is that of ctx, or ErrCustomers, and a failed step is none: see
-// Report.Failed.
+// Run plays the scenario once. The error is ErrCustomers or the error of ctx; in the second
+// case the report still has all steps. A failed step is not an error: see Report.Failed.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return &Report{}, err
 	}
-	began := time.Now()
+	start := time.Now()
 	st := &stage{options: o}
 	actors := make([]*actor, clients)
 	var work sync.WaitGroup
@@ -28,17 +26,16 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		work.Go(func() { actors[i].play(ctx, script) })
 	}
 	work.Wait()
-	report := &Report{Addr: o.Addr, Began: began, Took: time.Since(began)}
+	report := &Report{Addr: o.Addr, Start: start, Took: time.Since(start)}
 	for _, a := range actors {
 		report.Steps = append(report.Steps, a.steps...)
 	}
 	return report, ctx.Err()
 }
 
-// Loop plays the scenario again and again with a pause between, until ctx ends,
-// which is no error. onRound gets each complete report; nil is allowed. A round
-// that failed does not end the loop unless onRound returns an error, which Loop
-// then returns.
+// Loop plays the scenario repeatedly, with a pause in between, until ctx ends, and then
+// returns nil. It calls onRound, if not nil, with each complete report. A failed round does
+// not end the loop. An error of onRound does, and Loop returns it.
 func Loop(ctx context.Context, o Options, pause time.Duration, onRound func(*Report) error) error {
 	for {
 		report, err := Run(ctx, o)
@@ -55,7 +52,7 @@ func Loop(ctx context.Context, o Options, pause time.Duration, onRound func(*Rep
 			break
 		}
 	}
-	return nil //nolint:nilerr // the end of ctx is how a loop ends
+	return nil //nolint:nilerr // the end of ctx is the regular end
 }
 
 // wait waits for d, or returns the error of ctx.
@@ -79,7 +76,7 @@ type stage struct {
 	mu      sync.Mutex
 }
 
-// say gives a line to OnEvent.
+// say passes a line to OnEvent.
 func (st *stage) say(line string) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -99,7 +96,7 @@ type script struct {
 	play func(*actor)
 }
 
-// scripts are in the order of Options.Customers.
+// scripts returns the scripts in the order of Options.Customers.
 func scripts() []script {
 	return []script{
 		{"worked example", playWorkedExample},
@@ -113,13 +110,4 @@ func scripts() []script {
 		{"two sessions", playTwoSessions},
 		{"refusals and history", playRefusals},
 	}
-}
-
-// Cases returns the names of the cases in the order of Options.Customers.
-func Cases() []string {
-	var names []string
-	for _, s := range scripts() {
-		names = append(names, s.name)
-	}
-	return slices.Clip(names)
 }

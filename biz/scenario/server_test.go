@@ -18,7 +18,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// startServer starts a whole server with the shipped seed and returns its
+// startServer starts a complete server with the shipped seed and returns its
 // address; it ends with the test.
 func startServer(t *testing.T, s simulation.Config) string {
 	t.Helper()

@@ -17,7 +17,7 @@ func playTwoSessions(a *actor) {
 	})
 	a.both(&second, client.Order{Side: client.Buy, Key: x, Quantity: q}, row{x, 2 * q})
 	a.both(&second, client.Order{Side: client.Sell, Key: x, Quantity: 2 * q})
-	a.step("second client leaves, first goes on", "logged out", func() (string, error) {
+	a.step("second client logs out, first continues", "logged out", func() (string, error) {
 		if err := second.Logout(a.ctx); err != nil {
 			return "", err
 		}
@@ -29,9 +29,9 @@ func playTwoSessions(a *actor) {
 	a.buy(q, x, client.Opened, row{x, q})
 }
 
-// both trades in the first session and checks what both show.
+// both places an order in the first session and checks what both sessions show.
 func (a *actor) both(second **session, o client.Order, want ...row) {
-	name := fmt.Sprintf("%s %s %s, seen by both", o.Side, o.Quantity, o.Key)
+	name := fmt.Sprintf("%s %s %s, both clients see it", o.Side, o.Quantity, o.Key)
 	text := listText(want)
 	a.step(name, fmt.Sprintf("first: %s; second: %s", text, text), func() (string, error) {
 		mark := (*second).in.mark()
@@ -46,7 +46,7 @@ func (a *actor) both(second **session, o client.Order, want ...row) {
 		first, err := a.list()
 		got := fmt.Sprintf("first: %s; second: %s", first, listText(rowsOf((*second).View().Display().Positions)))
 		if other.update.Change != done.update.Change || other.execution != done.execution {
-			got += "; but not the same pushes"
+			got += "; the pushes differ"
 		}
 		return got, err
 	})

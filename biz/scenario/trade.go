@@ -7,12 +7,12 @@ import (
 	"holdfast/biz/client"
 )
 
-// buy buys and expects the list to become want, by this change.
+// buy buys, and expects this change and the positions want.
 func (a *actor) buy(q client.Quantity, key client.Key, change client.Change, want ...row) {
 	a.trade(client.Order{Side: client.Buy, Key: key, Quantity: q}, change, want)
 }
 
-// sell sells and expects the list to become want, by this change.
+// sell sells, and expects this change and the positions want.
 func (a *actor) sell(q client.Quantity, key client.Key, change client.Change, want ...row) {
 	a.trade(client.Order{Side: client.Sell, Key: key, Quantity: q}, change, want)
 }
@@ -38,7 +38,7 @@ type filled struct {
 	client.Placed
 	execution client.Execution
 	update    client.PositionUpdate
-	wrong     []string // what the answer and the pushes disagree about
+	wrong     []string // differences between the reply and the pushes
 }
 
 // place places an order in the main session and waits for its two pushes.
@@ -65,42 +65,32 @@ func (a *actor) place(o client.Order) (filled, error) {
 	return done, err
 }
 
-// pushes waits until a session has got an execution and the position after it.
+// pushes waits until a session has received an execution and the position after it.
 func (a *actor) pushes(s *session, mark int, id client.ExecutionID) (filled, error) {
-	p, err := s.in.await(a.ctx, mark, a.stage.options.Timeout, "execution "+id.String(), func(p client.Push) bool {
-		x, ok := p.Event.(client.Execution)
-		return ok && x.ID == id
-	})
+	x, sequence, err := await(a, s, mark, "execution "+id.String(), func(_ uint64, x client.Execution) bool { return x.ID == id })
 	if err != nil {
 		return filled{}, err
 	}
-	done := filled{execution: p.Event.(client.Execution)}
-	done.update, err = a.update(s, mark, p.Sequence+1)
-	return done, err
+	u, err := a.update(s, mark, sequence+1)
+	return filled{execution: x, update: u}, err
 }
 
 // update waits for the position update with this number.
 func (a *actor) update(s *session, mark int, sequence uint64) (client.PositionUpdate, error) {
-	what := fmt.Sprintf("position update %d", sequence)
-	p, err := s.in.await(a.ctx, mark, a.stage.options.Timeout, what, func(p client.Push) bool {
-		_, ok := p.Event.(client.PositionUpdate)
-		return ok && p.Sequence == sequence
-	})
-	if err != nil {
-		return client.PositionUpdate{}, err
-	}
-	return p.Event.(client.PositionUpdate), nil
+	u, _, err := await(a, s, mark, fmt.Sprintf("position update %d", sequence),
+		func(n uint64, _ client.PositionUpdate) bool { return n == sequence })
+	return u, err
 }
 
-// check compares order, answer, pushes and what is shown.
+// check compares the order, the reply, the pushes and what is shown.
 func (f *filled) check(o client.Order, shown client.Display) {
 	x := f.Executions[0]
-	f.expect(x == f.execution, "the execution pushed is %+v, the one answered %+v", f.execution, x)
+	f.expect(x == f.execution, "the pushed execution is %+v, the one in the reply %+v", f.execution, x)
 	f.expect(x.Side == o.Side && x.Key == o.Key && x.Quantity == o.Quantity,
 		"the order was filled as %s %s %s", x.Side, x.Quantity, x.Key)
 	f.expect(shown.Shows(x.ID), "execution %s is not shown", x.ID)
 	f.expect(f.Position.Quantity == f.update.Position.Quantity,
-		"%s shares answered, %s pushed", f.Position.Quantity, f.update.Position.Quantity)
+		"%s shares in the reply, %s pushed", f.Position.Quantity, f.update.Position.Quantity)
 	f.expect(f.update.Rows == len(shown.Positions), "%d rows pushed, %d shown", f.update.Rows, len(shown.Positions))
 	f.wrong = append(f.wrong, badValues("pushed", []client.Position{f.update.Position})...)
 }
@@ -111,39 +101,38 @@ func (f *filled) expect(ok bool, format string, args ...any) {
 	}
 }
 
-// start trades until the list is want; whatever was there before.
+// start trades until the positions are want, whatever they were before.
 func (a *actor) start(want ...row) {
 	a.step("start", listText(want), func() (string, error) {
-		target := make(map[client.Key]client.Quantity)
+		held, target := make(map[client.Key]client.Quantity), make(map[client.Key]client.Quantity)
+		var keys []client.Key
+		for _, p := range a.main.View().Display().Positions {
+			held[p.Key] = p.Quantity
+			keys = append(keys, p.Key)
+		}
 		for _, r := range want {
 			target[r.key] = r.quantity
+			keys = append(keys, r.key)
 		}
-		for _, p := range a.main.View().Display().Positions {
-			if err := a.bring(p.Key, p.Quantity, target[p.Key]); err != nil {
+		for _, key := range keys {
+			if err := a.bring(key, held[key], target[key]); err != nil {
 				return "", err
 			}
-			delete(target, p.Key)
-		}
-		for _, r := range want {
-			if q, left := target[r.key]; left {
-				if err := a.bring(r.key, 0, q); err != nil {
-					return "", err
-				}
-			}
+			held[key] = target[key]
 		}
 		return a.list()
 	})
 }
 
-// bring trades from one quantity to another.
+// bring places the order that changes a position from one quantity to another.
 func (a *actor) bring(key client.Key, from, to client.Quantity) error {
-	if from > to {
-		_, err := a.place(client.Order{Side: client.Sell, Key: key, Quantity: from - to})
-		return err
-	}
 	if from == to {
 		return nil
 	}
-	_, err := a.place(client.Order{Side: client.Buy, Key: key, Quantity: to - from})
+	o := client.Order{Side: client.Buy, Key: key, Quantity: to - from}
+	if from > to {
+		o.Side, o.Quantity = client.Sell, from-to
+	}
+	_, err := a.place(o)
 	return err
 }

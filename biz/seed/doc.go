@@ -1,5 +1,5 @@
 // Package seed reads and writes the seed file: the instruments, customers,
-// starting positions and credentials that a server begins with.
+// starting positions and credentials that a server starts with.
 //
 // A journal belongs to the seed it was started with: Seed.SHA256 is the hash of
 // the file's bytes to compare.
@@ -25,7 +25,7 @@
 // "format" comes first and "instruments" before "customers". Optional are name,
 // lot (1), tick (0.01), role (none; or "operator"), positions, password and
 // token_sha256. A customer without either credential can't log in. A key that is
-// unknown or given twice, and any value out of range, is a FileError that names
+// unknown or given twice, and any value out of range, is a jsonfile.Error that names
 // file, line and value.
 //
 // # Credentials

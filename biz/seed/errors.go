@@ -1,9 +1,6 @@
 package seed
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 var (
 	// ErrTooLarge means a file over MaxFileSize.
@@ -15,13 +12,3 @@ var (
 	// ErrBadTokens means a token file with a wrong line.
 	ErrBadTokens = errors.New("seed: bad token file")
 )
-
-// FileError says what is wrong with a seed file and where.
-type FileError struct {
-	File    string
-	Line    int
-	Problem string
-}
-
-// Error returns one line: file, line, problem.
-func (e *FileError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Problem) }

@@ -20,7 +20,7 @@ const (
 	Operator ledger.Customer = 900_001
 )
 
-// Options says what Generate makes. The same options give the same bytes.
+// Options says what Generate makes. The same options make the same bytes.
 type Options struct {
 	// Customers is how many there are, numbered from FirstCustomer, 1 to
 	// MaxCustomers - 1. The operator comes on top.
@@ -33,7 +33,7 @@ type Options struct {
 	// Password, when not empty, is given to every customer. It costs one Argon2id
 	// hash per customer, tens of milliseconds each.
 	Password string
-	// Demo gives the published tokens (DemoToken) and modest amounts of cash in
+	// Demo makes the published tokens (DemoToken) and modest amounts of cash in
 	// place of tokens from Random and 1,000,000,000.0000 each.
 	Demo bool
 	// Progress, when not nil, is called after each customer.
@@ -42,11 +42,6 @@ type Options struct {
 
 // maxGenerated bounds Options.Instruments.
 const maxGenerated = 10_000
-
-// DefaultOptions returns the options that the shipped seed was made with.
-func DefaultOptions() Options {
-	return Options{Customers: 100, Instruments: 20, Random: 1, Password: DemoPassword, Demo: true}
-}
 
 func (o *Options) check() error {
 	switch {
@@ -65,25 +60,28 @@ func Generate(w io.Writer, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	out := &printer{w: bufio.NewWriter(w)}
+	out := bufio.NewWriter(w) // keeps the first error for Flush
 	g := newGenerator(&o)
-	out.print("{\n  \"format\": 1,\n  \"instruments\": [\n")
+	fmt.Fprint(out, "{\n  \"format\": 1,\n  \"instruments\": [\n")
 	for n := range g.instruments {
-		out.element(n, g.instrumentEntry(n))
-	}
-	out.print("\n  ],\n  \"customers\": [\n")
-	out.element(0, g.operatorEntry())
-	for n := range o.Customers {
-		if out.err != nil {
-			return out.err
+		if err := writeEntry(out, n, g.instrumentEntry(n)); err != nil {
+			return err
 		}
-		out.element(n+1, g.customerEntry(n))
+	}
+	fmt.Fprint(out, "\n  ],\n  \"customers\": [\n")
+	if err := writeEntry(out, 0, g.operatorEntry()); err != nil {
+		return err
+	}
+	for n := range o.Customers {
+		if err := writeEntry(out, n+1, g.customerEntry(n)); err != nil {
+			return err
+		}
 		if o.Progress != nil {
 			o.Progress(n+1, o.Customers)
 		}
 	}
-	out.print("\n  ]\n}\n")
-	return out.flush()
+	fmt.Fprint(out, "\n  ]\n}\n")
+	return out.Flush()
 }
 
 // GenerateTokens writes the token of every customer that Generate with the same
@@ -93,12 +91,13 @@ func GenerateTokens(w io.Writer, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	out := &printer{w: bufio.NewWriter(w)}
-	out.token(&o, Operator)
+	out := bufio.NewWriter(w) // keeps the first error for Flush
+	fmt.Fprintf(out, "%d,%x\n", Operator, o.token(Operator))
 	for n := range o.Customers {
-		out.token(&o, FirstCustomer+ledger.Customer(n))
+		c := FirstCustomer + ledger.Customer(n)
+		fmt.Fprintf(out, "%d,%x\n", c, o.token(c))
 	}
-	return out.flush()
+	return out.Flush()
 }
 
 // token returns a customer's token under these options.
@@ -241,36 +240,15 @@ func (g *generator) positions(e *customerEntry) {
 	}
 }
 
-// printer writes entries, one line each, and remembers the first error.
-type printer struct {
-	w   *bufio.Writer
-	err error
-}
-
-func (p *printer) print(s string) {
-	if p.err == nil {
-		_, p.err = p.w.WriteString(s)
-	}
-}
-
-func (p *printer) element(n int, entry any) {
+// writeEntry writes the nth entry of a list on a separate line.
+func writeEntry(w *bufio.Writer, n int, entry any) error {
 	line, err := json.Marshal(entry)
-	if err != nil && p.err == nil {
-		p.err = err
+	if err != nil {
+		return err
 	}
 	if n > 0 {
-		p.print(",\n")
+		fmt.Fprint(w, ",\n")
 	}
-	p.print("    " + string(line))
-}
-
-func (p *printer) token(o *Options, c ledger.Customer) {
-	p.print(fmt.Sprintf("%d,%x\n", c, o.token(c)))
-}
-
-func (p *printer) flush() error {
-	if p.err != nil {
-		return p.err
-	}
-	return p.w.Flush()
+	_, err = fmt.Fprintf(w, "    %s", line)
+	return err
 }

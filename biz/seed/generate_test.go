@@ -106,7 +106,7 @@ func TestGenerateGivesThePassword(t *testing.T) {
 	equal(t, calls, []call{{1, 2}, {2, 2}})
 	salts := map[string]bool{}
 	for _, c := range s.Customers {
-		if ok, err := c.VerifyPassword("open sesame"); !ok || err != nil {
+		if ok, err := seed.VerifyPassword(c.Password, "open sesame"); !ok || err != nil {
 			t.Errorf("customer %d: %v, %v", c.Number, ok, err)
 		}
 		salts[strings.Split(c.Password, "$")[4]] = true
@@ -137,7 +137,7 @@ func TestGenerateRefuses(t *testing.T) {
 
 var errFull = errors.New("disk is full")
 
-// full takes so many bytes and no more.
+// full takes that many bytes and no more.
 type full struct{ left int }
 
 func (f *full) Write(b []byte) (int, error) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"holdfast/biz/jsonfile"
 	"holdfast/biz/ledger"
 	"holdfast/biz/market"
 	"holdfast/biz/seed"
@@ -85,66 +86,66 @@ func TestBadFiles(t *testing.T) {
 		name, old, with string
 		want            string // without the file's name
 	}{
-		{"no JSON", `"format": 1,`, `"format": 1;`, `2: not JSON: invalid character ';'`},
-		{"cut off", "\n  ]\n}\n", "\n", `16: not JSON: the file ends too early`},
-		{"comma missing", "\"code\": \"600100\", \"last\": \"3\"", "\"code\": \"600100\"\n\"last\": \"3\"", `7: not JSON: invalid character '"'`},
-		{"bad word", "    {\"customer\": 5}", "\n\n    nil", `18: not JSON: invalid character 'i'`},
-		{"line end in a string", "Northern Tin", "Northern\nTin", `4: not JSON: invalid character '\n'`},
-		{"more behind", "\n  ]\n}\n", "\n  ]\n}\n\n{}", `20: "{" after the end`},
-		{"an array", good, `[]`, `1: seed: want "{", have "["`},
-		{"null", good, `null`, `1: seed: want "{", have null`},
-		{"empty", good, ``, `1: not JSON: the file ends too early`},
+		{"no JSON", `"format": 1,`, `"format": 1;`, `2: not valid JSON: invalid character ';'`},
+		{"cut off", "\n  ]\n}\n", "\n", `16: not valid JSON: the file ends too early`},
+		{"comma missing", "\"code\": \"600100\", \"last\": \"3\"", "\"code\": \"600100\"\n\"last\": \"3\"", `7: not valid JSON: invalid character '"'`},
+		{"bad word", "    {\"customer\": 5}", "\n\n    nil", `18: not valid JSON: invalid character 'i'`},
+		{"line end in a string", "Northern Tin", "Northern\nTin", `4: not valid JSON: invalid character '\n'`},
+		{"more behind", "\n  ]\n}\n", "\n  ]\n}\n\n{}", `20: an object after the end`},
+		{"an array", good, `[]`, `1: seed wants an object, got a list`},
+		{"null", good, `null`, `1: seed wants an object, got null`},
+		{"empty", good, ``, `1: not valid JSON: the file ends too early`},
 		{"format missing", `"format": 1,`, ``, `3: key "instruments": "format" must come first`},
-		{"format 2", `"format": 1`, `"format": 2`, `2: format 2: want a whole number from 1 to 1`},
-		{"unknown key", `"format": 1,`, `"format": 1, "x": 0,`, `2: seed: unknown key "x"; known are format, instruments, customers`},
-		{"key twice", `"format": 1,`, "\"format\": 1,\n\"format\": 1,", `3: seed: key "format" comes twice`},
+		{"format 2", `"format": 1`, `"format": 2`, `2: format wants a whole number from 1 to 1, got the number 2`},
+		{"unknown key", `"format": 1,`, `"format": 1, "x": 0,`, `2: seed: unknown key "x"; the keys are format, instruments, customers`},
+		{"key twice", `"format": 1,`, "\"format\": 1,\n\"format\": 1,", `3: key "format" appears twice`},
 		{"key in other case", `"lot": 100`, `"Lot": 100`, `5: instrument: unknown key "Lot"`},
 		{"no instruments and customers", good, `{"format": 1}`, `1: a seed needs at least one instrument and one customer`},
 		{"customers first", `"instruments": [`, `"customers": [{"customer": 1, "positions": [{"market": "ALFA", "code": "6", "quantity": 1}]}], "x": [`, `3: position: unknown instrument "ALFA" "6"`},
 
 		{"market missing", `"market": "ALFA", "code": "600100", "name"`, `"code": "600100", "name"`, `5: instrument: market ""`},
-		{"market a number", `"market": "ALFA", "code": "600100", "name"`, `"market": 5, "code": "600100", "name"`, `4: market: want a string, have 5`},
+		{"market a number", `"market": "ALFA", "code": "600100", "name"`, `"market": 5, "code": "600100", "name"`, `4: market wants a string, got the number 5`},
 		{"name not printable", `Northern Tin`, `Northern\tTin`, `4: instrument: name "Northern\tTin"`},
-		{"lot zero", `"lot": 100`, `"lot": 0`, `5: lot 0: want a whole number from 1`},
-		{"lot a fraction", `"lot": 100`, `"lot": 1.5`, `5: lot 1.5: want a whole number`},
-		{"lot huge", `"lot": 100`, `"lot": 1e99`, `5: lot 1e99: want a whole number`},
-		{"lot a string", `"lot": 100`, `"lot": "100"`, `5: lot: want a whole number, have "100"`},
-		{"tick negative", `"tick": "0.05"`, `"tick": "-0.05"`, `5: tick "-0.05": want a price from 0 to 1000000000.0000`},
+		{"lot zero", `"lot": 100`, `"lot": 0`, `5: lot wants a whole number from 1 to 1000000000000, got the number 0`},
+		{"lot a fraction", `"lot": 100`, `"lot": 1.5`, `5: lot wants a whole number from 1 to 1000000000000, got the number 1.5`},
+		{"lot huge", `"lot": 100`, `"lot": 1e99`, `5: lot wants a whole number from 1 to 1000000000000, got the number 1e99`},
+		{"lot a string", `"lot": 100`, `"lot": "100"`, `5: lot wants a whole number from 1 to 1000000000000, got the string "100"`},
+		{"tick negative", `"tick": "0.05"`, `"tick": "-0.05"`, `5: tick wants a price from 0 to 1000000000.0000 with at most 4 decimals, got "-0.05"`},
 		{"tick zero", `"tick": "0.05"`, `"tick": "0"`, `5: instrument: tick "0.0000": must be 0.0001 or more`},
-		{"tick too fine", `"tick": "0.05"`, `"tick": "0.00005"`, `5: tick "0.00005": want a price`},
+		{"tick too fine", `"tick": "0.05"`, `"tick": "0.00005"`, `5: tick wants a price from 0 to 1000000000.0000 with at most 4 decimals, got "0.00005"`},
 		{"last missing", `, "last": "3"`, ``, `6: instrument: last "0.0000": must be at least one tick`},
-		{"last a number", `"last": "10.05"`, `"last": 10.05`, `5: last: want a string, have 10.05`},
+		{"last a number", `"last": "10.05"`, `"last": 10.05`, `5: last wants a string, got the number 10.05`},
 		{"last between ticks", `"last": "10.05"`, `"last": "10.06"`, `5: instrument: last "10.0600": must be a multiple of the tick 0.0500`},
-		{"last too large", `"last": "10.05"`, `"last": "1000000000.0001"`, `5: last "1000000000.0001": want a price`},
-		{"instrument twice", `{"market": "BETA", "code": "600100", "last"`, `{"market": "ALFA", "code": "600100", "last"`, `6: instrument "ALFA" "600100" stands on line 4 already`},
-		{"instrument a string", `{"market": "BETA", "code": "600100", "last": "3"}`, `"BETA"`, `6: instrument: want "{", have "BETA"`},
+		{"last too large", `"last": "10.05"`, `"last": "1000000000.0001"`, `5: last wants a price from 0 to 1000000000.0000 with at most 4 decimals, got "1000000000.0001"`},
+		{"instrument twice", `{"market": "BETA", "code": "600100", "last"`, `{"market": "ALFA", "code": "600100", "last"`, `6: instrument "ALFA" "600100" is already on line 4`},
+		{"instrument a string", `{"market": "BETA", "code": "600100", "last": "3"}`, `"BETA"`, `6: instrument wants an object, got the string "BETA"`},
 
 		{"customer missing", `{"customer": 5}`, `{"name": "x"}`, `16: customer: key "customer" is missing`},
-		{"customer zero", `{"customer": 5}`, `{"customer": 0}`, `16: customer 0: want a whole number from 1 to 4294967295`},
-		{"customer too large", `{"customer": 5}`, `{"customer": 4294967296}`, `16: customer 4294967296: want a whole number`},
-		{"customer negative", `{"customer": 5}`, `{"customer": -5}`, `16: customer -5: want a whole number`},
-		{"customer twice", `{"customer": 5}`, `{"customer": 7}`, `16: customer 7 stands on line 9 already`},
+		{"customer zero", `{"customer": 5}`, `{"customer": 0}`, `16: customer wants a whole number from 1 to 4294967295, got the number 0`},
+		{"customer too large", `{"customer": 5}`, `{"customer": 4294967296}`, `16: customer wants a whole number from 1 to 4294967295, got the number 4294967296`},
+		{"customer negative", `{"customer": 5}`, `{"customer": -5}`, `16: customer wants a whole number from 1 to 4294967295, got the number -5`},
+		{"customer twice", `{"customer": 5}`, `{"customer": 7}`, `16: customer 7 is already on line 9`},
 		{"unknown key of a customer", `"role"`, `"rule"`, `9: customer: unknown key "rule"`},
-		{"unknown role", `"operator"`, `"king"`, `9: role "king": want "operator" or nothing`},
-		{"long name", `"Seven"`, `"` + strings.Repeat("x", 65) + `"`, `9: name "xxx`},
-		{"cash negative", `"12.5"`, `"-12.5"`, `9: cash "-12.5": want an amount from 0 to 400000000000000.0000`},
-		{"cash not exact", `"12.5"`, `"12.56789"`, `9: cash "12.56789": want an amount`},
-		{"cash too large", `"12.5"`, `"400000000000000.0001"`, `9: cash "400000000000000.0001": want`},
-		{"positions an object", `"positions": [`, `"positions": {`, `10: positions: want "[", have "{"`},
+		{"unknown role", `"operator"`, `"king"`, `9: role wants "operator" or nothing, got "king"`},
+		{"long name", `"Seven"`, `"` + strings.Repeat("x", 65) + `"`, `9: name wants at most 64 bytes of printable text, got "xxx`},
+		{"cash negative", `"12.5"`, `"-12.5"`, `9: cash wants an amount from 0 to 400000000000000.0000 with at most 4 decimals, got "-12.5"`},
+		{"cash not exact", `"12.5"`, `"12.56789"`, `9: cash wants an amount from 0 to 400000000000000.0000 with at most 4 decimals, got "12.56789"`},
+		{"cash too large", `"12.5"`, `"400000000000000.0001"`, `9: cash wants an amount from 0 to 400000000000000.0000 with at most 4 decimals, got "400000000000000.0001"`},
+		{"positions an object", `"positions": [`, `"positions": {`, `10: positions wants a list, got an object`},
 		{"unknown instrument", `{"market": "BETA", "code": "600100", "quantity"`, `{"market": "BETA", "code": "600101", "quantity"`, `11: position: unknown instrument "BETA" "600101"`},
 		{"unknown key of a position", `"average_cost"`, `"cost"`, `11: position: unknown key "cost"`},
 		{"quantity missing", `"quantity": 3, `, ``, `11: position "BETA" "600100": key "quantity" is missing`},
-		{"quantity zero", `"quantity": 3`, `"quantity": 0`, `11: quantity 0: want a whole number from 1`},
-		{"quantity negative", `"quantity": 3`, `"quantity": -3`, `11: quantity -3: want`},
-		{"quantity too large", `"quantity": 3`, `"quantity": 1000000000001`, `11: quantity 1000000000001: want`},
+		{"quantity zero", `"quantity": 3`, `"quantity": 0`, `11: quantity wants a whole number from 1 to 1000000000000, got the number 0`},
+		{"quantity negative", `"quantity": 3`, `"quantity": -3`, `11: quantity wants a whole number from 1 to 1000000000000, got the number -3`},
+		{"quantity too large", `"quantity": 3`, `"quantity": 1000000000001`, `11: quantity wants a whole number from 1 to 1000000000000, got the number 1000000000001`},
 		{"quantity not in lots", `"quantity": 200`, `"quantity": 250`, `12: position "ALFA" "600100": quantity 250 is not a multiple of the lot 100`},
 		{"cost too large", `"quantity": 3, "average_cost": "0.0001"`, `"quantity": 1000000000000, "average_cost": "400.0001"`, `11: position "BETA" "600100": quantity 1000000000000 x average_cost 400.0001 is too large`},
-		{"average cost negative", `"0.0001"`, `"-0.0001"`, `11: average_cost "-0.0001": want`},
-		{"position twice", `{"market": "ALFA", "code": "600100", "quantity": 200}`, `{"market": "BETA", "code": "600100", "quantity": 1}`, `12: position: "BETA" "600100" comes twice for one customer`},
+		{"average cost negative", `"0.0001"`, `"-0.0001"`, `11: average_cost wants a price from 0 to 1000000000.0000 with at most 4 decimals, got "-0.0001"`},
+		{"position twice", `{"market": "ALFA", "code": "600100", "quantity": 200}`, `{"market": "BETA", "code": "600100", "quantity": 1}`, `12: position: "BETA" "600100" appears twice for one customer`},
 		{"password in clear", `"$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"`, `"secret"`, `14: password "secret": seed: not an acceptable argon2id hash: want $argon2id$`},
 		{"hash that eats memory", `m=8,`, `m=99999999,`, `14: password "$argon2id$v=19$m=99999999,t=1,p=1$`},
-		{"token hash too short", digits, digits[2:], `15: token_sha256 "112233`},
-		{"token hash not hexadecimal", digits, "x" + digits[1:], `15: token_sha256 "x01122`},
+		{"token hash too short", digits, digits[2:], `15: token_sha256 wants 64 hexadecimal digits, got "112233`},
+		{"token hash not hexadecimal", digits, "x" + digits[1:], `15: token_sha256 wants 64 hexadecimal digits, got "x01122`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -152,7 +153,7 @@ func TestBadFiles(t *testing.T) {
 				t.Fatalf("the good file has no %q", c.old)
 			}
 			s, err := seed.Parse("my.json", []byte(strings.Replace(good, c.old, c.with, 1)))
-			var bad *seed.FileError
+			var bad *jsonfile.Error
 			if !errors.As(err, &bad) || s != nil {
 				t.Fatalf("%v, %v", s, err)
 			}
@@ -193,7 +194,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		s, err := seed.Parse("fuzz", content)
 		if err != nil {
-			var bad *seed.FileError
+			var bad *jsonfile.Error
 			if !errors.As(err, &bad) || bad.Line < 1 || bad.Line > 1+strings.Count(string(content), "\n") || strings.Contains(err.Error(), "\n") {
 				t.Fatalf("error without a right line: %v", err)
 			}

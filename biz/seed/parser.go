@@ -8,13 +8,14 @@ import (
 	"strconv"
 	"strings"
 
+	"holdfast/biz/jsonfile"
 	"holdfast/biz/ledger"
 	"holdfast/biz/market"
 )
 
-// parser reads a seed; it knows which instruments and customers came before.
+// parser reads a seed file.
 type parser struct {
-	scanner
+	*jsonfile.Reader
 	result      Seed
 	instruments map[instrumentKey]place
 	customers   map[ledger.Customer]int // its line
@@ -29,7 +30,7 @@ type place struct {
 
 func newParser(name string, content []byte) *parser {
 	return &parser{
-		scanner:     newScanner(name, content),
+		Reader:      jsonfile.New(name, content),
 		instruments: make(map[instrumentKey]place),
 		customers:   make(map[ledger.Customer]int),
 	}
@@ -37,27 +38,27 @@ func newParser(name string, content []byte) *parser {
 
 func (p *parser) seed() (*Seed, error) {
 	format := false
-	err := p.object("seed", func(key string) error {
+	err := p.Object("seed", func(key string) error {
 		if key != "format" && !format {
-			return p.errorf("key %q: \"format\" must come first", clip(key))
+			return p.Errorf("key %q: \"format\" must come first", jsonfile.Clip(key))
 		}
 		switch key {
 		case "format":
 			format = true
-			_, err := p.number(key, 1, 1)
+			_, err := p.Number(key, 1, 1)
 			return err
 		case "instruments":
-			return p.array(key, p.instrument)
+			return p.Array(key, p.instrument)
 		case "customers":
-			return p.array(key, p.customer)
+			return p.Array(key, p.customer)
 		}
 		return p.unknown("seed", key, "format", "instruments", "customers")
 	})
 	if err == nil {
-		err = p.end()
+		err = p.End()
 	}
 	if err == nil && (len(p.result.Instruments) == 0 || len(p.result.Customers) == 0) {
-		err = p.errorf("a seed needs at least one instrument and one customer")
+		err = p.Errorf("a seed needs at least one instrument and one customer")
 	}
 	if err != nil {
 		return nil, err
@@ -65,21 +66,21 @@ func (p *parser) seed() (*Seed, error) {
 	return &p.result, nil
 }
 
-func (p *parser) unknown(what, key string, known ...string) error {
-	return p.errorf("%s: unknown key %q; known are %s", what, clip(key), strings.Join(known, ", "))
+func (p *parser) unknown(what, key string, keys ...string) error {
+	return p.Errorf("%s: unknown key %q; the keys are %s", what, jsonfile.Clip(key), strings.Join(keys, ", "))
 }
 
 func (p *parser) instrument() error {
 	i := market.Instrument{ID: ledger.InstrumentID(len(p.result.Instruments)), Lot: 1, Tick: 100}
 	lines := make(map[string]int, 6)
-	err := p.object("instrument", func(key string) (err error) {
+	err := p.Object("instrument", func(key string) (err error) {
 		switch key {
 		case "market":
-			i.Market, err = p.text(key)
+			i.Market, err = p.Text(key)
 		case "code":
-			i.Code, err = p.text(key)
+			i.Code, err = p.Text(key)
 		case "name":
-			i.Name, err = p.text(key)
+			i.Name, err = p.Text(key)
 		case "lot":
 			i.Lot, err = p.quantity(key, 1)
 		case "tick":
@@ -89,7 +90,7 @@ func (p *parser) instrument() error {
 		default:
 			err = p.unknown("instrument", key, "market", "code", "name", "lot", "tick", "last")
 		}
-		lines[key] = p.line
+		lines[key] = p.Line
 		return err
 	})
 	if err != nil {
@@ -100,19 +101,19 @@ func (p *parser) instrument() error {
 
 func (p *parser) addInstrument(i market.Instrument, lines map[string]int) error {
 	if err := i.Validate(); err != nil {
-		line := p.line
+		line := p.Line
 		var field *market.FieldError
 		if errors.As(err, &field) && lines[field.Field] > 0 {
 			line = lines[field.Field]
 		}
-		return p.errorAt(line, "instrument: %v", err)
+		return p.ErrorAt(line, "instrument: %v", err)
 	}
 	key := instrumentKey{i.Market, i.Code}
 	if first, ok := p.instruments[key]; ok {
-		return p.errorAt(lines["code"], "instrument %q %q stands on line %d already", i.Market, i.Code, first.line)
+		return p.ErrorAt(lines["code"], "instrument %q %q is already on line %d", i.Market, i.Code, first.line)
 	}
 	if len(p.result.Instruments) == market.MaxInstruments {
-		return p.errorf("over %d instruments", market.MaxInstruments)
+		return p.Errorf("over %d instruments", market.MaxInstruments)
 	}
 	p.instruments[key] = place{i.ID, lines["code"]}
 	p.result.Instruments = append(p.result.Instruments, i)
@@ -121,7 +122,7 @@ func (p *parser) addInstrument(i market.Instrument, lines map[string]int) error 
 
 func (p *parser) customer() error {
 	var c Customer
-	err := p.object("customer", func(key string) (err error) {
+	err := p.Object("customer", func(key string) (err error) {
 		switch key {
 		case "customer":
 			c.Number, err = p.customerNumber(key)
@@ -132,7 +133,7 @@ func (p *parser) customer() error {
 		case "cash":
 			c.Cash, err = p.cash(key)
 		case "positions":
-			err = p.array(key, func() error { return p.position(&c) })
+			err = p.Array(key, func() error { return p.position(&c) })
 		case "password":
 			c.Password, err = p.password(key)
 		case "token_sha256":
@@ -146,37 +147,37 @@ func (p *parser) customer() error {
 	case err != nil:
 		return err
 	case c.Number == 0:
-		return p.errorf(`customer: key "customer" is missing`)
+		return p.Errorf(`customer: key "customer" is missing`)
 	case len(p.result.Customers) == MaxCustomers:
-		return p.errorf("over %d customers", MaxCustomers)
+		return p.Errorf("over %d customers", MaxCustomers)
 	}
 	p.result.Customers = append(p.result.Customers, c)
 	return nil
 }
 
 func (p *parser) customerNumber(key string) (ledger.Customer, error) {
-	v, err := p.number(key, 1, math.MaxUint32)
+	v, err := p.Number(key, 1, math.MaxUint32)
 	if err != nil {
 		return 0, err
 	}
 	c := ledger.Customer(v)
 	if line, ok := p.customers[c]; ok {
-		return 0, p.errorf("customer %d stands on line %d already", c, line)
+		return 0, p.Errorf("customer %d is already on line %d", c, line)
 	}
-	p.customers[c] = p.line
+	p.customers[c] = p.Line
 	return c, nil
 }
 
 func (p *parser) name(key string) (string, error) {
-	s, err := p.text(key)
+	s, err := p.Text(key)
 	if err == nil && !market.ValidName(s) {
-		err = p.errorf("%s %q: must be at most %d bytes of printable text", key, clip(s), market.MaxNameSize)
+		err = p.Errorf("%s wants at most %d bytes of printable text, got %q", key, market.MaxNameSize, jsonfile.Clip(s))
 	}
 	return s, err
 }
 
 func (p *parser) role(key string) (Role, error) {
-	s, err := p.text(key)
+	s, err := p.Text(key)
 	if err != nil {
 		return 0, err
 	}
@@ -185,7 +186,7 @@ func (p *parser) role(key string) (Role, error) {
 			return r, nil
 		}
 	}
-	return 0, p.errorf(`%s %q: want "operator" or nothing`, key, clip(s))
+	return 0, p.Errorf(`%s wants "operator" or nothing, got %q`, key, jsonfile.Clip(s))
 }
 
 func (p *parser) position(c *Customer) error {
@@ -193,13 +194,13 @@ func (p *parser) position(c *Customer) error {
 	var quantity ledger.Quantity
 	var average ledger.Price
 	line := 0
-	err := p.object("position", func(k string) (err error) {
+	err := p.Object("position", func(k string) (err error) {
 		switch k {
 		case "market":
-			key.market, err = p.text(k)
+			key.market, err = p.Text(k)
 		case "code":
-			key.code, err = p.text(k)
-			line = p.line
+			key.code, err = p.Text(k)
+			line = p.Line
 		case "quantity":
 			quantity, err = p.quantity(k, 1)
 		case "average_cost":
@@ -213,7 +214,7 @@ func (p *parser) position(c *Customer) error {
 		return err
 	}
 	if line == 0 {
-		line = p.line
+		line = p.Line
 	}
 	return p.addPosition(c, key, quantity, average, line)
 }
@@ -221,77 +222,74 @@ func (p *parser) position(c *Customer) error {
 func (p *parser) addPosition(c *Customer, key instrumentKey, q ledger.Quantity, average ledger.Price, line int) error {
 	at, ok := p.instruments[key]
 	if !ok {
-		return p.errorAt(line, "position: unknown instrument %q %q; instruments must stand before customers", clip(key.market), clip(key.code))
+		return p.ErrorAt(line, "position: unknown instrument %q %q; instruments must come before customers", jsonfile.Clip(key.market), jsonfile.Clip(key.code))
 	}
 	for _, h := range c.Holdings {
 		if h.Instrument == at.id {
-			return p.errorAt(line, "position: %q %q comes twice for one customer", key.market, key.code)
+			return p.ErrorAt(line, "position: %q %q appears twice for one customer", key.market, key.code)
 		}
 	}
 	cost, fits := ledger.Value(q, average)
 	lot := p.result.Instruments[at.id].Lot
 	switch {
 	case q == 0:
-		return p.errorAt(line, `position %q %q: key "quantity" is missing`, key.market, key.code)
+		return p.ErrorAt(line, `position %q %q: key "quantity" is missing`, key.market, key.code)
 	case q%lot != 0:
-		return p.errorAt(line, "position %q %q: quantity %d is not a multiple of the lot %d", key.market, key.code, q, lot)
+		return p.ErrorAt(line, "position %q %q: quantity %d is not a multiple of the lot %d", key.market, key.code, q, lot)
 	case !fits:
-		return p.errorAt(line, "position %q %q: quantity %d x average_cost %s is too large", key.market, key.code, q, average)
+		return p.ErrorAt(line, "position %q %q: quantity %d x average_cost %s is too large", key.market, key.code, q, average)
 	case len(c.Holdings) == ledger.MaxRows:
-		return p.errorAt(line, "position: over %d for one customer", ledger.MaxRows)
+		return p.ErrorAt(line, "position: over %d for one customer", ledger.MaxRows)
 	}
 	c.Holdings = append(c.Holdings, ledger.Holding{Instrument: at.id, Quantity: q, Cost: cost})
 	return nil
 }
 
 func (p *parser) quantity(key string, low int64) (ledger.Quantity, error) {
-	v, err := p.number(key, low, int64(ledger.MaxQuantity))
+	v, err := p.Number(key, low, int64(ledger.MaxQuantity))
 	return ledger.Quantity(v), err
 }
 
 func (p *parser) price(key string) (ledger.Price, error) {
-	s, err := p.text(key)
-	if err != nil {
-		return 0, err
-	}
-	v, err := ledger.ParsePrice(s)
-	if err != nil || v < 0 || v > ledger.MaxPrice {
-		return 0, p.errorf("%s %q: want a price from 0 to %s with at most 4 decimals", key, clip(s), ledger.MaxPrice)
-	}
-	return v, nil
+	return amount(p, key, "a price", ledger.ParsePrice, ledger.MaxPrice)
 }
 
 func (p *parser) cash(key string) (ledger.Money, error) {
-	s, err := p.text(key)
+	return amount(p, key, "an amount", ledger.ParseMoney, ledger.MaxMoney)
+}
+
+// amount takes a decimal from 0 to most.
+func amount[T ledger.Price | ledger.Money](p *parser, key, what string, parse func(string) (T, error), most T) (T, error) {
+	s, err := p.Text(key)
 	if err != nil {
 		return 0, err
 	}
-	v, err := ledger.ParseMoney(s)
-	if err != nil || v < 0 || v > ledger.MaxMoney {
-		return 0, p.errorf("%s %q: want an amount from 0 to %s with at most 4 decimals", key, clip(s), ledger.MaxMoney)
+	v, err := parse(s)
+	if err != nil || v < 0 || v > most {
+		return 0, p.Errorf("%s wants %s from 0 to %v with at most 4 decimals, got %q", key, what, most, jsonfile.Clip(s))
 	}
 	return v, nil
 }
 
 func (p *parser) password(key string) (string, error) {
-	s, err := p.text(key)
+	s, err := p.Text(key)
 	if err != nil || s == "" {
 		return "", err
 	}
 	if _, err := parsePHC(s); err != nil {
-		return "", p.errorf("%s %s: %v", key, strconv.Quote(clip(s)), err)
+		return "", p.Errorf("%s %s: %v", key, strconv.Quote(jsonfile.Clip(s)), err)
 	}
 	return s, nil
 }
 
 func (p *parser) tokenHash(key string) (hash [sha256.Size]byte, err error) {
-	s, err := p.text(key)
+	s, err := p.Text(key)
 	if err != nil || s == "" {
 		return hash, err
 	}
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b) != len(hash) {
-		return hash, p.errorf("%s %q: want 64 hexadecimal digits", key, clip(s))
+		return hash, p.Errorf("%s wants 64 hexadecimal digits, got %q", key, jsonfile.Clip(s))
 	}
 	return [sha256.Size]byte(b), nil
 }

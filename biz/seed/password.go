@@ -103,12 +103,3 @@ func (h *phc) check() error {
 	}
 	return nil
 }
-
-// VerifyPassword reports whether the customer has this password; see the
-// function of the same name. Without one in the file it is false.
-func (c *Customer) VerifyPassword(password string) (bool, error) {
-	if c.Password == "" {
-		return false, nil
-	}
-	return VerifyPassword(c.Password, password)
-}

@@ -21,7 +21,7 @@ const (
 type Seed struct {
 	// Instruments have the ids 0, 1, 2...
 	Instruments []market.Instrument
-	// Customers stand in the order of the file; no number comes twice.
+	// Customers are in the order of the file; no number comes twice.
 	Customers []Customer
 	// SHA256 is the hash of the file's bytes.
 	SHA256 [sha256.Size]byte
@@ -69,7 +69,7 @@ var defaultFile string
 func Default() (*Seed, error) { return Parse("default.json", []byte(defaultFile)) }
 
 // Load reads a seed file. Errors are those of the file system, ErrTooLarge, and
-// FileError with the path as the file's name.
+// jsonfile.Error with the path as the file's name.
 func Load(path string) (*Seed, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -83,8 +83,8 @@ func Load(path string) (*Seed, error) {
 	return Parse(path, content)
 }
 
-// Parse reads a seed from the content of a file; name stands in errors, which are
-// ErrTooLarge and FileError. It keeps nothing of content.
+// Parse reads a seed from the content of a file; name is for errors, which are
+// ErrTooLarge and jsonfile.Error. It keeps nothing of content.
 func Parse(name string, content []byte) (*Seed, error) {
 	if len(content) > MaxFileSize {
 		return nil, fmt.Errorf("%s: %w: over %d bytes", name, ErrTooLarge, MaxFileSize)

@@ -13,31 +13,24 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// TokenSize is the size of the tokens that DemoToken and Generate make.
-const TokenSize = sha256.Size
-
 // DemoPassword is the password of every customer of the shipped seed. It is
 // public: anyone can log in to a server with that seed.
 const DemoPassword = "holdfast-demo"
 
 // DemoToken returns the token of a customer of the shipped seed. These tokens are
-// public, like DemoPassword: never give a server that others can reach the
+// public, like DemoPassword: never run a server that others can reach with the
 // shipped seed.
 func DemoToken(c ledger.Customer) []byte {
 	sum := sha256.Sum256(fmt.Appendf(nil, "holdfast demo token %d", c))
 	return sum[:]
 }
 
-// VerifyToken reports whether the token is the one with this SHA-256. The time it
-// takes says nothing about the hash. No token has the all-zero hash that stands for
-// a customer without one.
-func VerifyToken(hash [sha256.Size]byte, token []byte) bool {
+// VerifyToken reports whether the customer has this token. The time it takes says
+// nothing about the hash. No token has the all-zero hash of a customer without one.
+func (c *Customer) VerifyToken(token []byte) bool {
 	have := sha256.Sum256(token)
-	return subtle.ConstantTimeCompare(have[:], hash[:]) == 1
+	return subtle.ConstantTimeCompare(have[:], c.TokenSHA256[:]) == 1
 }
-
-// VerifyToken reports whether the customer has this token.
-func (c *Customer) VerifyToken(token []byte) bool { return VerifyToken(c.TokenSHA256, token) }
 
 // Token is a customer's credential, as the clients need it.
 type Token struct {

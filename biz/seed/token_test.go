@@ -14,7 +14,7 @@ import (
 
 func TestVerifyToken(t *testing.T) {
 	token := seed.DemoToken(100001)
-	if want := sha256.Sum256([]byte("holdfast demo token 100001")); !bytes.Equal(token, want[:]) || len(token) != seed.TokenSize {
+	if want := sha256.Sum256([]byte("holdfast demo token 100001")); !bytes.Equal(token, want[:]) {
 		t.Errorf("demo token %x", token)
 	}
 	c := seed.Customer{TokenSHA256: sha256.Sum256(token)}

@@ -22,10 +22,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
 
-// TestDataOfEarlierServers starts on data folders that earlier servers have left: the
-// accounts are as those servers had them, and so is the history. The folders were made
-// by the server of the commit that names them, with the shipped seed and
-// `holdfast scenario`; the hashes are what its `holdfast journal verify` said.
+// TestDataOfEarlierServers starts on data folders of earlier servers: accounts and history
+// are the same as there. Each folder was written by the server of the revision in its name,
+// with the shipped seed and `holdfast scenario`; the hashes are from its
+// `holdfast journal verify`.
 func TestDataOfEarlierServers(t *testing.T) {
 	for name, state := range map[string]string{
 		"73e8446-stopped": "55b3d966c040e813ee7a7ab5532c6110e7dd98f9a156d1aa43006f712ba56952",

@@ -13,20 +13,20 @@ import (
 	"holdfast/biz/journal"
 )
 
-// ErrFolder means that the data folder can't be made.
-var ErrFolder = errors.New("server: data folder")
+// ErrFolder means that the data folder can't be created.
+var ErrFolder = errors.New("server: can't create the data folder; choose another one")
 
-// dataFolder is what the server keeps on disk.
+// dataFolder is what the server stores on disk.
 type dataFolder struct {
 	journal     *journal.Journal
 	history     *history.Store
 	historyPath string
-	durable     bool // the history is, not only the journal
+	durable     bool // the history is durable, not only the journal
 	log         *slog.Logger
 }
 
-// openData opens journal and history in the folder. A history that is damaged or of
-// another version is made again from the journal.
+// openData opens the journal and the history in the folder. A history that is damaged or
+// has another version is rebuilt from the journal.
 func openData(ctx context.Context, c *Config) (*dataFolder, error) {
 	d := &dataFolder{historyPath: filepath.Join(c.Data, "history.db"), durable: c.DurableHistory, log: c.Log}
 	if err := os.MkdirAll(c.Data, 0o755); err != nil {
@@ -36,7 +36,11 @@ func openData(ctx context.Context, c *Config) (*dataFolder, error) {
 	options.Dir, options.Log = filepath.Join(c.Data, "journal"), c.Log
 	start := time.Now()
 	var err error
-	if d.journal, err = journal.Open(ctx, options); err != nil {
+	d.journal, err = journal.Open(ctx, options)
+	switch {
+	case errors.Is(err, journal.ErrLocked):
+		return nil, fmt.Errorf("%w; stop that process, or choose another data folder", err)
+	case err != nil:
 		return nil, err
 	}
 	if n := d.journal.LastBatch(); n > 0 {
@@ -44,7 +48,7 @@ func openData(ctx context.Context, c *Config) (*dataFolder, error) {
 	}
 	d.history, err = d.openHistory(ctx)
 	if errors.Is(err, history.ErrDamaged) || errors.Is(err, history.ErrVersion) {
-		err = d.remakeHistory(ctx, err)
+		err = d.rebuildHistory(ctx, err)
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.journal.Close(ctx))
@@ -52,14 +56,14 @@ func openData(ctx context.Context, c *Config) (*dataFolder, error) {
 	return d, nil
 }
 
-// remakeHistory opens an empty history in the place of one that can't be used;
-// the journal fills it again. Beside an empty journal nothing could: the file is
-// somebody else's, or the journal is lost.
-func (d *dataFolder) remakeHistory(ctx context.Context, why error) error {
+// rebuildHistory replaces an unusable history by an empty one, which is then rebuilt from the
+// journal. If the journal is empty this is impossible: then the journal is lost, or the
+// file belongs to another program.
+func (d *dataFolder) rebuildHistory(ctx context.Context, why error) error {
 	if d.journal.LastBatch() == 0 {
-		return fmt.Errorf("%w; there is no journal to make it again from: restore the journal, or choose another data folder", why)
+		return fmt.Errorf("%w; the journal is empty, so it can't be rebuilt: restore the journal, or choose another data folder", why)
 	}
-	d.log.Warn("history can't be used; it is made again from the journal", "path", d.historyPath, "error", why)
+	d.log.Warn("history can't be used; rebuilding it from the journal", "path", d.historyPath, "error", why)
 	if d.history != nil {
 		if err := d.history.Close(); err != nil {
 			return err

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freeSpace returns how many bytes this process may still write to the file system
-// of a folder.
+// freeSpace returns how many bytes this process can still write to the file system of a
+// folder.
 func freeSpace(folder string) (bytes uint64, err error) {
 	var fs unix.Statfs_t
 	for {

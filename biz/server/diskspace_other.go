@@ -5,5 +5,5 @@ package server
 import "errors"
 
 func freeSpace(string) (bytes uint64, err error) {
-	return 0, errors.New("free space can't be asked for on this system")
+	return 0, errors.New("free disk space is unknown on this system")
 }

@@ -17,60 +17,60 @@ import (
 	"holdfast/engine"
 )
 
-// Config says what a Server is made of. Data, Seed and Listeners are required.
+// Config has the settings of a Server. Data, Seed and Listeners are required.
 type Config struct {
-	// Data is the folder of the journal and the history, made when missing.
+	// Data is the folder of the journal and the history. Start creates it if it is missing.
 	Data string
 	// Seed has the instruments and customers.
 	Seed *seed.Seed
-	// Journal has the settings of the journal; its folder is below Data.
+	// Journal has the settings of the journal. Its folder is inside Data.
 	Journal journal.Options
-	// DurableHistory makes the history durable by itself, not only by the journal.
+	// DurableHistory makes the history durable without the journal.
 	DurableHistory bool
 
 	// Listeners are where clients connect.
 	Listeners []engine.Listener
-	// EventLoops is how many there are. 0: one for each processor.
+	// EventLoops is the number of event loops. 0: one per processor.
 	EventLoops int
-	// Drain is the longest graceful stop. 0: 10 s.
+	// Drain limits the duration of a graceful stop. 0: 10 s.
 	Drain time.Duration
-	// Limits bound what clients may take up.
+	// Limits are the limits on connections and memory.
 	Limits engine.Limits
 
-	// Desk, Gateway and Simulation have the settings of those parts; what connects
-	// them is filled in here. Without Desk.Fatal the server ends when nothing can be made
+	// Desk, Gateway and Simulation have the settings of these parts; Start sets the fields
+	// that connect them. Without Desk.Fatal, the server ends once orders can't be made
 	// durable any more.
 	Desk       desk.Config
 	Gateway    gateway.Config
 	Simulation simulation.Config
 
-	// NewCarrier makes what takes the connections; nil means the reactor. drain is its
+	// NewCarrier returns the carrier; nil means the reactor. drain is the carrier's
 	// OnDrain.
 	NewCarrier func(core *engine.Core, drain func(context.Context) error) (Carrier, error)
-	// NewCommitLog is for Desk.NewCommitLog, with the history that it may write to.
+	// NewCommitLog sets Desk.NewCommitLog. It also receives the history.
 	NewCommitLog func(*history.Store, desk.CommitLogOptions) desk.CommitLog
-	// Attach, when set, is called before the server takes connections; what it returns is
-	// called when it takes no more, before anything is closed.
+	// Attach, if set, is called before the server accepts connections. detach is called
+	// after the last connection has ended, before anything is closed.
 	Attach func(*Server) (detach func(), err error)
-	// Log gets what operators should know; nil means slog.Default.
+	// Log receives messages for operators; nil means slog.Default.
 	Log *slog.Logger
 }
 
-// Carrier takes the clients' connections: the reactor, or other plumbing to compare it
+// Carrier carries the clients' sessions: the reactor, or a goroutine server to compare it
 // with.
 type Carrier interface {
 	// Run serves until ctx ends, then drains.
 	Run(ctx context.Context) error
-	// Booted is closed when connections are taken, at Addrs.
+	// Booted is closed once clients can connect to Addrs.
 	Booted() <-chan struct{}
 	Addrs() []string
 }
 
 // Server is a running server.
 type Server struct {
-	// Addrs are where clients connect, in the order of the listeners.
+	// Addrs are the addresses of the listeners, in their order.
 	Addrs []string
-	// Files is the open-file limit in force.
+	// Files is the open-file limit.
 	Files engine.FileLimit
 
 	Desk    *desk.Desk
@@ -88,11 +88,11 @@ type Server struct {
 	err           error // why it ended; valid when ended is closed
 }
 
-// Start opens the data folder, rebuilds the accounts and serves. It returns when
-// clients can connect. Wait tells how it ended. ctx bounds only the start.
+// Start opens the data folder, rebuilds the accounts and starts to serve. It returns once
+// clients can connect. Wait returns how the server ended. ctx bounds only the start.
 //
-// Errors are an *engine.ListenError, those of Attach and NewCarrier, ErrFolder, or what
-// the parts say.
+// Errors are an *engine.ListenError, ErrFolder, and the errors of Attach, NewCarrier and
+// the parts.
 func Start(ctx context.Context, c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -102,7 +102,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	}
 	files, err := engine.RaiseOpenFiles()
 	if err != nil {
-		c.Log.Warn("open-file limit not raised", "error", err)
+		c.Log.Warn("could not raise the open-file limit; raise it with ulimit -n", "error", err)
 	}
 	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	s := &Server{Files: files, stop: cancel, ended: make(chan struct{}), detach: func() {}}
@@ -125,11 +125,11 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	}
 }
 
-// wire makes everything above the data folder.
+// wire creates and connects all parts except the data folder.
 func (s *Server) wire(ctx context.Context, c *Config) (Carrier, error) {
 	d, err := s.newDesk(ctx, c)
 	if errors.Is(err, history.ErrDamaged) {
-		if err = s.data.remakeHistory(ctx, err); err == nil {
+		if err = s.data.rebuildHistory(ctx, err); err == nil {
 			d, err = s.newDesk(ctx, c)
 		}
 	}
@@ -195,7 +195,7 @@ func (s *Server) simulate(c simulation.Config) {
 	}()
 }
 
-// supervise waits for the end, however it comes, and closes everything.
+// supervise waits until the carrier ends, and closes everything.
 func (s *Server) supervise(run context.Context, served <-chan error, log *slog.Logger) {
 	err := <-served
 	if cause := context.Cause(run); cause != nil && !errors.Is(cause, context.Canceled) {
@@ -205,25 +205,25 @@ func (s *Server) supervise(run context.Context, served <-chan error, log *slog.L
 	close(s.ended)
 }
 
-// Stop drains the server and waits for its end.
+// Stop drains the server and waits until it has ended.
 func (s *Server) Stop() error {
 	s.stop(context.Canceled)
 	return s.Wait()
 }
 
-// Wait returns when the server has ended: nil after a Stop that drained it.
+// Wait waits until the server has ended. It returns nil after a Stop that drained it.
 func (s *Server) Wait() error {
 	<-s.ended
 	return s.err
 }
 
-// Ended is closed when the server has ended.
+// Ended returns a channel that is closed when the server has ended.
 func (s *Server) Ended() <-chan struct{} { return s.ended }
 
 // closeTime is how long the parts may take to close.
 const closeTime = 10 * time.Second
 
-// close ends what was opened, in the order of the dependencies.
+// close closes all parts in the order of their dependencies.
 func (s *Server) close(log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()

@@ -1,8 +1,8 @@
 // Package simulation trades on a desk by itself, so that clients see updates without
-// anyone typing: orders on half of the accounts, and a moving price for each
-// instrument, at fixed rates. The same random seed gives the same orders and moves.
+// anyone typing: it places orders in half of the accounts and moves the price of each
+// instrument, at fixed rates. The same random seed results in the same orders and moves.
 //
-// It uses the desk alone; clients hear of it as of any other trade.
+// It uses only the desk; clients see its trades like any other.
 //
-// Goroutine: that of Run.
+// Goroutine: the caller of Run.
 package simulation

@@ -10,11 +10,11 @@ import (
 	"holdfast/biz/market"
 )
 
-// Config says what is simulated. The zero value is nothing.
+// Config says what to simulate. The zero value simulates nothing.
 type Config struct {
 	// Orders and PriceMoves are rates per second; 0 means never.
 	Orders, PriceMoves float64
-	// Random is the seed.
+	// Random is the seed of the random numbers.
 	Random uint64
 	// Now is the clock of the orders; nil means time.Now.
 	Now func() time.Time
@@ -23,11 +23,11 @@ type Config struct {
 // Active reports whether there is anything to simulate.
 func (c Config) Active() bool { return c.Orders > 0 || c.PriceMoves > 0 }
 
-// tick is how often the simulation does what is due.
+// tick is how often the simulation looks at the clock.
 const tick = 10 * time.Millisecond
 
-// simulator trades on the second half of the customers, so that the first half
-// stays as its owners left it.
+// simulator trades in the accounts of the second half of the customers. The first half is
+// left to people.
 type simulator struct {
 	config   Config
 	desk     *desk.Desk
@@ -39,13 +39,13 @@ type simulator struct {
 	orders   schedule
 }
 
-// schedule says when things are due that happen at a fixed rate.
+// schedule says when events at a fixed rate are due.
 type schedule struct {
-	rate float64 // a second; 0 is never
+	rate float64 // per second; 0 means never
 	done uint64
 }
 
-// next returns when the next one is due, in seconds from the start.
+// next returns when the next event is due, in seconds from the start.
 func (c *schedule) next() float64 { return float64(c.done+1) / c.rate }
 
 // Run simulates until ctx ends. The desk must have started.
@@ -86,8 +86,8 @@ func newSimulator(d *desk.Desk, c Config) *simulator {
 	return m
 }
 
-// advance does what is due by then, each thing in its turn: how moves and orders
-// mix depends on their rates and not on when the ticks come.
+// advance does everything that is due at elapsed (seconds from the start), in order of due
+// time. So the order of moves and orders depends on their rates, not on the ticks.
 func (m *simulator) advance(elapsed float64) {
 	for {
 		move, order := m.moves.next(), m.orders.next()
@@ -104,7 +104,7 @@ func (m *simulator) advance(elapsed float64) {
 	}
 }
 
-// order buys, or sells some of what there is; one that is refused is no matter.
+// order places a random order: a buy, or a sell of shares held. A refusal does not matter.
 func (m *simulator) order() {
 	if len(m.accounts) == 0 {
 		return

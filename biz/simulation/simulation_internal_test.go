@@ -35,7 +35,7 @@ const seedText = `{
   ]
 }`
 
-// tape is a desk.CommitLog that keeps the trades.
+// tape is a desk.CommitLog that records the trades.
 type tape struct {
 	desk   *desk.Desk
 	trades []string
@@ -52,13 +52,13 @@ func (p *tape) Append(t *desk.Turn) {
 	}
 }
 
-func (p *tape) Room() bool                    { return true }
+func (p *tape) Accepts() bool                 { return true }
 func (p *tape) Failed() error                 { return nil }
 func (p *tape) Durable(context.Context) error { return nil }
 func (p *tape) Stats() journal.Stats          { return journal.Stats{} }
 func (p *tape) Close(context.Context) error   { return nil }
 
-// open starts a desk without any session, whose trades go to the tape.
+// open starts a desk without sessions. Its trades go to the tape.
 func open(t *testing.T) *tape {
 	t.Helper()
 	dir, p := t.TempDir(), &tape{sides: make(map[ledger.Side]int)}
@@ -83,7 +83,7 @@ func open(t *testing.T) *tape {
 	return p
 }
 
-// lastPrices are those at this moment, in the order of the instruments.
+// lastPrices returns the last prices, in the order of the instruments.
 func (p *tape) lastPrices() (list []ledger.Price) {
 	for id := range p.desk.Market().Len() {
 		list = append(list, p.desk.Market().Last(ledger.InstrumentID(id)))
@@ -98,7 +98,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// simulate does what is due after some seconds, in that many looks at the clock.
+// simulate advances the simulation by some seconds, in this many steps.
 func simulate(t *testing.T, c Config, seconds float64, looks int) *tape {
 	t.Helper()
 	p := open(t)
@@ -109,8 +109,8 @@ func simulate(t *testing.T, c Config, seconds float64, looks int) *tape {
 	return p
 }
 
-// TestRepeats: the same random seed and rates give the same trades and prices, however
-// the ticks of the clock fall; another seed makes others.
+// TestRepeats: the same random seed and rates result in the same trades and prices, whatever
+// the times of the ticks; another seed results in others.
 func TestRepeats(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -137,13 +137,13 @@ func TestRepeats(t *testing.T) {
 			other.Random++
 			c := simulate(t, other, 2, 1)
 			if slices.Equal(a.trades, c.trades) && slices.Equal(a.lastPrices(), c.lastPrices()) {
-				t.Error("another random seed gives the same")
+				t.Error("another random seed has the same result")
 			}
 		})
 	}
 }
 
-// TestRates: the number of orders and moves in a second does not depend on the looks.
+// TestRates: the number of orders and moves per second does not depend on the ticks.
 func TestRates(t *testing.T) {
 	m := newSimulator(open(t).desk, Config{Orders: 20, PriceMoves: 50})
 	m.advance(0)
@@ -158,8 +158,8 @@ func TestRates(t *testing.T) {
 	}
 }
 
-// TestSpares: trades are those of the second half of the customers, on both sides of
-// the market; the first half and the operator stay as they were.
+// TestSpares: only the second half of the customers trades, and both buys and sells. The
+// first half and the operator do not change.
 func TestSpares(t *testing.T) {
 	untouched := open(t)
 	p := simulate(t, Config{Orders: 1000, PriceMoves: 100, Random: 3}, 2, 10)
@@ -181,7 +181,7 @@ func TestSpares(t *testing.T) {
 	}
 }
 
-// TestRun trades by the clock until it is told to end.
+// TestRun trades by the clock until its context ends.
 func TestRun(t *testing.T) {
 	p := open(t)
 	ctx, cancel := context.WithCancel(t.Context())

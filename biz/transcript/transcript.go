@@ -1,5 +1,5 @@
-// Package transcript plays transcripts for tests: files of what is done and what comes
-// of it, for people to read. Only tests use it.
+// Package transcript runs tests that are written as transcripts: readable files with
+// commands and their output. Only tests use it.
 package transcript
 
 import (
@@ -10,21 +10,21 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write what the commands in testdata answer anew")
+var update = flag.Bool("update", false, "rewrite the output of the commands in testdata")
 
-// Run plays each file testdata/*.txt. A file is a list of blocks: lines of
-// commands, a line of four dashes, what they answer, and an empty line. A line that
-// begins with # is a comment. begin returns what executes the commands of one file.
+// Run plays each file testdata/*.txt. A file is a list of blocks: lines of commands, a line
+// of four dashes, their output, and an empty line. A line that starts with # is a comment.
+// start returns a function that executes the commands of one file.
 //
-// With the flag -update the files are written anew.
-func Run(t *testing.T, begin func(*testing.T) (do func(command string) string)) {
+// With the flag -update the files are rewritten.
+func Run(t *testing.T, start func(*testing.T) (do func(command string) string)) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(files) == 0 {
-		t.Fatal("there are no transcripts")
+		t.Fatal("no files in testdata/*.txt")
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
@@ -33,7 +33,7 @@ func Run(t *testing.T, begin func(*testing.T) (do func(command string) string)) 
 			if err != nil {
 				t.Fatal(err)
 			}
-			do := begin(t)
+			do := start(t)
 			var played strings.Builder
 			for block := range strings.SplitSeq(strings.TrimSpace(string(text)), "\n\n") {
 				played.WriteString(play(t, file, block, do))
@@ -46,13 +46,13 @@ func Run(t *testing.T, begin func(*testing.T) (do func(command string) string)) 
 					t.Fatal(err)
 				}
 			default:
-				t.Errorf("%s: write it anew with -update if this is right:\n%s", file, firstDifference(got, string(text)))
+				t.Errorf("%s differs; if the new output is right, run the test with -update:\n%s", file, firstDifference(got, string(text)))
 			}
 		})
 	}
 }
 
-// play executes the commands of one block and returns the block as it should be.
+// play executes the commands of one block and returns the block with their output.
 func play(t *testing.T, file, block string, do func(string) string) string {
 	t.Helper()
 	commands, _, found := strings.Cut(block+"\n", "----\n")
@@ -81,7 +81,7 @@ func allComments(block string) bool {
 	return true
 }
 
-// firstDifference shows where two texts part.
+// firstDifference shows the first line in which two texts differ.
 func firstDifference(got, want string) string {
 	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(want, "\n")
 	for i := range max(len(gotLines), len(wantLines)) {

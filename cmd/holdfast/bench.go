@@ -2,60 +2,41 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"holdfast/perf/bench"
 	"holdfast/perf/load"
+	"holdfast/perf/load/rawgnet"
+	"holdfast/perf/report"
 )
 
-const benchLong = `bench starts the servers it compares one after the other, each in a process of
-its own on one core with GOMAXPROCS=1, and loads them from the other core. Servers
-take turns in every round; tables show the median and range over the rounds.`
+const benchLong = `bench compares this server with other designs and libraries. It starts the servers
+one after the other, each as a separate process on one core with GOMAXPROCS=1, and
+loads them from the other core. Every round runs all servers; tables show the median
+and range over the rounds.`
 
 const benchExample = `  holdfast bench all --out results/today    everything, in one folder
-  holdfast bench all --quick                the same, small: does all of it work here?
+  holdfast bench all --quick                the same with short runs, to see that it works
   holdfast bench compare --workloads submit --connections 1000 --depths 1,16
   holdfast bench response --servers reactor,readwriter-sql
   holdfast bench flame --out flames`
 
-// benchFlags are the flags of the bench commands. Each command takes those that
-// it needs.
+// benchFlags are the flags of the bench commands. Each command adds those that it needs.
 type benchFlags struct {
-	// every measurement
-	rounds   int
-	duration time.Duration
-	warmup   time.Duration
-	quick    bool
-	servers  []string // only these; empty: all
-
-	// compare
-	workloads   []string
-	connections []int
-	depths      []int
-
-	// response
-	workload      string
-	clients       []int
-	intervalTexts []string
-	intervals     []load.Interval
-
-	// where results go
-	json    string // a file
-	out     string // a folder
-	command string // as typed, for the page
+	bench.Options
+	intervals []string // as written
 }
 
 func newBenchCommand(p *Program) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "bench", Short: "measure the server beside other designs and libraries",
-		Long: benchLong, Example: benchExample, Args: knownCommand, RunE: showHelp,
+		Use: "bench", Short: "compare the server with other designs and libraries",
+		Long: benchLong, Example: benchExample, Args: subcommandOnly, RunE: showHelp,
 	}
 	cmd.AddCommand(
 		newBenchAllCommand(p),
@@ -67,123 +48,272 @@ func newBenchCommand(p *Program) *cobra.Command {
 	return cmd
 }
 
-// bench is a set of servers in the making: where they listen, what they read.
-type bench struct {
-	*benchFlags
-	p        *Program
-	self     string // this program
-	addr     string // where every server listens, one at a time
-	admin    string // its metrics and pprof
-	dir      string // seed file, programs that were built, data; removed at the end
-	seedFile string
-	accounts loadFlags // who can log in, and what can be traded
+// run runs measure with servers that are this program.
+func (o *benchFlags) run(cmd *cobra.Command, p *Program, measure func(context.Context, bench.Options) error) (err error) {
+	if o.Program, err = os.Executable(); err != nil {
+		return err
+	}
+	command := commandLine(cmd)
+	o.Environment = func(ctx context.Context) report.Environment { return environment(ctx, command) }
+	o.Stdout, o.Stderr = p.Stdout, p.Stderr
+	return measure(cmd.Context(), o.Options)
 }
 
-// withBench runs one command of bench with a seed of so many customers.
-func (p *Program) withBench(ctx context.Context, o *benchFlags, customers int, run func(context.Context, *bench) error) (err error) {
-	b := &bench{benchFlags: o, p: p}
-	if b.self, err = os.Executable(); err != nil {
-		return err
-	}
-	if b.addr, b.admin, err = freeAddresses(); err != nil {
-		return err
-	}
-	if b.dir, err = os.MkdirTemp("", "holdfast-bench-"); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	if err := os.Mkdir(b.dataFolder(), 0o755); err != nil {
-		return err
-	}
-	if err := b.makeSeed(ctx, customers); err != nil {
-		return err
-	}
-	return run(ctx, b)
+// addRuns adds the flags for number and length of the runs.
+func (o *benchFlags) addRuns(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.IntVar(&o.Rounds, "rounds", 3, "rounds of each measurement")
+	f.DurationVar(&o.Duration, "duration", 2*time.Second, "measured time of each run")
+	f.DurationVar(&o.Warmup, "warmup", 500*time.Millisecond, "time before the measurement of each run")
+	f.BoolVar(&o.Quick, "quick", false, "one short round with few connections, to see that everything works")
 }
 
-// freeAddresses picks two ports below those that the system gives to clients, so
-// that none of the load's own connections can take them between two runs.
-func freeAddresses() (first, second string, err error) {
-	var free []string
-	for port := 20_000 + os.Getpid()%5_000; port < 32_000 && len(free) < 2; port++ {
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			free = append(free, l.Addr().String())
-			if err := l.Close(); err != nil {
-				return "", "", err
-			}
-		}
-	}
-	if len(free) < 2 {
-		return "", "", errors.New("no two free ports between 20000 and 32000: end what listens there")
-	}
-	return free[0], free[1], nil
+// addCompare adds the flags for what is compared.
+func (o *benchFlags) addCompare(f *pflag.FlagSet) {
+	f.StringSliceVar(&o.Workloads, "workloads", bench.Workloads(), "workloads to run")
+	f.IntSliceVar(&o.Connections, "connections", []int{10, 100, 1000, 10_000}, "numbers of connections")
+	f.IntSliceVar(&o.Depths, "depths", []int{1, 16}, "requests in flight on a connection")
+	f.StringSliceVar(&o.Servers, "servers", nil, "only these servers; empty: all")
 }
 
-// makeSeed writes a seed with an account for each connection.
-func (b *bench) makeSeed(ctx context.Context, customers int) error {
-	b.seedFile = filepath.Join(b.dir, "seed.json")
-	cmd := exec.CommandContext(ctx, b.self, "seed", "--customers", fmt.Sprint(customers), "--instruments", "20", "--out", b.seedFile)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("the seed of the bench: %w: %s", err, out)
-	}
-	b.accounts = loadFlags{seedFile: b.seedFile, tokens: b.seedFile + ".tokens"}
-	b.accounts.Workload = load.Orders
-	return b.accounts.fillAccounts()
+// addResponse adds the flags for the matrix of response times.
+func (o *benchFlags) addResponse(f *pflag.FlagSet) {
+	f.IntSliceVar(&o.Clients, "clients", []int{10, 20, 50, 100, 500, 1000, 5000, 10_000}, "numbers of clients")
+	f.StringSliceVar(&o.intervals, "intervals", []string{"1s-2s", "500ms-1s", "100ms-200ms", "none"}, "pauses of a client between requests")
 }
 
-// serve is a holdfast server with a data folder of its own for each run. It is
-// killed when the run is over: a drain would only take time.
-func (b *bench) serve(name string, flags ...string) load.Server {
-	cmd := []string{
-		b.self, "serve", "--listen", b.addr, "--admin", b.admin, "--event-loops", "1",
-		"--throwaway", "--log-level", "error", "--seed-file", b.seedFile,
-	}
-	return load.Server{
-		Name: name, Cmd: append(cmd, flags...), Addr: b.addr, Env: []string{"TMPDIR=" + b.dataFolder()},
-		Mallocs: mallocsAt(b.admin), Disposable: true, Ready: b.ready,
-	}
+// addOutput adds the flags for where results go.
+func (o *benchFlags) addOutput(f *pflag.FlagSet) {
+	f.StringVar(&o.JSON, "json", "", "write all figures as JSON to this `file`")
+	f.StringVar(&o.Out, "out", "", "write figures, tables, charts and a page to this `folder`")
 }
 
-// dataFolder is where servers make their throwaway folders.
-func (b *bench) dataFolder() string { return filepath.Join(b.dir, "data") }
-
-// ready succeeds when the server accepts connections. Then it removes what the
-// killed ones before have left: all but the newest data folder, which is the
-// server's own.
-func (b *bench) ready(ctx context.Context) error {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", b.addr)
-	if err != nil {
-		return err
-	}
-	if err := conn.Close(); err != nil {
-		return err
-	}
-	return removeAllButNewest(b.dataFolder())
-}
-
-// removeAllButNewest removes the folders in dir that were made before the last.
-func removeAllButNewest(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	var newest string
-	var when time.Time
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err != nil {
+// check applies --quick and returns an error for flags that cannot be measured.
+func (o *benchFlags) check(cmd *cobra.Command) error {
+	if o.Quick {
+		if err := makeQuick(cmd.Flags()); err != nil {
 			return err
 		}
-		if info.ModTime().After(when) {
-			newest, when = entry.Name(), info.ModTime()
+	}
+	if err := checkNames(cmd, "workloads", o.Workloads, bench.Workloads()); err != nil {
+		return err
+	}
+	if err := checkNames(cmd, "servers", o.Servers, bench.Servers(bench.Workloads()...)); err != nil {
+		return err
+	}
+	for flag, values := range map[string][]int{
+		"rounds": {o.Rounds}, "connections": o.Connections, "depths": o.Depths, "clients": o.Clients,
+	} {
+		if cmd.Flags().Lookup(flag) != nil && (len(values) == 0 || slices.Min(values) < 1) {
+			return usagef(cmd, "--%s must be 1 or more", flag)
 		}
 	}
-	for _, entry := range entries {
-		if entry.Name() != newest {
-			if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+	if o.Duration <= 0 || o.Warmup < 0 {
+		return usagef(cmd, "--duration must be above 0, and --warmup not below 0")
+	}
+	for _, text := range o.intervals {
+		interval, err := load.ParseInterval(text)
+		if err != nil {
+			return usagef(cmd, "--intervals: %s", err)
+		}
+		o.Intervals = append(o.Intervals, interval)
+	}
+	return nil
+}
+
+// makeQuick sets the flags of a short run, except those on the command line.
+func makeQuick(flags *pflag.FlagSet) error {
+	for name, value := range map[string]string{
+		"rounds": "1", "duration": "200ms", "warmup": "50ms", "connections": "50", "clients": "10,50", "intervals": "20ms-40ms,none",
+	} {
+		if f := flags.Lookup(name); f != nil && !f.Changed {
+			if err := f.Value.Set(value); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// checkNames returns an error for a name that is not allowed.
+func checkNames(cmd *cobra.Command, flag string, given, allowed []string) error {
+	for _, name := range given {
+		if !slices.Contains(allowed, name) {
+			return usagef(cmd, "--%s %q is not one of %s", flag, name, strings.Join(allowed, ", "))
+		}
+	}
+	return nil
+}
+
+const benchAllLong = `all runs bench compare, bench response for orders, and bench flame. It writes the
+results to one folder, with a README.md that shows the machine, the tables and the
+charts.
+
+Results are written after every round, so Ctrl-C loses little. --only repeats some of
+the parts in a folder that has the others.`
+
+const benchAllExample = `  holdfast bench all --out results/today
+  holdfast bench all --quick
+  holdfast bench all --out results/today --only flame`
+
+func newBenchAllCommand(p *Program) *cobra.Command {
+	var o benchFlags
+	cmd := &cobra.Command{
+		Use: "all", Short: "run all comparisons, into one folder with charts and a page",
+		Long: benchAllLong, Example: benchAllExample, Args: noArgs,
+	}
+	f := cmd.Flags()
+	o.addRuns(f)
+	o.addCompare(f)
+	o.addResponse(f)
+	f.StringSliceVar(&o.Parts, "only", bench.Parts(), "parts to measure")
+	f.StringVar(&o.Out, "out", "", "write everything to this `folder`; empty: holdfast-results-TIME")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := o.check(cmd); err != nil {
+			return err
+		}
+		if err := checkNames(cmd, "only", o.Parts, bench.Parts()); err != nil {
+			return err
+		}
+		o.Refill = f.Changed("only")
+		if o.Out == "" {
+			o.Out = "holdfast-results-" + time.Now().Format("20060102-150405")
+		}
+		return o.run(cmd, p, bench.All)
+	}
+	return cmd
+}
+
+const benchCompareLong = `compare runs the same loads against this server, against the same business code
+with a goroutine per connection, and against servers on other libraries and one in
+C, which only send replies.
+
+Workloads: submit (no business work), orders (durable), positions (reads), push
+(ten sessions per account), idle (memory per connection; runs only with the largest
+number of connections).
+
+Servers: c, gnet, netpoll, nbio, zinx, reactor, reactor-loop, textbook, buffered,
+pooled, readwriter, readwriter-sql (the former design: one SQL transaction per
+order).`
+
+const benchCompareExample = `  holdfast bench compare --out results/today
+  holdfast bench compare --quick
+  holdfast bench compare --workloads submit --connections 1000 --depths 1,16 --rounds 5
+  holdfast bench compare --workloads orders --servers reactor,readwriter-sql --json orders.json`
+
+func newBenchCompareCommand(p *Program) *cobra.Command {
+	var o benchFlags
+	cmd := &cobra.Command{
+		Use: "compare", Short: "compare rate, CPU, memory and latency with other designs and libraries",
+		Long: benchCompareLong, Example: benchCompareExample, Args: noArgs,
+	}
+	o.addRuns(cmd.Flags())
+	o.addCompare(cmd.Flags())
+	o.addOutput(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := o.check(cmd); err != nil {
+			return err
+		}
+		return o.run(cmd, p, bench.Compare)
+	}
+	return cmd
+}
+
+const benchResponseLong = `response measures how long clients wait for a reply, by the number of clients and by
+the pause that each makes between two requests. It compares this server with the
+former design (for orders: one SQL transaction each).
+
+A run lasts --duration. With --duration 2s it lasts at least four pauses, and for
+orders at least 1.5 ms per client; other durations scale these minimums.`
+
+const benchResponseExample = `  holdfast bench response --out results/today
+  holdfast bench response --workload submit --clients 100,1000 --intervals 1s-2s,none
+  holdfast bench response --quick`
+
+func newBenchResponseCommand(p *Program) *cobra.Command {
+	var o benchFlags
+	cmd := &cobra.Command{
+		Use: "response", Short: "measure response times by number of clients and request interval",
+		Long: benchResponseLong, Example: benchResponseExample, Args: noArgs,
+	}
+	f := cmd.Flags()
+	o.addRuns(f)
+	f.StringVar(&o.Workload, "workload", "orders", "orders or submit")
+	o.addResponse(f)
+	f.StringSliceVar(&o.Servers, "servers", nil, "only these servers; empty: reactor and readwriter-sql, for submit reactor and readwriter")
+	o.addOutput(f)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := o.check(cmd); err != nil {
+			return err
+		}
+		if err := checkNames(cmd, "workload", []string{o.Workload}, bench.ResponseWorkloads()); err != nil {
+			return err
+		}
+		if err := checkNames(cmd, "servers", o.Servers, bench.Servers(o.Workload)); err != nil {
+			return err
+		}
+		return o.run(cmd, p, bench.Response)
+	}
+	return cmd
+}
+
+const benchFlameLong = `flame profiles this server and the former design under the same loads, and shows where
+their time goes: flame graphs of CPU and of allocations, the differences between the
+two, and the share of each class of work.
+
+A graph is one HTML file that needs no network: click to zoom, Ctrl-F to search.
+
+A sample of a CPU profile is 10 ms of CPU time. A server with 100 clients that pause
+has few samples, so its profile takes three times as long.`
+
+const benchFlameExample = `  holdfast bench flame --out flames
+  holdfast bench flame --loads orders-full,submit-full --duration 60s
+  holdfast bench flame --quick`
+
+func newBenchFlameCommand(p *Program) *cobra.Command {
+	var o benchFlags
+	cmd := &cobra.Command{
+		Use: "flame", Short: "draw flame graphs of this server and of the former design",
+		Long: benchFlameLong, Example: benchFlameExample, Args: noArgs,
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringSliceVar(&o.Loads, "loads", bench.FlameLoads(), "loads to profile")
+	f.DurationVar(&o.Duration, "duration", bench.FlameWindow, "time of each profile, in whole seconds")
+	f.BoolVar(&o.Quick, "quick", false, "one-second profiles with few connections, to see that everything works")
+	f.StringVar(&o.Out, "out", "", "`folder` for the files; empty: flame-DATE")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := checkNames(cmd, "loads", o.Loads, bench.FlameLoads()); err != nil {
+			return err
+		}
+		if o.Duration < time.Second {
+			return usagef(cmd, "--duration %v is below 1s", o.Duration)
+		}
+		if o.Out == "" {
+			o.Out = time.Now().Format("flame-2006-01-02")
+		}
+		return o.run(cmd, p, bench.Flame)
+	}
+	return cmd
+}
+
+// newBenchGnetCommand returns the command of the gnet server that bench compares with;
+// the servers of the other libraries are built from perf/peers.
+func newBenchGnetCommand() *cobra.Command {
+	var listen, stats string
+	var loops int
+	cmd := &cobra.Command{
+		Use: "rawgnet", Short: "run a bare gnet server", Args: noArgs, Hidden: true,
+		Example: "  holdfast bench rawgnet --listen 127.0.0.1:8888",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if stats != "" {
+				defer bench.ServeMallocs(stats)()
+			}
+			return rawgnet.Run(cmd.Context(), listen, loops)
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8888", "listen on this `host:port`")
+	cmd.Flags().StringVar(&stats, "stats", "", "serve the number of heap allocations on this `host:port`")
+	cmd.Flags().IntVar(&loops, "event-loops", 1, "event loops")
+	return cmd
 }

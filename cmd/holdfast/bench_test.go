@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	main "holdfast/cmd/holdfast"
 	"holdfast/perf/load"
@@ -22,8 +21,8 @@ import (
 )
 
 // bench runs a command of bench in the folder dir. These commands start this
-// program again, so they run in a child here, too. What they measure is not
-// looked at.
+// program again, so they run in a child here, too. The tests do not check what they
+// measure.
 func bench(t *testing.T, dir string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], append([]string{"bench"}, args...)...)
@@ -91,6 +90,7 @@ func checkRan(t *testing.T, name string, c *load.Comparison, cells int, servers 
 }
 
 func TestBenchCompare(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	stdout := benchOK(t, dir, tiny("compare", "--connections", "4,6", "--depths", "2",
 		"--servers", "gnet,reactor,readwriter,readwriter-sql", "--json", "raw.json")...)
@@ -130,6 +130,7 @@ func TestBenchCompare(t *testing.T) {
 }
 
 func TestBenchResponse(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	stdout := benchOK(t, dir, tiny("response", "--clients", "3,5", "--intervals", "10ms-20ms,none", "--out", filepath.Join(dir, "made/here"))...)
 	var got report.Response
@@ -141,8 +142,9 @@ func TestBenchResponse(t *testing.T) {
 	checkResults(t, filepath.Join(dir, "made/here"))
 }
 
-// TestBenchAll makes the whole folder, then one of its parts again.
+// TestBenchAll writes a complete folder, then repeats one of its parts.
 func TestBenchAll(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	args := []string{
 		"all", "--quick", "--rounds", "1", "--duration", "50ms", "--connections", "4", "--clients", "3", "--intervals", "none",
@@ -221,6 +223,7 @@ func checkXML(t *testing.T, file *os.File) {
 
 // TestBenchStopped: what was measured before Ctrl-C is kept, and marked.
 func TestBenchStopped(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -260,37 +263,10 @@ func TestBenchStopped(t *testing.T) {
 	}
 }
 
-func TestHideFolders(t *testing.T) {
-	texts := []string{
-		"fork/exec /tmp/bench-1/c: no such file", "/home/me/bin/holdfast: killed; open /tmp/bench-1/data/x: no space", "refused",
-	}
-	main.HideFolders("/home/me/bin/holdfast", "/tmp/bench-1", texts)
-	want := []string{"fork/exec TMPDIR/c: no such file", "holdfast: killed; open TMPDIR/data/x: no space", "refused"}
-	if !slices.Equal(texts, want) {
-		t.Errorf("%q, want %q", texts, want)
-	}
-}
-
-func TestRemoveAllButNewest(t *testing.T) {
-	dir := t.TempDir()
-	for i, name := range []string{"b", "c", "a"} {
-		full := filepath.Join(dir, name, "journal")
-		when := time.Unix(int64(1000*(i+1)), 0)
-		if err := errors.Join(os.MkdirAll(full, 0o755), os.Chtimes(filepath.Dir(full), when, when)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := main.RemoveAllButNewest(dir); err != nil {
-		t.Fatal(err)
-	}
-	if left, err := filepath.Glob(filepath.Join(dir, "*", "*")); err != nil || len(left) != 1 || left[0] != filepath.Join(dir, "a", "journal") {
-		t.Errorf("left %v, %v; want the newest, whole", left, err)
-	}
-}
-
-// TestBenchWithoutResults gives the command fewer descriptors than connections, so
+// TestBenchWithoutResults runs the command with fewer descriptors than connections, so
 // that no run can succeed.
 func TestBenchWithoutResults(t *testing.T) {
+	t.Parallel()
 	script := `ulimit -n 100; exec "$0" bench compare --workloads submit --servers gnet --connections 200 --depths 1 --rounds 1 --duration 10ms`
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script, os.Args[0])
 	cmd.Env = append(os.Environ(), "HOLDFAST_TEST_AS_PROGRAM=1")
@@ -306,15 +282,15 @@ func TestBenchUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"no such server", []string{"compare", "--servers", "reactr"}, `--servers "reactr" is none of c, gnet`},
-		{"no such workload", []string{"compare", "--workloads", "sleep"}, `--workloads "sleep" is none of submit, orders, positions, push, idle`},
+		{"no such server", []string{"compare", "--servers", "reactr"}, `--servers "reactr" is not one of c, gnet`},
+		{"no such workload", []string{"compare", "--workloads", "sleep"}, `--workloads "sleep" is not one of submit, orders, positions, push, idle`},
 		{"no connections", []string{"compare", "--connections", "0"}, "--connections must be 1 or more"},
 		{"no rounds", []string{"all", "--rounds", "0"}, "--rounds must be 1 or more"},
 		{"no time", []string{"compare", "--duration", "0s"}, "--duration must be above 0"},
 		{"no such interval", []string{"response", "--intervals", "soon"}, "--intervals:"},
-		{"no such response", []string{"response", "--workload", "push"}, `--workload "push" is none of orders, submit`},
-		{"server of another workload", []string{"response", "--servers", "gnet"}, `--servers "gnet" is none of reactor, textbook`},
-		{"no such part", []string{"all", "--only", "half"}, `--only "half" is none of compare, response, flame`},
+		{"no such response", []string{"response", "--workload", "push"}, `--workload "push" is not one of orders, submit`},
+		{"server of another workload", []string{"response", "--servers", "gnet"}, `--servers "gnet" is not one of reactor, textbook`},
+		{"no such part", []string{"all", "--only", "half"}, `--only "half" is not one of compare, response, flame`},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -327,6 +303,7 @@ func TestBenchUsage(t *testing.T) {
 }
 
 func TestLoadOnAServer(t *testing.T) {
+	t.Parallel()
 	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error")
 	for _, workload := range []string{"submit", "heartbeat", "orders", "idle"} {
 		t.Run(workload, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"holdfast/perf/flame"
 )
 
-// benchFlame runs "bench flame" as a program of its own: it starts itself again.
+// benchFlame runs "bench flame" as a separate program: it starts itself again.
 func benchFlame(t *testing.T, args ...string) (output string, err error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], append([]string{"bench", "flame"}, args...)...)
@@ -20,8 +20,9 @@ func benchFlame(t *testing.T, args ...string) (output string, err error) {
 	return string(text), err
 }
 
-// What is measured is not looked at, only that it is all there.
+// The test does not check what is measured, only that it is complete.
 func TestBenchFlameQuick(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "flames")
 	output, err := benchFlame(t, "--quick", "--loads", "orders-100,submit-full", "--out", dir)
 	if err != nil {
@@ -70,7 +71,7 @@ func TestBenchFlameRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		"unknown load":      {[]string{"--loads", "chess"}, `"chess" is none of orders-100, orders-10000, orders-full, submit-full`},
+		"unknown load":      {[]string{"--loads", "chess"}, `"chess" is not one of orders-100, orders-10000, orders-full, submit-full`},
 		"too short":         {[]string{"--duration", "10ms"}, "below 1s"},
 		"somebody's folder": {[]string{"--quick", "--out", strange}, "holds other files"},
 	} {

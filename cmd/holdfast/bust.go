@@ -8,20 +8,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/biz/client"
+	"holdfast/cmd/holdfast/terminal"
 )
 
 const bustExample = `  holdfast bust 100001-17 --reason "keyed in by mistake"
   holdfast bust 100001-17 --reason typo --operator 900001 --password -`
 
-// newBustCommand takes one execution back.
+// newBustCommand returns the command that busts one execution.
 func newBustCommand(p *Program) *cobra.Command {
 	var a access
 	var reason string
 	cmd := &cobra.Command{
-		Use: "bust EXECUTION --reason TEXT", Short: "take an execution back, as an operator",
-		Long: `bust retracts an execution: its effect on the position is undone, the customer's
-clients take it from their display, and history shows it as busted. Doing so
-twice is harmless.`,
+		Use: "bust EXECUTION --reason TEXT", Short: "bust an execution, as an operator",
+		Long: `bust undoes an execution: the position changes back, the customer's clients remove
+the execution from their display, and history shows it as busted. Busting the same
+execution twice does no harm.`,
 		Example: bustExample, Args: exactArgs("EXECUTION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.TrimSpace(reason) == "" {
@@ -32,9 +33,8 @@ twice is harmless.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&reason, "reason", "", "why; the customer sees this `text`")
-	a.addAddr(f)
-	a.addCustomer(f, "operator", 900001, "customer `number` of the operator")
+	f.StringVar(&reason, "reason", "", "reason; the customer sees this `text`")
+	a.add(f, "operator", 900001, "customer `number` of the operator")
 	return cmd
 }
 
@@ -52,15 +52,15 @@ func (p *Program) runBust(cmd *cobra.Command, a *access, text, reason string) er
 	if err != nil {
 		return fmt.Errorf("bust %s: %w", id, bustAdvice(err))
 	}
-	_, err = fmt.Fprint(p.Stdout, bustedText(busted))
+	_, err = fmt.Fprint(p.Stdout, terminal.BustedText(busted))
 	return err
 }
 
-// bustAdvice adds what to do to a refusal.
+// bustAdvice adds advice to the error of a bust.
 func bustAdvice(err error) error {
 	var refused *client.Error
 	if !errors.As(err, &refused) {
-		return advised(err)
+		return terminal.Advise(err)
 	}
 	switch {
 	case refused.Reason == client.ReasonBustBlocked && len(refused.Blocking) > 0:
@@ -68,5 +68,5 @@ func bustAdvice(err error) error {
 	case refused.Reason == client.ReasonUnknownExecution:
 		return fmt.Errorf("%w: the customer's \"history\" lists the ids", err)
 	}
-	return advised(err)
+	return terminal.Advise(err)
 }

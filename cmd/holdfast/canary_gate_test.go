@@ -14,13 +14,12 @@ import (
 	"holdfast/perf/chaos"
 )
 
-// canaryTime is how long the tests may take to find a fault that was built in.
+// canaryTime is the longest time in which the tests may find a built-in fault.
 const canaryTime = time.Minute
 
-// TestGateCanaries: what looks for broken promises finds them in builds that break
-// one. Each build tag is a fault: canary_early lets replies go before the fsync,
-// canary_twice executes every order twice, canary_nochain does not check the
-// checksums of the journal.
+// TestGateCanaries: the tests find the broken promise in builds that break one. Each build
+// tag is a fault: canary_early sends replies before the fsync, canary_twice executes every
+// order twice, canary_nochain does not check the checksums of the journal.
 func TestGateCanaries(t *testing.T) {
 	for tag, faults := range map[string]map[string]chaos.Size{
 		"canary_early": {"durable": {Rounds: 1, Size: 500}},
@@ -50,7 +49,7 @@ func inSource(ctx context.Context, t *testing.T, name string, args ...string) *e
 	return cmd
 }
 
-// buildCanary builds the program with a fault and gives its path.
+// buildCanary builds the program with a fault and returns its path.
 func buildCanary(t *testing.T, tag string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "holdfast")

@@ -1,32 +1,37 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"holdfast/cmd/holdfast/terminal"
 	"holdfast/perf/chaos"
 	"holdfast/perf/report"
+	"holdfast/perf/table"
 )
 
-const chaosLong = `chaos starts servers of its own, does them harm, and compares what clients were
-told with what is there afterwards. It prints its seed first and a verdict last;
-the exit code is 1 when a promise was broken.`
+const chaosLong = `chaos starts servers, tries faults and attacks on them, and compares what clients
+received with what the servers have afterwards. It prints its seed first and a
+verdict last. The exit code is 1 if a promise was broken.
 
-const chaosExample = `  holdfast chaos list                        the faults, one a line
-  holdfast chaos kill --help                 what has to hold
+An ID such as D1 names a promise. D: durability, C: connections and clients,
+P: protocol, X: overload and memory, S: security; results/2026-11-20-faults lists them.`
+
+const chaosExample = `  holdfast chaos list                        the faults, one per line
+  holdfast chaos kill --help                 what must hold
   holdfast chaos kill --rounds 20
-  holdfast chaos kill --seed 42              a run with the seed of another
-  holdfast chaos all --quick                 every fault, small
+  holdfast chaos kill --seed 42              repeats a run with its seed
+  holdfast chaos all --quick                 every fault, in small runs
   holdfast chaos all --out results/chaos     every fault, with a page of results`
 
-// errBroken ends chaos with the code for failure: the verdict says the rest.
+// errBroken ends chaos with the code for failure; the verdict has the details.
 var errBroken = errors.New("a promise was broken")
 
 // chaosFlags are the flags of the chaos commands.
@@ -41,8 +46,8 @@ type chaosFlags struct {
 
 func newChaosCommand(p *Program) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "chaos", Short: "try faults and attacks on servers, and say whether the promises held",
-		Long: chaosLong, Example: chaosExample, Args: knownCommand, RunE: showHelp,
+		Use: "chaos", Short: "try faults and attacks on servers, and report whether the promises held",
+		Long: chaosLong, Example: chaosExample, Args: subcommandOnly, RunE: showHelp,
 	}
 	cmd.AddCommand(newChaosAllCommand(p), newChaosListCommand(p))
 	for _, f := range chaos.Faults() {
@@ -53,35 +58,29 @@ func newChaosCommand(p *Program) *cobra.Command {
 
 func newChaosListCommand(p *Program) *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "the faults and what they need", Args: noArgs,
+		Use: "list", Short: "list the faults and what they need", Args: noArgs,
 		Example: "  holdfast chaos list",
 		RunE: func(*cobra.Command, []string) error {
-			p.listFault("ID", "NAME", "WHAT IS DONE", "NEEDS")
+			t := table.Table{Head: []string{"ID", "NAME", "WHAT IS DONE", "NEEDS"}, Align: "l"}
 			for _, f := range chaos.Faults() {
-				p.listFault(f.ID, f.Name, f.Short, f.NeedsText())
+				t.Add(f.ID, f.Name, f.Short, f.NeedsText())
 			}
-			fmt.Fprint(p.Stdout, "\nWhat has to hold: holdfast chaos NAME --help\n")
+			fmt.Fprintf(p.Stdout, "%s\nWhat must hold: holdfast chaos NAME --help\n", t.AppendText(nil))
 			return nil
 		},
 	}
-}
-
-// listFault writes a line of the list.
-func (p *Program) listFault(id, name, short, needs string) {
-	line := fmt.Sprintf("%-2s  %-11s  %-*s  %s", id, name, chaos.MaxShort, short, needs)
-	fmt.Fprintln(p.Stdout, strings.TrimRight(line, " "))
 }
 
 func newChaosFaultCommand(p *Program, f chaos.Fault) *cobra.Command {
 	var o chaosFlags
 	cmd := &cobra.Command{
 		Use: f.Name, Short: f.Short, Args: noArgs,
-		Long:    "What is done: " + f.HowText() + ".\n\nWhat has to hold (" + f.ID + "): " + f.Promise + ".",
+		Long:    "What is done: " + f.HowText() + ".\n\nWhat must hold (" + f.ID + "): " + f.Promise + ".",
 		Example: "  holdfast chaos " + f.Name + "\n  holdfast chaos " + f.Name + " --seed 42 --out verdict.json",
 	}
 	o.addSeed(cmd)
-	cmd.Flags().IntVar(&o.rounds, "rounds", f.Long.Rounds, "rounds")
-	cmd.Flags().IntVar(&o.size, "size", f.Long.Size, "how much in each: connections, orders, bytes")
+	cmd.Flags().IntVar(&o.rounds, "rounds", f.Long.Rounds, cmp.Or(f.RoundsHelp, "not used by this fault"))
+	cmd.Flags().IntVar(&o.size, "size", f.Long.Size, cmp.Or(f.SizeHelp, "not used by this fault"))
 	cmd.Flags().StringVar(&o.out, "out", "", "write the verdict as JSON to this `file`")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if o.rounds < 0 || o.size < 0 {
@@ -90,8 +89,8 @@ func newChaosFaultCommand(p *Program, f chaos.Fault) *cobra.Command {
 		o.pickSeed(cmd)
 		o.command = commandLine(cmd)
 		v, err := p.runFault(cmd.Context(), f, &o)
-		if v != nil && o.out != "" {
-			err = errors.Join(err, chaos.WriteJSON(o.out, v))
+		if v != nil {
+			err = errors.Join(err, report.WriteJSON(o.out, v))
 		}
 		if err == nil && !v.Held {
 			err = errBroken
@@ -105,14 +104,14 @@ func (o *chaosFlags) addSeed(cmd *cobra.Command) {
 	cmd.Flags().Uint64Var(&o.seed, "seed", 0, "random seed; unset: a new one")
 }
 
-// pickSeed sets the seed where the command line has none.
+// pickSeed chooses a seed if the command line has none.
 func (o *chaosFlags) pickSeed(cmd *cobra.Command) {
 	if !cmd.Flags().Changed("seed") {
 		o.seed = rand.Uint64N(1e9)
 	}
 }
 
-// runFault makes one run and writes its verdict.
+// runFault runs one fault and prints its verdict.
 func (p *Program) runFault(ctx context.Context, f chaos.Fault, o *chaosFlags) (*chaos.Verdict, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -120,7 +119,7 @@ func (p *Program) runFault(ctx context.Context, f chaos.Fault, o *chaosFlags) (*
 	}
 	r := &chaos.Run{
 		Program: []string{self}, Seed: o.seed, Rounds: o.rounds, Size: o.size,
-		Out: p.Stderr, Terminal: isTerminal(p.Stderr),
+		Out: p.Stderr,
 	}
 	v, err := chaos.Execute(ctx, f, r)
 	if v != nil {
@@ -133,14 +132,14 @@ func (p *Program) runFault(ctx context.Context, f chaos.Fault, o *chaosFlags) (*
 func newChaosAllCommand(p *Program) *cobra.Command {
 	var o chaosFlags
 	cmd := &cobra.Command{
-		Use: "all", Short: "every fault, one after the other, with a page of results", Args: noArgs,
-		Long: `all tries every fault that this machine can, in the order of the list. A fault that
-needs what is not there is left out and named. Ctrl-C keeps what was found.`,
+		Use: "all", Short: "try every fault, one after the other, and write a page of results", Args: noArgs,
+		Long: `all tries every fault that this machine can run, in the order of the list. It skips
+and names a fault whose needs are missing. Ctrl-C keeps the results so far.`,
 		Example: "  holdfast chaos all --quick\n  holdfast chaos all --out results/chaos\n  holdfast chaos all --only kill,fsync",
 	}
 	o.addSeed(cmd)
-	cmd.Flags().BoolVar(&o.quick, "quick", false, "small runs, as every change has to stand")
-	cmd.Flags().StringVar(&o.out, "out", "", "keep verdicts and a README.md in this `folder`")
+	cmd.Flags().BoolVar(&o.quick, "quick", false, "small runs, as in the tests")
+	cmd.Flags().StringVar(&o.out, "out", "", "write verdicts and a README.md to this `folder`")
 	cmd.Flags().StringSliceVar(&o.only, "only", nil, "only these faults; empty: all")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := checkNames(cmd, "only", o.only, chaos.Names()); err != nil {
@@ -153,15 +152,9 @@ needs what is not there is left out and named. Ctrl-C keeps what was found.`,
 	return cmd
 }
 
-// chaosAll runs the faults and keeps each verdict as soon as it is there.
+// chaosAll runs the faults one by one and saves the results after each.
 func (p *Program) chaosAll(ctx context.Context, o *chaosFlags) error {
-	environment := report.ReadEnvironment(os.TempDir())
-	environment.Date, environment.Command = time.Now().UTC().Truncate(time.Second), o.command
-	environment.Program = readVersion().String()
-	if readVersion().revision == "" {
-		environment.Program += sourceCommit(ctx)
-	}
-	results := chaos.Results{Environment: environment, Small: o.quick}
+	results := chaos.Results{Environment: environment(ctx, o.command), Small: o.quick}
 	var failed []string
 	for _, f := range chaos.Wanted(o.only) {
 		one := *o
@@ -172,7 +165,7 @@ func (p *Program) chaosAll(ctx context.Context, o *chaosFlags) error {
 		}
 		v, err := p.runFault(ctx, f, &one)
 		if err != nil {
-			fmt.Fprintf(p.Stdout, "%s could not be tried: %s\n", f.ID, oneLine(err.Error()))
+			fmt.Fprintf(p.Stdout, "%s could not be tried: %s\n", f.ID, terminal.OneLine(err.Error()))
 		}
 		if err != nil && !errors.Is(err, chaos.ErrNeeds) || v != nil && !v.Held {
 			failed = append(failed, f.Name)
@@ -186,7 +179,7 @@ func (p *Program) chaosAll(ctx context.Context, o *chaosFlags) error {
 		}
 	}
 	if len(failed) > 0 {
-		return fmt.Errorf("%w or could not be tried: %s", errBroken, strings.Join(failed, ", "))
+		return fmt.Errorf("%w, or a fault could not be tried: %s", errBroken, strings.Join(failed, ", "))
 	}
 	return nil
 }

@@ -39,8 +39,8 @@ func gateFault(t *testing.T, f chaos.Fault) {
 	}
 }
 
-// skipNeeds leaves out what this machine can't do; with HOLDFAST_CI, only for want
-// of rights.
+// skipNeeds skips faults that this machine can't run; with HOLDFAST_CI only those for
+// which it lacks rights.
 func skipNeeds(t *testing.T, f chaos.Fault) {
 	t.Helper()
 	switch {

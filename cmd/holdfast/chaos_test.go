@@ -25,7 +25,7 @@ func TestChaosUsage(t *testing.T) {
 	}{
 		{"no such fault", []string{"chaos", "kil"}, `holdfast: unknown command "kil" (did you mean "kill"?); see "holdfast chaos --help"` + "\n"},
 		{"rounds", []string{"chaos", "kill", "--rounds", "-1"}, `holdfast: --rounds and --size must not be below 0; see "holdfast chaos kill --help"` + "\n"},
-		{"only", []string{"chaos", "all", "--only", "kill,kil"}, `holdfast: --only "kil" is none of `},
+		{"only", []string{"chaos", "all", "--only", "kill,kil"}, `holdfast: --only "kil" is not one of `},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if code, stdout, stderr := run(t, tc.args...); code != 2 || stdout != "" || !strings.HasPrefix(stderr, tc.stderr) {
@@ -36,7 +36,7 @@ func TestChaosUsage(t *testing.T) {
 }
 
 // TestChaosList: every fault is listed, once, on a line that fits a terminal, can be
-// tried small, and its help says what has to hold.
+// tried small, and its help says what must hold.
 func TestChaosList(t *testing.T) {
 	code, stdout, stderr := run(t, "chaos", "list")
 	if code != 0 || stderr != "" {
@@ -58,6 +58,9 @@ func TestChaosList(t *testing.T) {
 		}
 		if _, help, _ := run(t, "chaos", f.Name, "--help"); !strings.Contains(help, f.Promise) || !strings.Contains(help, f.HowText()) {
 			t.Errorf("%s: %s", f.Name, help)
+		}
+		if (f.Long.Size > 0) != (f.SizeHelp != "") {
+			t.Errorf("%s: size %d %q", f.Name, f.Long.Size, f.SizeHelp)
 		}
 	}
 }
@@ -100,7 +103,7 @@ func TestChaosFault(t *testing.T) {
 	}
 }
 
-// TestChaosAll: verdicts and a page in a folder; no folder of this machine in it.
+// TestChaosAll: a folder has verdicts and a page, which names no folder of this machine.
 func TestChaosAll(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the faults need Linux")

@@ -2,136 +2,54 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"time"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"holdfast/biz/client"
+	"holdfast/cmd/holdfast/terminal"
 )
 
-const clientLong = `client logs in as a customer and shows the account: positions, executions and
-prices as they change. Commands are typed at the ">>>" prompt ("help" lists
-them); what the server pushes appears above the line that is being typed.
+const clientLong = `client logs in as a customer and shows the account: positions, executions, and
+prices as they change. Type commands at the ">>>" prompt; "help" lists them. Pushes
+appear above the line that you are typing.
 
-A connection that is lost is made again, and what was missed meanwhile is shown:
-trades, and executions that were taken back.
+After a lost connection it reconnects and shows the executions and busts that it
+missed.
 
-Without a terminal it reads commands from standard input, one a line, and ends
-with code 1 when one of them failed or the connection is lost; --reconnect makes
-it again there too.`
+Without a terminal it reads commands from standard input, one per line. It ends with
+code 1 if a command failed or the connection is lost. With --reconnect it reconnects
+also without a terminal.`
 
 const clientExample = `  holdfast client
   holdfast client --addr 192.0.2.7:8888 --customer 100002 --password -
   echo "buy 600100 100" | holdfast client --customer 100003`
 
-// newClientCommand is the terminal client.
+// newClientCommand returns the command of the terminal client.
 func newClientCommand(p *Program) *cobra.Command {
 	var a access
+	var o terminal.Options
 	cmd := &cobra.Command{
-		Use: "client", Short: "trade and watch an account from the terminal",
+		Use: "client", Short: "trade and watch an account in the terminal",
 		Long: clientLong, Example: clientExample, Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.runClient(cmd.Context(), &a) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.runClient(cmd.Context(), &a, o) },
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	a.addAddr(f)
-	a.addCustomer(f, "customer", 100001, "customer `number`")
-	a.addReconnect(f)
+	a.add(f, "customer", 100001, "customer `number`")
+	f.BoolFunc("reconnect", "reconnect after a lost connection (default: only on a terminal)", func(text string) error {
+		again, err := strconv.ParseBool(text)
+		o.Reconnect = &again
+		return err
+	})
 	return cmd
 }
 
-func (p *Program) runClient(ctx context.Context, a *access) (err error) {
-	credential, err := a.credential(p)
-	if err != nil {
+func (p *Program) runClient(ctx context.Context, a *access, o terminal.Options) (err error) {
+	if o.Credential, err = a.credential(p); err != nil {
 		return err
 	}
-	sh := &shell{ctx: ctx, style: func(style, text string) string { return p.styled(p.Stdout, style, text) }}
-	if sh.client, err = a.dial(ctx, client.Options{OnPush: sh.pushed}); err != nil {
-		return err
-	}
-	defer func() { _ = sh.connection().Close() }() // always nil
-	if sh.screen, err = p.openScreen(sh.complete); err != nil {
-		return err
-	}
-	defer sh.screen.close()
-	sh.again.on = a.reconnects(sh.screen.interactive)
-	sh.again.customer, sh.again.credential = client.Customer(a.customer), credential
-	if err := sh.login(client.Customer(a.customer), credential); err != nil {
-		return fmt.Errorf("log in as %d: %w", a.customer, advised(err))
-	}
-	stop := sh.keep(ctx)
-	defer stop()
-	return sh.run()
-}
-
-// errCommands is the end of a run without a terminal in which commands failed.
-var errCommands = errors.New("not all commands succeeded")
-
-// run reads and executes lines until the end.
-func (sh *shell) run() error {
-	failed := false
-	for !sh.quitting {
-		line, err := sh.screen.readLine()
-		if err != nil {
-			sh.endLine()
-			if over := sh.over(); over != nil || !errors.Is(err, io.EOF) {
-				return errors.Join(over, ignoreEOF(err))
-			}
-			break
-		}
-		if err := sh.execute(line); err != nil {
-			if over := sh.over(); over != nil {
-				return over
-			}
-			failed = true
-			sh.complain(err)
-		}
-	}
-	sh.leave()
-	if failed && !sh.screen.interactive {
-		return errCommands
-	}
-	return nil
-}
-
-// endLine stops showing pushes and leaves the prompt.
-func (sh *shell) endLine() {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	sh.ready = false
-	sh.screen.endLine()
-}
-
-func ignoreEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
-}
-
-// over is the reason why no further command makes sense, nil when there is none.
-func (sh *shell) over() error {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	switch err := sh.ctx.Err(); {
-	case err != nil:
-		return err
-	case sh.again.on:
-		return sh.again.lost
-	}
-	return advised(sh.client.Err())
-}
-
-// goodbye is how long a logout may take.
-const goodbye = time.Second
-
-// leave logs out, as a courtesy: the server notices the end of the connection
-// anyway.
-func (sh *shell) leave() {
-	ctx, cancel := context.WithTimeout(sh.ctx, goodbye)
-	defer cancel()
-	_ = sh.connection().Logout(ctx) // the connection ends next
+	o.Addr, o.Customer = a.addr, client.Customer(a.customer)
+	o.Stdin, o.Stdout, o.Style = p.Stdin, p.Stdout, p.style()
+	return a.advise(terminal.Run(ctx, o))
 }

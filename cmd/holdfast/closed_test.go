@@ -11,8 +11,8 @@ import (
 	"holdfast/cmd/holdfast/config"
 )
 
-// Without any setting a server is reached from its own machine only, profiles are on
-// the admin port only, and who is not logged in gets nothing.
+// Without settings, only its own machine can reach a server, profiles are only on the
+// admin port, and a session without a login gets nothing.
 func TestDefaultsAreClosed(t *testing.T) {
 	c := config.Default()
 	for key, listen := range map[string]string{"listen": c.Listen, "admin": c.Admin} {

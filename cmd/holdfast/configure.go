@@ -6,21 +6,21 @@ import (
 	"holdfast/cmd/holdfast/config"
 )
 
-// configFlag names the flag with the configuration file; configVariable is the
-// environment variable for it.
+// configFlag is the flag for the configuration file, configVariable its environment
+// variable.
 const (
 	configFlag     = "config"
 	configVariable = config.EnvPrefix + "CONFIG"
 )
 
-// addConfigFlags gives cmd a flag for every setting and one for the file.
+// addConfigFlags adds a flag for every setting and one for the file.
 func addConfigFlags(cmd *cobra.Command) {
 	cmd.Flags().String(configFlag, "", "JSON `file` with settings (or "+configVariable+")")
 	config.AddFlags(cmd.Flags())
 }
 
-// loadConfig gives the configuration of cmd, whose flags addConfigFlags made.
-// Errors are *config.Error and end the program with the code for usage.
+// loadConfig returns the configuration of cmd, which has the flags of addConfigFlags.
+// An error is a *config.Error and ends the program with the code for usage.
 func (p *Program) loadConfig(cmd *cobra.Command) (*config.Config, error) {
 	file, err := cmd.Flags().GetString(configFlag)
 	if err != nil {
@@ -32,8 +32,8 @@ func (p *Program) loadConfig(cmd *cobra.Command) (*config.Config, error) {
 	return config.Load(config.Sources{File: file, Environ: p.Environ, Flags: cmd.Flags()})
 }
 
-// printConfig writes the effective settings to Stdout as a file that --config
-// reads, and where each came from to Stderr.
+// printConfig writes the effective settings to Stdout as a file for --config, and the
+// origin of each to Stderr.
 func (p *Program) printConfig(c *config.Config) error {
 	if err := c.WriteJSON(p.Stdout); err != nil {
 		return err

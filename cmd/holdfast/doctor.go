@@ -2,23 +2,24 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"holdfast/cmd/holdfast/config"
 	"holdfast/cmd/holdfast/doctor"
+	"holdfast/cmd/holdfast/host"
+	"holdfast/cmd/holdfast/terminal"
 	"holdfast/engine"
 )
 
-const doctorLong = `doctor looks at the machine before a server runs on it: ports, data folder and
-disk, limits of open files and memory, network settings, clock. It says of each
-whether it is fine, and what to do where it is not. It takes the settings of serve
-and changes nothing.
+const doctorLong = `doctor checks the machine before a server runs on it: ports, data folder and disk,
+limits of open files and memory, network settings, clock. For each it reports whether
+it is fine, and if not, what to do. It takes the settings of serve and leaves
+nothing behind: it removes the file that it writes to measure the disk.
 
-"warn" is what will go wrong or be slow under many connections, "fail" what keeps
-the server from starting or from its work. The exit code is 1 when a check failed.`
+"warn" means that something will go wrong or be slow under many connections, "fail"
+that the server cannot start or cannot work. The exit code is 1 if a check failed.`
 
 const doctorExample = `  holdfast doctor
   holdfast doctor --data /var/lib/holdfast --listen 0.0.0.0:8888 --max-connections 20000
@@ -28,7 +29,7 @@ func newDoctorCommand(p *Program) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "doctor",
-		Short:   "check the machine and say what to mend before serve",
+		Short:   "check machine, data folder and ports before serve, and say what to fix",
 		Long:    doctorLong,
 		Example: doctorExample,
 		Args:    noArgs,
@@ -50,7 +51,7 @@ func (p *Program) doctor(ctx context.Context, c *config.Config, asJSON bool) err
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err := p.printReport(report, asJSON); err != nil {
+	if err := p.print(doctorReport{report, p.style()}, asJSON); err != nil {
 		return err
 	}
 	if report.Failed > 0 {
@@ -59,19 +60,19 @@ func (p *Program) doctor(ctx context.Context, c *config.Config, asJSON bool) err
 	return nil
 }
 
-// wantedOf says what server the settings make.
+// wantedOf returns the server that the settings describe.
 func wantedOf(c *config.Config) doctor.Wanted {
-	files, memory := engine.OpenFiles(), findMemory(c.MemoryLimit)
+	files, memory := engine.OpenFiles(), host.PlanMemory(c)
 	w := doctor.Wanted{
 		Listen: c.Listen, Admin: c.Admin, Data: c.Data,
-		Connections: c.MaxConnections, EventLoops: loopsOf(c), FreeBytes: int64(c.DiskWatermark),
-		DemoLogins: c.SeedFile == "", MemoryLimit: memory.limitBytes, MemoryOrigin: memory.origin,
+		Connections: c.MaxConnections, EventLoops: host.EventLoops(c), FreeBytes: int64(c.DiskWatermark),
+		DemoLogins: c.SeedFile == "", MemoryLimit: memory.LimitBytes, MemoryOrigin: memory.Origin,
 		SoftFiles: files.Soft, HardFiles: files.Hard,
 	}
 	for _, l := range c.Listeners {
 		w.Listeners = append(w.Listeners, l.Address)
 	}
-	s, err := loadSeed(c.SeedFile)
+	s, err := host.LoadSeed(c.SeedFile)
 	if err != nil {
 		w.SeedError = err
 		return w
@@ -80,32 +81,22 @@ func wantedOf(c *config.Config) doctor.Wanted {
 	return w
 }
 
-func (p *Program) printReport(r *doctor.Report, asJSON bool) error {
-	if asJSON {
-		out := json.NewEncoder(p.Stdout)
-		out.SetEscapeHTML(false)
-		out.SetIndent("", "  ")
-		return out.Encode(r)
-	}
-	t := table{head: []string{"", "", ""}, style: func(style, text string) string { return p.styled(p.Stdout, style, text) }}
-	for _, f := range r.Findings {
-		t.add(f.Status.String(), f.Check, oneLine(f.Text))
-		t.set(0, statusStyle(f.Status))
-		if f.Mend != "" {
-			t.add("", "", "-> "+f.Mend)
-		}
-	}
-	_, err := fmt.Fprintf(p.Stdout, "%s\n  %d ok, %d to mend, %d failed\n", &t, r.OK, r.Warned, r.Failed)
-	return err
+// doctorReport is a report for people.
+type doctorReport struct {
+	*doctor.Report
+	style terminal.Style
 }
 
-func statusStyle(s doctor.Status) string {
-	switch s {
-	case doctor.OK:
-		return styleGreen
-	case doctor.Warn:
-		return styleYellow
-	default:
-		return styleRed
+// String returns a line for each check, and one for what to fix.
+func (r doctorReport) String() string {
+	t := terminal.NewTable(r.style, "", "", "")
+	styles := map[doctor.Status]string{doctor.OK: terminal.Green, doctor.Warn: terminal.Yellow, doctor.Fail: terminal.Red}
+	for _, f := range r.Findings {
+		t.Add(f.Status.String(), f.Check, terminal.OneLine(f.Text))
+		t.Set(0, styles[f.Status])
+		if f.Mend != "" {
+			t.Add("", "", "-> "+f.Mend)
+		}
 	}
+	return fmt.Sprintf("%s\n  %d ok, %d warned, %d failed\n", t, r.OK, r.Warned, r.Failed)
 }

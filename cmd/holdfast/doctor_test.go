@@ -18,7 +18,7 @@ type diagnosis struct {
 	Failed int `json:"failed"`
 }
 
-// status gives what a check said.
+// status returns what a check said.
 func (d *diagnosis) status(check string) string {
 	for _, c := range d.Checks {
 		if c.Check == check {
@@ -39,20 +39,22 @@ func diagnose(t *testing.T, args ...string) (d *diagnosis, code int, stderr stri
 }
 
 func TestDoctor(t *testing.T) {
+	t.Parallel()
 	code, stdout, stderr := run(t, "doctor", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"))
 	if code != 0 || stderr != "" {
 		t.Errorf("code %d: %s", code, stderr)
 	}
-	for _, want := range []string{"  ok    listen        127.0.0.1:0 is free\n", "yet to be made", " 0 failed\n"} {
+	for _, want := range []string{"  ok    listen        127.0.0.1:0 is free\n", "will be created", " 0 failed\n"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is missing:\n%s", want, stdout)
 		}
 	}
 }
 
-// doctor tells a folder that a server works in from one that is free, and the
-// seed file that it was begun with from another.
+// doctor distinguishes a folder in use from a free one, and the seed file that it was
+// started with from another.
 func TestDoctorKnowsTheFolder(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir, "--log-level", "error")
 	place(t, s.addr, &client.Order{ClientOrderID: "once", Side: client.Buy, Quantity: 10})
@@ -72,7 +74,7 @@ func TestDoctorKnowsTheFolder(t *testing.T) {
 	if got := d.status("data folder"); code != 0 || !strings.HasPrefix(got, "ok: ") || !strings.Contains(got, "has a journal") {
 		t.Errorf("code %d, %s", code, got)
 	}
-	if got := d.status("seed"); got != "ok: the data folder was begun with it" {
+	if got := d.status("seed"); got != "ok: the data folder was started with it" {
 		t.Error(got)
 	}
 
@@ -89,6 +91,7 @@ func TestDoctorKnowsTheFolder(t *testing.T) {
 }
 
 func TestDoctorNamesABrokenSeedFile(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "seed.json")
 	if err := os.WriteFile(file, []byte("{\n \"customers\": 7\n}"), 0o600); err != nil {
 		t.Fatal(err)
@@ -100,6 +103,7 @@ func TestDoctorNamesABrokenSeedFile(t *testing.T) {
 }
 
 func TestDoctorTakesTheSettings(t *testing.T) {
+	t.Parallel()
 	code, stdout, stderr := run(t, "doctor", "--listen", "nowhere")
 	if code != 2 || stdout != "" || !strings.Contains(stderr, "--listen") {
 		t.Errorf("code %d, %q, %q", code, stdout, stderr)
@@ -112,6 +116,7 @@ func TestDoctorTakesTheSettings(t *testing.T) {
 
 // NO_COLOR, pipes and files get plain text; that is what run's streams are.
 func TestDoctorIsPlainOffTerminal(t *testing.T) {
+	t.Parallel()
 	var out strings.Builder
 	p := &main.Program{Args: []string{"doctor", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir()}, Stdout: &out}
 	if p.Run(t.Context()); strings.Contains(out.String(), "\x1b") {

@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
+
+	"holdfast/cmd/holdfast/terminal"
 )
 
 // RunMain is the program itself.
@@ -14,28 +15,25 @@ var RunMain = main
 // WithSignals lets the tests send signals.
 var WithSignals = withSignals
 
-// LimitsOf lets the tests see what becomes of settings.
-var LimitsOf = limitsOf
-
-// OnLoopback lets the tests check addresses that they do not listen on.
-var OnLoopback = onLoopback
-
 // VersionText is the version line of a build.
-func VersionText(build *debug.BuildInfo) string { return versionOf(build).String() }
+func VersionText(build *debug.BuildInfo) string {
+	text, _ := versionOf(build)
+	return text
+}
 
 // Report lets the tests end a program with an error of their choice.
 func (p *Program) Report(ctx context.Context, err error) int {
-	p.fillStreams()
+	p.defaultStreams()
 	return p.report(ctx, err)
 }
 
-// ExactArgs lets the tests check arguments of a command of their own.
+// ExactArgs lets the tests check arguments of another command.
 var ExactArgs = exactArgs
 
-// PrintConfig runs a command of its own that loads the configuration and prints
-// it, and gives the exit code.
+// PrintConfig runs another command, which loads the configuration and prints
+// it, and returns the exit code.
 func (p *Program) PrintConfig(ctx context.Context) int {
-	p.fillStreams()
+	p.defaultStreams()
 	cmd := &cobra.Command{Use: "print", SilenceErrors: true, SilenceUsage: true}
 	addConfigFlags(cmd)
 	cmd.SetArgs(p.Args)
@@ -50,15 +48,4 @@ func (p *Program) PrintConfig(ctx context.Context) int {
 }
 
 // Styled lets the tests look at coloured text.
-func (p *Program) Styled(text string) string { return p.styled(p.Stdout, styleRed, text) }
-
-// DrawProgress draws a bar for each of done and gives what a terminal gets.
-func DrawProgress(total int, done ...int) string {
-	var out strings.Builder
-	bar := &progressBar{w: &out, what: "customers"}
-	for _, d := range done {
-		bar.show(d, total)
-	}
-	bar.close()
-	return out.String()
-}
+func (p *Program) Styled(text string) string { return p.style()(terminal.Red, text) }

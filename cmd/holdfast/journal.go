@@ -1,110 +1,172 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"math"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"holdfast/biz/desk"
-	"holdfast/biz/journal"
-	"holdfast/biz/seed"
 	"holdfast/cmd/holdfast/config"
+	"holdfast/cmd/holdfast/host"
+	"holdfast/cmd/holdfast/inspect"
 )
 
-const journalLong = `journal looks into the journal of a server that is not running: it checks it, shows
-what is in it and what it measures. It changes nothing in the data folder, and works
-on what a killed server left as well. While a server has the folder open it
-refuses. A journal outside (journal_url) is not in the folder: serve checks it as
-far as it reads it.`
+const journalLong = `journal checks, prints or measures the journal of a server that is not running. It
+changes nothing in the data folder, and also works on what a killed server left. It
+refuses a folder that a server has open. A journal on external servers (journal_url)
+is not in the folder; serve checks the part of it that it reads.`
 
 const journalExample = `  holdfast journal verify
   holdfast journal verify --data /srv/holdfast --seed-file seed.json
   holdfast journal dump --customer 100001 --from 17
   holdfast journal stats --json`
 
-// newJournalCommand groups the commands for the journal of a stopped server.
+const journalVerifyLong = `verify reads every byte of the journal. It checks that the checksums of each batch are
+right, that each batch continues the one before it, that nothing acknowledged is
+missing at the end, and that every record follows from the records before it. It
+changes nothing: a half-written batch of a killed server stays and is reported.
+
+With the seed file of the folder it also rebuilds the accounts and prints the hash of
+their state. The same journal always has the same hash.
+
+At the first damage it names file and position, and ends with code 1.`
+
+const journalVerifyExample = `  holdfast journal verify
+  holdfast journal verify --data /srv/holdfast --seed-file seed.json --json`
+
+const journalDumpLong = `dump prints one line per record of the journal, oldest first: the numbers of batch and
+record, time, kind, execution, order, and the reason of a bust. --json prints an object
+per line. With the seed file of the folder, instruments have names, otherwise numbers.
+dump also checks the journal while it reads.`
+
+const journalDumpExample = `  holdfast journal dump
+  holdfast journal dump --customer 100001 --json
+  holdfast journal dump --from 1000 --to 1010`
+
+const journalStatsLong = `stats measures the journal: batches, records and bytes, first and last time, bytes per
+order, and records per batch (one fsync makes a batch durable). It also checks the
+journal while it reads.`
+
+const journalStatsExample = `  holdfast journal stats
+  holdfast journal stats --data /srv/holdfast --json`
+
+// newJournalCommand returns the group of commands for the journal of a stopped server.
 func newJournalCommand(p *Program) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "journal",
-		Short:   "check and show the journal of a stopped server",
-		Long:    journalLong,
-		Example: journalExample,
-		Args:    knownCommand,
-		RunE:    showHelp,
+		Use: "journal", Short: "check, print or measure the journal of a stopped server",
+		Long: journalLong, Example: journalExample, Args: subcommandOnly, RunE: showHelp,
 	}
 	cmd.AddCommand(newJournalVerifyCommand(p), newJournalDumpCommand(p), newJournalStatsCommand(p))
 	return cmd
 }
 
-// journalFlags are those of all journal commands.
+// journalFlags are the flags of all journal commands.
 type journalFlags struct {
 	data     string
 	seedFile string
 	json     bool
 }
 
-func (o *journalFlags) add(f *pflag.FlagSet, p *Program) {
+func (o *journalFlags) add(cmd *cobra.Command, p *Program) {
+	f := cmd.Flags()
 	f.SortFlags = false
 	data := p.Getenv(config.EnvPrefix + "DATA")
 	if data == "" {
 		data = config.Default().Data
 	}
 	f.StringVar(&o.data, "data", data, "data `folder` of the server")
-	f.StringVar(&o.seedFile, "seed-file", p.Getenv(config.EnvPrefix+"SEED_FILE"), "seed `file` of the server; empty: the shipped one")
-	f.BoolVar(&o.json, "json", false, "write JSON")
+	f.StringVar(&o.seedFile, "seed-file", p.Getenv(config.EnvPrefix+"SEED_FILE"), "seed `file` of the server; empty: the demo seed")
+	f.BoolVar(&o.json, "json", false, "print JSON")
 }
 
-// dir is the folder of the journal.
-func (o *journalFlags) dir() string { return filepath.Join(o.data, "journal") }
-
-// entries reads the journal and calls each for every record.
-func (o *journalFlags) entries(ctx context.Context, seen func(done, total int64),
-	each func(b *journal.Batch, number uint64, e *desk.Entry) error,
-) (journal.Report, error) {
-	r, err := journal.Read(ctx, journal.ReadOptions{Dir: o.dir(), Progress: seen, Each: func(b *journal.Batch) error {
-		for number, record := range b.Records() {
-			e, err := desk.DecodeEntry(record)
-			if err == nil {
-				err = each(b, number, &e)
-			}
-			if err != nil {
-				return &recordError{journal: o.dir(), batch: b.Number, record: number, err: err}
-			}
+// newJournalVerifyCommand returns the command that checks a journal.
+func newJournalVerifyCommand(p *Program) *cobra.Command {
+	return newJournalReportCommand(p, &cobra.Command{
+		Use: "verify", Short: "check every byte of the journal", Long: journalVerifyLong, Example: journalVerifyExample,
+	}, func(ctx context.Context, o *journalFlags, seen inspect.Progress) (fmt.Stringer, error) {
+		s, err := host.LoadSeed(o.seedFile)
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	}})
-	return r, journalAdvice(err)
+		v, err := inspect.Verify(ctx, o.data, s, seen)
+		if err == nil && o.seedFile != "" && v.StateHash == "" && v.Seed != "" {
+			err = fmt.Errorf("%s is not the seed file of this data folder", o.seedFile)
+		}
+		return v, err
+	})
 }
 
-// recordError says which record of the journal is wrong.
-type recordError struct {
-	journal       string
-	batch, record uint64
-	err           error
+// newJournalStatsCommand returns the command that measures a journal.
+func newJournalStatsCommand(p *Program) *cobra.Command {
+	return newJournalReportCommand(p, &cobra.Command{
+		Use: "stats", Short: "count the batches, records and bytes of the journal", Long: journalStatsLong, Example: journalStatsExample,
+	}, func(ctx context.Context, o *journalFlags, seen inspect.Progress) (fmt.Stringer, error) {
+		return inspect.Measure(ctx, o.data, seen)
+	})
 }
 
-// Error implements error.
-func (e *recordError) Error() string {
-	return fmt.Sprintf("%s: record %d, batch %d: %s", e.journal, e.record, e.batch, e.err)
-}
-
-// Unwrap gives what is wrong.
-func (e *recordError) Unwrap() error { return e.err }
-
-// journalAdvice adds what to do.
-func journalAdvice(err error) error {
-	switch {
-	case errors.Is(err, journal.ErrLocked):
-		return fmt.Errorf("%w: a server runs on it; stop it first", err)
-	case errors.Is(err, journal.ErrNoJournal):
-		return fmt.Errorf("%w: --data names the data folder of the server", err)
+// newJournalReportCommand completes a command that reads the journal to its end and
+// prints a report.
+func newJournalReportCommand(p *Program, cmd *cobra.Command, read func(context.Context, *journalFlags, inspect.Progress) (fmt.Stringer, error)) *cobra.Command {
+	var o journalFlags
+	o.add(cmd, p)
+	cmd.Args = noArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		show, leave := p.progressBar("KiB")
+		found, err := read(cmd.Context(), &o, func(done, total int64) { show(int(done>>10), int(max(total>>10, 1))) })
+		leave()
+		if err != nil {
+			return err
+		}
+		return p.print(found, o.json)
 	}
-	return err
+	return cmd
 }
 
-// fits tells whether the data folder belongs to the seed, by its first record.
-func fits(s *seed.Seed, e *desk.Entry) bool { return e.Genesis && e.Seed == s.SHA256 }
+// newJournalDumpCommand returns the command that prints the records.
+func newJournalDumpCommand(p *Program) *cobra.Command {
+	var o journalFlags
+	var q inspect.Query
+	cmd := &cobra.Command{
+		Use: "dump", Short: "print the records of the journal, one per line",
+		Long: journalDumpLong, Example: journalDumpExample, Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if q.From > q.To {
+				return usagef(cmd, "--from %d is after --to %d", q.From, q.To)
+			}
+			return p.dumpJournal(cmd.Context(), &o, q)
+		},
+	}
+	o.add(cmd, p)
+	f := cmd.Flags()
+	f.Uint64Var(&q.From, "from", 1, "first `batch`")
+	f.Uint64Var(&q.To, "to", math.MaxUint64, "last `batch`")
+	f.Uint32Var(&q.Customer, "customer", 0, "only records of this customer `number`; 0: all")
+	f.Lookup("to").DefValue = "the last one"
+	return cmd
+}
+
+func (p *Program) dumpJournal(ctx context.Context, o *journalFlags, q inspect.Query) error {
+	s, err := host.LoadSeed(o.seedFile)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(p.Stdout, 1<<16)
+	found := false
+	err = inspect.Dump(ctx, o.data, s, q, func(r inspect.Record) error {
+		found = true
+		if o.json {
+			return json.NewEncoder(out).Encode(r)
+		}
+		_, err := fmt.Fprintln(out, r)
+		return err
+	})
+	if err == nil && !found {
+		fmt.Fprintln(p.Stderr, "holdfast: no record matches; \"holdfast journal stats\" shows how many batches there are")
+	}
+	return errors.Join(err, out.Flush())
+}

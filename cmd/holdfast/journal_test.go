@@ -15,7 +15,7 @@ import (
 	main "holdfast/cmd/holdfast"
 )
 
-// traded makes a data folder with three orders, the last of them taken back.
+// traded makes a data folder with three orders, the last of them busted.
 func traded(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -62,10 +62,9 @@ func TestJournalCommands(t *testing.T) {
 		not  []string
 	}{
 		{"verify", []string{"verify"}, []string{"sound", "records       5", "acknowledged  batch 5", "state         "}, []string{"not computed", "half written"}},
-		{"stats", []string{"stats"}, []string{"5: 3 fills, 1 busts, of 1 customers", "1.00 in the mean", "bytes per order", "##"}, nil},
+		{"stats", []string{"stats"}, []string{"5: 3 fills, 1 busts, of 1 customers", "1.00 on average", "bytes per order", "##"}, nil},
 		{"dump", []string{"dump"}, []string{"1 1 seed ", "2 2 2", " fill ", " buy 10 ", ` id "a"`, "5 5 ", " bust ", `reason "wrong \"price\""`}, nil},
 		{"dump of a batch", []string{"dump", "--from", "3", "--to", "3"}, []string{"3 3 ", " buy 20 "}, []string{"seed", "buy 10", "buy 30"}},
-		{"dump of nobody", []string{"dump", "--customer", "7"}, nil, []string{"fill", "bust", "seed"}},
 		{"dump as JSON", []string{"dump", "--json", "--from", "5"}, []string{`"kind":"bust"`, `"quantity":30`, `"reason":"wrong \"price\""`}, []string{"fill"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -85,13 +84,19 @@ func TestJournalCommands(t *testing.T) {
 			}
 		})
 	}
+	for name, args := range map[string][]string{"nobody": {"--customer", "7"}, "beyond the end": {"--from", "100000"}} {
+		code, stdout, stderr := run(t, append([]string{"journal", "dump", "--data", dir}, args...)...)
+		if code != 0 || stdout != "" || !strings.HasPrefix(stderr, "holdfast: no record matches; ") {
+			t.Errorf("dump of %s: code %d, %q, %q", name, code, stdout, stderr)
+		}
+	}
 	if !bytes.Equal(before, content(t, dir)) {
 		t.Error("the folder has changed")
 	}
 }
 
-// TestJournalVerifyState: the state is the same again, another seed gives none, and
-// one more order gives another.
+// TestJournalVerifyState: a second run returns the same state, one more order another state,
+// and another seed file is refused.
 func TestJournalVerifyState(t *testing.T) {
 	dir := traded(t)
 	state := func(args ...string) string {
@@ -114,8 +119,9 @@ func TestJournalVerifyState(t *testing.T) {
 	if code, _, stderr := run(t, "seed", "--customers=5", "--out", other); code != 0 {
 		t.Fatal(stderr)
 	}
-	if got := state("--seed-file", other); got != "" {
-		t.Errorf("another seed file gives the state %q", got)
+	code, stdout, stderr := run(t, "journal", "verify", "--data", dir, "--seed-file", other)
+	if want := "holdfast: " + other + " is not the seed file of this data folder\n"; code != 1 || stdout != "" || stderr != want {
+		t.Errorf("another seed file: code %d, %q, %q", code, stdout, stderr)
 	}
 	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir, "--log-level", "error")
 	place(t, s.addr, &client.Order{ClientOrderID: "d", Side: client.Buy, Quantity: 1})
@@ -144,8 +150,8 @@ func TestJournalRefuses(t *testing.T) {
 		want string
 	}{
 		{"damage", dir, "1.blk, batch 3: from byte "},
-		{"a server runs", used, "stop it first"},
-		{"nothing there", t.TempDir(), "--data names the data folder"},
+		{"a server runs", used, "stop the server first"},
+		{"nothing there", t.TempDir(), "set --data to the data folder"},
 	} {
 		for _, command := range []string{"verify", "dump", "stats"} {
 			code, stdout, stderr := run(t, "journal", command, "--data", tc.data)
@@ -157,15 +163,15 @@ func TestJournalRefuses(t *testing.T) {
 	if code, _, stderr := run(t, "journal", "dump", "--from", "3", "--to", "2"); code != 2 || !strings.Contains(stderr, "--from 3") {
 		t.Errorf("code %d: %s", code, stderr)
 	}
-	// A start refuses as well, and leaves the evidence.
+	// serve refuses the folder, too, and leaves the evidence.
 	code, _, stderr := run(t, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir)
 	if kept, err := os.ReadFile(block); code != 1 || !strings.Contains(stderr, "1.blk, batch 3: from byte ") || !bytes.Equal(kept, whole) {
 		t.Errorf("serve: code %d (%v): %s", code, err, stderr)
 	}
 }
 
-// TestServeKeepsStrangersFiles starts on folders that hold what is not ours.
-func TestServeKeepsStrangersFiles(t *testing.T) {
+// TestServeLeavesStrangersFiles starts on folders with files of other programs.
+func TestServeLeavesStrangersFiles(t *testing.T) {
 	for _, name := range []string{"history.db", "journal/letter.txt"} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, name)
@@ -187,7 +193,7 @@ func TestServeKeepsStrangersFiles(t *testing.T) {
 	}
 }
 
-// TestServeJournalOutside: the settings of a journal outside reach it.
+// TestServeJournalOutside: the settings of an external journal are used.
 func TestServeJournalOutside(t *testing.T) {
 	for _, tc := range []struct {
 		url  string

@@ -1,18 +1,20 @@
 package main_test
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	main "holdfast/cmd/holdfast"
 	"holdfast/perf/load"
 )
 
-// What a load that needs accounts does on a real server, of which nothing may go
-// wrong.
+// A load that needs accounts runs on a real server, without failures.
 func TestLoadWithSessions(t *testing.T) {
+	t.Parallel()
 	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error")
 	tests := map[string][]string{
 		"positions":       {"--workload", "positions"},
@@ -45,10 +47,28 @@ func TestLoadWithSessions(t *testing.T) {
 	}
 }
 
+func TestLoadInterrupted(t *testing.T) {
+	t.Parallel()
+	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stdout, stderr := newOutput(), newOutput()
+	p := &main.Program{Args: []string{"load", "--addr", s.addr, "--warmup", "1ms", "--duration", "1h"}, Stdout: stdout, Stderr: stderr}
+	ended := make(chan int, 1)
+	go func() { ended <- p.Run(ctx) }()
+	for !strings.Contains(stderr.String(), "requests/s") {
+		<-stderr.changed
+	}
+	cancel()
+	if code := <-ended; code != 130 || !strings.Contains(stdout.String(), "requests") || !strings.HasSuffix(stderr.String(), "holdfast: the run was stopped\n") {
+		t.Errorf("code %d, %q, %q", code, stdout, stderr)
+	}
+}
+
 func TestLoadRefusesFlags(t *testing.T) {
 	tests := map[string][]string{
 		"is not submit, heartbeat":     {"--workload", "dance"},
-		"is not like 1s-2s":            {"--interval", "2s-1s"},
+		"is not a pause such as 1s-2s": {"--interval", "2s-1s"},
 		"exclude each other":           {"--interval", "1s", "--rate", "5"},
 		"--sessions-per-account 0 is ": {"--sessions-per-account", "0"},
 	}

@@ -1,9 +1,8 @@
 // Command holdfast is the trading-simulation server together with its clients,
 // its scenario runner and its load generator.
 //
-// main wires a [Program] to the process: arguments, standard streams,
-// environment and signals. Everything else is reached through Program.Run, which
-// a test can call in-process.
+// main connects a [Program] to the process: arguments, standard streams, environment and
+// signals. Everything else is in Program.Run, which a test can call in-process.
 package main
 
 import (

@@ -5,30 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"holdfast/cmd/holdfast/config"
+	"holdfast/cmd/holdfast/terminal"
 )
 
 // Exit codes of the program.
 const (
 	exitOK          = 0
-	exitFailed      = 1   // the command was understood and did not succeed
-	exitUsage       = 2   // wrong command line or configuration; asking again does not help
-	exitInterrupted = 130 // ended by a signal before it was done: 128 + SIGINT, as shells have it
+	exitFailed      = 1   // the command failed
+	exitUsage       = 2   // wrong command line or configuration; a retry does not help
+	exitInterrupted = 130 // ended by a signal before it was done: 128 + SIGINT, as in shells
 )
 
-// Program is one run of holdfast. It reads and writes nothing but what its
-// fields hold, so a test can run several of them in one process.
+// Program is one run of holdfast. It has no other input and output than its fields and
+// the files and connections of its commands, so a test can run several in one process.
 //
-// Owner: Run and the commands that it starts; not to be changed after Run began.
+// Owner: Run and its commands; do not change it after Run has started.
 type Program struct {
 	Args    []string  // the command line without the program's name
-	Stdin   io.Reader // nil reads as empty
+	Stdin   io.Reader // nil is empty
 	Stdout  io.Writer // results; nil discards them
 	Stderr  io.Writer // errors and progress; nil discards them
-	Environ []string  // "NAME=value" as in os.Environ; the last of a name counts
+	Environ []string  // "NAME=value" as in os.Environ; the last value of a name counts
 }
 
 // Run executes the command that Args name and returns the exit code: 0 for
@@ -36,15 +36,15 @@ type Program struct {
 // when ctx ended before the command was done. An error is written to Stderr
 // once, as one line that starts with "holdfast: ".
 //
-// A command has ended all its goroutines when Run returns.
+// All goroutines of the command have ended when Run returns.
 func (p *Program) Run(ctx context.Context) int {
-	p.fillStreams()
+	p.defaultStreams()
 	root := newRootCommand(p)
 	root.SetArgs(p.Args)
 	return p.report(ctx, root.ExecuteContext(ctx))
 }
 
-// Getenv returns the value of name in Environ, or "" where it is not set.
+// Getenv returns the value of name in Environ, or "" if it is not set.
 func (p *Program) Getenv(name string) string {
 	for i := len(p.Environ) - 1; i >= 0; i-- {
 		if value, found := strings.CutPrefix(p.Environ[i], name+"="); found {
@@ -54,9 +54,9 @@ func (p *Program) Getenv(name string) string {
 	return ""
 }
 
-func (p *Program) fillStreams() {
+func (p *Program) defaultStreams() {
 	if p.Args == nil {
-		p.Args = []string{} // cobra takes os.Args for nil
+		p.Args = []string{} // with nil, cobra would use os.Args
 	}
 	if p.Stdin == nil {
 		p.Stdin = strings.NewReader("")
@@ -69,7 +69,7 @@ func (p *Program) fillStreams() {
 	}
 }
 
-// report writes err to Stderr and gives the exit code that stands for it.
+// report writes err to Stderr and returns the exit code for it.
 func (p *Program) report(ctx context.Context, err error) int {
 	if err == nil {
 		return exitOK
@@ -77,30 +77,16 @@ func (p *Program) report(ctx context.Context, err error) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return exitInterrupted
 	}
-	fmt.Fprintf(p.Stderr, "holdfast: %s\n", oneLine(err.Error()))
+	fmt.Fprintf(p.Stderr, "holdfast: %s\n", terminal.OneLine(err.Error()))
 	if isUsage(err) {
 		return exitUsage
 	}
 	return exitFailed
 }
 
-// isUsage tells whether err comes from the command line or the configuration.
+// isUsage reports whether err comes from the command line or the configuration.
 func isUsage(err error) bool {
 	var usage *usageError
 	var setting *config.Error
 	return errors.As(err, &usage) || errors.As(err, &setting)
-}
-
-// oneLine joins the lines of text, since an error is reported as one. A line that
-// an earlier one holds already is left out: what ends a server is told by each part
-// of it that closes.
-func oneLine(text string) string {
-	var lines []string
-	for line := range strings.Lines(strings.TrimSpace(text)) {
-		line = strings.TrimSpace(line)
-		if !slices.ContainsFunc(lines, func(earlier string) bool { return strings.Contains(earlier, line) }) {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines, "; ")
 }

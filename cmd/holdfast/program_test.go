@@ -50,6 +50,10 @@ func TestCommandLine(t *testing.T) {
 		{"unknown command", []string{"xyzzy"}, 2, "", "holdfast: unknown command \"xyzzy\"; see \"holdfast --help\"\n"},
 		{"unknown flag", []string{"--loud"}, 2, "", "holdfast: unknown flag: --loud; see \"holdfast --help\"\n"},
 		{"unknown flag of a command", []string{"version", "--loud"}, 2, "", "holdfast: unknown flag: --loud; see \"holdfast version --help\"\n"},
+		{"slip in a flag", []string{"load", "--conections", "3"}, 2, "", "holdfast: unknown flag: --conections (did you mean \"--connections\"?); see \"holdfast load --help\"\n"},
+		{"word for a number", []string{"journal", "dump", "--from", "x"}, 2, "", "holdfast: --from wants a whole number from 0 to 2^64-1, got \"x\"; see \"holdfast journal dump --help\"\n"},
+		{"number for a duration", []string{"load", "--duration", "3"}, 2, "", "holdfast: --duration wants a duration such as 20s or 1m30s, got \"3\"; see \"holdfast load --help\"\n"},
+		{"flag without its value", []string{"load", "--duration"}, 2, "", "holdfast: flag needs an argument: --duration; see \"holdfast load --help\"\n"},
 		{"argument too many", []string{"version", "now"}, 2, "", "holdfast: unexpected argument \"now\"; see \"holdfast version --help\"\n"},
 	}
 	for _, tc := range cases {
@@ -126,9 +130,19 @@ func TestGetenvTakesTheLast(t *testing.T) {
 	}
 }
 
-func TestNoColoursOffTerminal(t *testing.T) {
-	p := &main.Program{Stdout: new(strings.Builder)}
-	if got := p.Styled("bad"); got != "bad" {
-		t.Errorf("got %q", got)
+func TestColours(t *testing.T) {
+	if got := (&main.Program{Stdout: new(strings.Builder)}).Styled("bad"); got != "bad" {
+		t.Errorf("off a terminal %q", got)
+	}
+	file, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip("no pseudo-terminals here: ", err)
+	}
+	defer file.Close()
+	for variable, want := range map[string]string{"TERM=xterm": "\x1b[31mbad\x1b[0m", "NO_COLOR=1": "bad", "TERM=dumb": "bad"} {
+		p := &main.Program{Stdout: file, Environ: []string{variable}}
+		if got := p.Styled("bad"); got != want {
+			t.Errorf("%s: got %q, want %q", variable, got, want)
+		}
 	}
 }

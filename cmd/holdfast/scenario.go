@@ -5,22 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"holdfast/biz/client"
 	"holdfast/biz/scenario"
+	"holdfast/cmd/holdfast/host"
+	"holdfast/perf/report"
 )
 
-const scenarioLong = `scenario lets ten simulated clients trade over TCP and checks at every step that
-what a client shows, what the server pushed and what a fresh pull says agree:
-all ways in which positions change, executions that are shown and taken back,
-history, two sessions of one customer, and refusals.
+const scenarioLong = `scenario runs ten clients that trade over TCP. At every step it checks that what a
+client shows, what the server pushed and what a new query returns agree: for all kinds
+of position changes, executions and busts, history, two sessions of one customer, and
+refusals.
 
-Without --addr it starts a server of its own with a data folder that goes away
-afterwards. On another server it trades on the accounts from --first on; nobody
-else may trade on these meanwhile. The exit code is 1 when a step failed.`
+Without --addr it starts a server with a temporary data folder. On another server it
+trades on ten accounts, numbered from --first; nobody else may trade on them meanwhile.
+The exit code is 1 if a step failed.`
 
 const scenarioExample = `  holdfast scenario
   holdfast scenario --json report.json
@@ -37,17 +40,17 @@ type scenarioFlags struct {
 	verbose   bool
 }
 
-// repricingPatience is how long a server of one's own may take to move a price
-// of a held instrument: some seconds at the rate of an embedded one.
+// repricingPatience is how long a server inside a command may take to move the price of
+// a held instrument. At its rate of price moves it takes some seconds.
 const repricingPatience = time.Minute
 
-// embeddedSimulation is how many orders a second such a server places itself.
-const embeddedSimulation = 20
+// simulation is the rate of simulated orders of a server inside a command.
+const simulation = 20
 
 func newScenarioCommand(p *Program) *cobra.Command {
 	var o scenarioFlags
 	cmd := &cobra.Command{
-		Use: "scenario", Short: "ten simulated clients that check each step",
+		Use: "scenario", Short: "run ten clients that check every step",
 		Long: scenarioLong, Example: scenarioExample, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.runScenario(cmd.Context(), &o) },
 	}
@@ -56,16 +59,16 @@ func newScenarioCommand(p *Program) *cobra.Command {
 	f.StringVar(&o.addr, "addr", "", "server `host:port`; empty: start one")
 	f.Uint32Var(&o.first, "first", uint32(scenario.DefaultFirstCustomer), "`number` of the first of ten customers")
 	f.Uint32Var(&o.operator, "operator", uint32(scenario.DefaultOperator), "customer `number` of an operator")
-	f.StringVar(&o.password, "password", "", "password of them all; empty: the published tokens")
-	f.DurationVar(&o.repricing, "repricing", 0, "how long a price may take to move; 0 with --addr: do not wait for one")
-	f.StringVar(&o.json, "json", "", "write the report to this `file`")
-	f.BoolVar(&o.verbose, "verbose", false, "a line for each step as it ends")
+	f.StringVar(&o.password, "password", "", "password of all these customers; empty: the published tokens")
+	f.DurationVar(&o.repricing, "repricing", 0, "longest wait for a price to move; 0 with --addr: no wait")
+	addReport(f, &o.json)
+	f.BoolVar(&o.verbose, "verbose", false, "print a line as each step ends")
 	return cmd
 }
 
 func (p *Program) runScenario(ctx context.Context, o *scenarioFlags) (err error) {
 	if o.addr == "" {
-		own, startErr := p.startEmbedded(ctx, embeddedOptions{Simulate: embeddedSimulation, Quiet: true})
+		own, startErr := host.StartTemporary(ctx, version(), simulation, false, slog.New(slog.DiscardHandler))
 		if startErr != nil {
 			return fmt.Errorf("start a server: %w", startErr)
 		}
@@ -75,15 +78,15 @@ func (p *Program) runScenario(ctx context.Context, o *scenarioFlags) (err error)
 			o.repricing = repricingPatience
 		}
 	}
-	report, err := scenario.Run(ctx, o.options(p))
+	result, err := scenario.Run(ctx, o.options(p))
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(report.WriteText(p.Stdout), writeJSON(o.json, report)); err != nil {
+	if err := errors.Join(result.WriteText(p.Stdout), report.WriteJSON(o.json, result)); err != nil {
 		return err
 	}
-	if report.Failed() {
-		return errors.New("the scenario failed")
+	if result.Failed() {
+		return errors.New("the scenario failed: see the steps marked FAIL")
 	}
 	return nil
 }

@@ -18,8 +18,8 @@ import (
 	"holdfast/codec/pb"
 )
 
-// Nothing that lets somebody in is logged, however much is: passwords and tokens,
-// right or wrong, in good requests, refused ones and broken ones.
+// Credentials are never logged, at any level: passwords and tokens, right or wrong, in
+// good, refused and broken requests.
 func TestSecretsAreNotLogged(t *testing.T) {
 	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "debug")
 	place(t, s.addr, &client.Order{ClientOrderID: "order-in-the-log", Side: client.Buy, Quantity: 10})
@@ -63,13 +63,13 @@ func TestSecretsAreNotLogged(t *testing.T) {
 			}
 		}
 	}
-	// Nor what customers do: there is one line for a session, none for a request.
+	// What customers do is not logged, either: a session has a line, a request none.
 	if strings.Contains(logged, "order-in-the-log") {
 		t.Error("an order is in the log")
 	}
 }
 
-// formsOf gives the ways in which bytes get into a text.
+// formsOf returns the forms in which bytes may be in a text.
 func formsOf(secret []byte) []string {
 	return []string{
 		string(secret), hex.EncodeToString(secret), base64.StdEncoding.EncodeToString(secret)[:16],
@@ -77,8 +77,8 @@ func formsOf(secret []byte) []string {
 	}
 }
 
-// sendBroken sends a login whose body is cut, then what is no frame, and waits for
-// the end.
+// sendBroken sends a login with a cut body, then bytes that are not a frame, and waits
+// for the end.
 func sendBroken(t *testing.T, addr, password string) {
 	t.Helper()
 	body, err := (&pb.LoginRequest{Customer: 100_001, Credential: &pb.LoginRequest_Password{Password: password}}).MarshalVT()

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
+	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"holdfast/biz/seed"
@@ -23,18 +25,19 @@ type seedOptions struct {
 	force bool
 }
 
-// tokensFile is the file for the tokens.
+// tokensFile returns the name of the file for the tokens.
 func (o *seedOptions) tokensFile() string { return o.out + ".tokens" }
 
-// newSeedCommand writes a seed file of any size and the tokens for its customers.
+// newSeedCommand returns the command that writes a seed file and the tokens of its customers.
 func newSeedCommand(p *Program) *cobra.Command {
 	var o seedOptions
 	cmd := &cobra.Command{
 		Use:   "seed",
-		Short: "generate a file of customers and instruments for serve",
-		Long: `Generate a file of customers and instruments for "serve --seed-file", and beside
-it FILE.tokens with a login token for each customer. The same flags give the same
-files: who knows them knows the tokens, so they are for tests and load.`,
+		Short: "write a file of customers and instruments, and their tokens",
+		Long: `seed writes a file of customers and instruments for "serve --seed-file", and
+FILE.tokens with a login token for each customer. The same flags always produce the
+same files. Anyone who knows the flags knows the tokens, so use them only for tests
+and load.`,
 		Example: seedExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,11 +47,11 @@ files: who knows them knows the tokens, so they are for tests and load.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&o.out, "out", "seed.json", "`FILE` to write")
-	flags.IntVar(&o.Customers, "customers", 100, "customers, numbered from 100001")
-	flags.IntVar(&o.Instruments, "instruments", 20, "instruments")
-	flags.Uint64Var(&o.Random, "random", 1, "random seed of names, prices, positions and tokens")
-	flags.StringVar(&o.Password, "password", "", "give every customer this password (slow: tens of milliseconds each)")
-	flags.BoolVar(&o.force, "force", false, "replace files that exist")
+	flags.IntVar(&o.Customers, "customers", 100, "number of customers; the first is 100001")
+	flags.IntVar(&o.Instruments, "instruments", 20, "number of instruments")
+	flags.Uint64Var(&o.Random, "random", 1, "random seed for names, prices, positions and tokens")
+	flags.StringVar(&o.Password, "password", "", "password of every customer (slow: tens of milliseconds each)")
+	flags.BoolVar(&o.force, "force", false, "replace existing files")
 	return cmd
 }
 
@@ -59,10 +62,10 @@ func (p *Program) runSeed(cmd *cobra.Command, o *seedOptions) error {
 	if err := o.refuseToReplace(); err != nil {
 		return err
 	}
-	bar := p.newProgressBar("customers")
-	o.Progress = bar.show
+	show, leave := p.progressBar("customers")
+	o.Progress = show
 	err := o.write(cmd.Context())
-	bar.close()
+	leave()
 	switch {
 	case errors.Is(err, seed.ErrBadOptions):
 		return usagef(cmd, "%s", err)
@@ -74,8 +77,8 @@ func (p *Program) runSeed(cmd *cobra.Command, o *seedOptions) error {
 	return err
 }
 
-// refuseToReplace fails when one of the files exists, before any work is done: a
-// data folder belongs to the very seed file that it was begun with.
+// refuseToReplace returns an error if one of the files exists. It comes before any work.
+// A data folder works only with the seed file that it was started with.
 func (o *seedOptions) refuseToReplace() error {
 	if o.force {
 		return nil
@@ -88,8 +91,7 @@ func (o *seedOptions) refuseToReplace() error {
 	return nil
 }
 
-// write makes both files. The tokens come first: a seed file without them would
-// be of no use.
+// write writes both files, the tokens first: a seed file without tokens is useless.
 func (o *seedOptions) write(ctx context.Context) error {
 	err := writeFile(ctx, o.tokensFile(), func(w io.Writer) error { return seed.GenerateTokens(w, o.Options) })
 	if err != nil {
@@ -100,4 +102,32 @@ func (o *seedOptions) write(ctx context.Context) error {
 		os.Remove(o.tokensFile())
 	}
 	return err
+}
+
+// writeFile writes a file that only its owner may read. The file appears when it is
+// complete; after an error, or when ctx ends, nothing is left of it.
+func writeFile(ctx context.Context, name string, write func(io.Writer) error) (err error) {
+	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)), renameio.WithStaticPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Cleanup()) }()
+	if err := write(&contextWriter{ctx: ctx, w: f}); err != nil {
+		return err
+	}
+	return f.CloseAtomicallyReplace()
+}
+
+// contextWriter returns an error after its context has ended, which stops the writer.
+type contextWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+// Write implements io.Writer.
+func (c *contextWriter) Write(b []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.w.Write(b)
 }

@@ -73,7 +73,7 @@ func TestSeedRefuses(t *testing.T) {
 		{"existing file", []string{"--out=there.json"}, 1, `there.json exists: choose another --out, or --force to replace it`},
 		{"existing tokens", []string{"--out=half.json"}, 1, `half.json.tokens exists: choose another --out, or --force to replace it`},
 		{"no customers", []string{"--out=new.json", "--customers=0"}, 2, `seed: bad options: 0 customers: want 1 to`},
-		{"no number", []string{"--out=new.json", "--customers=many"}, 2, `invalid argument "many" for "--customers" flag`},
+		{"no number", []string{"--out=new.json", "--customers=many"}, 2, `--customers wants a whole number, got "many"`},
 		{"no such folder", []string{"--out=none/new.json"}, 1, `no such file or directory`},
 	}
 	for _, tc := range cases {
@@ -148,7 +148,7 @@ func read(t *testing.T, name string) []byte {
 	return content
 }
 
-// readTokens gives the tokens of a file by customer.
+// readTokens returns the tokens of a file by customer.
 func readTokens(t *testing.T, name string) map[ledger.Customer][]byte {
 	t.Helper()
 	tokens, err := seed.ReadTokens(bytes.NewReader(read(t, name)))

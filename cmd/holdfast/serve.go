@@ -12,14 +12,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/cmd/holdfast/config"
+	"holdfast/cmd/holdfast/host"
+	"holdfast/perf/table"
 )
 
-const serveLong = `serve runs the server until Ctrl-C or SIGTERM, which drain it: requests in hand
-are answered, what was accepted is on disk, clients are told. A second signal
-ends it at once; everything that was acknowledged is safe then too.
+const serveLong = `serve runs the server until Ctrl-C or SIGTERM. Then it drains: it answers the requests
+that it has received and sends each client a Notice. A second signal ends it at once;
+everything acknowledged is on disk then, too.
 
 Settings come from the defaults, then a JSON file, then the environment
-(HOLDFAST_LISTEN and so on), then flags. --print-config shows them.`
+(HOLDFAST_LISTEN and so on), then flags; later ones override earlier ones.
+--print-config shows them.`
 
 const serveExample = `  holdfast serve
   holdfast serve --listen 127.0.0.1:9000 --admin 127.0.0.1:9001 --data /tmp/holdfast
@@ -29,7 +32,7 @@ const serveExample = `  holdfast serve
 
 func newServeCommand(p *Program) *cobra.Command {
 	var printOnly, throwaway bool
-	var options serverOptions
+	options := host.Options{Version: version()}
 	cmd := &cobra.Command{
 		Use:     "serve",
 		Short:   "run the server",
@@ -44,7 +47,7 @@ func newServeCommand(p *Program) *cobra.Command {
 			if printOnly {
 				return p.printConfig(c)
 			}
-			if err := options.check(cmd, c, throwaway); err != nil {
+			if err := checkServe(cmd, &options, c, throwaway); err != nil {
 				return err
 			}
 			if throwaway {
@@ -54,32 +57,32 @@ func newServeCommand(p *Program) *cobra.Command {
 		},
 	}
 	addConfigFlags(cmd)
-	cmd.Flags().BoolVar(&printOnly, "print-config", false, "print the settings and where each came from, then end")
-	cmd.Flags().BoolVar(&throwaway, "throwaway", false, "keep the data in a temporary folder that is removed at the end")
-	cmd.Flags().BoolVar(&options.SubmitOnLoop, "submit-on-loop", false, "answer Submit on the event loop, not the lane (for measuring)")
-	cmd.Flags().StringVar(&options.Plumbing, "plumbing", reactorPlumbing, "what carries connections: "+strings.Join(plumbings(), ", ")+" (for measuring)")
-	cmd.Flags().BoolVar(&options.TransactionPerOrder, "transaction-per-order", false, "make each order durable by an SQL transaction, not the journal; with --throwaway (for measuring)")
+	cmd.Flags().BoolVar(&printOnly, "print-config", false, "print the settings and where each came from, then exit")
+	cmd.Flags().BoolVar(&throwaway, "throwaway", false, "use a temporary data folder, removed at the end")
+	cmd.Flags().BoolVar(&options.SubmitOnLoop, "submit-on-loop", false, "answer Submit on the event loop instead of a lane (for measurements)")
+	cmd.Flags().StringVar(&options.Carrier, "plumbing", host.Reactor, "`carrier` of the sessions: "+strings.Join(host.Carriers(), ", ")+" (for measurements)")
+	cmd.Flags().BoolVar(&options.TransactionPerOrder, "transaction-per-order", false, "make each order durable by an SQL transaction instead of the journal; needs --throwaway (for measurements)")
 	return cmd
 }
 
-// check refuses options that do not go together.
-func (o *serverOptions) check(cmd *cobra.Command, c *config.Config, throwaway bool) error {
+// checkServe returns an error for options that exclude each other.
+func checkServe(cmd *cobra.Command, o *host.Options, c *config.Config, throwaway bool) error {
 	switch {
-	case !slices.Contains(plumbings(), o.Plumbing):
-		return usagef(cmd, "--plumbing %q is not one of %s", o.Plumbing, strings.Join(plumbings(), ", "))
+	case !slices.Contains(host.Carriers(), o.Carrier):
+		return usagef(cmd, "--plumbing %q is not one of %s", o.Carrier, strings.Join(host.Carriers(), ", "))
 	case o.TransactionPerOrder && !throwaway:
-		return usagef(cmd, "--transaction-per-order keeps nothing for a restart: give --throwaway with it")
-	case o.SubmitOnLoop && o.Plumbing != reactorPlumbing:
-		return usagef(cmd, "--submit-on-loop needs --plumbing %s", reactorPlumbing)
-	case len(c.Listeners) > 0 && o.Plumbing != reactorPlumbing:
-		return usagef(cmd, "--listener needs --plumbing %s: the others serve the packet dialect only", reactorPlumbing)
+		return usagef(cmd, "--transaction-per-order writes no journal for a restart: add --throwaway")
+	case o.SubmitOnLoop && o.Carrier != host.Reactor:
+		return usagef(cmd, "--submit-on-loop needs --plumbing %s", host.Reactor)
+	case len(c.Listeners) > 0 && o.Carrier != host.Reactor:
+		return usagef(cmd, "--listener needs --plumbing %s: the others serve only the packet dialect", host.Reactor)
 	default:
 		return nil
 	}
 }
 
 // serveThrowaway is serve with a data folder for this run only.
-func (p *Program) serveThrowaway(ctx context.Context, c *config.Config, o serverOptions) (err error) {
+func (p *Program) serveThrowaway(ctx context.Context, c *config.Config, o host.Options) (err error) {
 	if c.Data, err = os.MkdirTemp("", "holdfast-"); err != nil {
 		return err
 	}
@@ -88,9 +91,9 @@ func (p *Program) serveThrowaway(ctx context.Context, c *config.Config, o server
 }
 
 // serve runs a server until ctx ends.
-func (p *Program) serve(ctx context.Context, c *config.Config, o serverOptions) error {
-	defer planMemory(c.MemoryLimit, loopsOf(c)).limitRuntime()()
-	s, err := startServer(ctx, c, o, newLogger(p.Stderr, c.LogLevel))
+func (p *Program) serve(ctx context.Context, c *config.Config, o host.Options) error {
+	defer host.PlanMemory(c).LimitRuntime()()
+	s, err := host.Start(ctx, c, o, newLogger(p.Stderr, c.LogLevel))
 	if err != nil {
 		return err
 	}
@@ -104,33 +107,29 @@ func (p *Program) serve(ctx context.Context, c *config.Config, o serverOptions) 
 	}
 }
 
-// announce says where the server is and what it may use. Scripts wait for the
-// first line.
-func (p *Program) announce(s *server, c *config.Config, o serverOptions) {
+// announce prints the addresses and limits of the server. Scripts wait for the first
+// line.
+func (p *Program) announce(s *host.Server, c *config.Config, o host.Options) {
 	fmt.Fprintf(p.Stdout, "holdfast: serving on %s, metrics and pprof on %s\n", s.Addrs[0], s.Admin)
-	carries := [2]string{"event loops", fmt.Sprintf("%d on %d processors", loopsOf(c), runtime.NumCPU())}
-	if o.Plumbing != reactorPlumbing {
-		carries = [2]string{"plumbing", o.Plumbing}
+	carrier := []string{"event loops", fmt.Sprintf("%d on %d processors", host.EventLoops(c), runtime.NumCPU())}
+	if o.Carrier != host.Reactor {
+		carrier = []string{"carrier", o.Carrier}
 	}
-	rows := [][2]string{
+	t := table.Table{Align: "l", Indent: "  ", Rows: [][]string{
 		{"data", c.Data},
-		{"customers", fmt.Sprint(len(s.seed.Customers))},
-		{"instruments", fmt.Sprint(len(s.seed.Instruments))},
-		carries,
+		{"customers", fmt.Sprint(len(s.Seed.Customers))},
+		{"instruments", fmt.Sprint(len(s.Seed.Instruments))},
+		carrier,
 		{"open files", fmt.Sprintf("%d (hard limit %d)", s.Files.Soft, s.Files.Hard)},
-		{"memory", s.memory.String()},
+		{"memory", s.Memory.String()},
 		{"connections", fmt.Sprintf("at most %d", s.Core.Limits().MaxConnections)},
-	}
+	}}
 	for i, l := range c.Listeners {
 		l.Address = s.Addrs[i+1]
-		rows = append(rows, [2]string{"listener", l.String()})
+		t.Add("listener", l.String())
 	}
 	if c.SeedFile == "" {
-		rows = append(rows, [2]string{"demo logins", "shipped accounts have a published password and token: not for real use"})
+		t.Add("demo logins", "the demo accounts have a published password and token: for trials only")
 	}
-	var b strings.Builder
-	for _, r := range rows {
-		fmt.Fprintf(&b, "  %-12s %s\n", r[0], r[1])
-	}
-	fmt.Fprint(p.Stdout, b.String())
+	fmt.Fprint(p.Stdout, string(t.AppendText(nil)))
 }

@@ -88,7 +88,7 @@ func get(t *testing.T, url string) string {
 	return string(body)
 }
 
-func TestServeTradesCountsAndKeeps(t *testing.T) {
+func TestServeTradesCountsAndRestarts(t *testing.T) {
 	args := []string{"--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error"}
 	s := startServe(t, args...)
 	for _, want := range []string{"open files", "customers    101", "published password and token"} {
@@ -147,6 +147,7 @@ func place(t *testing.T, addr string, o *client.Order) client.Placed {
 
 // Somebody who takes a profile does not hold up a stop.
 func TestServeStopsBesideAProfile(t *testing.T) {
+	t.Parallel()
 	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error")
 	taken := make(chan struct{})
 	conn, err := net.Dial("tcp", s.admin)
@@ -168,8 +169,9 @@ func TestServeStopsBesideAProfile(t *testing.T) {
 	<-taken
 }
 
-// A history that is damaged, wherever, or gone, is made again from the journal.
+// A history that is damaged anywhere, or missing, is rebuilt from the journal.
 func TestServeMakesHistoryAgain(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "history.db")
 	args := []string{"--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir, "--log-level", "error"}
@@ -207,7 +209,8 @@ func TestServeNamesAPortInUse(t *testing.T) {
 	}
 	defer l.Close()
 	file := filepath.Join(t.TempDir(), "serve.json")
-	content := "{\n  \"data\": \"" + t.TempDir() + "\",\n  \"PORT\": \"" + l.Addr().String() + "\",\n  \"FREE\": \"127.0.0.1:0\"\n}\n"
+	data := t.TempDir()
+	content := "{\n  \"data\": \"" + data + "\",\n  \"PORT\": \"" + l.Addr().String() + "\",\n  \"FREE\": \"127.0.0.1:0\"\n}\n"
 	for port, free := range map[string]string{"listen": "admin", "admin": "listen"} {
 		t.Run(port, func(t *testing.T) {
 			text := strings.NewReplacer("PORT", port, "FREE", free).Replace(content)
@@ -217,11 +220,48 @@ func TestServeNamesAPortInUse(t *testing.T) {
 			var stderr bytes.Buffer
 			p := &main.Program{Args: []string{"serve", "--config", file, "--log-level", "error"}, Stderr: &stderr}
 			code := p.Run(t.Context())
-			want := "holdfast: " + file + ":3: " + port + ` "` + l.Addr().String() + `": another program listens there`
+			want := "holdfast: " + file + ":3: " + port + " " + l.Addr().String() + ": the address is in use; choose another one"
 			if code != 2 || !strings.HasPrefix(stderr.String(), want) || strings.Count(stderr.String(), "\n") != 1 {
 				t.Errorf("code %d\ngot  %s\nwant %s", code, &stderr, want)
 			}
+			if files, err := os.ReadDir(data); err != nil || len(files) > 0 {
+				t.Errorf("left in the data folder: %v, %v", files, err)
+			}
 		})
+	}
+}
+
+// TestFlagsNameAPortInUse: a flag is named as it was written, without the key of the file.
+func TestFlagsNameAPortInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	address := l.Addr().String()
+	for flag, value := range map[string]string{"listen": address, "admin": address, "listener": "tlv=" + address} {
+		args := []string{"serve", "--data", t.TempDir()}
+		for _, other := range []string{"listen", "admin"} {
+			if other != flag {
+				args = append(args, "--"+other, "127.0.0.1:0")
+			}
+		}
+		code, _, stderr := run(t, append(args, "--"+flag, value)...)
+		want := "holdfast: --" + flag + " " + address + ": the address is in use; choose another one, or see \"holdfast doctor\"\n"
+		if code != 2 || stderr != want {
+			t.Errorf("code %d\ngot  %s\nwant %s", code, stderr, want)
+		}
+	}
+}
+
+// TestDemoBesideAServer: the demo says which other address it uses.
+func TestDemoBesideAServer(t *testing.T) {
+	if l, err := net.Listen("tcp", "127.0.0.1:8888"); err == nil { // else another program listens there
+		defer l.Close()
+	}
+	code, stdout, stderr := run(t, "demo", "--for", "1ms")
+	if code != 0 || !strings.HasPrefix(stdout, "127.0.0.1:8888 is in use; this demo uses 127.0.0.1:") {
+		t.Errorf("code %d, %q, %q", code, stdout, stderr)
 	}
 }
 
@@ -236,12 +276,13 @@ func TestTwoServersOnOneFolder(t *testing.T) {
 }
 
 func TestDemoRunsForAWhile(t *testing.T) {
+	t.Parallel()
 	var stdout, stderr bytes.Buffer
 	p := &main.Program{Args: []string{"demo", "--for", "4s"}, Stdout: &stdout, Stderr: &stderr}
 	if code := p.Run(t.Context()); code != 0 {
 		t.Fatalf("code %d: %s\n%s", code, &stderr, &stdout)
 	}
-	for _, want := range []string{"serving on", "buys", "taken back", "all as expected", "on disk"} {
+	for _, want := range []string{"serving on", "buys", "is busted", "all as expected", "on disk"} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("%q is missing:\n%s", want, &stdout)
 		}

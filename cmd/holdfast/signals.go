@@ -7,37 +7,27 @@ import (
 	"syscall"
 )
 
-// withSignals returns a context that the first SIGINT or SIGTERM cancels. A
-// second one calls exit(130) at once: whoever asks twice does not want to wait
-// for a drain. stop ends the watching and frees its goroutine.
+// withSignals returns a context that the first SIGINT or SIGTERM cancels. A second one
+// calls exit(130) at once: a user who asks twice does not want to wait for the drain.
+// stop ends the handling of signals and its goroutine.
 func withSignals(parent context.Context, exit func(code int)) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	stopped, ended := make(chan struct{}), make(chan struct{})
+	stopped := make(chan struct{})
 	go func() {
-		defer close(ended)
-		watchSignals(signals, stopped, cancel, exit)
+		defer close(stopped)
+		if _, ok := <-signals; ok {
+			cancel()
+		}
+		for range signals {
+			exit(exitInterrupted)
+		}
 	}()
 	return ctx, func() {
 		signal.Stop(signals)
-		close(stopped)
-		<-ended
+		close(signals) // nothing sends after Stop
+		<-stopped
 		cancel()
-	}
-}
-
-// watchSignals calls first for the first signal and exit for the second.
-func watchSignals(signals <-chan os.Signal, stopped <-chan struct{}, first func(), exit func(int)) {
-	select {
-	case <-signals:
-		first()
-	case <-stopped:
-		return
-	}
-	select {
-	case <-signals:
-		exit(exitInterrupted)
-	case <-stopped:
 	}
 }

@@ -89,10 +89,10 @@ func TestSubmitFindsBadAcknowledgements(t *testing.T) {
 			return append(codec.AppendHeader(nil, m.Command.Reply(), m.ID, 2), 0, 0)
 		}, "1 bytes after the result of Submit"},
 		{"13 bytes", func(m codec.Message) []byte { return codec.AppendHeader(nil, m.Command.Reply(), m.ID, 0) }, "without a result"},
-		{"failed", func(m codec.Message) []byte { return codec.Packet{}.AppendReply(nil, m, codec.ResultFailed, nil) }, "1 submits were not acknowledged: failed"},
+		{"failed", func(m codec.Message) []byte { return codec.Packet{}.AppendReply(nil, m, codec.ResultFailed, nil) }, "1 submits were not acknowledged: the server could not do this"},
 		{"other command", func(m codec.Message) []byte {
 			return codec.Packet{}.AppendReply(nil, codec.Message{Command: codec.CommandHeartbeat, ID: m.ID}, codec.ResultOK, nil)
-		}, "HeartbeatReply as the answer to Submit"},
+		}, "HeartbeatReply as the reply to Submit"},
 		{"not by its id", func(m codec.Message) []byte {
 			notice := codec.Packet{}.AppendReply(nil, codec.Message{Command: codec.CommandSubmit, ID: m.ID + 1}, codec.ResultOK, nil)
 			return append(notice, 0, 0, 0, 1) // and then nonsense, so that nobody waits for long

@@ -20,14 +20,15 @@ type stalling struct {
 // Read implements net.Conn.
 func (c *stalling) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b[:min(len(b), 1<<10)])
-	c.held.RLock() // what was read before the hold is given after it
+	c.held.RLock() // a read from before the hold returns after it
 	defer c.held.RUnlock()
 	return n, err
 }
 
-// TestServeStopsWithUnreadOutput: a client that does not read holds up a stop as
-// long as a drain may take, and is no failure.
+// TestServeStopsWithUnreadOutput: a client that does not read delays a stop for the drain
+// time. That is not a failure.
 func TestServeStopsWithUnreadOutput(t *testing.T) {
+	t.Parallel()
 	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "warn",
 		"--drain", "1s", "--outbound-soft-bytes", "67108864", "--outbound-hard-bytes", "67108864", "--write-stall-time", "1h")
 	var conn stalling

@@ -1,67 +1,73 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"holdfast/perf/bench"
+	"holdfast/perf/report"
 )
 
-// version says which build this is, as far as the binary knows.
-type version struct {
-	module   string // "v1.2.3", or "devel" for a build from a working tree
-	revision string // commit, "" where the build recorded none
-	modified bool   // the working tree had changes that are not committed
-	golang   string // the Go release that built it
-}
-
-// newVersionCommand prints the version, the same line as --version.
+// newVersionCommand returns the command that prints the same line as --version.
 func newVersionCommand(p *Program) *cobra.Command {
 	return &cobra.Command{
-		Use:     "version",
-		Short:   "print the version, the commit and the Go release",
-		Example: "  holdfast version",
-		Args:    noArgs,
+		Use: "version", Short: "print the version and the build",
+		Example: "  holdfast version", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(p.Stdout, "holdfast %s\n", readVersion())
+			_, err := fmt.Fprintf(p.Stdout, "holdfast %s\n", version())
 			return err
 		},
 	}
 }
 
-// readVersion reads what the Go toolchain left in the binary.
-func readVersion() version {
+// version returns the version and the build as far as the binary has them, such as
+// "devel (0123456789ab, modified), go1.26.8".
+func version() string {
+	text, _ := readVersion()
+	return text
+}
+
+// readVersion reads what the Go toolchain stored in the binary.
+func readVersion() (text string, hasRevision bool) {
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
-		return version{module: "devel", golang: "unknown"}
+		return "devel, unknown", false
 	}
 	return versionOf(build)
 }
 
-func versionOf(build *debug.BuildInfo) version {
-	v := version{module: build.Main.Version, golang: build.GoVersion}
-	if v.module == "" || v.module == "(devel)" {
-		v.module = "devel"
-	}
+func versionOf(build *debug.BuildInfo) (text string, hasRevision bool) {
+	settings := make(map[string]string)
 	for _, s := range build.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			v.revision = s.Value
-		case "vcs.modified":
-			v.modified = s.Value == "true"
-		}
+		settings[s.Key] = s.Value
 	}
-	return v
+	text = build.Main.Version
+	if text == "" || text == "(devel)" {
+		text = "devel"
+	}
+	revision := settings["vcs.revision"]
+	if revision != "" {
+		modified := ""
+		if settings["vcs.modified"] == "true" {
+			modified = ", modified"
+		}
+		text += fmt.Sprintf(" (%.12s%s)", revision, modified)
+	}
+	return text + ", " + build.GoVersion, revision != ""
 }
 
-// String gives "devel (0123456789ab, modified), go1.26.8".
-func (v version) String() string {
-	text := v.module
-	switch {
-	case v.revision != "" && v.modified:
-		text += fmt.Sprintf(" (%.12s, modified)", v.revision)
-	case v.revision != "":
-		text += fmt.Sprintf(" (%.12s)", v.revision)
+// environment returns where and how command, as typed, measures.
+func environment(ctx context.Context, command string) report.Environment {
+	e := report.ReadEnvironment(os.TempDir())
+	e.Date, e.Command = time.Now().UTC().Truncate(time.Second), command
+	var hasRevision bool
+	if e.Program, hasRevision = readVersion(); !hasRevision {
+		e.Program += bench.SourceRevision(ctx)
 	}
-	return text + ", " + v.golang
+	return e
 }

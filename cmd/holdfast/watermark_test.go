@@ -26,7 +26,7 @@ func TestServeWithoutSpace(t *testing.T) {
 		t.Error("the metrics lack the disk or the guesses")
 	}
 	code, out, _ := typed(t, s.addr, "100020", "holding\nbuy 600100 1\n")
-	if code != 1 || !strings.Contains(out, "error: the server's disk is nearly full; nothing was done") {
+	if code != 1 || !strings.Contains(out, "error: the server's disk is nearly full; the request had no effect") {
 		t.Errorf("code %d: %s", code, out)
 	}
 	if n := strings.Count(s.errs.String(), "disk nearly full: orders and busts are refused"); n != 1 {

@@ -1,5 +1,5 @@
-// The bodies of holdfast's messages. One message per row of the protocol's
-// tables; commands with an empty or raw body have none.
+// The bodies of holdfast's messages, as in the tables of docs/protocol.md.
+// Commands with an empty or raw body have no message here.
 //
 // Units: prices and money are int64 in 1/10000 of a currency unit, quantities
 // are int64 shares, times are int64 nanoseconds since the Unix epoch (UTC).
@@ -181,7 +181,7 @@ func (Change) EnumDescriptor() ([]byte, []int) {
 	return file_holdfast_proto_rawDescGZIP(), []int{2}
 }
 
-// Why a business rule refused a request; goes with result code REJECTED.
+// Why a business rule refused a request. Only with result REJECTED.
 type Reason int32
 
 const (
@@ -275,7 +275,7 @@ const (
 	NoticeCode_NOTICE_CODE_INTERNAL             NoticeCode = 7
 	NoticeCode_NOTICE_CODE_IDLE                 NoticeCode = 8
 	NoticeCode_NOTICE_CODE_UNAVAILABLE          NoticeCode = 9
-	// A deadline has passed: the first frame, a frame begun, or the login.
+	// The first frame, the rest of a frame, or the login came too late.
 	NoticeCode_NOTICE_CODE_TIMEOUT               NoticeCode = 10
 	NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS NoticeCode = 11
 )
@@ -739,12 +739,12 @@ func (x *Execution) GetBustReason() string {
 	return ""
 }
 
-// The body behind every non-zero result except those of Conn and Submit.
+// The body of every reply whose result is neither OK nor DUPLICATE.
 type Error struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Reason  Reason                 `protobuf:"varint,1,opt,name=reason,proto3,enum=holdfast.v1.Reason" json:"reason,omitempty"`
 	Message string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	// With BUST_BLOCKED: the sells that would leave a negative quantity.
+	// With BUST_BLOCKED: the sells to bust first, at most 20, oldest first.
 	BlockingExecutionIds []uint64 `protobuf:"varint,3,rep,packed,name=blocking_execution_ids,json=blockingExecutionIds,proto3" json:"blocking_execution_ids,omitempty"`
 	unknownFields        protoimpl.UnknownFields
 	sizeCache            protoimpl.SizeCache
@@ -871,7 +871,7 @@ type LoginRequest struct {
 	Credential isLoginRequest_Credential `protobuf_oneof:"credential"`
 	// The session id of ConnReply; 0 skips the check.
 	Uid uint64 `protobuf:"varint,4,opt,name=uid,proto3" json:"uid,omitempty"`
-	// The last push sequence the client saw; 0 asks for a snapshot.
+	// The number of the last push that the client applied; 0: send a snapshot.
 	ResumeFrom    uint64 `protobuf:"varint,5,opt,name=resume_from,json=resumeFrom,proto3" json:"resume_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -973,11 +973,11 @@ type LoginReply struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Account   *Account               `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
 	Positions []*Position            `protobuf:"bytes,2,rep,name=positions,proto3" json:"positions,omitempty"`
-	// The pushes that follow go on from here.
+	// The next push has this number plus 1.
 	PushSequence uint64 `protobuf:"varint,3,opt,name=push_sequence,json=pushSequence,proto3" json:"push_sequence,omitempty"`
-	// True: the client goes on from what it shows. There are no positions here, and
-	// push_sequence is its resume_from; the pushes it missed follow this reply.
-	// False: this is a snapshot, and replaces all that the client shows.
+	// True: the missed pushes follow this reply. It has no positions, and
+	// push_sequence is the resume_from of the request.
+	// False: this reply is a snapshot. It replaces everything that the client shows.
 	Resumed       bool `protobuf:"varint,4,opt,name=resumed,proto3" json:"resumed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1111,7 +1111,7 @@ func (x *PositionsReply) GetPushSequence() uint64 {
 
 type PlaceOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At most 36 bytes, no NUL; empty means a retry can't be recognised.
+	// At most 36 bytes of UTF-8 without NUL. Without it, a retry is a new order.
 	ClientOrderId string `protobuf:"bytes,1,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
 	Side          Side   `protobuf:"varint,2,opt,name=side,proto3,enum=holdfast.v1.Side" json:"side,omitempty"`
 	Market        string `protobuf:"bytes,3,opt,name=market,proto3" json:"market,omitempty"`
@@ -1200,7 +1200,7 @@ type PlaceOrderReply struct {
 	OrderId    uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
 	Status     OrderStatus            `protobuf:"varint,2,opt,name=status,proto3,enum=holdfast.v1.OrderStatus" json:"status,omitempty"`
 	Executions []*Execution           `protobuf:"bytes,3,rep,name=executions,proto3" json:"executions,omitempty"`
-	// The position after the order; quantity 0 when it is closed.
+	// The position after the order; quantity 0 if it is closed.
 	Position      *Position `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1266,11 +1266,11 @@ func (x *PlaceOrderReply) GetPosition() *Position {
 
 type HistoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Return executions older than this one; 0 starts at the newest.
+	// Only executions older than this one; 0 starts at the newest.
 	BeforeExecutionId uint64 `protobuf:"varint,1,opt,name=before_execution_id,json=beforeExecutionId,proto3" json:"before_execution_id,omitempty"`
 	// 1 to 1000; 0 means 100.
 	Limit uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
-	// Whose history; 0 means one's own. Another customer's needs the operator role.
+	// 0 means your own. Only an operator may request another customer's history.
 	Customer      uint32 `protobuf:"varint,3,opt,name=customer,proto3" json:"customer,omitempty"`
 	Market        string `protobuf:"bytes,4,opt,name=market,proto3" json:"market,omitempty"`
 	Code          string `protobuf:"bytes,5,opt,name=code,proto3" json:"code,omitempty"`
@@ -1452,7 +1452,8 @@ type QuotesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Empty means all instruments.
 	Instruments []*InstrumentKey `protobuf:"bytes,1,rep,name=instruments,proto3" json:"instruments,omitempty"`
-	// Replaces what the session was subscribed to.
+	// True: push the price changes of these instruments, and of no others.
+	// False: end the subscription.
 	Subscribe     bool `protobuf:"varint,2,opt,name=subscribe,proto3" json:"subscribe,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

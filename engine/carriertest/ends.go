@@ -66,7 +66,7 @@ func sessionsAreFoundOnlyWhileOpen(t *testing.T, start New) {
 	}
 }
 
-func closeAllTellsWhy(t *testing.T, start New) {
+func closeAllSendsReason(t *testing.T, start New) {
 	s := start.serve(t, engine.Config{}, Options{})
 	var peers []*Peer
 	for range 300 {
@@ -94,7 +94,7 @@ func peerThatNeverClosesIsClosed(t *testing.T, start New) {
 
 func drainAnswersWhatWasRead(t *testing.T, start New) {
 	unblock, started := make(chan struct{}), make(chan struct{})
-	router := Router(t, func(c *engine.Context) { close(started); <-unblock; c.Reply(codec.ResultOK, nil) })
+	router := Router(func(c *engine.Context) { close(started); <-unblock; c.Reply(codec.ResultOK, nil) })
 	drained := false
 	s := start.serve(t, engine.Config{Router: router}, Options{
 		OnDrain: func(context.Context) error { drained = true; return nil },
@@ -148,7 +148,7 @@ func refuses(addr string) bool {
 
 func drainEndsInTime(t *testing.T, start New) {
 	unblock, started := make(chan struct{}), make(chan struct{})
-	core := NewCore(t, engine.Config{Router: Router(t, func(*engine.Context) { close(started); <-unblock })})
+	core := NewCore(t, engine.Config{Router: Router(func(*engine.Context) { close(started); <-unblock })})
 	carrier := start.carrier(t, core, Options{Drain: 50 * time.Millisecond})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -110,7 +110,7 @@ func badLengths(t *testing.T, start New) {
 
 func truncatedFrameChangesNothing(t *testing.T, start New) {
 	called := make(chan string, 1)
-	router := Router(t, func(c *engine.Context) { called <- string(c.Message.Body) })
+	router := Router(func(c *engine.Context) { called <- string(c.Message.Body) })
 	s := start.serve(t, engine.Config{Router: router}, Options{})
 	p := Dial(t, s.Addr)
 	f := Frame(Special, 1, "never")

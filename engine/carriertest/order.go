@@ -54,7 +54,7 @@ func repliesKeepTheOrder(t *testing.T, start New) {
 
 func repliesQueueBehindADeferredOne(t *testing.T, start New) {
 	var deferred Deferred
-	s := start.serve(t, engine.Config{Router: Router(t, deferred.Defer)}, Options{})
+	s := start.serve(t, engine.Config{Router: Router(deferred.Defer)}, Options{})
 	p, other := Dial(t, s.Addr), Dial(t, s.Addr)
 	p.MustWrite(append(append(append(Frame(OnLane, 1, "a"), Frame(Special, 2, "")...), Frame(OnLane, 3, "c")...), Frame(OnLoop, 4, "d")...))
 	p.Expect(OnLane.Reply(), 1, "\x00a")
@@ -74,7 +74,7 @@ func repliesQueueBehindADeferredOne(t *testing.T, start New) {
 func deferredRepliesKeepTheOrder(t *testing.T, start New) {
 	const requests = 6000
 	var deferred Deferred
-	s := start.serve(t, engine.Config{Router: Router(t, deferred.Defer), Limits: roomy()}, Options{})
+	s := start.serve(t, engine.Config{Router: Router(deferred.Defer), Limits: roomy()}, Options{})
 	p := Dial(t, s.Addr)
 	answered := startAnswering(s.Core, &deferred)
 	var wg sync.WaitGroup
@@ -141,8 +141,8 @@ func startAnswering(core *engine.Core, deferred *Deferred) (end func()) {
 func detachedRepliesHoldNobodyUp(t *testing.T, start New) {
 	var detached Deferred
 	unblock := make(chan struct{})
-	router := Router(t, detached.Detach)
-	Handle(t, router, 0x20, engine.OffLane, func(c *engine.Context) { <-unblock; Echo(c) })
+	router := Router(detached.Detach)
+	router.Handle(0x20, engine.OffLane, func(c *engine.Context) { <-unblock; Echo(c) })
 	s := start.serve(t, engine.Config{Router: router}, Options{})
 	p := Dial(t, s.Addr)
 	p.Send(Special, 1, "late")
@@ -163,7 +163,7 @@ func noticeQueuesBehindADeferredReply(t *testing.T, start New) {
 	var deferred Deferred
 	opened := make(chan *engine.Session, 1024)
 	s := start.serve(t, engine.Config{
-		Router: Router(t, deferred.Defer), OnOpen: func(s *engine.Session) { opened <- s },
+		Router: Router(deferred.Defer), OnOpen: func(s *engine.Session) { opened <- s },
 	}, Options{})
 	for _, end := range []struct {
 		name   string

@@ -53,7 +53,7 @@ func whatIsKeptArrives(t *testing.T, start New) {
 	for i := range uint64(requests) {
 		p.Send(OnLane, i, big)
 	}
-	p.MustWrite([]byte{0, 0, 0, 1}) // the end comes behind it
+	p.MustWrite([]byte{0, 0, 0, 1}) // the close comes after it
 	Eventually(t, "all replies", func() bool { return s.Traffic().Replies == requests })
 	for i := range uint64(requests) {
 		p.Expect(OnLane.Reply(), i, "\x00"+big)
@@ -87,7 +87,7 @@ func slowConsumerIsCut(t *testing.T, start New) {
 		t.Run(tt.name, func(t *testing.T) {
 			opened := make(chan *engine.Session, 1024)
 			s := start.serve(t, engine.Config{
-				Router: Router(t, func(c *engine.Context) { c.Reply(codec.ResultOK, big) }),
+				Router: Router(func(c *engine.Context) { c.Reply(codec.ResultOK, big) }),
 				Limits: limits, OnOpen: func(s *engine.Session) { opened <- s },
 			}, Options{})
 			p := DialNarrow(t, s.Addr)

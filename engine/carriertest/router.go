@@ -2,7 +2,6 @@ package carriertest
 
 import (
 	"sync"
-	"testing"
 
 	"holdfast/codec"
 	"holdfast/engine"
@@ -22,23 +21,14 @@ const (
 func Echo(c *engine.Context) { c.Reply(codec.ResultOK, codec.Raw(c.Message.Body)) }
 
 // Router has a handler for each of the commands above; special is that of Special.
-func Router(t testing.TB, special engine.Handler) *engine.Router {
-	t.Helper()
-	r := engine.NewRouter(func(c *engine.Context) { c.Reply(codec.ResultUnknownCommand, nil) })
-	Handle(t, r, OnLane, engine.OnLane, Echo)
-	Handle(t, r, OnLoop, engine.OnLoop, Echo)
-	Handle(t, r, OffLane, engine.OffLane, Echo)
-	Handle(t, r, Panics, engine.OnLane, func(*engine.Context) { panic("boom") })
-	Handle(t, r, Special, engine.OnLane, special)
+func Router(special engine.Handler) *engine.Router {
+	r := engine.NewRouter(nil)
+	r.Handle(OnLane, engine.OnLane, Echo)
+	r.Handle(OnLoop, engine.OnLoop, Echo)
+	r.Handle(OffLane, engine.OffLane, Echo)
+	r.Handle(Panics, engine.OnLane, func(*engine.Context) { panic("boom") })
+	r.Handle(Special, engine.OnLane, special)
 	return r
-}
-
-// Handle registers a handler.
-func Handle(t testing.TB, r *engine.Router, cmd codec.Command, class engine.Class, h engine.Handler) {
-	t.Helper()
-	if err := r.Handle(cmd, class, h); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // Deferred keeps requests that a handler has deferred until the test answers them.

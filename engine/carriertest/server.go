@@ -27,7 +27,7 @@ type Server struct {
 func NewCore(t testing.TB, config engine.Config) *engine.Core {
 	t.Helper()
 	if config.Router == nil {
-		config.Router = Router(t, Echo)
+		config.Router = Router(Echo)
 	}
 	if config.Overloaded == nil {
 		config.Overloaded = func(c *engine.Context) { c.Reply(codec.ResultOverloaded, nil) }

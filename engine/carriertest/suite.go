@@ -33,7 +33,7 @@ type Options struct {
 // is an *engine.ListenError.
 type New func(core *engine.Core, o Options) (Carrier, error)
 
-// Run runs the suite, each test of it as a subtest with carriers of its own.
+// Run runs the suite, each test of it as a subtest with its own carriers.
 func Run(t *testing.T, start New) {
 	t.Helper()
 	for _, tt := range []struct {
@@ -56,7 +56,7 @@ func Run(t *testing.T, start New) {
 		{"pushes reach in their order", pushesReachInTheirOrder},
 		{"what is kept arrives", whatIsKeptArrives},
 		{"slow consumer is cut", slowConsumerIsCut},
-		{"close all tells why", closeAllTellsWhy},
+		{"close all tells why", closeAllSendsReason},
 		{"peer that never closes is closed", peerThatNeverClosesIsClosed},
 		{"drain answers what was read", drainAnswersWhatWasRead},
 		{"drain ends in time", drainEndsInTime},

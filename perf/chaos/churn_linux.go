@@ -9,66 +9,55 @@ import (
 	"time"
 
 	"holdfast/codec"
+	"holdfast/perf/process"
 )
 
 func churn() Fault {
 	return Fault{
 		Name: "churn", ID: "X3", Short: "connects, logins, subscriptions and closes, over and over",
 		How:     "connects, logins, subscriptions and closes of every kind, over and over",
-		Promise: "goroutines, descriptors and heap are back where they were",
+		Promise: "goroutines, descriptors and heap return to their numbers before the run",
 		Long:    Size{Size: 100_000}, Gate: Size{Size: 4_000},
-		Run: runChurn,
+		SizeHelp: "connections",
+		Run:      runChurn,
 	}
 }
 
-// churnAtOnce is how many connections are under way at once.
+// churnAtOnce is how many connections are open at a time.
 const churnAtOnce = 256
 
-// churnHeap is how much more heap may be in use at the end than after the warm-up:
-// the pools keep what a busy moment needed.
+// churnHeap is how much the heap in use may grow after the warm-up: the pools keep the
+// objects of a busy moment.
 const churnHeap = 8 << 20
 
 func runChurn(ctx context.Context, r *Run) error {
-	s, err := r.Start(ctx, ServerOptions{})
-	if err != nil {
-		return err
-	}
+	s := must(r.Start(ctx, ServerOptions{}))
 	random := r.Random()
-	if err := connectAndClose(ctx, r, s, random, 4*churnAtOnce); err != nil { // fills the pools
-		return err
-	}
-	before, err := settledUse(ctx, s)
-	if err != nil {
-		return err
-	}
-	begin := time.Now()
-	if err := connectAndClose(ctx, r, s, random, r.Size); err != nil {
-		return err
-	}
-	took := time.Since(begin)
-	after, err := settledUse(ctx, s)
-	if err != nil {
-		return err
-	}
+	connectAndClose(ctx, r, s, random, 4*churnAtOnce) // fills the pools
+	before := useAtRest(ctx, s)
+	start := time.Now()
+	connectAndClose(ctx, r, s, random, r.Size)
+	took := time.Since(start)
+	after := useAtRest(ctx, s)
 	r.Figure("connections", r.Size, "")
-	r.Figure("a second", float64(r.Size)/took.Seconds(), "")
+	r.Figure("connections a second", float64(r.Size)/took.Seconds(), "")
 	r.Figure("goroutines before", before.goroutines, "")
-	r.Figure("after", after.goroutines, "")
-	r.Figure("descriptors before", before.descriptors, "")
-	r.Figure("then", after.descriptors, "")
+	r.Figure("goroutines after", after.goroutines, "")
+	r.Figure("open descriptors before", before.descriptors, "")
+	r.Figure("open descriptors after", after.descriptors, "")
 	r.Figure("heap before", before.heap>>10, "KiB")
-	r.Figure("at the end", after.heap>>10, "KiB")
-	r.Figure("resident before", before.resident>>20, "MiB")
-	r.Figure("in the end", after.resident>>20, "MiB")
+	r.Figure("heap after", after.heap>>10, "KiB")
+	r.Figure("resident memory before", before.resident>>20, "MiB")
+	r.Figure("resident memory after", after.resident>>20, "MiB")
 	after.left(r, before)
 	return nil
 }
 
-// restingWorkers is how many more goroutines may be there at the end: workers of the
-// pool rest for half a minute before they end.
+// restingWorkers is how many more goroutines may exist at the end: idle workers of the
+// pool end only after half a minute.
 const restingWorkers = 4
 
-// left says what the server has at rest, and had not before.
+// left reports resources that the idle server did not have before.
 func (after use) left(r *Run, before use) {
 	switch {
 	case after.sessions != 0:
@@ -82,15 +71,11 @@ func (after use) left(r *Run, before use) {
 	}
 }
 
-// connectAndClose makes n connections that each do one of several things and go.
-func connectAndClose(ctx context.Context, r *Run, s *Server, random *rand.Rand, n int) error {
-	return onThread(func() error {
-		c, err := newCrowd(s.Addr, 3)
-		if err != nil {
-			return err
-		}
+// connectAndClose opens n connections; each does one of several things and leaves.
+func connectAndClose(ctx context.Context, r *Run, s *Server, random *rand.Rand, n int) {
+	check(onThread(func() {
+		c := newCrowd(s.Addr, 3)
 		defer c.close()
-		begun := 0
 		subscribe := subscription()
 		c.onOpen = func(m *member) { churnOpen(c, m, random, subscribe) }
 		c.onFrame = func(m *member, message codec.Message) {
@@ -98,33 +83,28 @@ func connectAndClose(ctx context.Context, r *Run, s *Server, random *rand.Rand, 
 				c.leave(m, random.IntN(16) != 0)
 			}
 		}
-		for ; begun < min(n, churnAtOnce); begun++ {
-			if _, err := c.join(false); err != nil {
-				return err
-			}
-		}
+		started := min(n, churnAtOnce)
+		c.joinAll(started)
 		for last := time.Now(); c.living > 0; {
-			c.turn(50 * time.Millisecond)
+			c.poll(50 * time.Millisecond)
 			for _, m := range c.members {
-				if m.over && begun < n {
-					if err := c.again(m); err != nil {
-						return err
-					}
-					begun++
+				if m.over && started < n {
+					c.reconnect(m)
+					started++
 					last = time.Now()
 				}
 			}
-			if ctx.Err() != nil || time.Since(last) > patience {
-				return fmt.Errorf("%w: %d connections were never answered", ErrTooLittle, c.living)
+			check(ctx.Err())
+			if time.Since(last) > patience {
+				check(fmt.Errorf("%w: %d connections were never answered", ErrTooLittle, c.living))
 			}
-			r.Progress(begun, n, "connections")
+			r.Progress(started, n, "connections")
 		}
-		return nil
-	})
+	}))
 }
 
-// churnOpen decides what a connection does: leave at once, ask and leave, log in
-// and subscribe and leave, or leave a frame half sent.
+// churnOpen chooses what a connection does before it leaves: nothing, a request, a login
+// and a subscription, or half a frame.
 func churnOpen(c *crowd, m *member, random *rand.Rand, subscribe []byte) {
 	switch random.IntN(5) {
 	case 0:
@@ -142,27 +122,22 @@ func churnOpen(c *crowd, m *member, random *rand.Rand, subscribe []byte) {
 	}
 }
 
-// use is what the server has at rest.
+// use holds the resources of the idle server.
 type use struct {
 	sessions, goroutines, descriptors int
 	heap, resident                    uint64
 }
 
-// settleLooks is how often the server at rest is looked at. The least of each
-// figure counts: what leaked is in all of them, what came and went is not.
-const settleLooks = 8
+// restLooks is how often the idle server is checked. The minimum of each figure counts: a
+// leak is in all of them, a short peak is not.
+const restLooks = 8
 
-// settledUse waits until no session is left, and gives what the server has at rest.
-func settledUse(ctx context.Context, s *Server) (least use, err error) {
-	waitConnected(ctx, s, 0)
-	for look := range settleLooks {
-		if err := collectGarbage(ctx, s); err != nil {
-			return least, err
-		}
-		u, err := readUse(ctx, s)
-		if err != nil {
-			return least, err
-		}
+// useAtRest waits until no session is left, and returns the resources of the idle server.
+func useAtRest(ctx context.Context, s *Server) (least use) {
+	s.waitConnected(ctx, 0)
+	for look := range restLooks {
+		collectGarbage(ctx, s)
+		u := readUse(ctx, s)
 		if look == 0 {
 			least = u
 		}
@@ -170,35 +145,27 @@ func settledUse(ctx context.Context, s *Server) (least use, err error) {
 			sessions: min(least.sessions, u.sessions), goroutines: min(least.goroutines, u.goroutines),
 			descriptors: min(least.descriptors, u.descriptors), heap: min(least.heap, u.heap), resident: min(least.resident, u.resident),
 		}
-		pause(ctx, 200*time.Millisecond)
+		sleep(ctx, 200*time.Millisecond)
 	}
-	return least, ctx.Err()
+	check(ctx.Err())
+	return least
 }
 
-func readUse(ctx context.Context, s *Server) (use, error) {
-	all, err := s.Metrics(ctx)
-	if err != nil {
-		return use{}, err
-	}
+func readUse(ctx context.Context, s *Server) use {
+	all := must(s.Metrics(ctx))
 	return use{
 		sessions: int(all["holdfast_client_connected"]), goroutines: int(all["go_goroutines"]),
-		descriptors: s.Descriptors(), heap: uint64(all["go_memstats_heap_alloc_bytes"]), resident: s.RSS(),
-	}, nil
+		descriptors: process.Descriptors(s.PID), heap: uint64(all["go_memstats_heap_alloc_bytes"]), resident: process.RSS(s.PID),
+	}
 }
 
-// collectGarbage has the server run its collector, which the heap profile does
-// when it is asked to.
-func collectGarbage(ctx context.Context, s *Server) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Admin+"/debug/pprof/heap?gc=1", http.NoBody)
-	if err != nil {
-		return err
-	}
+// collectGarbage makes the server collect garbage, by a request for its heap profile with
+// gc=1.
+func collectGarbage(ctx context.Context, s *Server) {
+	request := must(http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Admin+"/debug/pprof/heap?gc=1", http.NoBody))
 	transport := &http.Transport{DisableKeepAlives: true}
 	response, err := (&http.Client{Transport: transport, Timeout: patience}).Do(request)
-	if err != nil {
-		return fmt.Errorf("chaos: heap profile: %w", err)
-	}
+	check(err)
 	defer response.Body.Close()
-	_, err = io.Copy(io.Discard, response.Body)
-	return err
+	must(io.Copy(io.Discard, response.Body))
 }

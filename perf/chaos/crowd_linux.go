@@ -12,24 +12,23 @@ import (
 	"holdfast/codec/pb"
 )
 
-// crowdSources is how many members of a crowd share a source address, so that
-// neither ports nor the server's limit for one address run out.
+// crowdSources is how many members of a crowd share a source address. It is below the
+// number of ports and the server's limit per address.
 const crowdSources = 500
 
-// crowd is many raw connections to one server, on an epoll instance of its own:
-// thousands of them cost one thread. Its functions are called from turn, join and
-// leave.
+// crowd is a set of raw connections to one server on one epoll instance: thousands of
+// them need one thread. Its callbacks are called from poll, join and leave.
 //
 // Goroutine: one at a time.
 type crowd struct {
 	onOpen  func(*member)                // connected
 	onFrame func(*member, codec.Message) // Lifetime of the body: until it returns
-	onEnd   func(*member)                // over: refused, cut, or left
+	onEnd   func(*member)                // it has ended: refused, cut, or left
 
 	server  unix.SockaddrInet4
 	members []*member
-	living  int // members that are not over
-	open    int // members that are connected
+	living  int // members that have not ended
+	open    int // connected members
 	epoll   int
 	buffer  []byte
 	events  [512]unix.EpollEvent
@@ -41,41 +40,35 @@ type member struct {
 	number int
 	fd     int
 	deaf   bool // does not read
-	sip    int  // bytes to read before it is deaf again; 0: all there is
+	sip    int  // bytes to read before it is deaf again; 0: no limit
 
 	connected bool
 	over      bool
 	opened    time.Time
 	ended     time.Time
-	err       error // why it is over: nil when the server said the end properly
+	err       error // why it ended; nil if the server closed cleanly
 	received  int   // bytes
 	notice    pb.NoticeCode
 
-	partial []byte // the begin of a frame that came
-	pending []byte // what the socket did not take
-	sent    int    // for the fault's own counting
-	answers int    // replies that came
+	partial []byte // first bytes of a received frame
+	pending []byte // unsent output
+	sent    int    // counter for the fault
+	answers int    // received replies
 }
 
-// newCrowd makes an empty crowd for a server on IPv4. Crowds with different
-// numbers come from different addresses 127.x.y.z, if the server is on loopback.
-func newCrowd(addr string, number int) (*crowd, error) {
-	tcp, err := net.ResolveTCPAddr("tcp4", addr)
-	if err != nil {
-		return nil, fmt.Errorf("chaos: %w", err)
-	}
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("chaos: epoll: %w", err)
-	}
+// newCrowd returns an empty crowd for a server on IPv4. If the server is on loopback,
+// crowds with different numbers use different source addresses 127.x.y.z.
+func newCrowd(addr string, number int) *crowd {
+	tcp := must(net.ResolveTCPAddr("tcp4", addr))
+	epoll := must(unix.EpollCreate1(unix.EPOLL_CLOEXEC))
 	return &crowd{
 		server: unix.SockaddrInet4{Port: tcp.Port, Addr: [4]byte(tcp.IP.To4())}, epoll: epoll,
 		buffer: make([]byte, 256<<10), first: byte(1 + number),
 		onOpen: func(*member) {}, onFrame: func(*member, codec.Message) {}, onEnd: func(*member) {},
-	}, nil
+	}
 }
 
-// close resets what is connected and gives everything back.
+// close resets all connections and frees everything.
 func (c *crowd) close() {
 	for _, m := range c.members {
 		c.leave(m, true)
@@ -83,45 +76,55 @@ func (c *crowd) close() {
 	_ = unix.Close(c.epoll)
 }
 
-// join begins to connect one more member. An error is one of this machine: no
-// descriptors or ports are left.
-func (c *crowd) join(deaf bool) (*member, error) {
+// join starts to connect one more member. It ends the run if this machine has no
+// descriptors or ports left.
+func (c *crowd) join(deaf bool) *member {
 	m := &member{number: len(c.members), deaf: deaf}
-	if err := c.dial(m); err != nil {
-		return nil, fmt.Errorf("chaos: connect: %w", err)
-	}
+	c.dial(m)
 	c.members = append(c.members, m)
-	c.living++
-	return m, nil
+	return m
 }
 
-// again connects a member anew that is over.
-func (c *crowd) again(m *member) error {
-	*m = member{number: m.number, deaf: m.deaf, sent: m.sent, answers: m.answers}
-	if err := c.dial(m); err != nil {
-		m.over = true
-		return fmt.Errorf("chaos: connect: %w", err)
+// joinAll starts to connect n more members that read.
+func (c *crowd) joinAll(n int) {
+	for i := range n {
+		c.join(false)
+		if i%100 == 99 {
+			c.poll(0)
+		}
 	}
-	c.living++
-	return nil
 }
 
-func (c *crowd) dial(m *member) (err error) {
-	m.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
+// reconnect reconnects a member that has ended.
+func (c *crowd) reconnect(m *member) {
+	*m = member{number: m.number, deaf: m.deaf, sent: m.sent, answers: m.answers, over: true}
+	c.dial(m)
+}
+
+// reconnectAll reconnects all members that have ended.
+func (c *crowd) reconnectAll() {
+	for _, m := range c.members {
+		if m.over {
+			c.reconnect(m)
+		}
 	}
-	if err = c.prepare(m); err != nil {
-		_ = unix.Close(m.fd) // the first error is the one to tell
+}
+
+func (c *crowd) dial(m *member) {
+	m.fd = must(unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0))
+	if err := c.prepare(m); err != nil {
+		_ = unix.Close(m.fd)
+		check(fmt.Errorf("chaos: connect: %w", err))
 	}
-	return err
+	m.over = false
+	c.living++
 }
 
 func (c *crowd) prepare(m *member) error {
 	if err := unix.SetsockoptInt(m.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return err
 	}
-	if m.deaf { // little room in the kernel, so that the server has to hold it
+	if m.deaf { // small kernel buffer, so that the server holds the output
 		if err := unix.SetsockoptInt(m.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<10); err != nil {
 			return err
 		}
@@ -141,7 +144,7 @@ func (c *crowd) prepare(m *member) error {
 	return unix.EpollCtl(c.epoll, unix.EPOLL_CTL_ADD, m.fd, &unix.EpollEvent{Events: unix.EPOLLOUT, Fd: int32(m.number)})
 }
 
-// watch asks for the events that m wants now.
+// watch selects the events that m needs now.
 func (c *crowd) watch(m *member) {
 	want := uint32(0)
 	if !m.deaf {
@@ -150,11 +153,11 @@ func (c *crowd) watch(m *member) {
 	if len(m.pending) > 0 {
 		want |= unix.EPOLLOUT
 	}
-	_ = unix.EpollCtl(c.epoll, unix.EPOLL_CTL_MOD, m.fd, &unix.EpollEvent{Events: want, Fd: int32(m.number)}) // the descriptor is ours
+	_ = unix.EpollCtl(c.epoll, unix.EPOLL_CTL_MOD, m.fd, &unix.EpollEvent{Events: want, Fd: int32(m.number)}) // can't fail: the descriptor is ours
 }
 
-// turn waits for events, wait at most, and handles them.
-func (c *crowd) turn(wait time.Duration) {
+// poll waits for events, at most for wait, and handles them.
+func (c *crowd) poll(wait time.Duration) {
 	n, err := unix.EpollWait(c.epoll, c.events[:], int(wait.Milliseconds()))
 	if err != nil {
 		return // a signal
@@ -166,14 +169,14 @@ func (c *crowd) turn(wait time.Duration) {
 	}
 }
 
-// until takes turns until done says so, at most for limit; false: it never did.
+// until polls until done returns true, at most for limit. It returns false on a timeout.
 func (c *crowd) until(limit time.Duration, done func() bool) bool {
-	for end := time.Now().Add(limit); !done(); {
-		left := time.Until(end)
+	for deadline := time.Now().Add(limit); !done(); {
+		left := time.Until(deadline)
 		if left <= 0 {
 			return false
 		}
-		c.turn(min(left+time.Millisecond, 50*time.Millisecond))
+		c.poll(min(left+time.Millisecond, 50*time.Millisecond))
 	}
 	return true
 }
@@ -212,13 +215,14 @@ func socketError(fd int) error {
 	return nil
 }
 
-// read takes what one call gives; level-triggered events bring it back.
+// read calls read(2) once; as events are level-triggered, it is called again for the
+// rest.
 func (c *crowd) read(m *member) {
-	room := c.buffer
+	into := c.buffer
 	if m.sip > 0 {
-		room = room[:m.sip]
+		into = into[:m.sip]
 	}
-	n, err := unix.Read(m.fd, room)
+	n, err := unix.Read(m.fd, into)
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:
 		return
@@ -267,7 +271,7 @@ func (c *crowd) frame(m *member, message codec.Message) {
 	c.onFrame(m, message)
 }
 
-// send writes b to m, now or when the socket takes it.
+// send writes b to m, now or when the socket is writable.
 func (c *crowd) send(m *member, b []byte) {
 	if m.over || len(b) == 0 {
 		return
@@ -299,13 +303,13 @@ func (c *crowd) flush(m *member) {
 	}
 }
 
-// leave closes a connection from this side: with a reset, or with a FIN.
+// leave closes a connection from this side, with a reset or a FIN.
 func (c *crowd) leave(m *member, reset bool) {
 	if m.over {
 		return
 	}
 	if reset {
-		_ = unix.SetsockoptLinger(m.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // else a port stays in TIME_WAIT
+		_ = unix.SetsockoptLinger(m.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // otherwise a port stays in TIME_WAIT
 	}
 	c.end(m, nil)
 }
@@ -321,21 +325,22 @@ func (c *crowd) end(m *member, err error) {
 	c.onEnd(m)
 }
 
-// onThread runs f on a thread of its own with little priority, so that the load
-// which is measured beside it on the same core gets its turn first.
-func onThread(f func() error) error {
+// onThread runs f under catch on a new thread with low priority, so that the measured
+// load on the same core runs first.
+func onThread(f func()) error {
 	ended := make(chan error)
 	go func() {
-		runtime.LockOSThread()                                     // never unlocked: the thread ends here
+		runtime.LockOSThread()                                     // never unlocked, so that the thread ends with the goroutine
 		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 10) // without it the figures are worse, not wrong
-		ended <- f()
+		ended <- catch(f)
 	}()
 	return <-ended
 }
 
-// standBack leaves the core to others whenever they want it. It is for what goes as
-// fast as it can; who has to keep up with the server would not. Goroutine: of onThread.
-func standBack() {
+// runWhenIdle puts the thread in the lowest scheduling class. It is for attacks that run as
+// fast as they can; an attack that must keep up with the server would fall behind.
+// Goroutine: one of onThread.
+func runWhenIdle() {
 	idle := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}
 	_ = unix.SchedSetAttr(0, &idle, 0) // without it the figures are worse, not wrong
 }

@@ -11,8 +11,8 @@ import (
 	"holdfast/perf/chaos"
 )
 
-// Frames come in pieces, with a reason for the close, or not: the crowd has to put
-// them together and to know how it ended.
+// TestCrowd: the crowd joins frames that arrive in pieces, and reports how the connection
+// ended.
 func TestCrowd(t *testing.T) {
 	cases := []struct {
 		name   string
@@ -42,7 +42,7 @@ func TestCrowd(t *testing.T) {
 				if err != nil {
 					return
 				}
-				_, _ = io.ReadFull(c, make([]byte, codec.PacketHeaderLen)) // what is left unread would make a reset of the close
+				_, _ = io.ReadFull(c, make([]byte, codec.PacketHeaderLen)) // unread input would turn the close into a reset
 				tc.serve(c)
 				_ = c.Close()
 			}()

@@ -16,14 +16,16 @@ func drain() Fault {
 	return Fault{
 		Name: "drain", ID: "C9", Short: "SIGTERM under load with replies queued, and SIGTERM twice",
 		How:     "SIGTERM under load with replies queued for every reader, and SIGTERM twice",
-		Promise: "every reply to an accepted order reaches a reader; the second signal ends it at once, still consistent",
+		Promise: "every reply to an accepted order reaches a client that reads; the second signal ends the server at once, and its data is consistent",
 		Long:    Size{Rounds: 20, Size: 64}, Gate: Size{Rounds: 2, Size: 16},
-		Run: runDrain,
+		RoundsHelp: "rounds",
+		SizeHelp:   "clients with queued replies",
+		Run:        runDrain,
 	}
 }
 
-// drainTraders is how many customers trade all the time; the crowd's customers
-// come behind them.
+// drainTraders is how many customers trade all the time; the crowd uses the customers
+// after them.
 const drainTraders = 16
 
 // drainQueue is how many bytes are queued for each of the crowd: below the hard
@@ -33,40 +35,27 @@ const drainQueue = 512 << 10
 func runDrain(ctx context.Context, r *Run) error {
 	r.Size = min(r.Size, customers-drainTraders) // one customer for each reader
 	d := &drainRun{Run: r, data: filepath.Join(r.Scratch, "drained"), traders: r.newTraders(drainTraders)}
-	if err := d.start(ctx, "--drain", "10s"); err != nil {
-		return err
-	}
-	if err := rememberAll(ctx, d.server.Addr, d.traders); err != nil {
-		return err
-	}
-	for round := range r.Rounds {
-		if err := d.once(ctx, round); err != nil {
-			return fmt.Errorf("round %d: %w", round+1, err)
-		}
-		if err := d.twice(ctx); err != nil {
-			return fmt.Errorf("round %d, twice: %w", round+1, err)
-		}
-		if err := d.start(ctx, "--drain", "10s"); err != nil {
-			return err
-		}
-		r.Progress(round+1, r.Rounds, "rounds")
-	}
-	if err := verifyAll(ctx, d.server.Addr, d.traders, true); err != nil {
-		return err
-	}
+	d.start(ctx, "--drain", "10s")
+	rememberAll(ctx, d.server.Addr, d.traders)
+	r.rounds(ctx, func(round int) {
+		d.once(ctx, round)
+		d.twice(ctx)
+		d.start(ctx, "--drain", "10s")
+	})
+	verifyAll(ctx, d.server.Addr, d.traders, true)
 	sum := countAll(d.traders)
 	r.Figure("orders acknowledged", sum.acked, "")
-	r.Figure("orders of queued readers, each acknowledged", d.queuedOrders, "")
-	r.Figure("most queued", d.queued>>10, "KiB")
+	r.Figure("orders acknowledged to clients with queued replies", d.queuedOrders, "")
+	r.Figure("largest amount of queued replies", d.queued>>10, "KiB")
 	r.Figure("longest drain", d.longest, "")
-	r.Figure("longest end after the second signal", d.longestSecond, "")
+	r.Figure("longest time from the second signal to the end", d.longestSecond, "")
 	if sum.acked == 0 {
 		return ErrTooLittle
 	}
 	return nil
 }
 
-// drainRun is a data folder that outlives its servers.
+// drainRun is a data folder used by several servers in turn.
 type drainRun struct {
 	*Run
 	data    string
@@ -78,13 +67,11 @@ type drainRun struct {
 	longest, longestSecond time.Duration
 }
 
-func (d *drainRun) start(ctx context.Context, args ...string) (err error) {
-	d.server, err = d.Start(ctx, ServerOptions{Data: d.data, Args: args})
-	return err
+func (d *drainRun) start(ctx context.Context, args ...string) {
+	d.server = must(d.Start(ctx, ServerOptions{Data: d.data, Args: args}))
 }
 
-// trade lets the traders trade until the server is gone; call the result to wait
-// for that.
+// trade starts the traders, which trade until the server is gone. wait waits for that.
 func (d *drainRun) trade(ctx context.Context) (wait func()) {
 	ctx, cancel := context.WithTimeout(ctx, 2*patience)
 	var all sync.WaitGroup
@@ -93,93 +80,64 @@ func (d *drainRun) trade(ctx context.Context) (wait func()) {
 }
 
 // once stops the server with one signal.
-func (d *drainRun) once(ctx context.Context, round int) error {
+func (d *drainRun) once(ctx context.Context, round int) {
 	wait := d.trade(ctx)
-	q := &queue{addr: d.server.Addr, size: d.Size, round: round}
-	if err := q.fill(); err != nil {
-		return err
-	}
+	q := newQueue(d.server.Addr, d.Size, round)
 	defer q.crowd.close()
-	begin := time.Now()
-	if err := d.server.Terminate(); err != nil {
-		return err
-	}
+	start := time.Now()
+	check(d.server.Terminate())
 	q.listen()
 	wait()
-	code, err := d.server.WaitFor(ctx, patience)
-	d.longest = max(d.longest, time.Since(begin))
-	if err != nil || code != 0 {
-		d.Broken("the drained server: exit code %d, %v: %s", code, err, d.server.LastWords())
-	}
+	d.exits(ctx, d.server, "the drained server", 0, patience)
+	d.longest = max(d.longest, time.Since(start))
 	d.queued = max(d.queued, q.judge(d.Run, d.server.LastWords()))
 	d.queuedOrders += d.Size
-	return d.settle(ctx, q)
+	d.askAgain(ctx, q)
 }
 
-// settle starts the server again and asks once more for every order that has no
-// answer: none of those may have been executed.
-func (d *drainRun) settle(ctx context.Context, q *queue) error {
-	if err := d.start(ctx, "--drain", "10m"); err != nil {
-		return err
+// askAgain restarts the server and sends every order without an answer again: none of
+// them may have been executed.
+func (d *drainRun) askAgain(ctx context.Context, q *queue) {
+	d.start(ctx, "--drain", "10m")
+	before := countAll(d.traders).done
+	check(resendAll(ctx, d.server.Addr, d.traders))
+	if n := countAll(d.traders).done - before; n > 0 {
+		d.Broken("%d orders were executed without a reply, although the client read", n)
 	}
-	before := countAll(d.traders).known
-	if err := settleAll(ctx, d.server.Addr, d.traders); err != nil {
-		return err
-	}
-	if n := countAll(d.traders).known - before; n > 0 {
-		d.Broken("%d orders were executed and the reply never came, although the client read", n)
-	}
-	if err := q.compare(ctx, d.Run, d.server.Addr); err != nil {
-		return err
-	}
-	return verifyAll(ctx, d.server.Addr, d.traders, false)
+	q.compare(ctx, d.Run, d.server.Addr)
+	verifyAll(ctx, d.server.Addr, d.traders, false)
 }
 
-// twice stops a server that would wait for its readers for minutes with a second
-// signal.
-func (d *drainRun) twice(ctx context.Context) error {
+// twice stops a server, which would wait minutes for its readers, with a second signal.
+func (d *drainRun) twice(ctx context.Context) {
 	wait := d.trade(ctx)
-	q := &queue{addr: d.server.Addr, size: d.Size, round: -1}
-	if err := q.fill(); err != nil {
-		return err
-	}
+	q := newQueue(d.server.Addr, d.Size, -1)
 	defer q.crowd.close()
-	if err := d.server.Terminate(); err != nil {
-		return err
+	check(d.server.Terminate())
+	sleep(ctx, 300*time.Millisecond)
+	if d.server.Gone() {
+		d.Broken("the server did not wait for readers with %d KiB of unsent output", drainQueue>>10)
 	}
-	pause(ctx, 300*time.Millisecond)
-	select {
-	case <-d.server.Ended():
-		d.Broken("the server did not wait for readers who have %d KiB to read", drainQueue>>10)
-	default:
-	}
-	begin := time.Now()
-	_ = d.server.Terminate() // it may be gone, and that was told
-	code, err := d.server.WaitFor(ctx, patience)
-	d.longestSecond = max(d.longestSecond, time.Since(begin))
-	if err != nil || code != exitInterrupted {
-		d.Broken("after the second signal: exit code %d, %v: %s", code, err, d.server.LastWords())
+	start := time.Now()
+	_ = d.server.Terminate() // if it is gone, that was reported
+	ended := d.exits(ctx, d.server, "after the second signal", exitInterrupted, patience)
+	d.longestSecond = max(d.longestSecond, time.Since(start))
+	if !ended {
 		d.server.Kill()
 	}
 	wait()
-	if err := d.start(ctx, "--drain", "10s"); err != nil {
-		return err
-	}
+	d.start(ctx, "--drain", "10s")
 	defer d.server.Kill()
-	if err := settleAll(ctx, d.server.Addr, d.traders); err != nil {
-		return err
-	}
-	return verifyAll(ctx, d.server.Addr, d.traders, false)
+	check(resendAll(ctx, d.server.Addr, d.traders))
+	verifyAll(ctx, d.server.Addr, d.traders, false)
 }
 
 // exitInterrupted is holdfast's exit code after a second signal.
 const exitInterrupted = 130
 
-// queue is a crowd for whom the server holds replies that they do not read yet,
-// the last of them the reply to an order.
+// queue is a crowd with unsent output at the server, which ends with the reply to an
+// order.
 type queue struct {
-	addr  string
-	size  int
 	round int
 	crowd *crowd
 	acked map[int]bool // by member
@@ -192,14 +150,11 @@ func (q *queue) customer(m *member) uint32 {
 	return uint32(firstCustomer + drainTraders + m.number%(customers-drainTraders))
 }
 
-// fill connects everybody, asks for all prices many times and places an order
-// behind that.
-func (q *queue) fill() (err error) {
-	if q.crowd, err = newCrowd(q.addr, 8); err != nil {
-		return err
-	}
-	c := q.crowd
-	q.acked, q.last = map[int]bool{}, map[int]codec.Command{}
+// newQueue connects all members; each requests all prices many times, then places an
+// order.
+func newQueue(addr string, size, round int) *queue {
+	c := newCrowd(addr, 8)
+	q := &queue{round: round, crowd: c, acked: map[int]bool{}, last: map[int]codec.Command{}}
 	sized := 0
 	c.onOpen = func(m *member) {
 		c.send(m, loginOf(int(q.customer(m))-firstCustomer))
@@ -209,7 +164,7 @@ func (q *queue) fill() (err error) {
 		q.last[m.number] = message.Command
 		switch {
 		case message.Command == codec.CommandQuotes.Reply() && m.sent == 0:
-			m.deaf = true // from here on it asks and does not read
+			m.deaf = true // from here on it sends requests and does not read
 			m.sent = drainQueue/(len(message.Body)+codec.PacketHeaderLen) + 1
 			sized++
 			c.watch(m)
@@ -218,16 +173,13 @@ func (q *queue) fill() (err error) {
 			q.acked[m.number] = true
 		}
 	}
-	for range q.size {
-		if _, err := c.join(false); err != nil {
-			return err
-		}
-	}
-	if !c.until(patience, func() bool { return sized == q.size }) {
-		return fmt.Errorf("%w: %d of %d readers came", ErrTooLittle, sized, q.size)
+	c.joinAll(size)
+	if !c.until(patience, func() bool { return sized == size }) {
+		c.close()
+		check(fmt.Errorf("%w: %d of %d readers came", ErrTooLittle, sized, size))
 	}
 	c.until(500*time.Millisecond, func() bool { return false }) // the server executes it
-	return nil
+	return q
 }
 
 func (q *queue) order() []byte {
@@ -237,17 +189,17 @@ func (q *queue) order() []byte {
 	})
 }
 
-// What every second reader takes: its queue in some two seconds.
+// Every second reader reads in sips: its queue in about two seconds.
 const (
 	sipBytes = 64 << 10
 	sipEvery = 250 * time.Millisecond
 )
 
-// listen has everybody read until the server closes: some as fast as they can,
-// some sip by sip.
+// listen reads on all members until the server closes: some as fast as they can, some sip
+// by sip.
 func (q *queue) listen() {
 	c := q.crowd
-	for end := time.Now().Add(patience); c.living > 0 && time.Now().Before(end); {
+	for deadline := time.Now().Add(patience); c.living > 0 && time.Now().Before(deadline); {
 		for _, m := range c.members {
 			if !m.over {
 				m.deaf = false
@@ -259,14 +211,14 @@ func (q *queue) listen() {
 	}
 }
 
-// judge says whether everybody got the reply, and the notice last. It gives the
-// bytes that came.
+// judge checks that every member got the reply, and the Notice last. It returns the bytes
+// received.
 func (q *queue) judge(r *Run, words string) (received int) {
 	for _, m := range q.crowd.members {
 		received += m.received
 		switch {
 		case !q.acked[m.number]:
-			r.Broken("reader %d was not told of the order (notice %v, %v, %d of %d answers): %s", m.number, m.notice, m.err, m.answers, m.sent+3, words)
+			r.Broken("reader %d got no reply to its order (notice %v, %v, %d of %d answers): %s", m.number, m.notice, m.err, m.answers, m.sent+3, words)
 		case !m.over || m.err != nil || m.notice != pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN || q.last[m.number] != codec.PushNotice:
 			r.Broken("reader %d: over %v, %v, notice %v, last frame %v", m.number, m.over, m.err, m.notice, q.last[m.number])
 		}
@@ -274,34 +226,22 @@ func (q *queue) judge(r *Run, words string) (received int) {
 	return received
 }
 
-// compare looks for the orders in the histories.
-func (q *queue) compare(ctx context.Context, r *Run, addr string) error {
+// compare searches the histories for the orders.
+func (q *queue) compare(ctx context.Context, r *Run, addr string) {
 	for _, m := range q.crowd.members {
-		c, err := client.Dial(ctx, addr, client.Options{})
-		if err != nil {
-			return err
-		}
-		found, err := q.count(ctx, c, client.Customer(q.customer(m)))
+		c, _, err := login(ctx, addr, client.Customer(q.customer(m)), client.Options{})
+		check(err)
+		page, err := c.History(ctx, client.HistoryQuery{Limit: 1000})
 		c.Close()
-		if err != nil {
-			return err
+		check(err)
+		found := 0
+		for _, x := range page.Executions {
+			if x.ClientOrderID == q.orderID() {
+				found++
+			}
 		}
 		if found != 1 {
 			r.Broken("reader %d: its order is %d times in the history", m.number, found)
 		}
 	}
-	return nil
-}
-
-func (q *queue) count(ctx context.Context, c *client.Client, customer client.Customer) (n int, err error) {
-	if _, err := c.Login(ctx, customer, client.DemoToken(customer)); err != nil {
-		return 0, err
-	}
-	page, err := c.History(ctx, client.HistoryQuery{Limit: 1000})
-	for _, x := range page.Executions {
-		if x.ClientOrderID == q.orderID() {
-			n++
-		}
-	}
-	return n, err
 }

@@ -16,11 +16,12 @@ import (
 func durableFault() Fault {
 	return Fault{
 		Name: "durable", ID: "D2", Short: "writes, fsyncs and sends traced and put in order",
-		How:     "every write, fsync and send of a server under load is traced and put in order",
-		Promise: "a reply or push that shows an order leaves after the fsync that covers it has returned and the journal's mark names it",
+		How:     "every write, fsync and send of a server under load is traced, and their order is checked",
+		Promise: "a reply or push that shows an order is sent only after the fsync that covers it has returned and the journal's mark includes it",
 		Needs:   []string{"strace"},
 		Long:    Size{Rounds: 1, Size: 100_000}, Gate: Size{Rounds: 1, Size: 2000},
-		Run: runDurable,
+		SizeHelp: "orders",
+		Run:      runDurable,
 	}
 }
 
@@ -28,48 +29,42 @@ const durableTraders = 16
 
 // runDurable traces r.Size orders.
 func runDurable(ctx context.Context, r *Run) error {
-	pipe := filepath.Join(r.Scratch, "trace")
-	if err := unix.Mkfifo(pipe, 0o600); err != nil {
-		return err
-	}
-	order := newOrderOfCalls(r)
-	traced := make(chan error, 1)
-	go func() { traced <- order.read(pipe) }()
-	s, err := r.Start(ctx, ServerOptions{Prefix: traceFlags(pipe)})
+	order, traders := newOrderOfCalls(r), r.newTraders(durableTraders)
 	var took time.Duration
-	traders := r.newTraders(durableTraders)
-	if err == nil {
-		took, err = r.tradeTraced(ctx, s.Addr, traders)
-	}
-	if s != nil {
-		err = errors.Join(err, endTraced(ctx, s))
-	}
-	unblock(pipe) // strace may not have come to it
-	if err := errors.Join(err, <-traced); err != nil {
-		return err
-	}
+	order.trace(ctx, ServerOptions{}, r.Scratch, nil, func(s *Server, err error) {
+		check(err)
+		took = r.tradeTraced(ctx, s.Addr, traders)
+		check(s.Terminate()) // after a kill, strace would not have written the last calls
+		must(s.WaitFor(ctx, patience))
+	})
 	return order.finish(traders, took)
 }
 
-// endTraced lets the server end by itself: strace, killed beside it, would not have
-// written down the last calls.
-func endTraced(ctx context.Context, s *Server) error {
-	err := s.Terminate()
-	if err == nil {
-		_, err = s.WaitFor(ctx, patience)
+// trace starts a server under strace, with additional strace flags, and calls use with
+// the results of Start. Then it kills the server and reads the rest of the trace. folder
+// is for the pipe.
+func (o *orderOfCalls) trace(ctx context.Context, so ServerOptions, folder string, flags []string, use func(*Server, error)) {
+	pipe := filepath.Join(folder, "trace")
+	check(unix.Mkfifo(pipe, 0o600))
+	traced := make(chan error, 1)
+	go func() { traced <- o.read(pipe) }()
+	so.Prefix = traceFlags(pipe, flags...)
+	s, err := o.Start(ctx, so)
+	all := []error{catch(func() { use(s, err) })}
+	if s != nil {
+		all = append(all, s.KillGroup())
 	}
-	return errors.Join(err, s.end())
+	unblock(pipe) // strace may not have opened it
+	check(errors.Join(append(all, <-traced)...))
 }
 
-// tradeTraced lets the traders make r.Size orders.
-func (r *Run) tradeTraced(ctx context.Context, addr string, traders []*trader) (took time.Duration, err error) {
-	if err := rememberAll(ctx, addr, traders); err != nil {
-		return 0, err
-	}
+// tradeTraced runs the traders until they placed r.Size orders.
+func (r *Run) tradeTraced(ctx context.Context, addr string, traders []*trader) (took time.Duration) {
+	rememberAll(ctx, addr, traders)
 	for _, t := range traders {
 		t.workers, t.limit = 16, max(1, r.Size/durableTraders)
 	}
-	begin := time.Now()
+	start := time.Now()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -83,48 +78,50 @@ func (r *Run) tradeTraced(ctx context.Context, addr string, traders []*trader) (
 			r.Progress(countAll(traders).acked, r.Size, "orders")
 		}
 	}
-	return time.Since(begin), ctx.Err()
+	check(ctx.Err())
+	return time.Since(start)
 }
 
-// unblock lets a reader of a pipe that nobody writes to come to its end.
+// unblock ends the reader of a pipe that has no writer.
 func unblock(pipe string) {
 	if f, err := os.OpenFile(pipe, os.O_WRONLY|unix.O_NONBLOCK, 0); err == nil {
 		_ = f.Close()
 	}
 }
 
-// orderOfCalls follows client order ids from the journal's file to the disk and to
+// orderOfCalls follows client order ids from the journal's files to the disk and the
 // sockets.
 type orderOfCalls struct {
 	*Run
-	written map[string][]orderName // by file: in it, and not synced
-	under   map[int]written        // by thread: in a call that has not ended
-	leaving map[int]leaving        // by thread: in a send that has not ended
+	written map[string][]orderName // by file: written and not synced
+	under   map[int]written        // by thread: in a running call
+	leaving map[int]leaving        // by thread: in a running send
 	ends    map[string][]byte      // by socket: the last bytes sent, which may be part of an id
-	synced  []orderName            // and not marked
-	durable map[orderName]int      // synced and marked: how often each has left since
-	lost    map[orderName]bool     // covered by an fsync that failed
-	failed  chan struct{}          // closed when one of the journal's has failed
-	faults  int                    // fsyncs that failed, of any file
+	synced  []orderName            // synced and not marked
+	durable map[orderName]int      // synced and marked: how often each was sent since
+	lost    map[orderName]bool     // covered by a failed fsync
+	failed  chan struct{}          // closed when an fsync of the journal has failed
+	faults  int                    // failed fsyncs, of any file
 	fsyncs  int
-	shown   int // ids in what went to sockets
+	shown   int // number of ids sent to sockets
 }
 
 // orderName is the client order id of a trader: "100001/00000017".
 type orderName [15]byte
 
-// written is what a write puts into a file, or what an fsync of it covers.
+// written holds the ids that a write puts into a file, or that an fsync covers.
 type written struct {
 	file  string
 	names []orderName
-	ends  []int // of each in what is written
+	ends  []int // end of each id in the written bytes
 }
 
-// leaving is what a send is to send, behind the last bytes of the one before.
+// leaving holds the ids in the bytes of a send, preceded by the last bytes of the one
+// before.
 type leaving struct {
 	socket string
 	text   []byte
-	old    int // bytes of the one before
+	old    int // bytes of the previous send
 }
 
 func newOrderOfCalls(r *Run) *orderOfCalls {
@@ -143,9 +140,9 @@ func (o *orderOfCalls) read(pipe string) error {
 	return readTrace(f, o.take)
 }
 
-// take puts one call in its place.
+// take handles one call.
 func (o *orderOfCalls) take(c *call) {
-	if c.begins && (strings.HasPrefix(c.file, "socket:") || strings.HasPrefix(c.file, "TCP")) {
+	if c.starts && (strings.HasPrefix(c.file, "socket:") || strings.HasPrefix(c.file, "TCP")) {
 		o.send(c)
 	}
 	if l, found := o.leaving[c.thread]; found && c.ends {
@@ -162,15 +159,15 @@ func (o *orderOfCalls) take(c *call) {
 	}
 }
 
-// isBlock tells whether a file is one that the journal keeps batches in.
+// isBlock reports whether the journal stores batches in a file.
 func isBlock(file string) bool {
 	return strings.HasSuffix(file, ".blk") && strings.Contains(file, "/journal/")
 }
 
-// write notes what a file of the journal has when the call has ended: as much as
-// the call says.
+// write records, when the call ends, the ids written to a file of the journal, as far as
+// the result of the call covers them.
 func (o *orderOfCalls) write(c *call) {
-	if c.begins && isBlock(c.file) {
+	if c.starts && isBlock(c.file) {
 		names, ends := orderNames(c.content)
 		o.under[c.thread] = written{c.file, names, ends}
 		if c.unreadable {
@@ -189,14 +186,14 @@ func (o *orderOfCalls) write(c *call) {
 	}
 }
 
-// isMark tells whether a file is the one that says how far the journal is
+// isMark reports whether a file is the mark, which says how far the journal is
 // acknowledged.
 func isMark(file string) bool { return strings.HasSuffix(file, "/journal/mark") }
 
-// mark makes durable what was synced when the call began: after a kill damage in
-// what is not marked is taken for a write that did not come to its end.
+// mark makes durable what was synced when the call started: after a kill, damage in
+// unmarked data passes for an unfinished write.
 func (o *orderOfCalls) mark(c *call) {
-	if c.begins && isMark(c.file) {
+	if c.starts && isMark(c.file) {
 		o.under[c.thread] = written{file: c.file, names: o.synced}
 		o.synced = nil
 	}
@@ -209,14 +206,14 @@ func (o *orderOfCalls) mark(c *call) {
 		return
 	}
 	for _, name := range w.names {
-		o.durable[name] += 0 // in the map from here on
+		o.durable[name] += 0 // now in the map
 	}
 }
 
-// sync notes as synced what had been written when the call began, or as lost where
-// the call fails: the system may have dropped it, and a later call says nothing of it.
+// sync records as synced what was written when the call started, or as lost if the call
+// fails: the system may have dropped the data, and a later fsync does not report it.
 func (o *orderOfCalls) sync(c *call) {
-	if c.begins {
+	if c.starts {
 		o.under[c.thread] = written{file: c.file, names: o.written[c.file]}
 		delete(o.written, c.file)
 	}
@@ -250,8 +247,8 @@ func (o *orderOfCalls) fail(w written) {
 	}
 }
 
-// send checks that all orders in what is about to leave are durable, also one
-// whose id began in the send before.
+// send checks that all orders in the bytes of a send are durable, including one whose id
+// started in the previous send.
 func (o *orderOfCalls) send(c *call) {
 	if c.unreadable {
 		o.Broken("a send is too long for the trace")
@@ -262,14 +259,14 @@ func (o *orderOfCalls) send(c *call) {
 	names, _ := orderNames(l.text)
 	for _, name := range names {
 		if o.lost[name] {
-			o.Broken("%s left on a socket although the fsync that covers it has failed", name[:])
+			o.Broken("%s left on a socket although its fsync has failed", name[:])
 		} else if _, ok := o.durable[name]; !ok {
-			o.Broken("%s left on a socket before an fsync that covers it had returned and the mark was written", name[:])
+			o.Broken("%s left on a socket before its fsync had returned and the mark was written", name[:])
 		}
 	}
 }
 
-// sent counts the orders in what has left: so many bytes, below 0 for none.
+// sent counts the orders in the bytes sent; result is below 0 if the call failed.
 func (o *orderOfCalls) sent(l leaving, result int) {
 	text := l.text[:min(len(l.text), l.old+max(0, result))]
 	names, _ := orderNames(text)
@@ -282,7 +279,7 @@ func (o *orderOfCalls) sent(l leaving, result int) {
 	o.ends[l.socket] = text[max(0, len(text)-len(orderName{})+1):]
 }
 
-// orderNames finds the client order ids of traders in bytes, and where each ends.
+// orderNames returns the client order ids of traders in content, and where each ends.
 func orderNames(content []byte) (names []orderName, ends []int) {
 	for at := 0; ; at++ {
 		i := bytes.IndexByte(content[at:], '/')
@@ -305,12 +302,12 @@ func digits(text []byte) bool {
 	return true
 }
 
-// timesShown is how often an order that is acknowledged leaves at least: in the
-// reply, and in the push of the execution.
+// timesShown is how often an acknowledged order is sent at least: in the reply, and in
+// the push of the execution.
 const timesShown = 2
 
-// finish gives the figures. Every order that a trader was told of must have been
-// seen as often as it left, each by its id: else the trace has holes.
+// finish writes the figures. Every order acknowledged to a trader must be in the trace
+// timesShown times: else the trace has holes.
 func (o *orderOfCalls) finish(traders []*trader, took time.Duration) error {
 	acked, unseen := 0, 0
 	for _, t := range traders {
@@ -322,17 +319,17 @@ func (o *orderOfCalls) finish(traders []*trader, took time.Duration) error {
 		}
 	}
 	o.Figure("orders acknowledged", acked, "")
-	o.Figure("seen durable, then in reply and push", acked-unseen, "")
+	o.Figure("orders seen durable before reply and push", acked-unseen, "")
 	o.Figure("fsyncs that covered them", o.fsyncs, "")
-	o.Figure("times an order went out", o.shown, "")
-	o.Figure("orders traced", float64(acked)/took.Seconds(), "a second")
+	o.Figure("times an order was sent to a client", o.shown, "")
+	o.Figure("orders a second", float64(acked)/took.Seconds(), "")
 	if acked < o.Size/2 || unseen > 0 && o.Breaches() == 0 {
 		return fmt.Errorf("%w: %d orders of %d, %d not seen on sockets", ErrTooLittle, acked, o.Size, unseen)
 	}
 	return nil
 }
 
-// acknowledged lists the orders that the customer was told are executed.
+// acknowledged returns the orders that the server reported to the customer as executed.
 func (l *ledger) acknowledged() (names []orderName) {
 	for n, number := range l.filled {
 		if number != 0 && number != refusedOrder && l.entries[number].acked {

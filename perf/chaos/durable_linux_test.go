@@ -27,7 +27,7 @@ func sent(order string) string {
 	return "2 writev(8<" + escaped("socket:[1]") + `>, [{iov_base="` + escaped("y/"+order+"/") + "\", iov_len=17}], 1) = 17\n"
 }
 
-// part is a write of which only so many bytes are done.
+// part is a write that wrote only the first bytes.
 func part(order string, size, done int) string {
 	return "1 pwrite64(3<" + escaped("/d/journal/1.blk") + `>, "` + escaped("x\x01"+order) + fmt.Sprintf("\", %d, 0) = %d\n", size, done)
 }
@@ -37,7 +37,7 @@ func half(text string) string {
 	return "2 write(8<" + escaped("socket:[1]") + `>, "` + escaped(text) + fmt.Sprintf("\", %d) = %d\n", len(text), len(text))
 }
 
-// refused is a send for which the socket has no room.
+// refused is a send to a full socket.
 func refused(order string) string {
 	return "2 write(8<" + escaped("socket:[1]") + `>, "` + escaped(order) + "\", 15) = -1 EAGAIN (Resource temporarily unavailable)\n"
 }
@@ -69,7 +69,7 @@ func TestOrderOfCalls(t *testing.T) {
 		{"never synced", stored(a) + sent(a), 0, a + " left"},
 		{"sent first", stored(a) + sent(a) + syncing(") = 0") + marked(), 0, a + " left"},
 		{"sent while the call runs", stored(a) + syncing(" <unfinished ...>") + sent(a) + "3 <... fsync resumed>) = 0\n" + marked(), 0, a + " left"},
-		{"sent behind it", stored(a) + syncing(" <unfinished ...>") + "3 <... fsync resumed>) = 0\n" + marked() + sent(a), 1, ""},
+		{"sent after it", stored(a) + syncing(" <unfinished ...>") + "3 <... fsync resumed>) = 0\n" + marked() + sent(a), 1, ""},
 		{"written while the call runs", syncing(" <unfinished ...>") + stored(a) + "3 <... fsync resumed>) = 0\n" + marked() + sent(a), 0, a + " left"},
 		{"another file is synced", stored(a) + "3 fsync(4<" + escaped("/d/history.db") + ">) = 0\n" + sent(a), 0, a + " left"},
 		{"one of two", stored(a) + syncing(") = 0") + marked() + stored(b) + sent(a) + sent(b), 1, b + " left"},

@@ -1,8 +1,14 @@
 package chaos
 
-import "slices"
-
-// Faults lists all, in the order of the table of promises.
+// Faults returns all faults, in the order of the table of promises.
 func Faults() []Fault {
-	return slices.Concat(durabilityFaults(), folderFaults(), clientFaults())
+	return []Fault{
+		// Acknowledged orders.
+		killFault(), linearFault(), durableFault(), fsyncFault(), fullFault(),
+		// The data folder.
+		damageFault(), secondFault(), projectionFault(),
+		// Clients and resources.
+		slowReaders(), slowloris(), flood(), descriptors(), vanish(), reset(), burst(), storm(), drain(), lengths(),
+		memory(), churn(), guesses(),
+	}
 }

@@ -2,5 +2,5 @@
 
 package chaos
 
-// Faults lists none: what is done to servers needs Linux.
+// Faults returns none: all faults need Linux.
 func Faults() []Fault { return nil }

@@ -11,30 +11,32 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"holdfast/perf/process"
 )
 
 func fsyncFault() Fault {
 	return Fault{
 		Name: "fsync", ID: "D3", Short: "the Nth fsync fails with EIO",
-		How:     "the Nth fsync of a thread fails with EIO, once or from there on, for N up to the size",
-		Promise: "no OK for what it covers, the process ends with an error and a reason, a restart has all that was acknowledged",
+		How:     "the Nth fsync of a thread fails with EIO, alone or with all later ones, for N up to the rounds",
+		Promise: "orders that the fsync covers are not acknowledged, the process ends with an error and a reason, and a restart has all acknowledged orders",
 		Needs:   []string{"strace"},
 		Long:    Size{Rounds: 200, Size: 200}, Gate: Size{Rounds: 3, Size: 150},
-		Run: runFsync,
+		RoundsHelp: "values of N",
+		SizeHelp:   "largest N",
+		Run:        runFsync,
 	}
 }
 
-// Of each case of fsync.
+// Times and limits of each case of fsync.
 const (
 	fsyncTraders = 4
-	fsyncTrading = 10 * time.Second // until the fault has to be reached
+	fsyncTrading = 10 * time.Second // the fault must happen within it
 	fsyncEnd     = 10 * time.Second // from the fault to the end of the process
-	fsyncLonger  = time.Second      // that traders go on behind it
-	fsyncAtOnce  = 2                // cases
+	fsyncLonger  = time.Second      // how long traders continue after the fault
+	fsyncAtOnce  = 2                // cases at a time
 )
 
-// fsyncCase is one server.
+// fsyncCase is one server with one fault.
 type fsyncCase struct {
 	*Run
 	name    string // for texts
@@ -45,14 +47,14 @@ type fsyncCase struct {
 	toEnd   time.Duration // from the fault to the end, at most fsyncLonger
 }
 
-// fsyncCounts is what the cases have shown.
+// fsyncCounts counts the results of the cases.
 type fsyncCounts struct {
 	inStart, serving, other, acked atomic.Int64
 	mu                             sync.Mutex
 	slowest                        time.Duration // from the fault to the end
 }
 
-// runFsync tries r.Rounds values of N, each once and sticky.
+// runFsync tries r.Rounds values of N, each once alone and once sticky.
 func runFsync(ctx context.Context, r *Run) error {
 	cases := make(chan *fsyncCase)
 	var counts fsyncCounts
@@ -62,7 +64,8 @@ func runFsync(ctx context.Context, r *Run) error {
 	for range fsyncAtOnce {
 		work.Go(func() {
 			for c := range cases {
-				if err := c.run(ctx, &counts); err != nil {
+				err := catch(func() { c.run(ctx, &counts) })
+				if err = errors.Join(err, os.RemoveAll(c.folder)); err != nil {
 					mu.Lock()
 					problems = append(problems, fmt.Errorf("%s: %w", c.name, err))
 					mu.Unlock()
@@ -81,11 +84,11 @@ func runFsync(ctx context.Context, r *Run) error {
 	}
 	close(cases)
 	work.Wait()
-	r.Figure("failed while starting", counts.inStart.Load(), "")
-	r.Figure("failed under load", counts.serving.Load(), "")
-	r.Figure("no fsync of the journal failed", counts.other.Load(), "")
+	r.Figure("servers that failed while starting", counts.inStart.Load(), "")
+	r.Figure("servers that failed under load", counts.serving.Load(), "")
+	r.Figure("servers in which no fsync of the journal failed", counts.other.Load(), "")
 	r.Figure("orders acknowledged", counts.acked.Load(), "")
-	r.Figure("longest from the fault to the end", counts.slowest, "")
+	r.Figure("longest time from the fault to the end", counts.slowest, "")
 	if len(problems) == 0 && counts.serving.Load() == 0 {
 		problems = append(problems, ErrTooLittle)
 	}
@@ -99,117 +102,83 @@ func (r *Run) newFsyncCase(when string) *fsyncCase {
 	}
 }
 
-func (c *fsyncCase) run(ctx context.Context, counts *fsyncCounts) (err error) {
+func (c *fsyncCase) run(ctx context.Context, counts *fsyncCounts) {
 	data := filepath.Join(c.folder, "data")
-	if err := os.MkdirAll(data, 0o755); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(c.folder)) }()
-	if err := c.fault(ctx, data, counts); err != nil {
-		return err
-	}
-	s, err := c.Start(ctx, ServerOptions{Data: data})
-	if errors.Is(err, ErrNotStarted) && ctx.Err() == nil {
-		c.Broken("%s: no start afterwards: %s", c.name, s.LastWords())
-		return nil
-	}
-	if err != nil {
-		return err
+	check(os.MkdirAll(data, 0o755))
+	flags := []string{"-e", "inject=fsync,fdatasync:error=EIO:when=" + c.when}
+	c.order.trace(ctx, ServerOptions{Data: data}, c.folder, flags, func(s *Server, err error) {
+		if s != nil && errors.Is(err, ErrNotStarted) && ctx.Err() == nil {
+			counts.inStart.Add(1)
+			c.ended(ctx, s, "", counts)
+			return
+		}
+		check(err)
+		c.underLoad(ctx, s, counts)
+	})
+	s := c.startAgain(ctx, c.name+": no start afterwards", ServerOptions{Data: data})
+	if s == nil {
+		return
 	}
 	defer s.Kill()
 	if len(c.traders[0].ledger.keys) == 0 {
-		return nil // nobody has traded
+		return // no trade happened
 	}
-	if err := settleAll(ctx, s.Addr, c.traders); err != nil {
-		return err
-	}
+	check(resendAll(ctx, s.Addr, c.traders))
 	counts.acked.Add(int64(countAll(c.traders).acked))
-	return verifyAll(ctx, s.Addr, c.traders, true)
+	verifyAll(ctx, s.Addr, c.traders, true)
 }
 
-// fault runs a server whose fsync fails, to its end.
-func (c *fsyncCase) fault(ctx context.Context, data string, counts *fsyncCounts) error {
-	pipe := filepath.Join(c.folder, "trace")
-	if err := unix.Mkfifo(pipe, 0o600); err != nil {
-		return err
-	}
-	traced := make(chan error, 1)
-	go func() { traced <- c.order.read(pipe) }()
-	inject := "inject=fsync,fdatasync:error=EIO:when=" + c.when
-	s, err := c.Start(ctx, ServerOptions{Data: data, Prefix: traceFlags(pipe, "-e", inject)})
-	if s == nil {
-		unblock(pipe)
-		return errors.Join(err, <-traced)
-	}
-	switch {
-	case errors.Is(err, ErrNotStarted) && ctx.Err() == nil:
-		counts.inStart.Add(1)
-		err = c.ended(ctx, s, "", counts)
-	case err == nil:
-		err = c.underLoad(ctx, s, counts)
-	}
-	err = errors.Join(err, s.end())
-	unblock(pipe) // strace may not have come to it
-	return errors.Join(err, <-traced)
-}
-
-// underLoad lets customers trade until the fault comes, and looks at the end.
-func (c *fsyncCase) underLoad(ctx context.Context, s *Server, counts *fsyncCounts) error {
-	if err := c.trade(ctx, s); err != nil {
-		return err
-	}
+// underLoad trades until the fault happens, and checks the end of the process.
+func (c *fsyncCase) underLoad(ctx context.Context, s *Server, counts *fsyncCounts) {
+	c.trade(ctx, s)
 	select {
 	case <-c.order.failed:
 		counts.serving.Add(1)
-		return c.ended(ctx, s, notDurable, counts)
+		c.ended(ctx, s, notDurable, counts)
 	default:
 		counts.other.Add(1)
-		return nil
 	}
 }
 
-// trade lets customers trade until the fault has come, or for fsyncTrading.
-func (c *fsyncCase) trade(ctx context.Context, s *Server) error {
+// trade runs the traders until the fault has happened, or for fsyncTrading.
+func (c *fsyncCase) trade(ctx context.Context, s *Server) {
 	trading, cancel := context.WithTimeout(ctx, fsyncTrading)
-	defer cancel()
-	watched := make(chan struct{})
-	defer func() { cancel(); <-watched }()
-	go func() {
-		defer close(watched)
+	var watch sync.WaitGroup
+	defer func() { cancel(); watch.Wait() }()
+	watch.Go(func() {
 		defer cancel()
 		select {
-		case <-c.order.failed: // a little longer: nothing may come of it
-			begin := time.Now()
+		case <-c.order.failed: // trade a little longer: no order may succeed
+			start := time.Now()
 			_, _ = s.WaitFor(ctx, fsyncLonger)
-			c.toEnd = time.Since(begin)
+			c.toEnd = time.Since(start)
 		case <-s.Ended():
 		case <-trading.Done():
 		}
-	}()
-	if err := rememberAll(trading, s.Addr, c.traders); err != nil {
+	})
+	if catch(func() { rememberAll(trading, s.Addr, c.traders) }) == nil {
+		tradeAll(trading, s.Addr, c.traders)
+	} else { // the fault happened before any order
 		for _, t := range c.traders {
 			t.ledger.keys = nil
 		}
-		return ctx.Err() // it fails that early
 	}
-	tradeAll(trading, s.Addr, c.traders)
-	return ctx.Err()
+	check(ctx.Err())
 }
 
-// ended checks how the process ends: with a code, and a reason that begins so.
-func (c *fsyncCase) ended(ctx context.Context, s *Server, reason string, counts *fsyncCounts) error {
-	begin := time.Now()
+// ended checks that the process ends with an error code, and a reason that starts with
+// reason.
+func (c *fsyncCase) ended(ctx context.Context, s *Server, reason string, counts *fsyncCounts) {
+	start := time.Now()
 	code, err := s.WaitFor(ctx, fsyncEnd)
-	if errors.Is(err, ErrStillRunning) && ctx.Err() == nil {
-		c.Broken("%s: the process goes on: %s", c.name, s.LastWords())
-		return nil
+	if errors.Is(err, process.ErrStillRunning) && ctx.Err() == nil {
+		c.Broken("%s: the process keeps running: %s", c.name, s.LastWords())
+		return
 	}
-	if err != nil {
-		return err
-	}
+	check(err)
 	if c.toEnd > 0 { // else it ended while starting
 		counts.mu.Lock()
-		counts.slowest = max(counts.slowest, c.toEnd+time.Since(begin))
+		counts.slowest = max(counts.slowest, c.toEnd+time.Since(start))
 		counts.mu.Unlock()
 	}
 	if code <= 0 {
@@ -218,5 +187,4 @@ func (c *fsyncCase) ended(ctx context.Context, s *Server, reason string, counts 
 	if said := s.Reason(); said == "" || !strings.HasPrefix(said, reason) {
 		c.Broken("%s: no reason on stderr: %s", c.name, s.LastWords())
 	}
-	return nil
 }

@@ -12,36 +12,40 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/perf/process"
 )
 
 func fullFault() Fault {
 	return Fault{
-		Name: "full", ID: "D4", Short: "the disk fills under load and has space again",
-		How: "the disk fills under load, with and without a watermark, and has space again",
-		Promise: "below the watermark orders are refused UNAVAILABLE, reads go on, and orders are taken again when space returns; " +
-			"on a disk that is full the process ends with a reason, and all that was acknowledged is there afterwards",
+		Name: "full", ID: "D4", Short: "the disk fills under load, then has space again",
+		How: "the disk fills under load, with and without a watermark, then has space again",
+		Promise: "below the watermark orders are refused as UNAVAILABLE, reads continue, and orders resume when there is space again; " +
+			"on a full disk the process ends with a reason, and a restart has all acknowledged orders",
 		Root: true,
 		Long: Size{Rounds: 5, Size: 64}, Gate: Size{Rounds: 1, Size: 64},
-		Run: runFull,
+		RoundsHelp: "rounds",
+		SizeHelp:   "size of the disk in MiB",
+		Run:        runFull,
 	}
 }
 
-// Of the disk of full, in MiB.
+// Sizes of the disk, in MiB.
 const (
 	fullWatermark = 16
 	fullStart     = 32 // free when the server starts
-	fullLow       = 12 // free when the watermark is to be reached
-	fullNearly    = 6  // free when the disk is to fill up
+	fullLow       = 12 // free, to get below the watermark
+	fullNearly    = 6  // free, before the disk fills up
 )
 
-// Times that full waits.
+// Durations.
 const (
-	fullTrading = time.Second      // before and between
-	fullSoon    = 5 * time.Second  // until the server sees what the disk has
+	fullTrading = time.Second      // time to trade before and between
+	fullSoon    = 5 * time.Second  // until the server notices the free space
 	fullEnd     = 60 * time.Second // until the disk is full and the process ends
 )
 
-// fullRun is a small disk with a server's folder on it.
+// fullRun is a small disk with the data folder of a server.
 type fullRun struct {
 	*Run
 	disk    string
@@ -52,146 +56,111 @@ type fullRun struct {
 // runFull makes r.Rounds rounds on a disk of r.Size MiB.
 func runFull(ctx context.Context, r *Run) error {
 	if r.Size < 2*fullStart {
-		return fmt.Errorf("chaos: a disk of %d MiB is too small for this", r.Size)
+		return fmt.Errorf("chaos: a disk of %d MiB is too small: use a larger --size", r.Size)
 	}
 	var sum traderCounts
-	for round := range r.Rounds {
-		for _, half := range []func(*fullRun, context.Context) error{(*fullRun).watermark, (*fullRun).toTheEnd} {
+	r.rounds(ctx, func(int) {
+		for _, half := range []func(*fullRun, context.Context){(*fullRun).watermark, (*fullRun).toTheEnd} {
 			f := &fullRun{Run: r, traders: r.newTraders(4)}
-			if err := f.onDisk(ctx, half); err != nil {
-				return err
-			}
+			f.onDisk(ctx, half)
 			sum.add(countAll(f.traders))
 		}
-		r.Progress(round+1, r.Rounds, "rounds")
-	}
+	})
 	r.Figure("orders acknowledged", sum.acked, "")
 	r.Figure("orders refused", sum.unavailable, "")
 	return nil
 }
 
-// onDisk mounts a disk, runs half of a round on it and takes it away.
-func (f *fullRun) onDisk(ctx context.Context, half func(*fullRun, context.Context) error) error {
-	disk, err := os.MkdirTemp(f.Scratch, "disk-")
-	if err != nil {
-		return err
+// onDisk mounts a disk, runs half of a round on it and unmounts it.
+func (f *fullRun) onDisk(ctx context.Context, half func(*fullRun, context.Context)) {
+	f.disk = must(os.MkdirTemp(f.Scratch, "disk-"))
+	if err := unix.Mount("tmpfs", f.disk, "tmpfs", 0, "size="+strconv.Itoa(f.Size)+"m"); err != nil {
+		check(fmt.Errorf("%w the right to mount: %w", ErrNeeds, err))
 	}
-	f.disk = disk
-	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size="+strconv.Itoa(f.Size)+"m"); err != nil {
-		return fmt.Errorf("%w the right to mount: %w", ErrNeeds, err)
-	}
-	mounted := true
-	unmount := func() error {
-		if !mounted {
-			return nil
-		}
-		mounted = false
-		return unix.Unmount(disk, unix.MNT_DETACH)
-	}
+	unmount := sync.OnceValue(func() error { return unix.Unmount(f.disk, unix.MNT_DETACH) })
 	f.Cleanup(unmount)
-	if err := os.Mkdir(f.data(), 0o755); err != nil {
-		return err
-	}
-	err = half(f, ctx)
+	check(os.Mkdir(f.data(), 0o755))
+	half(f, ctx)
 	if f.server != nil {
 		f.server.Kill()
 	}
-	return errors.Join(err, unmount())
+	check(unmount())
 }
 
 func (f *fullRun) data() string { return filepath.Join(f.disk, "data") }
 
-// leave makes the ballast so large that so many MiB are free.
-func (f *fullRun) leave(free int) error {
+// leave resizes the ballast file so that free MiB are left.
+func (f *fullRun) leave(free int) {
 	var s unix.Statfs_t
-	if err := unix.Statfs(f.disk, &s); err != nil {
-		return err
-	}
-	ballast, err := os.OpenFile(filepath.Join(f.disk, "ballast"), os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
+	check(unix.Statfs(f.disk, &s))
+	ballast := must(os.OpenFile(filepath.Join(f.disk, "ballast"), os.O_CREATE|os.O_WRONLY, 0o600))
 	defer ballast.Close()
-	info, err := ballast.Stat()
-	if err != nil {
-		return err
-	}
+	size := must(ballast.Stat()).Size()
 	more := int64(s.Bavail)*s.Bsize - int64(free)<<20
 	if more < 0 {
-		return ballast.Truncate(max(0, info.Size()+more))
+		check(ballast.Truncate(max(0, size+more)))
+	} else {
+		check(unix.Fallocate(int(ballast.Fd()), 0, size, max(1, more)))
 	}
-	return unix.Fallocate(int(ballast.Fd()), 0, info.Size(), max(1, more))
 }
 
-// serve starts the server and has the traders look at their accounts.
-func (f *fullRun) serve(ctx context.Context, watermark int) (err error) {
-	if f.server, err = f.Start(ctx, ServerOptions{Data: f.data(), Args: []string{"--disk-watermark", strconv.Itoa(watermark)}}); err != nil {
-		return err
-	}
-	if len(f.traders[0].ledger.keys) > 0 {
-		return nil
-	}
-	return rememberAll(ctx, f.server.Addr, f.traders)
+func (f *fullRun) options(watermark int) ServerOptions {
+	return ServerOptions{Data: f.data(), Args: []string{"--disk-watermark", strconv.Itoa(watermark)}}
+}
+
+// serve starts the first server and reads the traders' accounts.
+func (f *fullRun) serve(ctx context.Context, watermark int) {
+	f.leave(fullStart)
+	f.server = must(f.Start(ctx, f.options(watermark)))
+	rememberAll(ctx, f.server.Addr, f.traders)
 }
 
 // watermark goes below the watermark and above it again, under load.
-func (f *fullRun) watermark(ctx context.Context) error {
-	if err := f.leave(fullStart); err != nil {
-		return err
-	}
-	if err := f.serve(ctx, fullWatermark<<20); err != nil {
-		return err
-	}
+func (f *fullRun) watermark(ctx context.Context) {
+	f.serve(ctx, fullWatermark<<20)
 	trading, cancel := context.WithCancel(ctx)
-	defer cancel()
 	var work sync.WaitGroup
-	defer work.Wait()
-	defer cancel()
 	work.Go(func() { tradeAll(trading, f.server.Addr, f.traders) })
-	if err := f.belowAndAbove(ctx); err != nil {
-		return err
-	}
+	err := catch(func() { f.belowAndAbove(ctx) })
 	cancel()
 	work.Wait()
+	check(err)
 	f.server.Kill()
-	return f.restart(ctx, fullWatermark<<20)
+	f.restart(ctx, fullWatermark<<20)
 }
 
-func (f *fullRun) belowAndAbove(ctx context.Context) error {
+func (f *fullRun) belowAndAbove(ctx context.Context) {
 	if !f.acceptsWithin(ctx, fullSoon) {
-		f.Broken("no orders are taken with %d MiB free: %s", fullStart, f.server.LastWords())
-		return nil
+		f.Broken("orders are refused although %d MiB are free: %s", fullStart, f.server.LastWords())
+		return
 	}
 	sleep(ctx, fullTrading)
-	if err := f.leave(fullLow); err != nil {
-		return err
+	f.leave(fullLow)
+	start := time.Now()
+	if !f.traded(ctx, fullSoon, func(c traderCounts) bool { return c.unavailable > 0 }) {
+		f.Broken("orders are not refused although only %d MiB are free", fullLow)
+		return
 	}
-	begin := time.Now()
-	if !f.waitUntil(ctx, fullSoon, func(c traderCounts) bool { return c.unavailable > 0 }) {
-		f.Broken("no order is refused although only %d MiB are free", fullLow)
-		return nil
-	}
-	f.Figure("until orders are refused", time.Since(begin), "")
-	sleep(ctx, fullTrading/4) // those that were under way
+	f.Figure("time until orders were refused", time.Since(start), "")
+	sleep(ctx, fullTrading/4) // for the orders in flight
 	before := countAll(f.traders).acked
 	if err := f.readsGoOn(ctx); err != nil {
+		check(ctx.Err()) // interrupted
 		f.Broken("below the watermark: %v", err)
 	}
 	if after := countAll(f.traders).acked; after > before {
-		f.Broken("%d orders were taken below the watermark", after-before)
+		f.Broken("%d orders were executed below the watermark", after-before)
 	}
-	if err := f.leave(fullStart); err != nil {
-		return err
-	}
-	begin = time.Now()
+	f.leave(fullStart)
+	start = time.Now()
 	if !f.acceptsWithin(ctx, fullSoon) {
-		f.Broken("no orders are taken although there is space again: %s", f.server.LastWords())
+		f.Broken("orders are refused although there is space again: %s", f.server.LastWords())
 	}
-	f.Figure("until orders are taken again", time.Since(begin), "")
-	return ctx.Err()
+	f.Figure("time until orders were accepted again", time.Since(start), "")
+	check(ctx.Err())
 }
 
-// readsGoOn logs in and reads while orders are refused.
+// readsGoOn checks that login and reads work while orders are refused.
 func (f *fullRun) readsGoOn(ctx context.Context) error {
 	for range 20 {
 		c, _, err := f.traders[0].dial(ctx, f.server.Addr)
@@ -209,64 +178,38 @@ func (f *fullRun) readsGoOn(ctx context.Context) error {
 }
 
 // toTheEnd fills the disk under load, without a watermark.
-func (f *fullRun) toTheEnd(ctx context.Context) error {
-	if err := f.leave(fullStart); err != nil {
-		return err
-	}
-	if err := f.serve(ctx, 0); err != nil {
-		return err
-	}
-	if err := f.leave(fullNearly); err != nil {
-		return err
-	}
-	trading, cancel := context.WithTimeout(ctx, fullEnd)
-	defer cancel()
-	tradeAll(trading, f.server.Addr, f.traders)
-	begin := time.Now()
+func (f *fullRun) toTheEnd(ctx context.Context) {
+	f.serve(ctx, 0)
+	f.leave(fullNearly)
+	tradeFor(ctx, f.server.Addr, f.traders, fullEnd)
+	start := time.Now()
 	code, err := f.server.WaitFor(ctx, fullSoon)
 	switch {
-	case errors.Is(err, ErrStillRunning):
-		f.Broken("the disk is full and the process goes on: %s", f.server.LastWords())
+	case errors.Is(err, process.ErrStillRunning):
+		f.Broken("the disk is full and the process keeps running: %s", f.server.LastWords())
 		f.server.Kill()
-	case err != nil:
-		return err
 	case code <= 0 || !strings.HasPrefix(f.server.Reason(), notDurable):
 		f.Broken("the disk is full: exit code %d, %s", code, f.server.LastWords())
 	}
-	f.Figure("from the last answer to the end", time.Since(begin), "")
-	return f.restart(ctx, 0)
+	f.Figure("time from the last reply to the end of the server", time.Since(start), "")
+	f.restart(ctx, 0)
 }
 
-// restart gives space, starts again and compares.
-func (f *fullRun) restart(ctx context.Context, watermark int) error {
-	if err := f.leave(fullStart); err != nil {
-		return err
+// restart frees space, restarts the server and compares.
+func (f *fullRun) restart(ctx context.Context, watermark int) {
+	f.leave(fullStart)
+	if f.server = f.startAgain(ctx, "no start with space again", f.options(watermark)); f.server != nil {
+		resendAndVerify(ctx, f.server.Addr, f.traders)
 	}
-	if err := f.serve(ctx, watermark); err != nil {
-		if errors.Is(err, ErrNotStarted) && ctx.Err() == nil {
-			f.Broken("no start with space again: %v", err)
-			return nil
-		}
-		return err
-	}
-	if err := settleAll(ctx, f.server.Addr, f.traders); err != nil {
-		return err
-	}
-	return verifyAll(ctx, f.server.Addr, f.traders, true)
 }
 
-// acceptsWithin waits until more orders are taken than before.
+// acceptsWithin waits, at most for d, until more orders are executed.
 func (f *fullRun) acceptsWithin(ctx context.Context, d time.Duration) bool {
 	before := countAll(f.traders).acked
-	return f.waitUntil(ctx, d, func(c traderCounts) bool { return c.acked > before })
+	return f.traded(ctx, d, func(c traderCounts) bool { return c.acked > before })
 }
 
-// waitUntil waits until ok says so of what traders have done; false: it never did.
-func (f *fullRun) waitUntil(ctx context.Context, d time.Duration, ok func(traderCounts) bool) bool {
-	for end := time.Now().Add(d); time.Now().Before(end) && ctx.Err() == nil; sleep(ctx, 10*time.Millisecond) {
-		if ok(countAll(f.traders)) {
-			return true
-		}
-	}
-	return false
+// traded waits, at most for d, until enough returns true for the counts of the traders.
+func (f *fullRun) traded(ctx context.Context, d time.Duration, enough func(traderCounts) bool) bool {
+	return waitUntil(ctx, d, 10*time.Millisecond, func() bool { return enough(countAll(f.traders)) })
 }

@@ -9,8 +9,9 @@ import (
 	"holdfast/biz/client"
 )
 
-// A ledger is what one customer was told, kept small: millions of executions fit.
-// Broken promises go to the run. Owner: the trader, under its lock.
+// A ledger records what the server has reported to one customer, in a compact form for
+// millions of executions. Broken promises go to the run. Owner: the trader, under its
+// lock.
 type ledger struct {
 	r        *Run
 	customer client.Customer
@@ -19,23 +20,23 @@ type ledger struct {
 
 	// entries are the executions by their number, from 1.
 	entries []entry
-	// filled has the number of the execution of each order, by the order's number:
-	// 0 when that is not known, refusedOrder when there must be none.
+	// filled holds the number of each order's execution, by the order's number: 0 if
+	// unknown, refusedOrder if there must not be one.
 	filled   []uint32
-	held     map[client.Key]client.Quantity // at the start, and by the entries that count
-	busted   map[client.ExecutionID]bool    // asked for; true: acknowledged
-	verified uint32                         // all executions up to here were compared
+	held     map[client.Key]client.Quantity // at the start, plus the counted entries
+	busted   map[client.ExecutionID]bool    // requested; true: acknowledged
+	verified uint32                         // all executions up to this one were compared
 }
 
 const refusedOrder = math.MaxUint32
 
 // entry is one execution.
 type entry struct {
-	print   uint64 // hash of its content; 0: not known
+	print   uint64 // hash of its content; 0: unknown
 	delta   int32  // shares bought, negative when sold
 	key     int8
 	acked   bool
-	counted bool // seen in the history, and part of held unless busted
+	counted bool // seen in the history; included in held unless busted
 	busted  bool // seen busted
 }
 
@@ -46,23 +47,23 @@ func newLedger(r *Run, c client.Customer) *ledger {
 	}
 }
 
-// begin takes the account's positions before any order.
-func (l *ledger) begin(s client.Snapshot) {
+// start stores the account's positions before any order.
+func (l *ledger) start(s client.Snapshot) {
 	for _, p := range s.Positions {
 		l.held[p.Key] = p.Quantity
 	}
 }
 
-// nextOrder gives the client order id of a new order; all are of one length.
+// nextOrder returns the client order id of a new order; all have the same length.
 func (l *ledger) nextOrder() string {
 	l.filled = append(l.filled, 0)
 	return fmt.Sprintf("%d/%08d", l.customer, l.orders())
 }
 
-// orders is the number of orders so far.
+// orders returns the number of orders so far.
 func (l *ledger) orders() int { return len(l.filled) - 1 }
 
-// refuse notes that an order must have no execution.
+// refuse records that an order must have no execution.
 func (l *ledger) refuse(id string) {
 	n, _ := orderNumber(l.customer, id)
 	if was := l.filled[n]; was != 0 && was != refusedOrder {
@@ -72,34 +73,34 @@ func (l *ledger) refuse(id string) {
 	l.filled[n] = refusedOrder
 }
 
-// acknowledge notes an execution that the server has told of as done.
+// acknowledge records an execution that the server has reported.
 func (l *ledger) acknowledge(x client.Execution) {
 	if e := l.match(x); e != nil {
 		e.acked = true
 	}
 }
 
-// bust notes that an execution was to be taken back, and whether that was
+// bust records that the bust of an execution was requested, and whether it was
 // acknowledged.
 func (l *ledger) bust(id client.ExecutionID, acked bool) {
 	l.busted[id] = acked || l.busted[id]
 	l.verified = min(l.verified, id.Number()-1)
 }
 
-// match compares an execution with what is known of it and of its order, and
-// gives its entry; nil when it can't be one of ours.
+// match compares an execution with earlier reports of it and its order, and returns its
+// entry, or nil if it can't be ours.
 func (l *ledger) match(x client.Execution) *entry {
 	n, ok := orderNumber(l.customer, x.ClientOrderID)
 	number := x.ID.Number()
 	if !ok || n <= 0 || n >= len(l.filled) || x.ID.Customer() != l.customer || number == 0 {
-		l.r.Broken("%v has the order %q, which nobody sent", x.ID, x.ClientOrderID)
+		l.r.Broken("%v is of the order %q, which nobody sent", x.ID, x.ClientOrderID)
 		return nil
 	}
 	switch was := l.filled[n]; was {
 	case 0, number:
 		l.filled[n] = number
 	case refusedOrder:
-		l.r.Broken("%q was refused, and executed all the same as %v", x.ClientOrderID, x.ID)
+		l.r.Broken("%q was refused, and executed nevertheless as %v", x.ClientOrderID, x.ID)
 	default:
 		l.r.Broken("%q was executed twice: %d-%d and %v", x.ClientOrderID, l.customer, was, x.ID)
 	}
@@ -109,7 +110,7 @@ func (l *ledger) match(x client.Execution) *entry {
 	e := &l.entries[number]
 	content := l.printOf(x)
 	if e.print != 0 && e.print != content {
-		l.r.Broken("%v is not what it was: %v", x.ID, x)
+		l.r.Broken("%v has changed: %v", x.ID, x)
 		return nil
 	}
 	e.print, e.key, e.delta = content, int8(slices.Index(l.keys, x.Key)), int32(x.Quantity)
@@ -119,7 +120,7 @@ func (l *ledger) match(x client.Execution) *entry {
 	return e
 }
 
-// printOf hashes what may never change of an execution.
+// printOf hashes the parts of an execution that must never change.
 func (l *ledger) printOf(x client.Execution) uint64 {
 	x.Busted, x.BustReason = false, ""
 	type content struct {
@@ -134,8 +135,7 @@ func (l *ledger) printOf(x client.Execution) uint64 {
 	return max(1, maphash.Comparable(l.hash, content{x.ID, x.ClientOrderID, x.Side, x.Key, x.Quantity, x.Price, x.Time.UnixNano()}))
 }
 
-// read goes through the history from the newest execution down to the number
-// down, and compares.
+// read reads the history from the newest execution down to number down, and compares.
 func (l *ledger) read(down uint32, page func(before client.ExecutionID) (client.HistoryPage, error)) error {
 	before, newest := client.ExecutionID(0), uint32(0)
 	for {
@@ -147,7 +147,7 @@ func (l *ledger) read(down uint32, page func(before client.ExecutionID) (client.
 			if before == 0 {
 				newest = x.ID.Number()
 			} else if x.ID != before-1 {
-				l.r.Broken("the history goes from %v to %v", before, x.ID)
+				l.r.Broken("the history has a gap: %v is followed by %v", before, x.ID)
 			}
 			before = x.ID
 			l.see(x)
@@ -157,7 +157,7 @@ func (l *ledger) read(down uint32, page func(before client.ExecutionID) (client.
 		}
 	}
 	if down == 0 && before != 0 && before.Number() != 1 {
-		l.r.Broken("the history ends with %v", before)
+		l.r.Broken("the history ends at %v", before)
 	}
 	for number := int(newest) + 1; number < len(l.entries); number++ {
 		if l.entries[number].acked {
@@ -168,7 +168,7 @@ func (l *ledger) read(down uint32, page func(before client.ExecutionID) (client.
 	return nil
 }
 
-// see takes an execution of the history.
+// see handles an execution of the history.
 func (l *ledger) see(x client.Execution) {
 	e := l.match(x)
 	if e == nil {
@@ -181,7 +181,7 @@ func (l *ledger) see(x client.Execution) {
 	acked, asked := l.busted[x.ID]
 	switch {
 	case x.Busted && !asked:
-		l.r.Broken("%v is busted and nobody asked for it", x.ID)
+		l.r.Broken("%v is busted, but nobody requested it", x.ID)
 	case !x.Busted && (acked || e.busted):
 		l.r.Broken("the bust of %v was acknowledged and is lost", x.ID)
 	case x.Busted && !e.busted:
@@ -198,8 +198,8 @@ func (l *ledger) count(e *entry, sign int32) {
 	l.held[l.keys[e.key]] += client.Quantity(sign * e.delta)
 }
 
-// compare compares positions with the sum of the executions. Only after read, with
-// nothing traded since.
+// compare compares positions with the sum of the executions. Call it after read, with no
+// trade in between.
 func (l *ledger) compare(s client.Snapshot) {
 	rest := make(map[client.Key]client.Quantity, len(l.held))
 	for key, quantity := range l.held {

@@ -13,36 +13,38 @@ import (
 	"holdfast/biz/client"
 	"holdfast/codec"
 	"holdfast/codec/pb"
+	"holdfast/perf/process"
 )
 
 func lengths() Fault {
 	return Fault{
 		Name: "lengths", ID: "P1", Short: "frames that declare impossible lengths",
-		Promise: "refused after the header with a notice; others are served, nothing is set aside for it",
+		Promise: "such a frame is refused as soon as its header is read, with a Notice; other clients are served, and no memory is reserved for the frame",
 		Long:    Size{Rounds: 1000}, Gate: Size{Rounds: 20},
-		Run: runLengths,
+		RoundsHelp: "rounds",
+		Run:        runLengths,
 	}
 }
 
-// patience bounds every wait of a fault for something that must happen; it is far
-// beyond what a server that works needs.
+// patience bounds every wait of a fault for something that must happen; a working server
+// needs far less.
 const patience = 30 * time.Second
 
-// declared is one length that a frame says of itself.
+// declared is one length that a frame declares.
 type declared struct {
 	name  string
 	total uint32
 	want  pb.NoticeCode
 }
 
-// loginFrame and fullFrame are the largest frames before the login and behind it,
-// as the server has them by default.
+// loginFrame and fullFrame are the server's default limits of a frame before and after
+// the login.
 const (
 	loginFrame = 64 << 10
 	fullFrame  = 1 << 20
 )
 
-// badLengths is the table, with a few random lengths of each kind.
+// badLengths returns the table, with a few random lengths of each kind.
 func badLengths(random *rand.Rand) []declared {
 	const malformed, tooLarge = pb.NoticeCode_NOTICE_CODE_MALFORMED, pb.NoticeCode_NOTICE_CODE_TOO_LARGE
 	return []declared{
@@ -60,17 +62,11 @@ func badLengths(random *rand.Rand) []declared {
 }
 
 func runLengths(ctx context.Context, r *Run) error {
-	s, err := r.Start(ctx, ServerOptions{})
-	if err != nil {
-		return err
-	}
-	neighbour, err := client.Dial(ctx, s.Addr, client.Options{})
-	if err != nil {
-		return err
-	}
+	s := must(r.Start(ctx, ServerOptions{}))
+	neighbour := must(client.Dial(ctx, s.Addr, client.Options{}))
 	defer neighbour.Close()
 	random, refused := r.Random(), 0
-	before := s.RSS()
+	before := process.RSS(s.PID)
 	for round := range r.Rounds {
 		for _, d := range badLengths(random) {
 			whole := random.IntN(2) == 0
@@ -80,7 +76,7 @@ func runLengths(ctx context.Context, r *Run) error {
 			refused++
 		}
 		if err := fits(ctx, s.Addr, codec.PacketHeaderLen+random.IntN(loginFrame-codec.PacketHeaderLen+1)); err != nil {
-			r.Broken("a frame that is allowed: %v", err)
+			r.Broken("a frame of an allowed length: %v", err)
 		}
 		if err := neighbour.Heartbeat(ctx); err != nil {
 			r.Broken("the neighbour was not answered: %v", err)
@@ -88,18 +84,18 @@ func runLengths(ctx context.Context, r *Run) error {
 		}
 		r.Progress(round+1, r.Rounds, "rounds")
 	}
-	growth := int64(s.RSS()) - int64(before)
-	r.Figure("lengths refused", refused, "")
-	r.Figure("memory grew by", growth>>10, "KiB")
+	growth := int64(process.RSS(s.PID)) - int64(before)
+	r.Figure("frames refused", refused, "")
+	r.Figure("growth of memory", growth>>10, "KiB")
 	if growth > 64<<20 {
 		r.Broken("the server grew by %d MiB", growth>>20)
 	}
 	return nil
 }
 
-// tryLength sends a header, or only its length, and nothing else. The server has
-// to answer with the notice and close. With answered, a request that is good
-// precedes, and its answer has to come first.
+// tryLength sends only a header, or only its length. The server must answer with the
+// Notice and close. With answered, a valid request precedes it, and its answer must come
+// first.
 func tryLength(ctx context.Context, addr string, d declared, whole, answered bool) error {
 	conn, err := dialRaw(ctx, addr)
 	if err != nil {
@@ -129,23 +125,22 @@ func dialRaw(ctx context.Context, addr string) (net.Conn, error) {
 	return conn, conn.SetDeadline(time.Now().Add(patience))
 }
 
-// expectRefusal reads the answer to a good request, if there was one, the notice
-// and the end.
+// expectRefusal reads the answer to the valid request, if any, the Notice and the end.
 func expectRefusal(conn net.Conn, want pb.NoticeCode, answered bool) error {
 	all, err := io.ReadAll(conn)
 	if err != nil {
-		return fmt.Errorf("instead of a clean end: %w", err)
+		return fmt.Errorf("the server did not close cleanly: %w", err)
 	}
 	if answered {
 		m, used, err := codec.Decode(codec.Packet{}, all, codec.DefaultMaxFrame)
 		if err != nil || used == 0 || m.Command != codec.CommandSubmit.Reply() || m.ID != 7 {
-			return errors.New("the request before it was not answered")
+			return errors.New("the request before the bad length was not answered")
 		}
 		all = all[used:]
 	}
 	m, used, err := codec.Decode(codec.Packet{}, all, codec.DefaultMaxFrame)
 	if err != nil || used == 0 || used != len(all) || m.Command != codec.PushNotice {
-		return fmt.Errorf("%d bytes that are no notice", len(all))
+		return fmt.Errorf("%d bytes that are not a Notice", len(all))
 	}
 	var notice pb.Notice
 	if err := notice.UnmarshalVT(m.Body); err != nil {
@@ -157,7 +152,7 @@ func expectRefusal(conn net.Conn, want pb.NoticeCode, answered bool) error {
 	return nil
 }
 
-// fits sends a frame of a length that is allowed and reads its answer.
+// fits sends a frame of an allowed length and reads its answer.
 func fits(ctx context.Context, addr string, total int) error {
 	conn, err := dialRaw(ctx, addr)
 	if err != nil {

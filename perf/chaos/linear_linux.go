@@ -20,17 +20,19 @@ func linearFault() Fault {
 	return Fault{
 		Name: "linear", ID: "D1", Short: "orders, repeats and reads over kill -9, checked by porcupine",
 		How:     "orders, the same orders again, and reads by several clients of the same accounts, over kill -9, checked by porcupine",
-		Promise: "all answers fit one order of events, each between its request and its answer: accounts are linearizable",
+		Promise: "all replies fit one order of events, each between its request and its reply: accounts are linearizable",
 		Long:    Size{Rounds: 200, Size: 6}, Gate: Size{Rounds: 5, Size: 6},
-		Run: runLinear,
+		RoundsHelp: "kills",
+		SizeHelp:   "clients of each account",
+		Run:        runLinear,
 	}
 }
 
-// Of the histories of linear.
+// Parameters of the histories of linear.
 const (
 	linearAccounts = 2
-	linearKills    = 10  // in a history; then a new folder
-	linearOps      = 150 // of one client between two kills
+	linearKills    = 10  // per history; then a new folder
+	linearOps      = 150 // per client between two kills
 	linearCheck    = 2 * time.Minute
 )
 
@@ -38,16 +40,16 @@ const (
 type linearRun struct {
 	*Run
 	data    string
-	begin   time.Time
+	start   time.Time
 	random  *rand.Rand
 	keys    []client.Key
 	held    [][linearKeys]int64 // at the start, by account
 	clients []*linearClient
 
-	executed map[string]uint32 // in the end, by client order id
+	executed map[string]uint32 // at the end, by client order id
 }
 
-// linearClient asks one thing after the other.
+// linearClient sends one request after the other.
 type linearClient struct {
 	id, account int
 	random      *rand.Rand
@@ -55,21 +57,16 @@ type linearClient struct {
 	history     []porcupine.Operation
 }
 
-// runLinear makes r.Rounds kills with r.Size clients on each account.
+// runLinear kills the server r.Rounds times, with r.Size clients on each account.
 func runLinear(ctx context.Context, r *Run) error {
 	var kills, ops, unknown, again int
 	for kills < r.Rounds {
-		l := &linearRun{Run: r, data: filepath.Join(r.Scratch, fmt.Sprintf("data-%d", kills)), begin: time.Now(), random: r.Random()}
-		if err := os.Mkdir(l.data, 0o755); err != nil {
-			return err
-		}
+		l := &linearRun{Run: r, data: filepath.Join(r.Scratch, fmt.Sprintf("data-%d", kills)), start: time.Now(), random: r.Random()}
 		for i := range linearAccounts * r.Size {
 			l.clients = append(l.clients, &linearClient{id: i, account: i % linearAccounts, random: r.Random()})
 		}
 		n := min(linearKills, r.Rounds-kills)
-		if err := l.makeHistory(ctx, n); err != nil {
-			return err
-		}
+		l.makeHistory(ctx, n)
 		history := l.gather()
 		for _, o := range history {
 			if o.Output.(linearOutput).unknown {
@@ -79,35 +76,26 @@ func runLinear(ctx context.Context, r *Run) error {
 				again++
 			}
 		}
-		if err := l.check(history, kills); err != nil {
-			return err
-		}
+		l.check(history, kills)
 		kills, ops = kills+n, ops+len(history)
 		r.Progress(kills, r.Rounds, "kills")
-		if err := os.RemoveAll(l.data); err != nil {
-			return err
-		}
+		check(os.RemoveAll(l.data))
 	}
 	r.Figure("operations", ops, "")
-	r.Figure("executed without an answer", unknown, "")
-	r.Figure("of orders sent more than once", again, "")
+	r.Figure("operations without a reply", unknown, "")
+	r.Figure("operations that repeat an order", again, "")
 	if ops < 20*r.Rounds || unknown == 0 || again == 0 {
 		return ErrTooLittle
 	}
 	return nil
 }
 
-// makeHistory lets the clients work over some kills, and once to the end.
-func (l *linearRun) makeHistory(ctx context.Context, kills int) error {
+// makeHistory runs the clients over some kills, and once until they are done.
+func (l *linearRun) makeHistory(ctx context.Context, kills int) {
 	for i := range kills + 1 {
-		s, err := l.Start(ctx, ServerOptions{Data: l.data})
-		if err != nil {
-			return err
-		}
+		s := must(l.Start(ctx, ServerOptions{Data: l.data}))
 		if l.held == nil {
-			if err := l.look(ctx, s.Addr); err != nil {
-				return err
-			}
+			l.look(ctx, s.Addr)
 		}
 		kill := func() {}
 		if i < kills {
@@ -121,56 +109,29 @@ func (l *linearRun) makeHistory(ctx context.Context, kills int) error {
 		work.Wait()
 		kill()
 		if i == kills {
-			err = l.lookBack(ctx, s.Addr)
+			l.lookBack(ctx, s.Addr)
 		}
 		s.Kill()
-		if err := errors.Join(err, ctx.Err()); err != nil {
-			return err
-		}
+		check(ctx.Err())
 	}
-	return nil
 }
 
-func linearCustomer(account int) client.Customer { return client.Customer(100_001 + account) }
+func linearCustomer(account int) client.Customer { return client.Customer(firstCustomer + account) }
 
-func (l *linearRun) login(ctx context.Context, addr string, account int) (*client.Client, client.Snapshot, error) {
-	c, err := client.Dial(ctx, addr, client.Options{})
-	if err != nil {
-		return nil, client.Snapshot{}, err
-	}
-	s, err := c.Login(ctx, linearCustomer(account), client.DemoToken(linearCustomer(account)))
-	if err != nil {
-		c.Close()
-	}
-	return c, s, err
-}
-
-// look finds out what the accounts begin with.
-func (l *linearRun) look(ctx context.Context, addr string) error {
+// look reads the accounts' positions at the start.
+func (l *linearRun) look(ctx context.Context, addr string) {
 	for account := range linearAccounts {
-		c, s, err := l.login(ctx, addr, account)
-		if err != nil {
-			return err
-		}
-		instruments, err := c.Quotes(ctx, nil, false)
-		c.Close()
-		if err != nil {
-			return err
-		}
-		l.keys = nil
-		for _, i := range instruments[:linearKeys] {
-			l.keys = append(l.keys, i.Key)
-		}
-		l.held = append(l.held, heldOf(s.Positions, l.keys))
+		s, keys := look(ctx, addr, linearCustomer(account), linearKeys)
+		l.keys = keys
+		l.held = append(l.held, heldOf(s.Positions, keys))
 	}
-	return nil
 }
 
-// work asks until the connection is over.
+// work sends requests until the connection ends.
 func (l *linearRun) work(ctx context.Context, addr string, lc *linearClient) {
-	c, _, err := l.login(ctx, addr, lc.account)
+	c, _, err := login(ctx, addr, linearCustomer(lc.account), client.Options{})
 	if err != nil {
-		return // killed meanwhile
+		return // the server was killed
 	}
 	defer c.Close()
 	for range linearOps {
@@ -185,26 +146,26 @@ func (l *linearRun) work(ctx context.Context, addr string, lc *linearClient) {
 	}
 }
 
-func (l *linearRun) now() int64 { return int64(time.Since(l.begin)) }
+func (l *linearRun) now() int64 { return int64(time.Since(l.start)) }
 
-// read asks for positions. Without an answer it says nothing.
+// read requests positions. A read without an answer is not recorded.
 func (l *linearRun) read(ctx context.Context, c *client.Client, lc *linearClient) error {
-	begin := l.now()
+	start := l.now()
 	s, err := c.Positions(ctx)
 	if err != nil {
 		return err
 	}
 	lc.history = append(lc.history, porcupine.Operation{
-		ClientId: lc.id, Call: begin, Return: l.now(),
+		ClientId: lc.id, Call: start, Return: l.now(),
 		Input: linearInput{account: lc.account, read: true}, Output: linearOutput{positions: heldOf(s.Positions, l.keys)},
 	})
 	return nil
 }
 
-// order sends a new order, or one of the last ones again.
+// order sends a new order, or repeats a recent one.
 func (l *linearRun) order(ctx context.Context, c *client.Client, lc *linearClient) error {
 	o, in := l.next(lc)
-	begin := l.now()
+	start := l.now()
 	placed, err := c.PlaceOrder(ctx, o)
 	end := l.now()
 	var out linearOutput
@@ -218,11 +179,11 @@ func (l *linearRun) order(ctx context.Context, c *client.Client, lc *linearClien
 	default:
 		out, end = linearOutput{unknown: true}, math.MaxInt64
 	}
-	lc.history = append(lc.history, porcupine.Operation{ClientId: lc.id, Call: begin, Return: end, Input: in, Output: out})
+	lc.history = append(lc.history, porcupine.Operation{ClientId: lc.id, Call: start, Return: end, Input: in, Output: out})
 	return err
 }
 
-// next makes an order, one in five times one of the last eight again.
+// next returns a new order, or in one of five cases one of the last eight.
 func (l *linearRun) next(lc *linearClient) (client.Order, linearInput) {
 	if len(lc.sent) > 0 && lc.random.IntN(5) == 0 {
 		last := lc.sent[max(0, len(lc.sent)-8):]
@@ -249,54 +210,40 @@ func (l *linearRun) input(lc *linearClient, o client.Order) (client.Order, linea
 	return o, in
 }
 
-// gather puts the histories of all clients together.
+// gather joins the histories of all clients.
 func (l *linearRun) gather() (all []porcupine.Operation) {
 	for _, c := range l.clients {
 		all = append(all, c.history...)
 	}
-	return settle(all, l.executed)
+	return checkable(all, l.executed)
 }
 
-// lookBack reads what has been executed.
-func (l *linearRun) lookBack(ctx context.Context, addr string) error {
+// lookBack reads the executions from the history.
+func (l *linearRun) lookBack(ctx context.Context, addr string) {
 	l.executed = make(map[string]uint32)
 	for account := range linearAccounts {
-		c, _, err := l.login(ctx, addr, account)
-		if err != nil {
-			return err
-		}
-		err = l.lookThrough(ctx, c)
-		c.Close()
-		if err != nil {
-			return err
-		}
+		l.lookThrough(ctx, addr, linearCustomer(account))
 	}
-	return nil
 }
 
-func (l *linearRun) lookThrough(ctx context.Context, c *client.Client) error {
-	for before := client.ExecutionID(0); ; {
-		page, err := c.History(ctx, client.HistoryQuery{Before: before, Limit: 1000})
-		if err != nil {
-			return err
-		}
+func (l *linearRun) lookThrough(ctx context.Context, addr string, customer client.Customer) {
+	c, _, err := login(ctx, addr, customer, client.Options{})
+	check(err)
+	defer c.Close()
+	for page, before := (client.HistoryPage{More: true}), client.ExecutionID(0); page.More; {
+		page = must(c.History(ctx, client.HistoryQuery{Before: before, Limit: 1000}))
 		for _, x := range page.Executions {
 			l.executed[x.ClientOrderID], before = x.ID.Number(), x.ID
 		}
-		if !page.More {
-			return nil
-		}
 	}
 }
 
-func (l *linearRun) check(history []porcupine.Operation, kills int) error {
+func (l *linearRun) check(history []porcupine.Operation, kills int) {
 	switch porcupine.CheckOperationsTimeout(linearModel(l.held), history, linearCheck) {
 	case porcupine.Ok:
-		return nil
 	case porcupine.Illegal:
-		l.Broken("the history of %d operations behind kill %d is not linearizable", len(history), kills)
-		return nil
+		l.Broken("the history of %d operations after kill %d is not linearizable", len(history), kills)
 	default:
-		return fmt.Errorf("chaos: no verdict on a history of %d operations within %v", len(history), linearCheck)
+		check(fmt.Errorf("chaos: no verdict on a history of %d operations within %v", len(history), linearCheck))
 	}
 }

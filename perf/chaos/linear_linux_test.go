@@ -7,7 +7,7 @@ import (
 	"holdfast/perf/chaos"
 )
 
-// TestLinear: what an account that begins with 100 shares may answer, and what not.
+// TestLinear: which answers an account that starts with 100 shares may send.
 func TestLinear(t *testing.T) {
 	buy := func(call, end int64, order string, execution uint32, held int64) chaos.Ask {
 		return chaos.Ask{Call: call, Return: end, Order: order, Quantity: 10, Out: chaos.Answer{Execution: execution, Held: held}}

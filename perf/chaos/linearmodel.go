@@ -13,10 +13,10 @@ import (
 // linearKeys is how many instruments the model follows.
 const linearKeys = 2
 
-// linearInput is what a client asks of an account.
+// linearInput is a client's request to an account.
 type linearInput struct {
 	account  int
-	read     bool   // positions, else an order
+	read     bool   // positions; else an order
 	order    string // client order id
 	repeated bool   // the order is sent more than once
 	sell     bool
@@ -24,28 +24,27 @@ type linearInput struct {
 	quantity int64
 }
 
-// linearOutput is what it was told. Without an answer, execution is that of the
-// account's history in the end: it may have been made at any time after the order
-// was sent.
+// linearOutput is the answer. If there was none, execution is from the account's final
+// history: it may have happened at any time after the order was sent.
 type linearOutput struct {
 	unknown   bool
 	refused   bool
-	short     bool // refused for want of shares
+	short     bool // refused for lack of shares
 	duplicate bool
 	execution uint32 // number in the account
-	held      int64  // shares of the order's instrument after it
+	held      int64  // shares of the order's instrument afterwards
 	positions [linearKeys]int64
 }
 
-// linearState is an account as a single thread without faults would have it.
+// linearState is an account as one thread without faults would see it.
 type linearState struct {
 	executions uint32
 	held       [linearKeys]int64
 	accepted   map[string]uint32 // execution of each repeated order; not changed, only copied
 }
 
-// linearModel says what an account may answer, one request after the other. Each
-// account begins with what held has.
+// linearModel returns the model of what an account may answer to requests one after the
+// other. Each account starts with the shares in held.
 func linearModel(held [][linearKeys]int64) porcupine.Model {
 	return porcupine.Model{
 		Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
@@ -61,8 +60,8 @@ func linearModel(held [][linearKeys]int64) porcupine.Model {
 		},
 		Init: func() any { return linearState{} },
 		Step: func(state, input, output any) (bool, any) {
-			if begin, ok := output.(linearState); ok {
-				return true, begin
+			if start, ok := output.(linearState); ok {
+				return true, start
 			}
 			return state.(linearState).step(input.(linearInput), output.(linearOutput))
 		},
@@ -82,28 +81,28 @@ func (s linearState) equal(o linearState) bool {
 	return s.executions == o.executions && s.held == o.held && maps.Equal(s.accepted, o.accepted)
 }
 
-// step tells whether the account may answer so, and how it is afterwards.
+// step reports whether the account may answer out to in, and returns its next state.
 func (s linearState) step(in linearInput, out linearOutput) (bool, linearState) {
 	if in.read {
 		return s.held == out.positions, s
 	}
-	first, known := s.accepted[in.order]
+	first, executed := s.accepted[in.order]
 	short := in.sell && s.held[in.key] < in.quantity
 	switch {
-	case out.unknown && known:
+	case out.unknown && executed:
 		return first == out.execution, s
 	case out.unknown:
 		return !short && s.executions+1 == out.execution, s.execute(in)
 	case out.refused:
-		return !known && (short || !out.short), s
+		return !executed && (short || !out.short), s
 	case out.duplicate:
-		return known && first == out.execution, s
+		return executed && first == out.execution, s
 	}
 	next := s.execute(in)
-	return !known && !short && next.executions == out.execution && next.held[in.key] == out.held, next
+	return !executed && !short && next.executions == out.execution && next.held[in.key] == out.held, next
 }
 
-// execute is the account after the order.
+// execute returns the account after the order.
 func (s linearState) execute(in linearInput) linearState {
 	s.executions++
 	if in.sell {
@@ -120,7 +119,7 @@ func (s linearState) execute(in linearInput) linearState {
 	return s
 }
 
-// heldOf are the shares of keys in a list of positions.
+// heldOf returns the shares of keys in a list of positions.
 func heldOf(positions []client.Position, keys []client.Key) (held [linearKeys]int64) {
 	for _, p := range positions {
 		if i := slices.Index(keys, p.Key); i >= 0 {
@@ -130,11 +129,11 @@ func heldOf(positions []client.Position, keys []client.Key) (held [linearKeys]in
 	return held
 }
 
-// settle makes a history one that can be checked. executed has the execution of
-// each order in the end. Orders without an answer get theirs from it; those that
-// have none go, as does all but the first sending of the same order without an
-// answer: what it may have done the first may have done, too.
-func settle(history []porcupine.Operation, executed map[string]uint32) (settled []porcupine.Operation) {
+// checkable prepares a history for the check. executed holds the execution of each order
+// at the end; orders without an answer get theirs from it. It drops unanswered orders
+// that were not executed, and all but the first unanswered sending of an order: the first
+// may have had any effect of the others.
+func checkable(history []porcupine.Operation, executed map[string]uint32) (ready []porcupine.Operation) {
 	slices.SortStableFunc(history, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
 	sent, open := make(map[string]int), make(map[string]bool)
 	for _, o := range history {
@@ -151,7 +150,7 @@ func settle(history []porcupine.Operation, executed map[string]uint32) (settled 
 			open[in.order] = true
 		}
 		o.Input, o.Output = in, out
-		settled = append(settled, o)
+		ready = append(ready, o)
 	}
-	return settled
+	return ready
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// OrderOfCalls gives what a trace shows to be broken, and how many orders were
-// durable and then on a socket.
+// OrderOfCalls returns the broken promises in a trace, and how many orders were durable
+// before they were sent.
 func OrderOfCalls(trace string) (broken []string, shown int, err error) {
 	r := &Run{Out: io.Discard}
 	o := newOrderOfCalls(r)
@@ -33,15 +33,15 @@ type Ask struct {
 	Out          Answer
 }
 
-// Answer is what it was told.
+// Answer is its answer.
 type Answer struct {
 	Unknown, Refused, Duplicate bool
 	Execution                   uint32
 	Held                        int64
 }
 
-// IsLinear tells whether a history of an account that begins with 100 shares is
-// linearizable; executed is the history in the end.
+// IsLinear reports whether a history of an account that starts with 100 shares is
+// linearizable; executed is the final history.
 func IsLinear(asks []Ask, executed map[string]uint32) bool {
 	var all []porcupine.Operation
 	for _, a := range asks {
@@ -52,5 +52,5 @@ func IsLinear(asks []Ask, executed map[string]uint32) bool {
 		}
 		all = append(all, porcupine.Operation{Input: in, Output: out, Call: a.Call, Return: a.Return})
 	}
-	return porcupine.CheckOperations(linearModel([][linearKeys]int64{{100}}), settle(all, executed))
+	return porcupine.CheckOperations(linearModel([][linearKeys]int64{{100}}), checkable(all, executed))
 }

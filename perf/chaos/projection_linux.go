@@ -15,14 +15,16 @@ func projectionFault() Fault {
 	return Fault{
 		Name: "projection", ID: "D7",
 		Short:   "the history's database deleted, cut or overwritten",
-		How:     "the history's database deleted, cut, overwritten, or its files taken apart, between two starts",
-		Promise: "it is made again from the journal: every account has its whole history and its positions",
+		How:     "the history's database deleted, cut, overwritten, or separated from its log, between two starts",
+		Promise: "the server rebuilds the history from the journal: every account has its complete history and its positions",
 		Long:    Size{Rounds: 60, Size: 8}, Gate: Size{Rounds: 6, Size: 4},
-		Run: runProjection,
+		RoundsHelp: "rounds, each with one kind of harm",
+		SizeHelp:   "customers who trade",
+		Run:        runProjection,
 	}
 }
 
-// projectionHarm is what is done to history.db.
+// projectionHarm lists the kinds of harm to history.db.
 var projectionHarm = []struct {
 	name string
 	do   func(path string, random *rand.Rand) error
@@ -58,32 +60,28 @@ func remove(path string, suffixes ...string) error {
 	return nil
 }
 
-// runProjection makes r.Rounds rounds with r.Size customers.
+// runProjection does r.Rounds rounds with r.Size customers.
 func runProjection(ctx context.Context, r *Run) error {
-	data, err := r.freeFolder()
-	if err != nil {
-		return err
-	}
-	random, traders := r.Random(), r.newTraders(r.Size)
+	data, random, traders := filepath.Join(r.Scratch, "data"), r.Random(), r.newTraders(r.Size)
 	var slowest time.Duration
 	for round := range r.Rounds {
-		begin := time.Now()
-		s, err := r.Start(ctx, ServerOptions{Data: data})
-		if err != nil {
-			r.Broken("round %d: %v", round+1, err)
+		start := time.Now()
+		s := r.startAgain(ctx, fmt.Sprint("round ", round+1), ServerOptions{Data: data})
+		if s == nil {
 			return nil
 		}
-		slowest = max(slowest, time.Since(begin))
+		slowest = max(slowest, time.Since(start))
 		if round == 0 {
-			if err := rememberAll(ctx, s.Addr, traders); err != nil {
-				return err
-			}
+			rememberAll(ctx, s.Addr, traders)
 		}
-		if err := r.lookAndTrade(ctx, s, traders, round%2 == 0); err != nil {
-			return fmt.Errorf("round %d: %w", round+1, err)
+		verifyAll(ctx, s.Addr, traders, true)
+		tradeFor(ctx, s.Addr, traders, 200*time.Millisecond)
+		if round%2 == 0 {
+			s.stopClean(ctx)
 		}
+		s.Kill()
 		if r.Breaches() > 0 {
-			return nil // the rounds that follow would show the same
+			return nil // later rounds would show the same
 		}
 		harm := projectionHarm[round%len(projectionHarm)]
 		if err := harm.do(filepath.Join(data, "history.db"), random); err != nil {
@@ -91,17 +89,11 @@ func runProjection(ctx context.Context, r *Run) error {
 		}
 		r.Progress(round+1, r.Rounds, "rounds, "+harm.name)
 	}
-	s, err := r.Start(ctx, ServerOptions{Data: data})
-	if err != nil {
-		r.Broken("the last start: %v", err)
+	s := r.startAgain(ctx, "the last start", ServerOptions{Data: data})
+	if s == nil {
 		return nil
 	}
-	if err := settleAll(ctx, s.Addr, traders); err != nil {
-		return err
-	}
-	if err := verifyAll(ctx, s.Addr, traders, true); err != nil {
-		return err
-	}
+	resendAndVerify(ctx, s.Addr, traders)
 	sum := countAll(traders)
 	r.Figure("orders acknowledged", sum.acked, "")
 	r.Figure("longest start", slowest, "")
@@ -110,21 +102,3 @@ func runProjection(ctx context.Context, r *Run) error {
 	}
 	return nil
 }
-
-// lookAndTrade compares whole histories, trades for a while and ends the server.
-func (r *Run) lookAndTrade(ctx context.Context, s *Server, traders []*trader, clean bool) error {
-	if err := verifyAll(ctx, s.Addr, traders, true); err != nil {
-		return err
-	}
-	trading, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-	tradeAll(trading, s.Addr, traders)
-	cancel()
-	if clean {
-		return stopClean(ctx, s)
-	}
-	s.Kill()
-	return nil
-}
-
-// freeFolder makes a new data folder.
-func (r *Run) freeFolder() (string, error) { return os.MkdirTemp(r.Scratch, "data-") }

@@ -15,23 +15,20 @@ func reset() Fault {
 	return Fault{
 		Name: "reset", ID: "C6", Short: "connections reset in mid-write, or closed after a request",
 		How:     "connections reset in the middle of a write, or closed right after a request",
-		Promise: "an order is there or not, never half; asking again with its client order id answers, and does nothing twice",
+		Promise: "an order is executed completely or not at all; if it is sent again with its client order id, it is answered and not executed twice",
 		Long:    Size{Rounds: 1000, Size: 16}, Gate: Size{Rounds: 20, Size: 8},
-		Run: runReset,
+		RoundsHelp: "rounds",
+		SizeHelp:   "customers who trade",
+		Run:        runReset,
 	}
 }
 
-// runReset makes r.Rounds rounds with r.Size customers; in each, everybody's
-// connection is torn at a random byte, and all that has no answer is asked again.
+// runReset does r.Rounds rounds with r.Size customers. In each, every connection is torn
+// at a random byte, and orders without an answer are sent again.
 func runReset(ctx context.Context, r *Run) error {
-	s, err := r.Start(ctx, ServerOptions{})
-	if err != nil {
-		return err
-	}
+	s := must(r.Start(ctx, ServerOptions{}))
 	traders := r.newTraders(r.Size)
-	if err := rememberAll(ctx, s.Addr, traders); err != nil {
-		return err
-	}
+	rememberAll(ctx, s.Addr, traders)
 	tears := &tears{}
 	for _, t := range traders {
 		random := r.Random()
@@ -39,53 +36,36 @@ func runReset(ctx context.Context, r *Run) error {
 			return tears.dial(ctx, network, addr, random)
 		}
 	}
-	for round := range r.Rounds {
-		trading, cancel := context.WithTimeout(ctx, patience)
-		tradeAll(trading, s.Addr, traders)
-		cancel()
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		r.Progress(round+1, r.Rounds, "rounds")
-	}
+	r.rounds(ctx, func(int) { tradeFor(ctx, s.Addr, traders, patience) })
 	for _, t := range traders {
 		t.options = client.Options{}
 	}
-	if err := settleAll(ctx, s.Addr, traders); err != nil {
-		return err
-	}
-	if err := verifyAll(ctx, s.Addr, traders, true); err != nil {
-		return err
-	}
-	return finishReset(ctx, r, s, traders, tears)
-}
-
-func finishReset(ctx context.Context, r *Run, s *Server, traders []*trader, tears *tears) error {
-	if !waitConnected(ctx, s, 0) {
+	resendAndVerify(ctx, s.Addr, traders)
+	if !s.waitConnected(ctx, 0) {
 		r.Broken("sessions are left")
 	}
 	sum := countAll(traders)
 	r.Figure("orders acknowledged", sum.acked, "")
-	r.Figure("sent again without an answer", sum.resent, "")
-	r.Figure("of those, done before", sum.known, "")
-	r.Figure("resets", int(tears.resets.Load()), "")
-	r.Figure("closes", int(tears.closes.Load()), "")
-	r.Figure("half closes", int(tears.halves.Load()), "")
-	if sum.resent == 0 || sum.known == 0 || sum.known == sum.resent {
-		return ErrTooLittle // neither kind may be missing
+	r.Figure("orders sent again without a first reply", sum.resent, "")
+	r.Figure("of these executed before", sum.done, "")
+	r.Figure("connections reset", int(tears.resets.Load()), "")
+	r.Figure("connections closed", int(tears.closes.Load()), "")
+	r.Figure("connections half closed", int(tears.halves.Load()), "")
+	if sum.resent == 0 || sum.done == 0 || sum.done == sum.resent {
+		return ErrTooLittle // every kind must have happened
 	}
 	return nil
 }
 
-// tears counts how connections were torn.
+// tears counts torn connections by kind.
 type tears struct{ resets, closes, halves atomic.Int64 }
 
-// tearMost is how many bytes a connection writes before it is torn, at most: some
-// 150 orders.
+// tearMost is the most bytes that a connection writes before it is torn: about 150
+// orders.
 const tearMost = 8 << 10
 
-// dial makes a connection that is torn after a random number of bytes. random is
-// used by nobody else meanwhile.
+// dial returns a connection that is torn after a random number of bytes. No other
+// goroutine may use random meanwhile.
 func (t *tears) dial(ctx context.Context, network, addr string, random *rand.Rand) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 	if err != nil {
@@ -94,11 +74,11 @@ func (t *tears) dial(ctx context.Context, network, addr string, random *rand.Ran
 	return &tornConn{TCPConn: conn.(*net.TCPConn), tears: t, left: 200 + random.IntN(tearMost), how: random.IntN(3)}, nil
 }
 
-// tornConn is torn in the middle of a write.
+// tornConn is a connection that is torn in the middle of a write.
 type tornConn struct {
 	*net.TCPConn
 	tears *tears
-	left  int // bytes that are still written
+	left  int // bytes left to write
 	how   int
 }
 
@@ -110,7 +90,7 @@ func (c *tornConn) Write(b []byte) (int, error) {
 		return 0, errTorn
 	}
 	n := min(len(b), c.left)
-	if c.how == 2 { // a request that is whole, and then the FIN
+	if c.how == 2 { // a complete request, then the FIN
 		n = len(b)
 	}
 	n, err := c.TCPConn.Write(b[:n])
@@ -129,7 +109,7 @@ func (c *tornConn) tear() {
 	switch c.how {
 	case 0:
 		c.tears.resets.Add(1)
-		_ = c.SetLinger(0) // the close is a reset then
+		_ = c.SetLinger(0) // so the close is a reset
 		_ = c.Close()
 	case 1:
 		c.tears.closes.Add(1)
@@ -137,6 +117,6 @@ func (c *tornConn) tear() {
 	default:
 		c.tears.halves.Add(1)
 		_ = c.CloseWrite()
-		_ = c.SetReadDeadline(time.Now().Add(patience)) // the server answers, and closes
+		_ = c.SetReadDeadline(time.Now().Add(patience)) // the server answers and closes
 	}
 }

@@ -1,31 +1,30 @@
 package chaos
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"holdfast/perf/report"
+	"holdfast/perf/table"
 )
 
-// Results are the verdicts of several faults on one machine.
+// Results holds the verdicts of several faults on one machine.
 type Results struct {
 	Environment report.Environment
-	Small       bool // runs of the size that every change has to stand
+	Small       bool // runs of the small size, as for every change
 	rows        []resultRow
 }
 
 type resultRow struct {
 	fault   Fault
-	verdict *Verdict // nil: it could not be tried
+	verdict *Verdict // nil: it could not be run
 	err     error
 }
 
-// Names lists the names of all faults.
+// Names returns the names of all faults.
 func Names() []string {
 	var names []string
 	for _, f := range Faults() {
@@ -34,20 +33,20 @@ func Names() []string {
 	return names
 }
 
-// Wanted gives the faults with these names, all for none.
+// Wanted returns the faults with these names, or all faults if there are no names.
 func Wanted(names []string) []Fault {
 	return slices.DeleteFunc(Faults(), func(f Fault) bool {
 		return len(names) > 0 && !slices.Contains(names, f.Name)
 	})
 }
 
-// Add notes how a run ended; v or err may be nil.
+// Add records how a run ended; v or err may be nil.
 func (rs *Results) Add(f Fault, v *Verdict, err error) {
 	rs.rows = append(rs.rows, resultRow{f, v, err})
 }
 
 // Save writes <fault>.json for each verdict and README.md with all of them. An
-// empty folder keeps nothing.
+// empty folder writes nothing.
 func (rs *Results) Save(folder string) error {
 	if folder == "" {
 		return nil
@@ -59,74 +58,56 @@ func (rs *Results) Save(folder string) error {
 		if row.verdict == nil {
 			continue
 		}
-		if err := WriteJSON(filepath.Join(folder, row.fault.Name+".json"), row.verdict); err != nil {
+		if err := report.WriteJSON(filepath.Join(folder, row.fault.Name+".json"), row.verdict); err != nil {
 			return err
 		}
 	}
 	return os.WriteFile(filepath.Join(folder, "README.md"), rs.AppendMarkdown(nil), 0o644)
 }
 
-// WriteJSON writes a verdict to a file.
-func WriteJSON(file string, v *Verdict) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(text, '\n'), 0o644)
-}
-
-// AppendMarkdown appends the page.
+// AppendMarkdown appends the results page.
 func (rs *Results) AppendMarkdown(dst []byte) []byte {
 	dst = append(dst, "# Faults and attacks\n\nWhat was done to running servers, and whether the promises held. "...)
 	if rs.Small {
-		dst = append(dst, "The runs are of the small sizes that every change has to stand.\n\n"...)
+		dst = append(dst, "The runs have the small sizes that are used for every change.\n\n"...)
 	} else {
 		dst = append(dst, "The runs are long ones.\n\n"...)
 	}
-	dst = append(dst, "| id | fault | promised | verdict | seed | took | figures |\n"...)
-	dst = append(dst, "| --- | --- | --- | --- | ---: | ---: | --- |\n"...)
+	verdicts := table.Table{Head: []string{"id", "fault", "promised", "verdict", "seed", "took", "figures"}, Align: "llllrrl"}
+	how := table.Table{Head: []string{"fault", "what was done", "again"}, Align: "l"}
 	for _, row := range rs.rows {
-		dst = row.appendVerdict(dst)
+		verdicts.Add(row.summary()...)
+		how.Add(row.how()...)
 	}
+	dst = verdicts.AppendMarkdown(dst)
 	for _, row := range rs.rows {
 		dst = row.appendBroken(dst)
 	}
-	dst = append(dst, "\n## How\n\n| fault | what was done | again |\n| --- | --- | --- |\n"...)
-	for _, row := range rs.rows {
-		dst = row.appendHow(dst)
-	}
+	dst = how.AppendMarkdown(append(dst, "\n## How\n\n"...))
 	dst = append(dst, "\n## Where\n\n"...)
 	return rs.Environment.AppendMarkdown(dst)
 }
 
-func (row resultRow) appendVerdict(dst []byte) []byte {
+func (row resultRow) summary() []string {
 	f, v := row.fault, row.verdict
 	if v == nil {
-		return appendCells(dst, f.ID, f.Name, f.Promise, row.word(), "", "", "")
+		return []string{f.ID, f.Name, f.Promise, row.word(), "", "", ""}
 	}
-	return appendCells(dst, f.ID, "["+f.Name+"]("+f.Name+".json)", f.Promise, row.word(), fmt.Sprint(v.Seed),
-		v.Took.Round(100*time.Millisecond).String(), v.FiguresText())
+	return []string{
+		f.ID, "[" + f.Name + "](" + f.Name + ".json)", f.Promise, row.word(), fmt.Sprint(v.Seed),
+		v.Took.Round(100 * time.Millisecond).String(), v.FiguresText(),
+	}
 }
 
-func (row resultRow) appendHow(dst []byte) []byte {
+func (row resultRow) how() []string {
 	command := ""
 	if row.verdict != nil {
 		command = "`" + row.verdict.Command + "`"
 	}
-	return appendCells(dst, row.fault.Name, row.fault.HowText(), command)
+	return []string{row.fault.Name, row.fault.HowText(), command}
 }
 
-// appendCells appends a row of a table.
-func appendCells(dst []byte, cells ...string) []byte {
-	for _, cell := range cells {
-		dst = append(dst, "| "...)
-		dst = append(dst, strings.ReplaceAll(strings.ReplaceAll(cell, "\n", " "), "|", `\|`)...)
-		dst = append(dst, ' ')
-	}
-	return append(dst, "|\n"...)
-}
-
-// word is the verdict in short.
+// word returns the verdict in short.
 func (row resultRow) word() string {
 	if row.verdict == nil {
 		return "not tried: " + row.err.Error()

@@ -12,40 +12,43 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"holdfast/perf/progress"
 )
 
-// Run is one run of a fault: what the fault finds, and what it has found.
+// Run is one run of a fault: its settings, and what it has found.
 type Run struct {
-	Program      []string // the command that is holdfast
-	Env          []string // more environment for it
+	Program      []string // the holdfast command
+	Env          []string // added to its environment
 	Seed         uint64
-	Rounds, Size int       // how much; Execute puts the fault's own where they are 0
-	Scratch      string    // a folder of its own, removed at the end; "" makes one
-	Out          io.Writer // the seed and progress
-	Terminal     bool      // Out is one: progress is a line that changes
+	Rounds, Size int            // how much to do; 0: the fault's default
+	Scratch      string         // a new folder, removed at the end; "": a temporary folder
+	Out          io.Writer      // the seed and progress
+	Line         *progress.Line // the progress; nil: one on Out
 
+	ctx     context.Context // of Execute; nil in tests
 	streams atomic.Uint64
 
 	mu       sync.Mutex
 	figures  []Figure
 	broken   []string
 	breaches int
-	undo     []func() error // what Cleanup was given
-	shown    time.Time      // last progress line
-	line     bool           // a progress line stands on the terminal
+	progress string         // the last text of Progress
+	undo     []func() error // functions passed to Cleanup
 }
 
 // maxBroken is how many broken promises a verdict describes; all are counted.
 const maxBroken = 20
 
-// Random gives a source of its own to each caller, all from the seed. Call it in
-// an order that does not depend on goroutines.
+// Random returns a new source for each call, all derived from the seed. The order of
+// calls must not depend on goroutines.
 func (r *Run) Random() *rand.Rand {
 	return rand.New(rand.NewPCG(r.Seed, r.streams.Add(1)))
 }
 
-// Figure notes a measured figure for the verdict. One of the same name takes its
-// place.
+// Figure adds a measured figure to the verdict, or replaces one of the same name.
 func (r *Run) Figure(name string, value any, unit string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -57,8 +60,20 @@ func (r *Run) Figure(name string, value any, unit string) {
 	r.figures = append(r.figures, f)
 }
 
-// Broken notes that a promise was broken.
+// interrupted returns the error of the run's context.
+func (r *Run) interrupted() error {
+	if r.ctx == nil {
+		return nil
+	}
+	return r.ctx.Err()
+}
+
+// Broken records that a promise was broken. After an interruption it does nothing: what
+// fails then does not tell anything about the server.
 func (r *Run) Broken(format string, args ...any) {
+	if r.interrupted() != nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.breaches++
@@ -67,7 +82,7 @@ func (r *Run) Broken(format string, args ...any) {
 	}
 }
 
-// hide takes this machine's folders out of a text that others will read.
+// hide removes this machine's folders from a text that will be published.
 func (r *Run) hide(text string) string {
 	if r.Scratch == "" {
 		return text
@@ -75,7 +90,7 @@ func (r *Run) hide(text string) string {
 	return strings.ReplaceAll(text, r.Scratch, "SCRATCH")
 }
 
-// Breaches is the number of broken promises so far.
+// Breaches returns the number of broken promises so far.
 func (r *Run) Breaches() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,50 +103,25 @@ const (
 	linePause     = 10 * time.Second
 )
 
-// Progress tells how far the run is. Call it as often as you like.
+// Progress shows the progress of the run. It may be called often.
 func (r *Run) Progress(done, total int, text string) {
+	text = fmt.Sprintf("%s of %s %s", humanize.Comma(int64(done)), humanize.Comma(int64(total)), text)
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	pause := linePause
-	if r.Terminal {
-		pause = terminalPause
-	}
-	if now := time.Now(); now.Sub(r.shown) >= pause {
-		r.shown = now
-		r.show(done, total, text)
-	}
+	r.progress = text
+	r.mu.Unlock()
+	r.Line.Show(text)
 }
 
-func (r *Run) show(done, total int, text string) {
-	line := fmt.Sprintf("%d of %d %s", done, total, text)
-	if r.Terminal {
-		r.line = true
-		fmt.Fprintf(r.Out, "\r%s\x1b[K", line) // erase to the end of the line
-		return
-	}
-	fmt.Fprintln(r.Out, line)
-}
-
-// endLine takes the progress line from the terminal.
-func (r *Run) endLine() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.line {
-		fmt.Fprint(r.Out, "\r\x1b[K")
-		r.line = false
-	}
-}
-
-// Cleanup has f called at the end of the run, however it ends; the last one given
-// is called first. Mounts, namespaces and processes are taken away with it.
+// Cleanup registers f to be called when the run ends, for any reason; the last f is
+// called first. It is for mounts, namespaces and processes.
 func (r *Run) Cleanup(f func() error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.undo = append(r.undo, f)
 }
 
-// cleanUp calls what Cleanup was given.
-func (r *Run) cleanUp() (err error) {
+// undoAll calls the functions passed to Cleanup.
+func (r *Run) undoAll() (err error) {
 	for {
 		r.mu.Lock()
 		if len(r.undo) == 0 {
@@ -145,16 +135,43 @@ func (r *Run) cleanUp() (err error) {
 	}
 }
 
-// inScratch calls run with a scratch folder, and puts everything in order behind
-// it.
+// inScratch calls run with a scratch folder, then cleans up.
 func (r *Run) inScratch(run func() error) (err error) {
 	if r.Scratch == "" {
 		if r.Scratch, err = os.MkdirTemp("", "holdfast-chaos-"); err != nil {
 			return err
 		}
 	}
-	defer func() { err = errors.Join(err, r.cleanUp(), os.RemoveAll(r.Scratch)) }()
-	return run()
+	defer func() { err = errors.Join(err, r.undoAll(), os.RemoveAll(r.Scratch)) }()
+	if stop := catch(func() { err = run() }); stop != nil {
+		err = stop
+	}
+	return err
+}
+
+// rounds calls f r.Rounds times, with the number of the round from 0. The end of ctx
+// ends the run before the next round.
+func (r *Run) rounds(ctx context.Context, f func(round int)) {
+	r.Progress(0, r.Rounds, "rounds")
+	for round := range r.Rounds {
+		check(ctx.Err())
+		if err := catch(func() { f(round) }); err != nil {
+			check(fmt.Errorf("round %d: %w", round+1, err))
+		}
+		r.Progress(round+1, r.Rounds, "rounds")
+	}
+}
+
+// waitUntil calls done at intervals of every until it returns true. It returns false
+// after limit. The end of ctx ends the run.
+func waitUntil(ctx context.Context, limit, every time.Duration, done func() bool) bool {
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline) && ctx.Err() == nil; sleep(ctx, every) {
+		if done() {
+			return true
+		}
+	}
+	check(ctx.Err())
+	return false
 }
 
 // sleep waits for d or the end of ctx.

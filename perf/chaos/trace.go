@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// traceFlags make strace write what readTrace reads: every string as hexadecimal
-// escapes, files of descriptors by name.
+// traceFlags returns the flags for a trace that readTrace can read: strings as
+// hexadecimal escapes, descriptors with their file names.
 func traceFlags(output string, more ...string) []string {
 	flags := []string{
 		"strace", "-f", "--seccomp-bpf", "-qq", "-y", "-xx", "-s", "4194304", "-e", "signal=none",
@@ -18,21 +18,21 @@ func traceFlags(output string, more ...string) []string {
 	return append(flags, more...)
 }
 
-// call is the begin or the end of a system call, or both where nothing came in
-// between. strace lets a thread go on only when it has written what that thread
-// did, so the order of lines is an order of cause and effect.
+// call is the start or the end of a system call, or both if no other call is in between.
+// strace resumes a thread only after it has written the thread's call, so the order of
+// lines respects cause and effect.
 type call struct {
 	thread     int
 	name       string
-	file       string // of the descriptor; only with begins
-	content    []byte // what is written; only with begins, valid until the next call
-	begins     bool
+	file       string // file of the descriptor; only with starts
+	content    []byte // bytes written; only with starts, valid until the next call
+	starts     bool
 	ends       bool
 	result     int // only with ends; below 0: an error
 	unreadable bool
 }
 
-// readTrace gives the calls of a trace, in order.
+// readTrace passes the calls of a trace to each, in order.
 func readTrace(trace io.Reader, each func(*call)) error {
 	r := bufio.NewReaderSize(trace, 1<<20)
 	var line []byte
@@ -64,7 +64,7 @@ func readTrace(trace io.Reader, each func(*call)) error {
 //	31 <... fsync resumed>)                 = 0
 //	31 write(8<\x73>, "\x7a\x7a", 2)        = 2
 //
-// False: it is about something else.
+// It returns false for other lines.
 func parseCall(line []byte, c *call) bool {
 	*c = call{content: c.content[:0]}
 	thread, rest, _ := bytes.Cut(bytes.TrimSpace(line), []byte(" "))
@@ -83,7 +83,7 @@ func parseCall(line []byte, c *call) bool {
 	if !found {
 		return false
 	}
-	c.name, c.begins = string(name), true
+	c.name, c.starts = string(name), true
 	c.ends = !bytes.HasSuffix(rest, []byte("<unfinished ...>"))
 	c.result = resultOf(rest)
 	_, arguments, _ = bytes.Cut(arguments, []byte("<"))
@@ -101,7 +101,7 @@ func parseCall(line []byte, c *call) bool {
 	}
 }
 
-// resultOf is the number behind the last equals sign, -1 where there is none.
+// resultOf returns the number after the last equals sign, or -1.
 func resultOf(line []byte) int {
 	i := bytes.LastIndexByte(line, '=')
 	number, _, _ := bytes.Cut(bytes.TrimSpace(line[i+1:]), []byte(" "))
@@ -112,7 +112,7 @@ func resultOf(line []byte) int {
 	return n
 }
 
-// appendEscaped appends the bytes that text has as \x41.
+// appendEscaped appends the bytes of text, which are escaped as \x41.
 func appendEscaped(dst, text []byte) []byte {
 	for ; len(text) >= 4; text = text[4:] {
 		dst = append(dst, nibble(text[2])<<4|nibble(text[3]))

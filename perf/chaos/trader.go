@@ -13,17 +13,17 @@ import (
 	"holdfast/biz/client"
 )
 
-// traderKeys is how many instruments a trader buys and sells.
+// traderKeys is how many instruments a trader trades.
 const traderKeys = 5
 
-// Of the orders that were acknowledged.
+// Shares of the acknowledged orders.
 const (
-	doubleShare = 10 // one in so many is sent again
-	bustShare   = 40 // one in so many is taken back
+	doubleShare = 10 // one in ten is sent again
+	bustShare   = 40 // one in forty is busted
 )
 
-// doubleReach is how far back an order may be that is sent again. The server
-// knows a client order id for the last 256 events of the account.
+// doubleReach is how many of the last orders may be sent again. The server remembers the
+// client order ids of the last 256 events of an account.
 const doubleReach = 64
 
 // A trader is one customer who trades at random over several connections and keeps
@@ -31,45 +31,45 @@ const doubleReach = 64
 type trader struct {
 	r        *Run
 	customer client.Customer
-	workers  int // orders under way at once
-	limit    int // orders it makes; 0: none
+	workers  int // orders in flight at a time
+	limit    int // orders it places; 0: no limit
 	busts    bool
 	options  client.Options // of its connections
 
 	mu     sync.Mutex
 	random *rand.Rand
 	ledger *ledger
-	open   []client.Order // no answer yet: to be sent again
+	open   []client.Order // without an answer: to be sent again
 	recent []client.Order // acknowledged, the newest last; at most doubleReach
 	counts traderCounts
 }
 
-// traderCounts is what a trader has done.
+// traderCounts counts what a trader has done.
 type traderCounts struct {
-	acked, doubles, resent, known, busts, refused, unavailable int
+	acked, doubles, resent, done, busts, refused, unavailable int // done: resent, and already executed
 }
 
 func (c *traderCounts) add(d traderCounts) {
 	c.acked += d.acked
 	c.doubles += d.doubles
 	c.resent += d.resent
-	c.known += d.known
+	c.done += d.done
 	c.busts += d.busts
 	c.refused += d.refused
 	c.unavailable += d.unavailable
 }
 
-// newTraders gives n customers of the shipped seed.
+// newTraders returns n customers of the shipped seed.
 func (r *Run) newTraders(n int) []*trader {
 	var all []*trader
 	for i := range n {
-		c := client.Customer(100_001 + i)
+		c := client.Customer(firstCustomer + i)
 		all = append(all, &trader{r: r, customer: c, workers: 4, random: r.Random(), ledger: newLedger(r, c)})
 	}
 	return all
 }
 
-// countAll adds up what traders have done.
+// countAll adds up the counts of traders.
 func countAll(traders []*trader) (sum traderCounts) {
 	for _, t := range traders {
 		t.mu.Lock()
@@ -79,46 +79,44 @@ func countAll(traders []*trader) (sum traderCounts) {
 	return sum
 }
 
-// rememberAll has each trader look at the account before anything is traded.
-func rememberAll(ctx context.Context, addr string, traders []*trader) error {
+// rememberAll stores each trader's account before any trade.
+func rememberAll(ctx context.Context, addr string, traders []*trader) {
 	for _, t := range traders {
-		if err := t.rememberStart(ctx, addr); err != nil {
-			return err
-		}
+		s, keys := look(ctx, addr, t.customer, traderKeys)
+		t.ledger.keys = keys
+		t.ledger.start(s)
 	}
-	return nil
 }
 
-func (t *trader) dial(ctx context.Context, addr string) (*client.Client, client.Snapshot, error) {
-	c, err := client.Dial(ctx, addr, t.options)
+// look returns an account and the first n instruments.
+func look(ctx context.Context, addr string, customer client.Customer, n int) (s client.Snapshot, keys []client.Key) {
+	c, s, err := login(ctx, addr, customer, client.Options{})
+	check(err)
+	defer c.Close()
+	for _, i := range must(c.Quotes(ctx, nil, false))[:n] {
+		keys = append(keys, i.Key)
+	}
+	return s, keys
+}
+
+// login connects a customer of the shipped seed.
+func login(ctx context.Context, addr string, customer client.Customer, o client.Options) (*client.Client, client.Snapshot, error) {
+	c, err := client.Dial(ctx, addr, o)
 	if err != nil {
 		return nil, client.Snapshot{}, err
 	}
-	s, err := c.Login(ctx, t.customer, client.DemoToken(t.customer))
+	s, err := c.Login(ctx, customer, client.DemoToken(customer))
 	if err != nil {
 		c.Close()
 	}
 	return c, s, err
 }
 
-func (t *trader) rememberStart(ctx context.Context, addr string) error {
-	c, s, err := t.dial(ctx, addr)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	instruments, err := c.Quotes(ctx, nil, false)
-	if err != nil {
-		return err
-	}
-	for _, i := range instruments[:traderKeys] {
-		t.ledger.keys = append(t.ledger.keys, i.Key)
-	}
-	t.ledger.begin(s)
-	return nil
+func (t *trader) dial(ctx context.Context, addr string) (*client.Client, client.Snapshot, error) {
+	return login(ctx, addr, t.customer, t.options)
 }
 
-// tradeAll lets all of them trade until the server is gone or ctx has ended.
+// tradeAll runs all traders until the server is gone or ctx has ended.
 func tradeAll(ctx context.Context, addr string, traders []*trader) {
 	var all sync.WaitGroup
 	for _, t := range traders {
@@ -127,17 +125,29 @@ func tradeAll(ctx context.Context, addr string, traders []*trader) {
 	all.Wait()
 }
 
-// trade sends again what has no answer and some of what has one, then new orders,
-// until the connection or ctx is over.
+// tradeFor is tradeAll with a limit of d.
+func tradeFor(ctx context.Context, addr string, traders []*trader, d time.Duration) {
+	trading, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	tradeAll(trading, addr, traders)
+	check(ctx.Err())
+}
+
+// trade sends unanswered orders again, and some answered ones, then new orders, until the
+// connection or ctx ends.
 func (t *trader) trade(ctx context.Context, addr string) {
 	c, _, err := t.dial(ctx, addr)
 	if err != nil {
-		return // killed meanwhile
+		return // the server was killed
 	}
 	defer c.Close()
-	operator := t.dialOperator(ctx, addr)
-	if operator != nil {
-		defer operator.Close()
+	var operator *client.Client // nil: nothing is busted
+	if t.busts {
+		if operator, _, err = login(ctx, addr, operatorID, client.Options{}); err == nil {
+			defer operator.Close()
+		} else {
+			operator = nil
+		}
 	}
 	if !t.resend(ctx, c) {
 		return
@@ -152,27 +162,15 @@ func (t *trader) trade(ctx context.Context, addr string) {
 	all.Wait()
 }
 
-// operatorID is the operator of the shipped seed.
-const operatorID client.Customer = 900_001
+// Customers of the shipped seed.
+const (
+	firstCustomer = 100_001
+	customers     = 100
+	operatorID    = 900_001
+)
 
-// dialOperator gives the connection that busts, nil where there is to be none.
-func (t *trader) dialOperator(ctx context.Context, addr string) *client.Client {
-	if !t.busts {
-		return nil
-	}
-	c, err := client.Dial(ctx, addr, client.Options{})
-	if err != nil {
-		return nil
-	}
-	if _, err := c.Login(ctx, operatorID, client.DemoToken(operatorID)); err != nil {
-		c.Close()
-		return nil
-	}
-	return c
-}
-
-// resend settles what was open when the last connection ended; false when this
-// one is over too.
+// resend sends orders again that were open when the last connection ended. It returns
+// false if this one has ended too.
 func (t *trader) resend(ctx context.Context, c *client.Client) bool {
 	t.mu.Lock()
 	open := t.open
@@ -180,7 +178,7 @@ func (t *trader) resend(ctx context.Context, c *client.Client) bool {
 	again := append([]client.Order(nil), t.recent[max(0, len(t.recent)-4):]...)
 	t.mu.Unlock()
 	for i, o := range open {
-		if _, ok := t.place(ctx, c, o, unsettled); !ok {
+		if _, ok := t.place(ctx, c, o, unanswered); !ok {
 			t.mu.Lock()
 			t.open = append(t.open, open[i+1:]...)
 			t.mu.Unlock()
@@ -188,26 +186,26 @@ func (t *trader) resend(ctx context.Context, c *client.Client) bool {
 		}
 	}
 	for _, o := range again { // acknowledged before the restart
-		if _, ok := t.place(ctx, c, o, settled); !ok {
+		if _, ok := t.place(ctx, c, o, answered); !ok {
 			return false
 		}
 	}
 	return true
 }
 
-// wantsMore tells whether the limit leaves more orders to make.
+// wantsMore reports whether the limit leaves more orders to make.
 func (t *trader) wantsMore() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.limit == 0 || t.ledger.orders() < t.limit
 }
 
-// step places one order, and perhaps the same once more, or takes it back.
+// step places one order, and perhaps repeats or busts it.
 func (t *trader) step(ctx context.Context, c, operator *client.Client) bool {
 	o := t.newOrder()
 	execution, ok := t.place(ctx, c, o, fresh)
 	if ok && execution == 0 {
-		sleep(ctx, time.Millisecond) // it was refused: the next one may be, too
+		sleep(ctx, time.Millisecond) // it was refused: the next one may be refused too
 	}
 	if !ok || execution == 0 {
 		return ok
@@ -221,7 +219,7 @@ func (t *trader) step(ctx context.Context, c, operator *client.Client) bool {
 		t.bust(ctx, operator, execution)
 	}
 	if double {
-		_, ok = t.place(ctx, c, again, settled)
+		_, ok = t.place(ctx, c, again, answered)
 	}
 	return ok
 }
@@ -241,22 +239,22 @@ func (t *trader) newOrder() client.Order {
 	return o
 }
 
-// kind says what is known of an order that is sent.
+// kind is the state of an order before it is sent.
 type kind int
 
 const (
-	fresh     kind = iota // never sent
-	unsettled             // sent, no answer
-	settled               // acknowledged
+	fresh      kind = iota // never sent
+	unanswered             // sent, no answer
+	answered               // acknowledged
 )
 
-// place sends an order and notes the answer. It gives the execution, 0 for an order
-// that was refused, and false when the connection is over.
+// place sends an order and records the answer. It returns the execution, 0 for a refused
+// order, and false if the connection has ended.
 func (t *trader) place(ctx context.Context, c *client.Client, o client.Order, k kind) (client.ExecutionID, bool) {
 	placed, err := c.PlaceOrder(ctx, o)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if k == unsettled {
+	if k == unanswered {
 		t.counts.resent++
 	}
 	switch {
@@ -269,14 +267,14 @@ func (t *trader) place(ctx context.Context, c *client.Client, o client.Order, k 
 	case errors.Is(err, client.ErrRejected), errors.Is(err, client.ErrUnavailable), errors.Is(err, client.ErrOverloaded):
 		return 0, t.turnedDown(o, err, k)
 	default:
-		if k != settled {
+		if k != answered {
 			t.open = append(t.open, o)
 		}
 		return 0, false
 	}
 }
 
-// acknowledged notes an order that was executed. The caller holds t.mu.
+// acknowledged records an executed order. The caller holds t.mu.
 func (t *trader) acknowledged(o client.Order, p client.Placed, k kind) {
 	x := p.Executions[0]
 	if x.Quantity != o.Quantity || x.Side != o.Side || x.Key != o.Key || x.ClientOrderID != o.ClientOrderID {
@@ -284,16 +282,16 @@ func (t *trader) acknowledged(o client.Order, p client.Placed, k kind) {
 	}
 	switch {
 	case k == fresh && p.Duplicate:
-		t.r.Broken("%s is said to be a duplicate and was sent once", o.ClientOrderID)
-	case k == settled && !p.Duplicate:
-		t.r.Broken("%s was acknowledged and is executed once more as %v", o.ClientOrderID, x.ID)
-	case k == settled:
+		t.r.Broken("%s was reported as a duplicate although it was sent once", o.ClientOrderID)
+	case k == answered && !p.Duplicate:
+		t.r.Broken("%s was acknowledged, and executed again as %v", o.ClientOrderID, x.ID)
+	case k == answered:
 		t.counts.doubles++
 	case p.Duplicate:
-		t.counts.known++
+		t.counts.done++
 	}
 	t.ledger.acknowledge(x)
-	if k == settled {
+	if k == answered {
 		return
 	}
 	t.counts.acked++
@@ -303,21 +301,21 @@ func (t *trader) acknowledged(o client.Order, p client.Placed, k kind) {
 	t.recent = append(t.recent, o)
 }
 
-// turnedDown notes an order that was not executed; false when this connection has
-// no more to say. The caller holds t.mu.
+// turnedDown records an order that was not executed. It returns false if the connection
+// has ended. The caller holds t.mu.
 func (t *trader) turnedDown(o client.Order, err error, k kind) bool {
-	if k == settled && errors.Is(err, client.ErrRejected) {
+	if k == answered && errors.Is(err, client.ErrRejected) {
 		t.r.Broken("%s was acknowledged, and then refused: %v", o.ClientOrderID, err)
 		return true
 	}
 	switch {
-	case errors.Is(err, client.ErrRejected): // not enough shares, say
+	case errors.Is(err, client.ErrRejected): // for example for lack of shares
 		t.counts.refused++
 		t.ledger.refuse(o.ClientOrderID)
 	case k == fresh:
 		t.counts.unavailable++
 		t.ledger.refuse(o.ClientOrderID)
-	case k == settled:
+	case k == answered:
 		t.counts.unavailable++
 	default: // it may have been executed before
 		t.counts.unavailable++
@@ -335,17 +333,17 @@ func (t *trader) bust(ctx context.Context, operator *client.Client, id client.Ex
 	case err == nil:
 		t.counts.busts++
 		t.ledger.bust(id, true)
-	case !errors.Is(err, client.ErrRejected): // later sells stand in the way
+	case !errors.Is(err, client.ErrRejected): // later sells prevent it
 		t.ledger.bust(id, false)
 	}
 }
 
-// verifyTimeout bounds one look at an account.
+// verifyTimeout bounds one check of an account.
 const verifyTimeout = 2 * time.Minute
 
-// verifyAll compares what the server has with what the traders were told: the
-// newest part of the histories, or all.
-func verifyAll(ctx context.Context, addr string, traders []*trader, whole bool) error {
+// verifyAll compares the server's state with the traders' ledgers: the newest part of the
+// histories, or all of them.
+func verifyAll(ctx context.Context, addr string, traders []*trader, whole bool) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
 	problems := make(chan error, len(traders))
@@ -356,7 +354,7 @@ func verifyAll(ctx context.Context, addr string, traders []*trader, whole bool) 
 	for range traders {
 		all = append(all, <-problems)
 	}
-	return errors.Join(all...)
+	check(errors.Join(all...))
 }
 
 // verify reads the history and the positions.
@@ -375,7 +373,7 @@ func (t *trader) verify(ctx context.Context, addr string, whole bool) error {
 	if err := t.ledger.read(down, func(before client.ExecutionID) (client.HistoryPage, error) {
 		return readHistory(ctx, c, before)
 	}); errors.Is(err, client.ErrUnavailable) {
-		t.r.Broken("the history of %d was not to be had for %v: %v", t.customer, historyPatience, err)
+		t.r.Broken("the history of %d was not available for %v: %v", t.customer, historyPatience, err)
 		return nil
 	} else if err != nil {
 		return fmt.Errorf("history of %d: %w", t.customer, err)
@@ -384,28 +382,28 @@ func (t *trader) verify(ctx context.Context, addr string, whole bool) error {
 	return nil
 }
 
-// historyPatience is how long a history may be behind.
+// historyPatience is how long the history may lag.
 const historyPatience = 30 * time.Second
 
-// readHistory reads a page, and asks again while the server is catching up.
+// readHistory reads a page, and retries while the server is catching up.
 func readHistory(ctx context.Context, c *client.Client, before client.ExecutionID) (p client.HistoryPage, err error) {
-	for end := time.Now().Add(historyPatience); ; sleep(ctx, 100*time.Millisecond) {
+	for deadline := time.Now().Add(historyPatience); ; sleep(ctx, 100*time.Millisecond) {
 		p, err = c.History(ctx, client.HistoryQuery{Before: before, Limit: 1000})
-		if !errors.Is(err, client.ErrUnavailable) || time.Now().After(end) || ctx.Err() != nil {
+		if !errors.Is(err, client.ErrUnavailable) || time.Now().After(deadline) || ctx.Err() != nil {
 			return p, err
 		}
 	}
 }
 
-// orderNumber takes the number from a client order id of a customer.
+// orderNumber returns the number in a client order id of a customer.
 func orderNumber(c client.Customer, id string) (int, bool) {
 	rest, ok := strings.CutPrefix(id, strconv.Itoa(int(c))+"/")
 	n, err := strconv.Atoi(rest)
 	return n, ok && err == nil
 }
 
-// settleAll sends what has no answer until it has one.
-func settleAll(ctx context.Context, addr string, traders []*trader) error {
+// resendAll sends unanswered orders until they are answered.
+func resendAll(ctx context.Context, addr string, traders []*trader) error {
 	for _, t := range traders {
 		c, _, err := t.dial(ctx, addr)
 		if err != nil {
@@ -414,8 +412,14 @@ func settleAll(ctx context.Context, addr string, traders []*trader) error {
 		ok := t.resend(ctx, c)
 		c.Close()
 		if !ok {
-			return fmt.Errorf("%d can't settle its open orders", t.customer)
+			return fmt.Errorf("%d gets no answer to its open orders", t.customer)
 		}
 	}
 	return nil
+}
+
+// resendAndVerify sends unanswered orders again and compares everything.
+func resendAndVerify(ctx context.Context, addr string, traders []*trader) {
+	check(resendAll(ctx, addr, traders))
+	verifyAll(ctx, addr, traders, true)
 }

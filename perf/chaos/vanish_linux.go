@@ -15,70 +15,51 @@ import (
 
 	"holdfast/biz/client"
 	"holdfast/codec"
+	"holdfast/perf/process"
 )
 
 func vanish() Fault {
 	return Fault{
 		Name: "vanish", ID: "C5", Short: "peers gone without a FIN: link down, process stopped",
 		How:     "peers gone without a FIN: their network link goes down, their process is stopped",
-		Promise: "found within the idle time, and nobody else is; the others are served all the while",
+		Promise: "the server closes vanished peers within the idle time, closes no other session, and serves the others all the time",
 		Needs:   []string{"ip"}, Root: true,
 		Long: Size{Rounds: 3, Size: 500}, Gate: Size{Rounds: 1, Size: 50},
-		Run: runVanish,
+		RoundsHelp: "rounds",
+		SizeHelp:   "peers that vanish in each way",
+		Run:        runVanish,
 	}
 }
 
-// vanishIdle is the idle time of the run, vanishGrace how much later the last peer
-// may be found: on a busy machine, and as the metrics show it.
+// vanishIdle is the idle time of the run. vanishGrace is how much later the last peer may
+// be found, because the machine is busy and the metrics lag.
 const (
 	vanishIdle  = 2 * time.Second
 	vanishGrace = 3 * time.Second
 )
 
 func runVanish(ctx context.Context, r *Run) error {
-	for round := range r.Rounds {
-		if err := vanishRound(ctx, r, round); err != nil {
-			return err
-		}
-		r.Progress(round+1, r.Rounds, "rounds")
-	}
+	r.rounds(ctx, func(round int) { vanishRound(ctx, r, round) })
 	return nil
 }
 
-// vanishRound has half of the peers vanish in each of the ways, beside a client
-// that stays.
-func vanishRound(ctx context.Context, r *Run, round int) error {
-	n, err := newNetwork(ctx, r, round)
-	if err != nil {
-		return err
-	}
-	s, err := r.Start(ctx, ServerOptions{Args: []string{
+// vanishRound makes peers vanish in both ways, beside a client that stays.
+func vanishRound(ctx context.Context, r *Run, round int) {
+	n := newNetwork(ctx, r, round)
+	s := must(r.Start(ctx, ServerOptions{Args: []string{
 		"--listen", n.host + ":0", "--idle-time", vanishIdle.String(), "--heartbeat", "1s", "--connections-per-address", "0",
-	}})
-	if err != nil {
-		return err
-	}
+	}}))
 	defer s.Kill()
-	stays, err := client.Dial(ctx, s.Addr, client.Options{})
-	if err != nil {
-		return err
-	}
+	stays, _, err := login(ctx, s.Addr, firstCustomer+50, client.Options{})
+	check(err)
 	defer stays.Close()
-	if _, err := stays.Login(ctx, firstCustomer+50, client.DemoToken(firstCustomer+50)); err != nil {
-		return err
-	}
-	if err := loseLink(ctx, r, s, stays, n); err != nil {
-		return err
-	}
-	return stopProcess(ctx, r, s, stays)
+	loseLink(ctx, r, s, stays, n)
+	stopProcess(ctx, r, s, stays)
 }
 
-// loseLink has peers in a network of their own lose its link.
-func loseLink(ctx context.Context, r *Run, s *Server, stays *client.Client, n *network) error {
-	c, err := newCrowd(s.Addr, 9)
-	if err != nil {
-		return err
-	}
+// loseLink cuts the link of peers in another network.
+func loseLink(ctx context.Context, r *Run, s *Server, stays *client.Client, n *network) {
+	c := newCrowd(s.Addr, 9)
 	defer c.close()
 	answered := 0
 	c.onOpen = func(m *member) { c.send(m, append(loginOf(m.number%50), subscription()...)) }
@@ -87,95 +68,57 @@ func loseLink(ctx context.Context, r *Run, s *Server, stays *client.Client, n *n
 			answered++
 		}
 	}
-	err = n.inside(func() error { // a socket stays in the network in which it was made
-		for range r.Size {
-			if _, err := c.join(false); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
+	n.inside(func() { c.joinAll(r.Size) }) // a socket stays in the network namespace where it was created
 	if !c.until(patience, func() bool { return answered == r.Size }) {
-		return fmt.Errorf("%w: %d of %d peers logged in over the link", ErrTooLittle, answered, r.Size)
+		check(fmt.Errorf("%w: %d of %d peers logged in over the link", ErrTooLittle, answered, r.Size))
 	}
-	if err := n.cut(ctx); err != nil {
-		return err
-	}
-	return found(ctx, r, s, stays, "link", r.Size)
+	ip(ctx, "link", "set", n.link, "down")
+	found(ctx, r, s, stays, "link", r.Size)
 }
 
-// stopProcess has a client process with many connections stopped.
-func stopProcess(ctx context.Context, r *Run, s *Server, stays *client.Client) error {
-	before, err := s.Metric(ctx, "holdfast_req_recv_total")
-	if err != nil {
-		return err
-	}
-	args := slices.Concat(r.Program[1:], []string{"load", "--addr", s.Addr, "--workload", "idle",
+// stopProcess stops a client process with many connections.
+func stopProcess(ctx context.Context, r *Run, s *Server, stays *client.Client) {
+	before := must(s.Metric(ctx, "holdfast_req_recv_total"))
+	args := slices.Concat(r.Program, []string{"load", "--addr", s.Addr, "--workload", "idle",
 		"--connections", strconv.Itoa(r.Size), "--duration", "1h"})
-	p := exec.Command(r.Program[0], args...)
-	p.Env = append(p.Environ(), r.Env...)
-	ownGroup(p)
-	// On this thread, which must outlive the process: see ownGroup.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := p.Start(); err != nil {
-		return err
-	}
-	defer func() {
-		_ = p.Process.Kill()
-		_ = p.Wait() // killed
-	}()
+	p := must(process.Start(process.Options{Args: args, Env: r.Env}))
+	defer p.Kill()
 	all := func(v float64) bool { return int(v) >= r.Size+1 }
-	if !waitMetric(ctx, s, "holdfast_client_connected", all) {
-		return fmt.Errorf("%w: the client process did not connect", ErrTooLittle)
+	if !s.waitMetric(ctx, "holdfast_client_connected", all) {
+		check(fmt.Errorf("%w: the client process did not connect", ErrTooLittle))
 	}
-	// One that has not said a word is cut for that, and later.
+	// A client without a first frame is cut for another reason, and later.
 	spoken := func(v float64) bool { return v >= before+float64(r.Size) }
-	if !waitMetric(ctx, s, "holdfast_req_recv_total", spoken) {
-		return fmt.Errorf("%w: the client process did not speak", ErrTooLittle)
+	if !s.waitMetric(ctx, "holdfast_req_recv_total", spoken) {
+		check(fmt.Errorf("%w: the client process sent no request", ErrTooLittle))
 	}
-	if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
-		return err
-	}
-	return found(ctx, r, s, stays, "stopped process", r.Size)
+	check(p.Signal(syscall.SIGSTOP))
+	found(ctx, r, s, stays, "stopped process", r.Size)
 }
 
-// found waits until the server has found the peers that are gone. The one that
-// stays has to be answered meanwhile, and must not be cut.
-func found(ctx context.Context, r *Run, s *Server, stays *client.Client, what string, gone int) error {
-	before, err := closedFor(ctx, s, "idle", "write_stall", "slow_consumer")
-	if err != nil {
-		return err
+// found waits until the server has closed the vanished peers. Meanwhile the client that
+// stays must be answered and not cut.
+func found(ctx context.Context, r *Run, s *Server, stays *client.Client, what string, gone int) {
+	closed := func() int { return s.closedFor(ctx, "idle", "write_stall", "slow_consumer") }
+	before, start := closed(), time.Now()
+	var cut error
+	waitUntil(ctx, patience, 20*time.Millisecond, func() bool {
+		cut = stays.Heartbeat(ctx)
+		return cut != nil || must(s.Metric(ctx, "holdfast_client_connected")) <= 1
+	})
+	if cut != nil {
+		r.Broken("%s: the client that stayed: %v", what, cut)
+		return
 	}
-	begin := time.Now()
-	for ctx.Err() == nil && time.Since(begin) < patience {
-		if err := stays.Heartbeat(ctx); err != nil {
-			r.Broken("%s: the one who stayed: %v", what, err)
-			return nil
-		}
-		if left, err := s.Metric(ctx, "holdfast_client_connected"); err != nil {
-			return err
-		} else if left <= 1 {
-			break
-		}
-		pause(ctx, 20*time.Millisecond)
-	}
-	took := time.Since(begin)
-	after, err := closedFor(ctx, s, "idle", "write_stall", "slow_consumer")
-	if err != nil {
-		return err
-	}
-	r.Figure(what+": peers", gone, "")
-	r.Figure(what+": all found after", took, fmt.Sprintf("(idle time %v)", vanishIdle))
-	if after-before < gone {
-		r.Broken("%s: %d of %d peers that were gone were found in %v", what, after-before, gone, rounded(took))
+	took, n := time.Since(start), closed()-before
+	r.Figure(what+": peers that vanished", gone, "")
+	r.Figure(what+": time until all were closed", took, fmt.Sprintf("(idle time %v)", vanishIdle))
+	if n < gone {
+		r.Broken("%s: only %d of %d vanished peers were found in %v", what, n, gone, rounded(took))
 	} else if took > vanishIdle+vanishGrace {
-		r.Broken("%s: the last of the peers that were gone was found after %v", what, rounded(took))
+		r.Broken("%s: the last vanished peer was found only after %v", what, rounded(took))
 	}
-	return ctx.Err()
+	check(ctx.Err())
 }
 
 // network is a network namespace with one link to this one.
@@ -183,51 +126,38 @@ type network struct {
 	host   string // address of this end
 	link   string // its name
 	thread int    // that holds the namespace
-	ask    chan func() error
+	ask    chan func()
 	answer chan error
 }
 
-// newNetwork makes one. It is gone with the run.
-func newNetwork(ctx context.Context, r *Run, number int) (*network, error) {
+// newNetwork creates a network, which is removed at the end of the run.
+func newNetwork(ctx context.Context, r *Run, number int) *network {
 	random := r.Random()
 	subnet := fmt.Sprintf("10.%d.%d.", 64+random.IntN(128), number%250)
 	n := &network{
 		host: subnet + "1", link: fmt.Sprintf("hf%dc%d", unix.Getpid()%100000, number),
-		ask: make(chan func() error), answer: make(chan error),
+		ask: make(chan func()), answer: make(chan error),
 	}
 	if err := n.enter(); err != nil {
-		return nil, fmt.Errorf("%w a network namespace: %w", ErrNeeds, err)
+		check(fmt.Errorf("%w a network namespace: %w", ErrNeeds, err))
 	}
 	r.Cleanup(func() error { close(n.ask); return nil })
 	peer := n.link + "p"
-	err := ip(ctx, "link", "add", n.link, "type", "veth", "peer", "name", peer, "netns", strconv.Itoa(n.thread))
-	if err != nil {
-		return nil, err
-	}
+	ip(ctx, "link", "add", n.link, "type", "veth", "peer", "name", peer, "netns", strconv.Itoa(n.thread))
 	r.Cleanup(func() error {
-		_ = exec.Command("ip", "link", "del", n.link).Run() // gone with its other end
+		_ = exec.Command("ip", "link", "del", n.link).Run() // it may be gone with its other end
 		return nil
 	})
-	for _, args := range [][]string{
-		{"addr", "add", n.host + "/24", "dev", n.link}, {"link", "set", n.link, "up"},
-	} {
-		if err := ip(ctx, args...); err != nil {
-			return nil, err
-		}
+	up := func(link, addr string) {
+		ip(ctx, "addr", "add", addr+"/24", "dev", link)
+		ip(ctx, "link", "set", link, "up")
 	}
-	return n, n.inside(func() error {
-		for _, args := range [][]string{
-			{"addr", "add", subnet + "2/24", "dev", peer}, {"link", "set", peer, "up"},
-		} {
-			if err := ip(ctx, args...); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	up(n.link, n.host)
+	n.inside(func() { up(peer, subnet+"2") })
+	return n
 }
 
-// enter makes the namespace on a thread that stays in it and then ends.
+// enter creates the namespace on a thread that stays in it until it ends.
 func (n *network) enter() error {
 	entered := make(chan error)
 	go func() {
@@ -239,24 +169,20 @@ func (n *network) enter() error {
 			return
 		}
 		for f := range n.ask {
-			n.answer <- f()
+			n.answer <- catch(f)
 		}
 	}()
 	return <-entered
 }
 
-// inside runs f on the thread in the namespace; what it starts is there, too.
-func (n *network) inside(f func() error) error {
+// inside runs f on the thread in the namespace; processes that f starts are in it too.
+func (n *network) inside(f func()) {
 	n.ask <- f
-	return <-n.answer
+	check(<-n.answer)
 }
 
-// cut takes the link down.
-func (n *network) cut(ctx context.Context) error { return ip(ctx, "link", "set", n.link, "down") }
-
-func ip(ctx context.Context, args ...string) error {
+func ip(ctx context.Context, args ...string) {
 	if text, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: ip %s: %w: %s", ErrNeeds, strings.Join(args, " "), err, text)
+		check(fmt.Errorf("%w: ip %s: %w: %s", ErrNeeds, strings.Join(args, " "), err, text))
 	}
-	return nil
 }

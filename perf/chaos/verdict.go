@@ -2,19 +2,24 @@ package chaos
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"holdfast/perf/table"
 )
 
-// Figure is something that was measured or counted.
+// Figure is a measured or counted value.
 type Figure struct {
 	Name  string `json:"name"`
 	Value any    `json:"value"` // an integer, a float, a Duration or a text
 	Unit  string `json:"unit,omitempty"`
 }
 
-// Verdict says what a run has found.
+// Verdict is the result of a run.
 type Verdict struct {
 	Fault   string   `json:"fault"`
 	ID      string   `json:"id"`
@@ -25,14 +30,16 @@ type Verdict struct {
 	Rounds  int      `json:"rounds,omitempty"`
 	Size    int      `json:"size,omitempty"`
 	Figures []Figure `json:"figures"`
-	// Broken describes the first broken promises, Breaches counts all.
+	// Broken describes the first broken promises, Breaches counts all of them.
 	Broken   []string `json:"broken,omitempty"`
 	Breaches int      `json:"breaches"`
-	// Problem says why the run was not made to its end.
+	// Problem says why the run was not completed.
 	Problem string        `json:"problem,omitempty"`
 	Took    time.Duration `json:"took_ns"`
 	// Command repeats the run.
 	Command string `json:"command,omitempty"`
+
+	progress string // how far a run came that was not completed
 }
 
 func (r *Run) verdict(f Fault, took time.Duration, err error) *Verdict {
@@ -43,43 +50,62 @@ func (r *Run) verdict(f Fault, took time.Duration, err error) *Verdict {
 		Rounds: r.Rounds, Size: r.Size, Figures: r.figures, Broken: r.broken, Breaches: r.breaches, Took: took,
 	}
 	if err != nil {
-		v.Problem = r.hide(err.Error())
+		v.Problem, v.progress = r.hide(err.Error()), r.progress
 	}
 	return v
 }
 
-// String gives the verdict as text: one line, and one for each broken promise.
+// String returns the verdict as text: one line, one per broken promise, and one per figure.
 func (v *Verdict) String() string {
 	var b strings.Builder
-	b.WriteString(v.ID)
-	fmt.Fprintf(&b, " %s: ", v.Word())
-	fmt.Fprintf(&b, "%s; %s, seed %d\n", v.FiguresText(), v.Took.Round(100*time.Millisecond), v.Seed)
+	fmt.Fprintf(&b, "%s %s: ", v.ID, v.Word())
+	if extent := v.extent(); extent != "" {
+		b.WriteString(extent + ", ")
+	}
+	fmt.Fprintf(&b, "took %s, seed %d\n", v.Took.Round(100*time.Millisecond), v.Seed)
 	for _, text := range v.Broken {
 		fmt.Fprintf(&b, "  %s\n", text)
 	}
 	if more := v.Breaches - len(v.Broken); more > 0 {
-		fmt.Fprintf(&b, "  and %s more\n", thousands(int64(more)))
+		fmt.Fprintf(&b, "  and %s more\n", humanize.Comma(int64(more)))
 	}
+	figures := table.Table{Align: "l", Indent: "  "}
+	for _, f := range v.Figures {
+		figures.Add(f.Name, f.amount())
+	}
+	b.Write(figures.AppendText(nil))
 	return b.String()
 }
 
-// Word is the verdict in short.
+// Word returns the verdict in short.
 func (v *Verdict) Word() string {
 	switch {
 	case v.Breaches > 0:
 		return "BROKEN " + plural(v.Breaches, "time")
 	case v.Problem != "":
-		return "not tried to the end"
+		return "not completed"
 	default:
 		return "held"
 	}
 }
 
-// FiguresText gives rounds and figures in one line.
+// extent returns how much was done, "" if there is nothing to say.
+func (v *Verdict) extent() string {
+	switch {
+	case v.Problem != "":
+		return v.progress
+	case v.Rounds > 1:
+		return plural(v.Rounds, "round")
+	default:
+		return ""
+	}
+}
+
+// FiguresText returns rounds and figures in one line.
 func (v *Verdict) FiguresText() string {
 	var parts []string
-	if v.Rounds > 1 {
-		parts = append(parts, plural(v.Rounds, "round"))
+	if extent := v.extent(); extent != "" {
+		parts = append(parts, extent)
 	}
 	for _, f := range v.Figures {
 		parts = append(parts, f.String())
@@ -87,9 +113,12 @@ func (v *Verdict) FiguresText() string {
 	return strings.Join(parts, ", ")
 }
 
-// String gives "orders acknowledged 12,345" or "p99 1.2 ms".
-func (f Figure) String() string {
-	text := f.Name + " " + valueText(f.Value)
+// String returns "orders acknowledged 12,345" or "p99 1.2 ms".
+func (f Figure) String() string { return f.Name + " " + f.amount() }
+
+// amount returns value and unit.
+func (f Figure) amount() string {
+	text := valueText(f.Value)
 	if f.Unit != "" {
 		text += " " + f.Unit
 	}
@@ -99,12 +128,15 @@ func (f Figure) String() string {
 func valueText(value any) string {
 	switch v := value.(type) {
 	case int:
-		return thousands(int64(v))
+		return humanize.Comma(int64(v))
 	case int64:
-		return thousands(v)
+		return humanize.Comma(v)
 	case uint64:
-		return thousands(int64(v))
+		return humanize.Comma(int64(v))
 	case float64:
+		if v >= 1000 {
+			return humanize.Comma(int64(math.Round(v)))
+		}
 		return strconv.FormatFloat(v, 'g', 3, 64)
 	case time.Duration:
 		return rounded(v).String()
@@ -113,7 +145,7 @@ func valueText(value any) string {
 	}
 }
 
-// rounded leaves three digits or so.
+// rounded keeps about three digits.
 func rounded(d time.Duration) time.Duration {
 	unit := time.Duration(1)
 	for d >= 1000*unit {
@@ -126,18 +158,5 @@ func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return thousands(int64(n)) + " " + noun + "s"
-}
-
-// thousands gives 1234567 as "1,234,567".
-func thousands(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	first := len(digits) % 3
-	if first == 0 || n < 0 && first == 1 {
-		first += 3
-	}
-	for i := first; i < len(digits); i += 4 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
+	return humanize.Comma(int64(n)) + " " + noun + "s"
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,9 +14,10 @@ import (
 	"time"
 
 	"holdfast/perf/chaos"
+	"holdfast/perf/progress"
 )
 
-// fault is one that this machine can do at once.
+// fault returns a fault without needs.
 func fault(run func(context.Context, *chaos.Run) error) chaos.Fault {
 	return chaos.Fault{Name: "test", ID: "T1", Short: "what is done", Promise: "what holds", Long: chaos.Size{Rounds: 3, Size: 7}, Run: run}
 }
@@ -27,6 +29,21 @@ func execute(t *testing.T, f chaos.Fault) (*chaos.Verdict, string, error) {
 	return v, out.String(), err
 }
 
+// TestInterruptedIsNotBroken: what fails after an interruption breaks no promise, and the
+// run is not complete.
+func TestInterruptedIsNotBroken(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	f := fault(func(_ context.Context, r *chaos.Run) error {
+		interrupt()
+		r.Broken("an order: %v", ctx.Err())
+		return nil
+	})
+	v, err := chaos.Execute(ctx, f, &chaos.Run{Seed: 5, Out: io.Discard})
+	if !errors.Is(err, context.Canceled) || len(v.Broken) > 0 || v.Held {
+		t.Errorf("%v, broken %q, held %t", err, v.Broken, v.Held)
+	}
+}
+
 func TestVerdict(t *testing.T) {
 	failed := errors.New("no such disk")
 	cases := []struct {
@@ -34,7 +51,7 @@ func TestVerdict(t *testing.T) {
 		run  func(context.Context, *chaos.Run) error
 		err  error
 		held bool
-		want string // the text with the time taken out
+		want string // the text without the time
 	}{
 		{"held", func(_ context.Context, r *chaos.Run) error {
 			r.Figure("orders", 1, "")
@@ -42,22 +59,27 @@ func TestVerdict(t *testing.T) {
 			r.Figure("p99", 1234567*time.Nanosecond, "")
 			r.Figure("rate", 12345.678, "a second")
 			return nil
-		}, nil, true, "T1 held: 3 rounds, orders 1,234,567, p99 1.23ms, rate 1.23e+04 a second"},
+		}, nil, true, "T1 held: 3 rounds|  orders  1,234,567|  p99     1.23ms|  rate    12,346 a second"},
 		{"broken", func(_ context.Context, r *chaos.Run) error {
+			r.Figure("orders", 18, "")
 			r.Broken("lost %d", 17)
 			return nil
-		}, nil, false, "T1 BROKEN 1 time: 3 rounds|  lost 17"},
+		}, nil, false, "T1 BROKEN 1 time: 3 rounds|  lost 17|  orders  18"},
 		{"broken often", func(_ context.Context, r *chaos.Run) error {
 			for range 1020 {
 				r.Broken("lost")
 			}
 			return nil
 		}, nil, false, "T1 BROKEN 1,020 times: 3 rounds" + strings.Repeat("|  lost", 20) + "|  and 1,000 more"},
-		{"not made", func(context.Context, *chaos.Run) error { return failed }, failed, false, "T1 not tried to the end: 3 rounds"},
+		{"not made", func(context.Context, *chaos.Run) error { return failed }, failed, false, "T1 not completed"},
+		{"interrupted", func(_ context.Context, r *chaos.Run) error {
+			r.Progress(1, 1000, "rounds")
+			return context.Canceled
+		}, context.Canceled, false, "T1 not completed: 1 of 1,000 rounds"},
 		{"broken, then not made", func(_ context.Context, r *chaos.Run) error {
 			r.Broken("lost in %s", r.Scratch)
 			return failed
-		}, failed, false, "T1 BROKEN 1 time: 3 rounds|  lost in SCRATCH"},
+		}, failed, false, "T1 BROKEN 1 time|  lost in SCRATCH"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -66,15 +88,44 @@ func TestVerdict(t *testing.T) {
 				t.Errorf("held %v, error %v", v.Held, err)
 			}
 			first, rest, _ := strings.Cut(v.String(), "\n")
-			text, _, _ := strings.Cut(first, "; ")
+			text, took, _ := strings.Cut(first, "took ")
+			text = strings.TrimRight(text, ",: ")
 			if got := strings.TrimSuffix(text+"|"+strings.ReplaceAll(rest, "\n", "|"), "|"); got != tc.want {
 				t.Errorf("got  %s\nwant %s", got, tc.want)
 			}
-			if out != "T1 test: seed 5\n" || !strings.HasSuffix(first, ", seed 5") {
+			if !strings.HasPrefix(out, "T1 test: seed 5\n") || !strings.HasSuffix(took, ", seed 5") {
 				t.Errorf("the seed: %q, %q", out, first)
 			}
 		})
 	}
+}
+
+// TestCheck: an error ends the run, deferred functions run, and the problem names the
+// round.
+func TestCheck(t *testing.T) {
+	v, _, err := execute(t, fault(func(ctx context.Context, r *chaos.Run) error {
+		defer r.Broken("deferred")
+		r.EachRound(ctx, func(round int) {
+			if round == 1 {
+				chaos.Check(chaos.ErrTooLittle)
+			}
+		})
+		t.Error("the run went on")
+		return nil
+	}))
+	if !errors.Is(err, chaos.ErrTooLittle) || !strings.HasPrefix(v.Problem, "round 2: ") || v.Breaches != 1 {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+// TestPanicGoesOn: only check ends a run without a panic.
+func TestPanicGoesOn(t *testing.T) {
+	defer func() {
+		if p := recover(); p != "a bug" {
+			t.Errorf("recovered %v", p)
+		}
+	}()
+	_, _, _ = execute(t, fault(func(context.Context, *chaos.Run) error { panic("a bug") }))
 }
 
 func TestNeeds(t *testing.T) {
@@ -86,8 +137,8 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
-// TestCleanup: what was set up goes in the other order, also after an error, and
-// the scratch folder last.
+// TestCleanup: cleanup functions run in reverse order, also after an error, and the
+// scratch folder goes last.
 func TestCleanup(t *testing.T) {
 	var steps []string
 	var scratch string
@@ -111,7 +162,7 @@ func TestCleanup(t *testing.T) {
 	}
 }
 
-// TestRandomRepeats: the same seed gives the same sources, and they differ.
+// TestRandomRepeats: the same seed makes the same sources, and the sources differ.
 func TestRandomRepeats(t *testing.T) {
 	draw := func(seed uint64) []uint64 {
 		r := &chaos.Run{Seed: seed}
@@ -125,12 +176,12 @@ func TestRandomRepeats(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	for _, tc := range []struct {
-		name     string
-		terminal bool
-		want     string
+		name string
+		line func(io.Writer) *progress.Line
+		want string
 	}{
-		{"file", false, "T1 test: seed 5\n1 of 3 rounds\n"},
-		{"terminal", true, "T1 test: seed 5\n\r1 of 3 rounds\x1b[K\r\x1b[K"},
+		{"file", progress.New, "T1 test: seed 5\n1 of 3 rounds\n"},
+		{"terminal", func(w io.Writer) *progress.Line { return progress.NewTerminal(w, 80) }, "T1 test: seed 5\n\r\x1b[K1 of 3 rounds\r\x1b[K"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -139,7 +190,7 @@ func TestProgress(t *testing.T) {
 				r.Progress(2, r.Rounds, "rounds") // too soon
 				return nil
 			})
-			if _, err := chaos.Execute(t.Context(), f, &chaos.Run{Seed: 5, Out: &out, Terminal: tc.terminal}); err != nil || out.String() != tc.want {
+			if _, err := chaos.Execute(t.Context(), f, &chaos.Run{Seed: 5, Out: &out, Line: tc.line(&out)}); err != nil || out.String() != tc.want {
 				t.Errorf("%v, %q", err, out.String())
 			}
 		})
@@ -176,12 +227,5 @@ func TestResults(t *testing.T) {
 	}
 	if err := results.Save(""); err != nil {
 		t.Errorf("nothing to keep: %v", err)
-	}
-}
-
-func TestMetrics(t *testing.T) {
-	got := chaos.ParseMetrics([]byte("# HELP a b\na 1\nb{x=\"y z\"} 2.5e3\nbroken\nc NaNo\n"))
-	if len(got) != 2 || got["a"] != 1 || got[`b{x="y z"}`] != 2500 {
-		t.Errorf("%v", got)
 	}
 }

@@ -10,41 +10,44 @@ import (
 	"holdfast/biz/client"
 )
 
-// A watcher is a session of a customer that only looks on. When its connection is
-// over it goes on behind the last push it has seen. What it was pushed counts as
-// acknowledged.
+// A watcher is a session of a customer that only receives pushes. When its connection
+// ends, it reconnects and resumes after the last push it has seen. A push counts as an
+// acknowledgement.
 type watcher struct {
 	trader *trader
 	client *client.Client // nil before the first login
 
 	mu     sync.Mutex
-	addr   string // of the server, which is another one after each restart
+	addr   string // address of the server; it changes with each restart
 	last   uint64 // sequence of the last push, or of the snapshot
 	counts watcherCounts
 }
 
 type watcherCounts struct {
-	pushes, resumed, missed, afresh int
+	pushes  int
+	resumed int // sessions that resumed
+	missed  int // pushes that they had missed
+	fresh   int // sessions that started with a snapshot
 }
 
 func (c *watcherCounts) add(d watcherCounts) {
 	c.pushes += d.pushes
 	c.resumed += d.resumed
 	c.missed += d.missed
-	c.afresh += d.afresh
+	c.fresh += d.fresh
 }
 
 const (
-	// watcherReach is how many pushes a session may have missed to go on: two for
+	// watcherReach is how many pushes a session may have missed to resume: two for
 	// each of the 256 events that the server remembers of an account.
 	watcherReach  = 2 * 256
-	watcherBuffer = 1 << 16 // pushes that wait while an account is compared
+	watcherBuffer = 1 << 16 // pushes buffered while an account is compared
 	// watcherPatience is how long the missed pushes may take.
 	watcherPatience = 10 * time.Second
 )
 
-// resume logs in again, or for the first time. Nobody trades meanwhile, so the
-// session must be given all that the account has had by then, and nothing else.
+// resume logs in, for the first time or again. Nobody trades meanwhile: the session must
+// receive exactly the pushes that the account has had so far.
 func (w *watcher) resume(ctx context.Context, addr string) error {
 	now, err := w.sequence(ctx, addr)
 	if err != nil {
@@ -56,14 +59,14 @@ func (w *watcher) resume(ctx context.Context, addr string) error {
 	if w.client == nil {
 		return w.login(ctx)
 	}
-	w.client.Close() // so that the view is as it stays
+	w.client.Close() // the view does not change any more
 	before := w.client.View().Display().Sequence
 	next, welcome, err := w.client.Reconnect(ctx, w.trader.customer, client.DemoToken(w.trader.customer))
 	if err != nil {
 		return err
 	}
 	w.client = next
-	w.goOn(ctx, welcome, before, now)
+	w.compare(ctx, welcome, before, now)
 	return nil
 }
 
@@ -77,7 +80,7 @@ func (w *watcher) login(ctx context.Context) (err error) {
 	return err
 }
 
-// dial connects to the server that there is, wherever the one before was.
+// dial connects to the server that runs now, not to the address of the first one.
 func (w *watcher) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	w.mu.Lock()
 	addr := w.addr
@@ -85,7 +88,7 @@ func (w *watcher) dial(ctx context.Context, network, _ string) (net.Conn, error)
 	return new(net.Dialer).DialContext(ctx, network, addr)
 }
 
-// sequence is that of the account's last push.
+// sequence returns the sequence of the account's last push.
 func (w *watcher) sequence(ctx context.Context, addr string) (uint64, error) {
 	c, s, err := w.trader.dial(ctx, addr)
 	if err != nil {
@@ -94,15 +97,15 @@ func (w *watcher) sequence(ctx context.Context, addr string) (uint64, error) {
 	return s.Sequence, c.Close()
 }
 
-// goOn compares what the session was given with what it missed: the pushes behind
+// compare compares the pushes that the session received with those it missed: after
 // before, up to now.
-func (w *watcher) goOn(ctx context.Context, welcome client.Welcome, before, now uint64) {
+func (w *watcher) compare(ctx context.Context, welcome client.Welcome, before, now uint64) {
 	r, customer := w.trader.r, w.trader.customer
 	switch {
 	case before > now:
-		r.Broken("%d has seen push %d, and after the restart there are %d", customer, before, now)
+		r.Broken("%d has seen push %d, but after the restart there are only %d", customer, before, now)
 	case !welcome.Resumed && before > 0 && now-before < watcherReach:
-		r.Broken("%d was not given the pushes from %d to %d", customer, before+1, now)
+		r.Broken("%d did not receive the pushes from %d to %d", customer, before+1, now)
 	}
 	if !welcome.Resumed {
 		w.from(welcome.Snapshot.Sequence)
@@ -112,7 +115,7 @@ func (w *watcher) goOn(ctx context.Context, welcome client.Welcome, before, now 
 	defer cancel()
 	d, err := w.client.View().Wait(ctx, func(d *client.Display) bool { return d.Sequence >= now })
 	if err != nil || d.Sequence != now {
-		r.Broken("%d missed the pushes from %d to %d and was given those up to %d", customer, before+1, now, d.Sequence)
+		r.Broken("%d missed the pushes from %d to %d and received them only up to %d", customer, before+1, now, d.Sequence)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -125,10 +128,10 @@ func (w *watcher) from(sequence uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.last = sequence
-	w.counts.afresh++
+	w.counts.fresh++
 }
 
-// take is called with each push.
+// take handles each push.
 func (w *watcher) take(p client.Push) {
 	if broken, ok := p.Event.(client.SequenceBreak); ok {
 		w.trader.r.Broken("%d: %v", w.trader.customer, broken)
@@ -139,7 +142,7 @@ func (w *watcher) take(p client.Push) {
 	}
 	w.mu.Lock()
 	if p.Sequence != w.last+1 {
-		w.trader.r.Broken("%d was pushed %d behind %d", w.trader.customer, p.Sequence, w.last)
+		w.trader.r.Broken("%d was pushed %d after %d", w.trader.customer, p.Sequence, w.last)
 	}
 	w.last = p.Sequence
 	w.counts.pushes++
@@ -154,14 +157,14 @@ func (w *watcher) take(p client.Push) {
 	}
 }
 
-// close ends the session; all that it was pushed has been taken then.
+// close ends the session, after the last push has been taken.
 func (w *watcher) close() {
 	if w.client != nil {
 		w.client.Close()
 	}
 }
 
-// watch gives every fourth of the traders a watcher.
+// watch returns a watcher for every fourth trader.
 func watch(traders []*trader) (all []*watcher) {
 	for i := 0; i < len(traders); i += 4 {
 		all = append(all, &watcher{trader: traders[i]})
@@ -169,17 +172,16 @@ func watch(traders []*trader) (all []*watcher) {
 	return all
 }
 
-// resumeAll has all of them log in again.
-func resumeAll(ctx context.Context, addr string, watchers []*watcher) error {
+// resumeAll logs in all watchers again.
+func resumeAll(ctx context.Context, addr string, watchers []*watcher) {
 	for _, w := range watchers {
 		if err := w.resume(ctx, addr); err != nil {
-			return fmt.Errorf("session of %d: %w", w.trader.customer, err)
+			check(fmt.Errorf("session of %d: %w", w.trader.customer, err))
 		}
 	}
-	return nil
 }
 
-// closeAll ends the sessions and gives what they have seen.
+// closeAll ends the sessions and returns what they have seen.
 func closeAll(watchers []*watcher) (sum watcherCounts) {
 	for _, w := range watchers {
 		w.close()

@@ -5,33 +5,20 @@ import "strings"
 // Class is a kind of work.
 type Class string
 
-// The classes, in the order of tables.
+// The classes, in the order of tables; Meaning describes each.
 const (
-	// Read takes bytes from a client's socket.
-	Read Class = "read"
-	// Write gives bytes to a client's socket.
-	Write Class = "write"
-	// Poll asks the kernel which sockets are ready.
-	Poll Class = "poll"
-	// Scheduling is the Go scheduler, channels, timers, futexes, wake-ups.
+	Read       Class = "read"
+	Write      Class = "write"
+	Poll       Class = "poll"
 	Scheduling Class = "scheduling"
-	// Locks are mutexes of the program.
-	Locks Class = "locks"
-	// Memory is garbage collection, allocation and growing stacks.
-	Memory Class = "memory"
-	// Plumbing is the networking code around the system calls: loops, lanes,
-	// buffers, sessions, outbox.
-	Plumbing Class = "plumbing"
-	// Codec encodes and decodes messages and events.
-	Codec Class = "codec"
-	// Business is accounts, orders, prices and their handlers.
-	Business Class = "business"
-	// Journal is the group commit: batches, JetStream, fsync.
-	Journal Class = "journal"
-	// Database is SQLite, with the files it writes.
-	Database Class = "database"
-	// Other is what no rule knows.
-	Other Class = "other"
+	Locks      Class = "locks"
+	Memory     Class = "memory"
+	Plumbing   Class = "plumbing" // the networking code around the system calls
+	Codec      Class = "codec"
+	Business   Class = "business"
+	Journal    Class = "journal"
+	Database   Class = "database"
+	Other      Class = "other"
 )
 
 // Classes lists all classes in the order of tables.
@@ -41,47 +28,35 @@ func Classes() []Class {
 	}
 }
 
-// Meaning says in a few words what belongs to the class.
-func (c Class) Meaning() string {
-	switch c {
-	case Read:
-		return "reading from clients' sockets"
-	case Write:
-		return "writing to clients' sockets"
-	case Poll:
-		return "asking which sockets are ready (epoll)"
-	case Scheduling:
-		return "Go scheduler, channels, timers, futexes"
-	case Locks:
-		return "mutexes"
-	case Memory:
-		return "garbage collection, allocation, stacks"
-	case Plumbing:
-		return "event loops, lanes, sessions, buffers"
-	case Codec:
-		return "encoding and decoding"
-	case Business:
-		return "accounts, orders, prices, handlers"
-	case Journal:
-		return "group commit: batches, JetStream, fsync"
-	case Database:
-		return "SQLite and its files"
-	default:
-		return "everything else"
-	}
+// Meaning describes the class in a few words.
+func (c Class) Meaning() string { return meanings[c] }
+
+var meanings = map[Class]string{
+	Read:       "reading from clients' sockets",
+	Write:      "writing to clients' sockets",
+	Poll:       "asking which sockets are ready (epoll)",
+	Scheduling: "Go scheduler, channels, timers, futexes",
+	Locks:      "mutexes",
+	Memory:     "garbage collection, allocation, stacks",
+	Plumbing:   "event loops, lanes, sessions, buffers",
+	Codec:      "encoding and decoding",
+	Business:   "accounts, orders, prices, handlers",
+	Journal:    "group commit: batches, JetStream, fsync",
+	Database:   "SQLite and its files",
+	Other:      "everything else",
 }
 
-// rule gives a class to the functions whose names begin with one of the words.
+// rule assigns a class to the functions whose names start with one of the names.
 type rule struct {
 	class Class
-	names string // separated by blanks
+	names string // separated by spaces
 }
 
-// rules is the table that Classify goes through, top down, for one function.
+// rules returns the table that Classifier searches from the top for one function.
 //
-// There is none for syscall.Write and the like: who called them tells a socket
-// from the file of a journal or a database. memmove, map access and the clock
-// have none either, and so belong to who called them.
+// It leaves out system calls such as syscall.Write: only their callers show whether they
+// write to a socket or a file of the journal or database. memmove, map access and the
+// clock also count for their callers.
 func rules() []rule {
 	const gnet, ants = "github.com/panjf2000/gnet/v2", "github.com/panjf2000/ants/v2"
 	return []rule{
@@ -124,32 +99,32 @@ const schedulingNames = "runtime.schedule runtime.findRunnable runtime.park runt
 	"runtime.chansend runtime.chanrecv runtime.closechan runtime.send runtime.recv runtime.sel runtime.notifyList " +
 	"runtime.acquireSudog runtime.releaseSudog runtime.(*waitq) runtime.(*timer runtime.resetTimer runtime.stopTimer"
 
-// Classifier knows the class of every function and stack. Owner: one goroutine.
+// Classifier returns the classes of functions and stacks. Owner: one goroutine.
 type Classifier struct {
 	rules []rule
-	known map[string]Class // "" for functions that no rule knows
+	found map[string]Class // "" for functions without a rule
 }
 
 // NewClassifier returns a Classifier with the rules of this package.
 func NewClassifier() *Classifier {
-	return &Classifier{rules: rules(), known: make(map[string]Class)}
+	return &Classifier{rules: rules(), found: make(map[string]Class)}
 }
 
-// Function returns the class of a function, named as in profiles, by itself; ok
-// is false if that depends on who called it.
+// Function returns the class of a function, named as in profiles; ok is false if the
+// class depends on the caller.
 func (c *Classifier) Function(name string) (class Class, ok bool) {
-	class, seen := c.known[name]
+	class, seen := c.found[name]
 	if !seen {
 		class = c.find(name)
-		c.known[name] = class
+		c.found[name] = class
 	}
 	return class, class != ""
 }
 
 func (c *Classifier) find(name string) Class {
 	for _, r := range c.rules {
-		for begin := range strings.FieldsSeq(r.names) {
-			if strings.HasPrefix(name, begin) {
+		for start := range strings.FieldsSeq(r.names) {
+			if strings.HasPrefix(name, start) {
 				return r.class
 			}
 		}
@@ -157,8 +132,8 @@ func (c *Classifier) find(name string) Class {
 	return ""
 }
 
-// Stack returns the class of a stack, root first: that of the first function
-// with a class from the leaf outwards, else Other.
+// Stack returns the class of a stack, root first. It is the class of the function nearest
+// to the leaf that has one, else Other.
 func (c *Classifier) Stack(frames []string) Class {
 	for i := len(frames) - 1; i >= 0; i-- {
 		if class, ok := c.Function(frames[i]); ok {

@@ -1,29 +1,27 @@
-// Package flame shows what a server's time and memory go to.
+// Package flame shows where a server's time and memory go.
 //
-// Capture fetches profiles from a server's pprof port. Parse turns one into a
-// Profile: stacks with a value each. Shares says which class of work the value
-// belongs to (Classes); Graph draws it as an HTML page; Result gathers what
-// was measured under several loads.
+// Capture fetches profiles from a server's pprof port. Parse turns one into a Profile:
+// stacks with a value each. Shares divides the value among classes of work (Classes);
+// Graph draws it as an HTML page; Result collects the figures of several loads.
 //
 // # The pages
 //
-// A page is one file without anything to fetch: it opens from a disk, a mail or a
-// static web server, in a light or a dark browser. It zooms, searches with a
-// regular expression and says what share matched, and can be turned round, with
-// the leaf functions first. A differential page has the widths of one profile and
-// shows by colour where its share is above or below the other's; totals are made
-// equal first, either profile can give the widths, and the classes stand in a row
-// above the stacks, since two designs have few callers in common. (The view of google/pprof
-// lacks the dark colours, the share of a search and a reader's choice of widths,
-// and its menus need the server it came from.)
+// A page is one file that loads nothing: it opens from a disk, a mail or a static web
+// server, in a light or a dark browser. It zooms, searches with a regular expression and
+// shows what share matched, and can be inverted to show the leaf functions first. A
+// differential page has the widths of one profile and shows by colour where its share is
+// above or below the other's. Totals are scaled to be equal first, the reader chooses
+// which profile sets the widths, and the classes are a row above the stacks, because two
+// designs have few callers in common. (The view of google/pprof has no dark colours, no
+// share of a search and no choice of widths, and its menus need a running server.)
 //
 // # What a CPU profile sees
 //
-// The kernel sends the signal behind a sample every 10 ms of CPU time that the
-// process uses, so a server that is 2 % busy gives two samples a second: look at
-// the number of samples before a share. Time in the kernel counts for the system
-// call; on loopback the write carries most of the way to the receiver's socket.
+// The kernel sends the signal for a sample every 10 ms of CPU time that the process uses,
+// so a server that is 2 % busy has two samples a second: check the number of samples
+// before you trust a share. Time in the kernel counts for the system call; on loopback
+// most of the delivery to the receiver's socket counts for the write.
 //
-// Any goroutine may use the package. It never writes files and keeps nothing.
-// Limits: a response of a pprof port may have 64 MiB.
+// Goroutine: any. The package never writes files and has no state. Limit: 64 MiB for a
+// response of a pprof port.
 package flame

@@ -3,8 +3,8 @@ package flame
 import "errors"
 
 var (
-	// ErrProfile: the bytes are no profile, or have no such values.
+	// ErrProfile means that the bytes are not a profile, or that it has no such values.
 	ErrProfile = errors.New("flame: not a usable profile")
-	// ErrServer: the pprof port answered something else than what was asked for.
-	ErrServer = errors.New("flame: the pprof port gave no profile")
+	// ErrServer means that the pprof port did not send the requested profile.
+	ErrServer = errors.New("flame: no profile from the pprof port")
 )

@@ -9,26 +9,26 @@ import (
 	"time"
 )
 
-// maxProfile bounds what is read from a pprof port, in bytes.
+// maxProfile is the most bytes read from a pprof port.
 const maxProfile = 64 << 20
 
-// answerTimeout is how long a loaded server may take beyond the time of a
+// answerTimeout is how long a loaded server may take in addition to the time of a
 // profile.
 const answerTimeout = time.Minute
 
-// Captured is what a server's pprof port gave.
+// Captured holds the profiles from a server's pprof port.
 type Captured struct {
 	// CPU is a CPU profile.
 	CPU []byte
-	// Allocs has what was allocated while it ran, and shortly before and after.
-	// The server collects its garbage at both ends, so that nothing is missing.
+	// Allocs is an allocation profile of the same time, and of a moment before and after.
+	// The server collects garbage at both ends, so that it is complete.
 	Allocs []byte
-	// Goroutines when the CPU profile began.
+	// Goroutines is their number when the CPU profile started.
 	Goroutines int
 }
 
-// Capture profiles the server with net/http/pprof at addr, host:port, for a time
-// that is rounded down to whole seconds, at least 1.
+// Capture profiles the server with net/http/pprof at addr (host:port) for the window,
+// rounded down to whole seconds, at least 1.
 func Capture(ctx context.Context, addr string, window time.Duration) (*Captured, error) {
 	window = max(time.Second, window.Truncate(time.Second))
 	ctx, cancel := context.WithTimeout(ctx, window+answerTimeout)
@@ -94,15 +94,15 @@ func (p *pprofPort) get(ctx context.Context, what string) ([]byte, error) {
 	return body, nil
 }
 
-// goroutines reads the first line of the profile in text,
-// "goroutine profile: total 42".
+// goroutines reads the first line of the goroutine profile as text, "goroutine profile:
+// total 42".
 func (p *pprofPort) goroutines(ctx context.Context) (n int, err error) {
 	text, err := p.get(ctx, "goroutine?debug=1")
 	if err != nil {
 		return 0, err
 	}
 	if _, err := fmt.Sscanf(string(text), "goroutine profile: total %d", &n); err != nil {
-		return 0, fmt.Errorf("%w: %.60q does not begin with a number of goroutines", ErrServer, text)
+		return 0, fmt.Errorf("%w: %.60q does not start with the number of goroutines", ErrServer, text)
 	}
 	return n, nil
 }

@@ -16,7 +16,7 @@ import (
 	"holdfast/perf/flame"
 )
 
-// pprofServer serves what handlers say, and real profiles for the rest.
+// pprofServer serves the handlers, and real profiles for all other paths.
 func pprofServer(t *testing.T, handlers map[string]http.HandlerFunc) (addr string) {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -35,7 +35,7 @@ func pprofServer(t *testing.T, handlers map[string]http.HandlerFunc) (addr strin
 	return strings.TrimPrefix(s.URL, "http://")
 }
 
-// The real thing, for a second: the test program profiles itself.
+// The test program profiles itself for a second.
 func TestCapture(t *testing.T) {
 	c, err := flame.Capture(t.Context(), pprofServer(t, nil), 0)
 	if err != nil {

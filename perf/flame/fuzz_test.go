@@ -7,13 +7,13 @@ import (
 	"holdfast/perf/flame"
 )
 
-// Whatever a port gives for a profile is refused with ErrProfile, or makes one
-// whose stacks add up to its total.
+// FuzzParse: Parse refuses any bytes with ErrProfile, or returns a profile whose stacks
+// add up to its total.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 1 && data[0] == 0x1f && data[1] == 0x8b {
-			t.Skip("compressed: the same behind a library's reader")
+			t.Skip("compressed input only adds a library's reader")
 		}
 		p, err := flame.Parse(data, flame.Samples)
 		if err != nil {

@@ -3,30 +3,39 @@ package flame
 import (
 	"bytes"
 	"cmp"
-	"embed"
+	_ "embed" // for the parts of a page
 	"html/template"
 	"slices"
 	"strings"
 )
 
-//go:embed page.html page.css page.js
-var pageFiles embed.FS
+// The parts of a page.
+var (
+	//go:embed page.html
+	pageHTML string
+	//go:embed page.css
+	pageCSS string
+	//go:embed page.js
+	pageJS string
+
+	pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+)
 
 // Graph is a page with a flame graph.
 type Graph struct {
-	// Title and Lines stand above the graph.
+	// Title and Lines are shown above the graph.
 	Title string
 	Lines []string
-	// Name of Profile, e.g. the server's.
+	// Name of Profile, e.g. that of the server.
 	Name    string
 	Profile *Profile
-	// Base makes the graph differential: colours say where Profile's share of its
-	// total is above or below Base's. nil: colours are classes.
+	// Base makes the graph differential: colours show where Profile's share of its total
+	// is above or below Base's. nil: colours show classes.
 	Base     *Profile
 	BaseName string
 }
 
-// page is what page.html is filled with.
+// page is the data of page.html.
 type page struct {
 	Graph
 	Style  template.CSS
@@ -48,11 +57,11 @@ type pageData struct {
 	Name     string  `json:"name"`
 	BaseName string  `json:"baseName"` // "" in a plain graph
 	Total    float64 `json:"total"`
-	// Scale turns values of the base, of which totals were made equal, back.
+	// Scale converts scaled values of the base back to its own.
 	Scale   float64     `json:"scale"`
 	Classes []Class     `json:"classes"`
 	Names   []string    `json:"names"`
-	Own     []int       `json:"own"` // class of each name, -1: that of its caller
+	Own     []int       `json:"own"` // class of each name; -1: the class of its caller
 	Stacks  []pageStack `json:"stacks"`
 }
 
@@ -64,26 +73,12 @@ type pageStack struct {
 
 // AppendHTML appends the page, one self-contained file.
 func (g Graph) AppendHTML(dst []byte) ([]byte, error) {
-	t, err := template.ParseFS(pageFiles, "page.html")
-	if err != nil {
-		return dst, err
-	}
-	style, err := pageFiles.ReadFile("page.css")
-	if err != nil {
-		return dst, err
-	}
-	script, err := pageFiles.ReadFile("page.js")
-	if err != nil {
-		return dst, err
-	}
 	text := bytes.NewBuffer(dst)
-	err = t.Execute(text, page{
-		Graph: g, Style: template.CSS(style), Script: template.JS(script), Legend: g.legend(), Data: g.data(),
-	})
+	err := pageTemplate.Execute(text, page{Graph: g, Style: template.CSS(pageCSS), Script: template.JS(pageJS), Legend: g.legend(), Data: g.data()})
 	return text.Bytes(), err
 }
 
-// legend lists the classes that a plain graph has, the largest first.
+// legend returns the classes in a plain graph, the largest first.
 func (g Graph) legend() (entries []legendEntry) {
 	if g.Base != nil {
 		return nil
@@ -125,14 +120,14 @@ func (g Graph) data() pageData {
 	return d
 }
 
-// pairedStack has its value in both profiles, totals made equal.
+// pairedStack is a stack with its value in both profiles, scaled to equal totals.
 type pairedStack struct {
 	frames      []string
 	value, base float64
 }
 
-// stacks pairs the stacks of Profile and Base. Values below 0, which a
-// difference of two readings may have, are left out.
+// stacks pairs the stacks of Profile and Base. Values below 0, which the difference of
+// two readings may have, are left out.
 func (g Graph) stacks() []pairedStack {
 	all := make(map[string]*pairedStack)
 	add := func(p *Profile, to func(s *pairedStack) *float64, factor float64) {
@@ -156,8 +151,7 @@ func (g Graph) stacks() []pairedStack {
 	return sorted
 }
 
-// scaleTo is what a value of p is to be multiplied with for p's total to become
-// that of q; 1 where either is empty.
+// scaleTo returns the factor that scales p's total to q's; 1 if either is empty.
 func scaleTo(p, q *Profile) float64 {
 	if p.Total <= 0 || q.Total <= 0 {
 		return 1

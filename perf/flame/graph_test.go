@@ -29,7 +29,7 @@ func html(t *testing.T, g flame.Graph) string {
 	return strings.TrimPrefix(string(text), "before")
 }
 
-// pageData is what the script of a page gets.
+// pageData is the data for the script of a page.
 type pageData struct {
 	Total    float64
 	Scale    float64
@@ -52,7 +52,7 @@ func dataOf(t *testing.T, page string) (d pageData) {
 	return d
 }
 
-// values finds the two values of a stack.
+// values returns the two values of a stack.
 func (d pageData) values(t *testing.T, stack string) (v, b float64) {
 	t.Helper()
 	for _, s := range d.Stacks {
@@ -85,7 +85,7 @@ func TestPageStandsAlone(t *testing.T) {
 				t.Errorf("%d ends of scripts", n)
 			}
 			if _, script, _ := strings.Cut(page, "<script>"); strings.Contains(script, "\u2028") {
-				t.Error("a line separator stands in the script")
+				t.Error("a line separator is in the script")
 			}
 			for _, name := range []string{"main.main", hostile, "a", "net.(*conn).Read"} {
 				if names := dataOf(t, page).Names; !strings.Contains(strings.Join(names, "\n"), name) {
@@ -115,7 +115,7 @@ func TestPlainPage(t *testing.T) {
 	}
 }
 
-// Totals are made equal: a server that only has more samples shows no change.
+// Totals are scaled to be equal: a server that only has more samples shows no change.
 func TestDifferencesAreOfShares(t *testing.T) {
 	p := samples(t, map[string]int64{"a;x": 30, "a;y": 70, "new": 100})
 	base := samples(t, map[string]int64{"a;x": 15, "a;y": 5, "gone": 80})
@@ -134,7 +134,7 @@ func TestDifferencesAreOfShares(t *testing.T) {
 	}
 }
 
-// TestInBrowser runs the page's script: does it draw, search, zoom and turn?
+// TestInBrowser runs the page's script: does it draw, search, zoom and invert?
 func TestInBrowser(t *testing.T) {
 	needs(t, "chromium", "chromium")
 	const say = `const say = (what) => document.body.append(what + "; ");
@@ -171,7 +171,7 @@ func TestInBrowser(t *testing.T) {
 	}
 }
 
-// browse opens a page and returns what became of it.
+// browse opens a page and returns its final HTML.
 func browse(t *testing.T, page string) string {
 	t.Helper()
 	dir := t.TempDir()

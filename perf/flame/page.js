@@ -73,7 +73,7 @@
       `${points(n)} points`;
   }
 
-  // shade is stronger than in proportion, so that small differences can be seen.
+  // shade exaggerates small differences, so that they can be seen.
   function shade(n) {
     const strength = 100 * Math.sqrt(Math.min(1, Math.abs(change(n))));
     return `color-mix(in srgb, var(--${change(n) > 0 ? 'more' : 'less'}) ${strength.toFixed(1)}%, var(--same))`;

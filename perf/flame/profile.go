@@ -10,7 +10,7 @@ import (
 	"github.com/google/pprof/profile"
 )
 
-// Values of a profile that Parse can take.
+// Kinds of values that Parse can read.
 const (
 	// Samples of a CPU profile: one for each 10 ms of CPU time.
 	Samples = "samples"
@@ -22,11 +22,11 @@ const (
 type Profile struct {
 	// Unit of the values: "samples" or "bytes".
 	Unit string
-	// Seconds that the profile covers; 0 if it doesn't say.
+	// Seconds that the profile covers; 0 if unknown.
 	Seconds float64
 	// Total of all stacks.
 	Total int64
-	// Stacks are different from each other, in alphabetical order.
+	// Stacks are distinct and in alphabetical order.
 	Stacks []Stack
 }
 
@@ -37,21 +37,29 @@ type Stack struct {
 	Value  int64
 }
 
-// Parse reads a profile as a pprof port gives it, compressed or not, and takes
-// one kind of its values (Samples, AllocatedBytes), without what profiling
-// cost. The error is ErrProfile.
+// Parse reads a profile as a pprof port sends it, compressed or not, and returns one kind
+// of its values (Samples, AllocatedBytes), without the cost of profiling. The error is
+// ErrProfile.
 func Parse(data []byte, values string) (*Profile, error) {
-	p, err := profile.ParseData(data)
+	p, err := parseProfile(data)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
+		return nil, err
 	}
 	at := slices.IndexFunc(p.SampleType, func(t *profile.ValueType) bool { return t.Type == values })
 	if at < 0 {
 		return nil, fmt.Errorf("%w: it has no values of type %q", ErrProfile, values)
 	}
 	result := &Profile{Unit: unitOf(values, p.SampleType[at].Unit), Seconds: float64(p.DurationNanos) / 1e9}
-	result.fill(p.Sample, at)
+	result.add(p.Sample, at)
 	return result, nil
+}
+
+func parseProfile(data []byte) (*profile.Profile, error) {
+	p, err := profile.ParseData(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
+	}
+	return p, nil
 }
 
 func unitOf(values, unit string) string {
@@ -61,10 +69,10 @@ func unitOf(values, unit string) string {
 	return unit
 }
 
-// fill adds up the samples with the same stack. What the profiling itself cost is
-// left out: of a server that has little to do it would be a good part.
-func (p *Profile) fill(samples []*profile.Sample, value int) {
-	const separator = "\x00" // sorts a caller before what it called
+// add sums the samples with the same stack. It leaves out the cost of profiling, which
+// would be a large share on an idle server.
+func (p *Profile) add(samples []*profile.Sample, value int) {
+	const separator = "\x00" // sorts a caller before its callees
 	sums, frames := make(map[string]int64), make(map[string][]string)
 	for _, s := range samples {
 		stack := framesOf(s)
@@ -86,8 +94,8 @@ func isProfiling(name string) bool {
 	return strings.HasPrefix(name, "net/http/pprof.") || strings.HasPrefix(name, "runtime/pprof.")
 }
 
-// framesOf turns a sample, which has the leaf and the innermost inlined function
-// first, round.
+// framesOf returns the frames of a sample, root first; a sample has the leaf and the
+// innermost inlined function first.
 func framesOf(s *profile.Sample) []string {
 	var frames []string
 	for _, location := range s.Location {
@@ -109,13 +117,12 @@ func nameOf(line profile.Line, location *profile.Location) string {
 	return line.Function.Name
 }
 
-// WithoutPaths returns the profile with the names of files and programs cut to
-// their last element: where they lie is nobody else's business. The error is
-// ErrProfile.
+// WithoutPaths returns the profile with the paths of files and programs cut to their last
+// element, so that it does not reveal folders. The error is ErrProfile.
 func WithoutPaths(data []byte) ([]byte, error) {
-	p, err := profile.ParseData(data)
+	p, err := parseProfile(data)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
+		return nil, err
 	}
 	for _, f := range p.Function {
 		f.Filename = path.Base(f.Filename)
@@ -123,10 +130,10 @@ func WithoutPaths(data []byte) ([]byte, error) {
 	for _, m := range p.Mapping {
 		m.File = path.Base(m.File)
 	}
-	return write(p)
+	return encode(p)
 }
 
-func write(p *profile.Profile) ([]byte, error) {
+func encode(p *profile.Profile) ([]byte, error) {
 	var text bytes.Buffer
 	if err := p.Write(&text); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
@@ -134,16 +141,16 @@ func write(p *profile.Profile) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// Since returns what an allocation profile has more than an earlier one of the
-// same process, both as a pprof port gives them. The error is ErrProfile.
+// Since returns the difference between two allocation profiles of the same process, both
+// as a pprof port sends them. The error is ErrProfile.
 func Since(earlier, later []byte) ([]byte, error) {
-	before, err := profile.ParseData(earlier)
+	before, err := parseProfile(earlier)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
+		return nil, err
 	}
-	after, err := profile.ParseData(later)
+	after, err := parseProfile(later)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
+		return nil, err
 	}
 	before.Scale(-1)
 	merged, err := profile.Merge([]*profile.Profile{before, after})
@@ -151,5 +158,5 @@ func Since(earlier, later []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
 	}
 	merged.TimeNanos, merged.DurationNanos = after.TimeNanos, after.TimeNanos-before.TimeNanos
-	return write(merged)
+	return encode(merged)
 }

@@ -5,35 +5,33 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"text/tabwriter"
 )
 
-// Result is what was measured under all loads. It marshals to JSON.
+// Result holds the figures of all loads. It marshals to JSON.
 type Result struct {
-	// Notes say what is to be known about the figures.
+	// Notes are warnings about the figures.
 	Notes []string `json:"notes,omitempty"`
 	Loads []Load   `json:"loads"`
-	// Complete: no load is still to come.
+	// Complete: every load was run.
 	Complete bool `json:"complete"`
-	// Folder is put before the files that AppendMarkdown links to, "flame/" for
-	// instance. Empty: they lie beside the page.
+	// Folder is the prefix of the files that AppendMarkdown links to, e.g. "flame/".
+	// Empty: they are beside the page.
 	Folder string `json:"-"`
 }
 
-// Load is one load and what each server did under it.
+// Load is one load and the figures of each server under it.
 type Load struct {
-	Name  string `json:"name"`  // also begins the names of files, e.g. "orders-100"
+	Name  string `json:"name"`  // also the prefix of file names, e.g. "orders-100"
 	Title string `json:"title"` // e.g. "orders, 100 clients, think time 1s-2s"
-	// Servers that could be measured; the differences are the first less the
-	// second.
+	// Servers that could be measured; differences are the first minus the second.
 	Servers []Server `json:"servers"`
-	// Diff and AllocsDiff are files: flame graphs of the differences. "" if there
-	// is none.
+	// Diff and AllocsDiff are the files of the differential flame graphs; "": no such
+	// file.
 	Diff       string `json:"diff,omitempty"`
 	AllocsDiff string `json:"allocs_diff,omitempty"`
 }
 
-// Server is what one server did under one load.
+// Server holds the figures of one server under one load.
 type Server struct {
 	Name string `json:"server"`
 	// Samples of the CPU profile, and the seconds it took.
@@ -45,14 +43,14 @@ type Server struct {
 	// Rate is replies a second, Busy the cores that the process used.
 	Rate float64 `json:"requests_per_second"`
 	Busy float64 `json:"busy_cores"`
-	// CPUPerRequest in microseconds. As in Busy, what profiling cost is in it.
+	// CPUPerRequest in microseconds. Like Busy, it includes the cost of profiling.
 	CPUPerRequest float64 `json:"cpu_us_per_request"`
-	// Allocated a second, in bytes; sampled by the Go runtime.
+	// Allocated bytes per second, sampled by the Go runtime.
 	Allocated float64 `json:"allocated_bytes_per_second"`
 	Files     Files   `json:"files"`
 }
 
-// Files are the names of a server's profiles and flame graphs.
+// Files holds the file names of a server's profiles and flame graphs.
 type Files struct {
 	CPU         string `json:"cpu"`
 	CPUGraph    string `json:"cpu_graph"`
@@ -70,8 +68,8 @@ func (s *Server) Share(c Class) float64 {
 	return 0
 }
 
-// sampling is the error of a share that is due to chance, in percentage points:
-// 95 % of profiles have a share of one half within it, smaller shares closer.
+// sampling returns the statistical error of a share in percentage points: with 95 %
+// confidence for a share of one half; smaller shares have a smaller error.
 func (s *Server) sampling() float64 {
 	return 100 * 1.96 * math.Sqrt(0.25/float64(max(s.Samples, 1)))
 }
@@ -81,14 +79,9 @@ func (r *Result) String() string {
 	var text strings.Builder
 	for i := range r.Loads {
 		fmt.Fprintf(&text, "%s\n", r.Loads[i].Title)
-		w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-		for _, row := range r.Loads[i].table() {
-			fmt.Fprintf(w, "%-18s\t%s\t\n", row[0], strings.Join(row[1:], "\t"))
-		}
-		_ = w.Flush() // a strings.Builder takes everything
-		text.WriteByte('\n')
+		text.Write(append(r.Loads[i].table().AppendText(nil), '\n'))
 	}
-	for _, note := range r.notes() {
+	for _, note := range r.allNotes() {
 		fmt.Fprintf(&text, "Note: %s\n", note)
 	}
 	return text.String()
@@ -99,29 +92,23 @@ func (r *Result) AppendMarkdown(dst []byte) []byte {
 	for i := range r.Loads {
 		l := &r.Loads[i]
 		dst = fmt.Appendf(dst, "### %s\n\n", l.Title)
-		for line, row := range l.table() {
-			dst = fmt.Appendf(dst, "| %s |\n", strings.Join(row, " | "))
-			if line == 0 {
-				dst = fmt.Appendf(dst, "| --- |%s\n", strings.Repeat(" ---: |", len(row)-1))
-			}
-		}
-		dst = append(append(dst, '\n'), r.links(l)...)
+		dst = append(l.table().AppendMarkdown(dst), "\n"+r.links(l)...)
 		dst = append(dst, '\n')
 	}
-	for _, note := range r.notes() {
+	for _, note := range r.allNotes() {
 		dst = fmt.Appendf(dst, "Note: %s\n\n", note)
 	}
 	return dst
 }
 
-func (r *Result) notes() []string {
+func (r *Result) allNotes() []string {
 	if r.Complete {
 		return r.Notes
 	}
 	return append(slices.Clone(r.Notes), "incomplete: not every load was run, or one is still running")
 }
 
-// links is a list of the load's files.
+// links returns a list of links to the load's files.
 func (r *Result) links(l *Load) string {
 	var text strings.Builder
 	line := func(what string, names ...string) {

@@ -1,6 +1,6 @@
 package flame
 
-// Share is what one class has of a profile.
+// Share is the part of a profile that belongs to one class.
 type Share struct {
 	Class Class `json:"class"`
 	Value int64 `json:"value"` // in the profile's unit
@@ -8,7 +8,7 @@ type Share struct {
 	Share float64 `json:"share"`
 }
 
-// Shares returns what each class has, all classes in the order of Classes.
+// Shares returns the share of every class, in the order of Classes.
 func (p *Profile) Shares() []Share {
 	c := NewClassifier()
 	values := make(map[Class]int64)

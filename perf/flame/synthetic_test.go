@@ -10,9 +10,9 @@ import (
 	"holdfast/perf/flame"
 )
 
-// encode makes a profile of stacks like "root;caller;leaf", where "a+b" is one
-// place in the program with b inlined into a. Its values are of the type given,
-// and the same number times 1000 as "other".
+// encode returns a profile of stacks like "root;caller;leaf", where "a+b" is one location
+// with b inlined into a. It has the values under valueType, and 1000 times the values
+// under "other".
 func encode(t *testing.T, valueType string, stacks map[string]int64) []byte {
 	t.Helper()
 	p := &profile.Profile{
@@ -54,7 +54,7 @@ func unitOf(valueType string) string {
 	return "count"
 }
 
-// samples is a parsed CPU profile of such stacks.
+// samples returns a parsed CPU profile of such stacks.
 func samples(t *testing.T, stacks map[string]int64) *flame.Profile {
 	t.Helper()
 	p, err := flame.Parse(encode(t, flame.Samples, stacks), flame.Samples)

@@ -2,89 +2,69 @@ package flame
 
 import (
 	"fmt"
-	"math"
+
+	"holdfast/perf/table"
 )
 
-// table lays out a load: a row per figure and class, two columns per server and
-// two for the difference. The first row is the heading.
-func (l *Load) table() [][]string {
-	head := []string{""}
-	for _, s := range l.Servers {
-		head = append(head, s.Name, "us/request")
-	}
-	if l.paired() {
-		head = append(head, "difference", "us/request")
-	}
-	rows := append([][]string{head}, l.figures()...)
-	for _, class := range Classes() {
-		row := []string{string(class)}
-		for i := range l.Servers {
-			s := &l.Servers[i]
-			row = append(row, fmt.Sprintf("%.1f %%", 100*s.Share(class)), fmt.Sprintf("%.3f", s.Share(class)*s.CPUPerRequest))
-		}
-		rows = append(rows, append(row, l.difference(class)...))
-	}
-	return rows
-}
-
-// paired: there are two servers to subtract.
-func (l *Load) paired() bool { return len(l.Servers) == 2 }
-
-// figures are the rows that are about the whole server.
-func (l *Load) figures() [][]string {
-	names := []string{"samples", "error by chance", "goroutines", "requests/s", "CPU of a core", "all CPU", "allocated/request"}
-	rows := make([][]string, len(names))
-	for i, name := range names {
-		rows[i] = []string{name}
-	}
+// table returns a table with a row for each figure and class. Each server has two
+// columns; if there are two servers, two more show the first minus the second.
+func (l *Load) table() *table.Table {
+	t := &table.Table{Head: []string{""}}
+	var columns [][][2]string
 	for i := range l.Servers {
-		s := &l.Servers[i]
-		for at, cells := range [][2]string{
-			{fmt.Sprint(s.Samples), ""},
-			{fmt.Sprintf("± %.1f %%", s.sampling()), ""},
-			{fmt.Sprint(s.Goroutines), ""},
-			{fmt.Sprintf("%.0f", s.Rate), ""},
-			{fmt.Sprintf("%.1f %%", 100*s.Busy), ""},
-			{"", fmt.Sprintf("%.3f", s.CPUPerRequest)},
-			{s.allocatedText(), ""},
-		} {
-			rows[at] = append(rows[at], cells[:]...)
+		t.Head = append(t.Head, l.Servers[i].Name, "us/request")
+		columns = append(columns, l.Servers[i].cells())
+	}
+	if len(l.Servers) == 2 {
+		t.Head = append(t.Head, "difference", "us/request")
+		columns = append(columns, l.Servers[0].less(&l.Servers[1]))
+	}
+	names := []string{"samples", "error by chance", "goroutines", "requests/s", "CPU of a core", "all CPU", "allocated/request"}
+	for _, class := range Classes() {
+		names = append(names, string(class))
+	}
+	for i, name := range names {
+		row := []string{name}
+		for _, cells := range columns {
+			row = append(row, cells[i][:]...)
 		}
+		t.Add(row...)
 	}
-	if l.paired() {
-		for i := range rows {
-			rows[i] = append(rows[i], "", "")
-		}
-		all := rows[5] // CPU per request is the one that can be subtracted
-		all[len(all)-1] = signed(l.Servers[0].CPUPerRequest-l.Servers[1].CPUPerRequest, 3)
-	}
-	return rows
+	return t
 }
 
-func (s *Server) allocatedText() string {
-	if s.Rate <= 0 {
-		return ""
+// cells returns the two columns of a server.
+func (s *Server) cells() [][2]string {
+	allocated := ""
+	if s.Rate > 0 {
+		allocated = fmt.Sprintf("%.0f bytes", s.Allocated/s.Rate)
 	}
-	return fmt.Sprintf("%.0f bytes", s.Allocated/s.Rate)
+	cells := [][2]string{
+		{fmt.Sprint(s.Samples), ""},
+		{fmt.Sprintf("± %.1f %%", s.sampling()), ""},
+		{fmt.Sprint(s.Goroutines), ""},
+		{fmt.Sprintf("%.0f", s.Rate), ""},
+		{fmt.Sprintf("%.1f %%", 100*s.Busy), ""},
+		{"", fmt.Sprintf("%.3f", s.CPUPerRequest)},
+		{allocated, ""},
+	}
+	for _, class := range Classes() {
+		share := s.Share(class)
+		cells = append(cells, [2]string{fmt.Sprintf("%.1f %%", 100*share), fmt.Sprintf("%.3f", share*s.CPUPerRequest)})
+	}
+	return cells
 }
 
-// difference is the first server less the second.
-func (l *Load) difference(class Class) []string {
-	if !l.paired() {
-		return nil
+// less returns the two columns of the difference to another server. Of the totals, only
+// the CPU per request is subtracted.
+func (s *Server) less(other *Server) [][2]string {
+	cells := [][2]string{5: {"", table.Signed(s.CPUPerRequest-other.CPUPerRequest, 3)}, 6: {}}
+	for _, class := range Classes() {
+		a, b := s.Share(class), other.Share(class)
+		cells = append(cells, [2]string{
+			table.Signed(100*(a-b), 1) + " points",
+			table.Signed(a*s.CPUPerRequest-b*other.CPUPerRequest, 3),
+		})
 	}
-	a, b := &l.Servers[0], &l.Servers[1]
-	return []string{
-		signed(100*(a.Share(class)-b.Share(class)), 1) + " points",
-		signed(a.Share(class)*a.CPUPerRequest-b.Share(class)*b.CPUPerRequest, 3),
-	}
-}
-
-// signed prints v with its sign, and 0 without one.
-func signed(v float64, decimals int) string {
-	if unit := math.Pow10(decimals); math.Round(v*unit) == 0 {
-		v = 0
-		return fmt.Sprintf("%.*f", decimals, v)
-	}
-	return fmt.Sprintf("%+.*f", decimals, v)
+	return cells
 }

@@ -1,18 +1,27 @@
 package goconn
 
-import "bufio"
+import (
+	"bufio"
+	"net"
+)
 
 // bufferBytes is the size of the readers and writers of a connection.
 const bufferBytes = 4 << 10
 
-// buffered reads through a buffer, and writes its replies when no further whole
-// frame waits in it.
-type buffered struct {
-	direct
+// bufferedConn reads through a buffer, and writes its replies when the buffer has no
+// further complete frame.
+type bufferedConn struct {
+	inlineConn
 	in *bufio.Reader
 }
 
-func (b *buffered) serve() error {
+func (b *bufferedConn) init(server *Server, tcp *net.TCPConn, p *pusher) {
+	b.inlineConn.init(server, tcp, p)
+	b.in = bufio.NewReaderSize(tcp, bufferBytes)
+	b.out = bufio.NewWriterSize(&b.pipe, bufferBytes)
+}
+
+func (b *bufferedConn) serve() error {
 	for {
 		frame, err := b.readFrame(b.in)
 		if err != nil {
@@ -25,7 +34,7 @@ func (b *buffered) serve() error {
 	}
 }
 
-// frameWaits tells whether a whole frame is in the reader already.
+// frameWaits reports whether the reader already has a complete frame.
 func (s *socket) frameWaits(in *bufio.Reader) bool {
 	if in.Buffered() < len(s.head) {
 		return false

@@ -1,6 +1,6 @@
-// Package goconn carries the engine's sessions on a goroutine per connection, as
-// most Go servers do, so that the reactor can be compared with that: the same
-// router, handlers, limits and commits on other plumbing.
+// Package goconn carries the engine's sessions with a goroutine per connection, as most
+// Go servers do. It exists to compare the reactor with that design: router, handlers,
+// limits and commits are the same, only the carrier differs.
 //
 // It serves the packet dialect only.
 //
@@ -8,23 +8,23 @@
 //
 //   - textbook: a goroutine per connection reads the length, then the rest into a
 //     new slice, executes the frame and writes the reply.
-//   - buffered: with a 4 KiB reader and writer; written when no further whole
+//   - buffered: with a 4 KiB reader and writer; flushes when no further complete
 //     frame waits in the reader.
-//   - pooled: the same with readers, writers and large frames used again, and
-//     frames executed where they lie in the reader: no allocation per request.
+//   - pooled: the same with pooled readers, writers and large frames;
+//     executes frames inside the reader's buffer: no allocation per request.
 //   - readwriter: a reader and a writer goroutine per connection, a channel
 //     between them, and ten workers that execute; one write per message.
 //
-// Goroutines: a reply goes out from the goroutine that executed the request.
-// What others send to a session (commits, pushes, closes) goes through a pusher,
-// the engine's Carrier here: one goroutine for each processor that Go may use,
-// which is the "event loop" of the engine's comments.
+// Goroutines: the goroutine that executed a request writes the reply. Everything else for
+// a session (commits, pushes, closes) goes through a pusher, which implements
+// engine.Carrier; there are GOMAXPROCS of them. Where the engine's comments say "event
+// loop", it is the pusher here.
 //
-// Nothing waits for a slow peer: what its socket does not take is kept, within
-// the engine's OutboundHardBytes, and sent by a goroutine of its own. In the style
-// readwriter it stands in the session's channel; when that is full, the worker or
-// pusher that has more for it waits, and after a second closes the session.
+// Nothing waits for a slow peer: unsent output is kept, up to the engine's
+// OutboundHardBytes, and another goroutine sends it. In the style readwriter it waits in
+// the session's channel; when that is full, the worker or pusher waits up to a second,
+// then closes the session.
 //
-// Limits: those of the engine, but for the requests in flight, which here only
-// a peer's unread replies bound.
+// Limits: those of the engine, except for requests in flight: here only unread replies
+// limit them.
 package goconn

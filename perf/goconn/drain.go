@@ -2,14 +2,16 @@ package goconn
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"holdfast/engine"
 )
 
-// drain stops taking requests, finishes those in hand, tells the sessions, waits
-// until their output is sent, and ends all goroutines. What is still at work when
-// the time is over ends later, by itself.
+// drain stops reading requests, finishes those in flight, sends the sessions a Notice,
+// waits until their output is sent, and ends all goroutines. After a timeout, goroutines
+// that still run end later, by themselves.
 func (s *Server) drain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.Drain)
 	defer cancel()
@@ -32,7 +34,7 @@ func (s *Server) drain() error {
 
 func (s *Server) finishRequests(ctx context.Context) error {
 	for _, c := range s.all() {
-		_ = c.base().tcp.SetReadDeadline(time.Unix(1, 0)) // ends the reading, now or when it is next tried
+		_ = c.base().tcp.SetReadDeadline(time.Unix(1, 0)) // ends the present read or the next one
 	}
 	idle := make(chan struct{})
 	go func() {
@@ -54,7 +56,7 @@ func (s *Server) finishRequests(ctx context.Context) error {
 	return nil
 }
 
-// finishOutput waits until the peers have taken what was posted.
+// finishOutput waits until the peers have received everything that was posted.
 func (s *Server) finishOutput(ctx context.Context) error {
 	flushed := make(chan struct{}, len(s.pushers))
 	for _, p := range s.pushers {
@@ -77,23 +79,14 @@ func (s *Server) finishOutput(ctx context.Context) error {
 	return nil
 }
 
-// unsent tells whether a peer has not taken all of its output yet.
+// unsent reports whether a session has unsent output.
 func (s *Server) unsent() bool {
-	for _, c := range s.all() {
-		if c.Buffered() > 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.all(), func(c carried) bool { return c.Buffered() > 0 })
 }
 
-// all returns the connections that are open now.
+// all returns the open connections.
 func (s *Server) all() []carried {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := make([]carried, 0, len(s.conns))
-	for c := range s.conns {
-		all = append(all, c)
-	}
-	return all
+	return slices.Collect(maps.Keys(s.conns))
 }

@@ -2,5 +2,5 @@ package goconn
 
 import "errors"
 
-// ErrStyle means that a style's name is not in Styles.
+// ErrStyle means that a style is not one of Styles.
 var ErrStyle = errors.New("goconn: unknown style")

@@ -6,5 +6,5 @@ import (
 	"go.uber.org/goleak"
 )
 
-// ants keeps a pool of its own from its start on, which is not ours to stop.
+// IgnoreCurrent: ants starts a pool when it is imported, which we can't stop.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }

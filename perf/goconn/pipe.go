@@ -7,22 +7,22 @@ import (
 	"syscall"
 )
 
-// pipe is a socket whose writers never wait: what the socket does not take is
-// kept, and sent by a goroutine that lives as long as something is kept.
+// pipe is a socket whose writers never wait: unsent output is kept, and a goroutine that
+// runs as long as there is some sends it.
 type pipe struct {
 	socket
 	raw syscall.RawConn
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	kept    []byte
-	sending bool // sendKept runs
-	shut    bool // close our side when nothing is kept any more
+	sending bool // sendKept is running
+	shut    bool // close our side when all kept output is sent
 	gone    bool // the socket is closed
 }
 
 func (p *pipe) init(server *Server, tcp *net.TCPConn, of *pusher) {
 	p.socket.init(server, tcp, of)
-	p.raw, _ = tcp.SyscallConn() // fails for a connection that is none
+	p.raw, _ = tcp.SyscallConn() // fails for nil only
 }
 
 // Write implements io.Writer. The caller holds p.mu.
@@ -43,8 +43,8 @@ func (p *pipe) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// attempt is one write that does not wait. It is an object of its own so that
-// write is bound once, not for each reply.
+// attempt is one write that does not wait. It is a pooled type so that the closure write
+// is allocated once, not for each reply.
 type attempt struct {
 	bytes []byte
 	n     int
@@ -65,7 +65,7 @@ func newAttempt() any {
 	return a
 }
 
-// try writes what the socket takes at once.
+// try writes as much as the socket takes without waiting.
 func (p *pipe) try(b []byte) (int, error) {
 	a := p.server.attempts.Get().(*attempt)
 	defer p.server.attempts.Put(a)
@@ -84,11 +84,11 @@ func (p *pipe) try(b []byte) (int, error) {
 	}
 }
 
-// sendChunk is after how many bytes sendKept looks at what is kept anew.
+// sendChunk is the most bytes that sendKept writes at a time.
 const sendChunk = 64 << 10
 
-// sendKept sends until nothing is kept, waiting for the peer. An error ends it:
-// the connection's reader sees the same.
+// sendKept sends the kept output and waits for the peer. It stops on an error, which the
+// connection's reader sees too.
 func (p *pipe) sendKept() {
 	for chunk := p.nextChunk(0); chunk != nil; {
 		n, err := p.tcp.Write(chunk)
@@ -99,8 +99,8 @@ func (p *pipe) sendKept() {
 	}
 }
 
-// nextChunk drops the bytes that were sent and returns the next ones, or nil when
-// that was all.
+// nextChunk drops the bytes that were sent and returns the next ones, or nil if none are
+// left.
 func (p *pipe) nextChunk(sent int) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -121,7 +121,7 @@ func (p *pipe) buffered() int {
 	return len(p.kept)
 }
 
-// closeWrite closes our side behind what is kept.
+// closeWrite closes our side after the kept output is sent.
 func (p *pipe) closeWrite() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -3,25 +3,26 @@ package goconn
 import (
 	"bufio"
 	"io"
+	"net"
 	"slices"
 )
 
-// pooled is buffered with objects that are used again. Frames are executed where
-// they lie in the reader; one that is larger than that is read into a buffer on
-// loan.
-type pooled struct {
-	buffered
+// pooledConn is a bufferedConn with pooled objects. Frames are executed inside the
+// reader's buffer; a frame larger than that is read into a pooled buffer.
+type pooledConn struct {
+	bufferedConn
 }
 
-// borrow gets the buffers; release gives them back.
-func (p *pooled) borrow() {
+// init takes buffers from the pools; release puts them back.
+func (p *pooledConn) init(server *Server, tcp *net.TCPConn, of *pusher) {
+	p.inlineConn.init(server, tcp, of)
 	p.in = p.server.readers.Get().(*bufio.Reader)
 	p.in.Reset(p.tcp)
 	p.out = p.server.writers.Get().(*bufio.Writer)
 	p.out.Reset(&p.pipe)
 }
 
-func (p *pooled) serve() error {
+func (p *pooledConn) serve() error {
 	for {
 		head, err := p.in.Peek(len(p.head))
 		if err != nil {
@@ -45,7 +46,7 @@ func (p *pooled) serve() error {
 	}
 }
 
-func (p *pooled) executeNext(n int) error {
+func (p *pooledConn) executeNext(n int) error {
 	frame, err := p.in.Peek(n)
 	if err != nil {
 		return err
@@ -55,7 +56,7 @@ func (p *pooled) executeNext(n int) error {
 	return err
 }
 
-func (p *pooled) executeLarge(n int) error {
+func (p *pooledConn) executeLarge(n int) error {
 	buf := p.server.frames.Get().(*[]byte)
 	defer p.server.frames.Put(buf)
 	*buf = slices.Grow((*buf)[:0], n)[:n]
@@ -66,11 +67,11 @@ func (p *pooled) executeLarge(n int) error {
 	return nil
 }
 
-func (p *pooled) release() {
+func (p *pooledConn) release() {
 	p.mu.Lock()
 	out := p.out
 	p.mu.Unlock()
-	p.buffered.release()
+	p.bufferedConn.release()
 	out.Reset(nil)
 	p.server.writers.Put(out)
 	p.in.Reset(nil)

@@ -6,19 +6,20 @@ import (
 	"holdfast/engine"
 )
 
-// pusher is the Carrier of some of the connections: it writes what others send to
-// their sessions, and owns what of a session belongs to the event loop.
+// pusher is the Carrier of some of the connections. It writes what other goroutines send
+// to their sessions, and owns the session state that the engine assigns to the event
+// loop.
 type pusher struct {
-	index int           // the engine's number of this carrier
+	index int           // number of this carrier in the engine
 	ended chan struct{} // closed when work has ended
 
 	mu     sync.Mutex
 	wake   sync.Cond // signalled when there is something to do
 	posted []job
 	ending bool
-	gone   bool // nothing is taken any more
+	gone   bool // work has ended; jobs are refused
 
-	late sync.Mutex // held by what runs after the end
+	late sync.Mutex // held by functions that run after the end
 }
 
 // job is one thing to do: a batch to flush, or a function.
@@ -30,7 +31,7 @@ type job struct {
 func newPusher(core *engine.Core) *pusher {
 	p := &pusher{ended: make(chan struct{})}
 	p.wake.L = &p.mu
-	p.index = core.AddDirectCarrier(p)
+	p.index = core.AddInlineCarrier(p)
 	return p
 }
 
@@ -41,8 +42,8 @@ func (p *pusher) Post(b *engine.Batch) {
 	}
 }
 
-// do runs f on the pusher, behind everything that was posted before. When the
-// pusher has ended, f runs at once, and still alone.
+// do runs f on the pusher, after everything posted earlier. If the pusher has ended, do
+// calls f itself, one call at a time.
 func (p *pusher) do(f func()) {
 	if !p.add(job{run: f}) {
 		p.late.Lock()
@@ -51,7 +52,7 @@ func (p *pusher) do(f func()) {
 	}
 }
 
-// add queues a job; false when the pusher has ended.
+// add queues a job. It returns false if the pusher has ended.
 func (p *pusher) add(j job) bool {
 	p.mu.Lock()
 	taken := !p.gone
@@ -63,7 +64,7 @@ func (p *pusher) add(j job) bool {
 	return taken
 }
 
-// work does what is posted until stop.
+// work runs the posted jobs until stop.
 func (p *pusher) work() {
 	defer close(p.ended)
 	var done []job
@@ -84,8 +85,8 @@ func (p *pusher) work() {
 	}
 }
 
-// take waits for jobs and swaps them for the slice that is done with; nil when
-// the pusher is ending and there are none.
+// take waits for jobs and returns them; done is reused as the next queue. It returns nil
+// if the pusher is ending and the queue is empty.
 func (p *pusher) take(done []job) []job {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -101,7 +102,7 @@ func (p *pusher) take(done []job) []job {
 	return jobs
 }
 
-// stop ends the pusher when it has done what is posted.
+// stop ends the pusher after the posted jobs.
 func (p *pusher) stop() {
 	p.mu.Lock()
 	p.ending = true

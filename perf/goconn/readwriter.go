@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// outMessages is how many messages wait for the writer of a connection.
+	// outMessages is how many messages may wait for the writer of a connection.
 	outMessages = 256
-	// patience is how long a full channel is waited for before its session is
-	// closed as a slow consumer. Everybody else whom the waiting goroutine serves
-	// waits too, but a busy processor must not look like a slow peer.
+	// patience is how long a goroutine waits for space in a full channel before it closes
+	// the session as a slow consumer. All other sessions of that goroutine wait too, but
+	// a shorter time could mistake a busy processor for a slow peer.
 	patience = time.Second
 )
 
-// readwriter is a connection with a goroutine that reads, one that writes, and
+// readWriterConn is a connection with a goroutine that reads, one that writes, and
 // workers in between.
-type readwriter struct {
+type readWriterConn struct {
 	socket
 	out     chan *message
-	queued  atomic.Int64 // bytes in out, or being written
+	queued  atomic.Int64 // bytes in out or being written
 	gone    atomic.Bool  // the socket is closed
 	writing sync.WaitGroup
 }
@@ -31,13 +31,13 @@ type readwriter struct {
 // message is a request on its way to a worker, then the reply to it on its way to
 // the writer; or a push.
 type message struct {
-	conn  *readwriter
-	bytes []byte // one frame; in out nil: close our side
+	conn  *readWriterConn
+	bytes []byte // one frame; nil in out: close our side
 	end   engine.Reason
 }
 
-func (c *readwriter) serve() error {
-	c.writing.Go(c.write)
+func (c *readWriterConn) serve() error {
+	c.writing.Go(c.writeAll)
 	requests := c.server.workers.queueOf(c.session)
 	for {
 		frame, err := c.readFrame(c.tcp)
@@ -49,13 +49,13 @@ func (c *readwriter) serve() error {
 	}
 }
 
-func (c *readwriter) refuse(reason engine.Reason) {
+func (c *readWriterConn) refuse(reason engine.Reason) {
 	c.server.workers.queueOf(c.session) <- &message{conn: c, end: reason}
 }
 
-// write sends message by message until nil comes. After an error it goes on, so
-// that nobody waits for room; the reader sees the error as well.
-func (c *readwriter) write() {
+// writeAll sends the messages one by one until it receives nil. After an error it still
+// empties the channel, so that nobody waits for space; the reader sees the error too.
+func (c *readWriterConn) writeAll() {
 	for m := <-c.out; m != nil; m = <-c.out {
 		if m.bytes == nil {
 			_ = c.tcp.CloseWrite()
@@ -66,14 +66,14 @@ func (c *readwriter) write() {
 	}
 }
 
-func (c *readwriter) release() {
+func (c *readWriterConn) release() {
 	c.gone.Store(true)
 	c.out <- nil
 	c.writing.Wait()
 }
 
 // reply sends the replies to a request. Goroutine: the session's worker.
-func (c *readwriter) reply(m *message) {
+func (c *readWriterConn) reply(m *message) {
 	if len(m.bytes) == 0 || c.session.Closing() {
 		return
 	}
@@ -82,7 +82,7 @@ func (c *readwriter) reply(m *message) {
 	}
 }
 
-func (c *readwriter) send(m *message) error {
+func (c *readWriterConn) send(m *message) error {
 	if c.gone.Load() {
 		return net.ErrClosed
 	}
@@ -95,7 +95,7 @@ func (c *readwriter) send(m *message) error {
 	}
 }
 
-func (c *readwriter) sendPatiently(m *message) error {
+func (c *readWriterConn) sendPatiently(m *message) error {
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	select {
@@ -108,12 +108,12 @@ func (c *readwriter) sendPatiently(m *message) error {
 }
 
 // Write implements engine.Link.
-func (c *readwriter) Write(b []byte) error {
+func (c *readWriterConn) Write(b []byte) error {
 	return c.send(&message{conn: c, bytes: append([]byte(nil), b...)})
 }
 
 // Buffered implements engine.Link.
-func (c *readwriter) Buffered() int { return int(c.queued.Load()) }
+func (c *readWriterConn) Buffered() int { return int(c.queued.Load()) }
 
 // CloseWrite implements engine.Link.
-func (c *readwriter) CloseWrite() error { return c.send(&message{conn: c}) }
+func (c *readWriterConn) CloseWrite() error { return c.send(&message{conn: c}) }

@@ -22,13 +22,13 @@ type Config struct {
 	Style Style
 	// Listen is the address, such as "127.0.0.1:8888"; port 0 takes a free one.
 	Listen string
-	// Drain is how long a stop may take before what is left is cut off. Default
+	// Drain is how long a stop may take before the remaining connections are cut. Default
 	// 10 s.
 	Drain time.Duration
-	// OnDrain, when set, is called in a stop after the last request was executed
-	// and before the sessions are told, as in engine.ReactorConfig.
+	// OnDrain, if set, is called during a stop, after the last request was executed and
+	// before the sessions get the Notice, as in engine.ReactorConfig.
 	OnDrain func(context.Context) error
-	// Log gets what operators should know; nil means slog.Default.
+	// Log is for operators; nil means slog.Default.
 	Log *slog.Logger
 }
 
@@ -39,25 +39,25 @@ type Server struct {
 	limits   engine.Limits
 	listener engine.Listener
 
-	addr    string
-	booted  chan struct{}
-	pushers []*pusher
-	workers *workers // of the style readwriter, else nil
+	addr      string
+	accepting chan struct{}
+	pushers   []*pusher
+	workers   *workers // of the style readwriter, else nil
 
 	contexts sync.Pool // of *engine.Context
 	attempts sync.Pool // of *attempt
-	readers  sync.Pool // of *bufio.Reader; this and the next two of the style pooled
+	readers  sync.Pool // of *bufio.Reader; this and the next two are for the style pooled
 	writers  sync.Pool // of *bufio.Writer
 	frames   sync.Pool // of *[]byte
 
 	mu      sync.Mutex
 	conns   map[carried]struct{}
-	reading sync.WaitGroup // connections from which requests may still come
+	reading sync.WaitGroup // connections that may still send requests
 	open    sync.WaitGroup // goroutines of connections
 }
 
-// New checks the style and that the address is free. The error wraps ErrStyle, or
-// is an *engine.ListenError. Nothing runs, and nothing listens, before Run.
+// New checks that the style exists and the address is free. The error wraps ErrStyle, or
+// is an *engine.ListenError. Nothing runs or listens before Run.
 func New(core *engine.Core, c Config) (*Server, error) {
 	if !slices.Contains(Styles(), c.Style) {
 		return nil, fmt.Errorf("%w %q: use one of %q", ErrStyle, c.Style, Styles())
@@ -68,13 +68,13 @@ func New(core *engine.Core, c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	s := &Server{core: core, config: c, limits: core.Limits(), booted: make(chan struct{}), conns: make(map[carried]struct{})}
+	s := &Server{core: core, config: c, limits: core.Limits(), accepting: make(chan struct{}), conns: make(map[carried]struct{})}
 	s.listener = engine.Listener{Address: c.Listen, Dialect: codec.Packet{}}
 	l, err := s.listen(context.Background())
 	if err != nil {
 		return nil, err
 	}
-	s.contexts.New = func() any { return core.NewDirectContext() }
+	s.contexts.New = func() any { return core.NewInlineContext() }
 	s.attempts.New = newAttempt
 	s.readers.New = func() any { return bufio.NewReaderSize(nil, bufferBytes) }
 	s.writers.New = func() any { return bufio.NewWriterSize(nil, bufferBytes) }
@@ -85,8 +85,8 @@ func New(core *engine.Core, c Config) (*Server, error) {
 	return s, l.Close()
 }
 
-// listen opens the listener. Probes of idle connections and Multipath TCP would
-// be costs that the reactor does not have.
+// listen opens the listener, without keep-alive probes and Multipath TCP, because the
+// reactor does not have their cost either.
 func (s *Server) listen(ctx context.Context) (*net.TCPListener, error) {
 	plain := net.ListenConfig{KeepAlive: -1}
 	plain.SetMultipathTCP(false)
@@ -97,16 +97,16 @@ func (s *Server) listen(ctx context.Context) (*net.TCPListener, error) {
 	return l.(*net.TCPListener), nil
 }
 
-// Addrs returns the one address the server listens on; it is final when Booted is
+// Addrs returns the one address that the server listens on. Call it after Booted is
 // closed.
 func (s *Server) Addrs() []string { return []string{s.addr} }
 
 // Booted is closed when the server accepts connections.
-func (s *Server) Booted() <-chan struct{} { return s.booted }
+func (s *Server) Booted() <-chan struct{} { return s.accepting }
 
-// Run serves until ctx ends, then drains: what was read is executed and answered,
-// sessions get a Notice, and the goroutines end. It returns nil after that,
-// engine.ErrDrainTimeout when the time was not enough, or why it could not
+// Run serves until ctx ends, then drains: requests already read are executed and
+// answered, sessions get a Notice, and the goroutines end. It returns nil after that,
+// engine.ErrDrainTimeout if Config.Drain was too short, or the reason why it could not
 // start.
 func (s *Server) Run(ctx context.Context) error {
 	l, err := s.listen(context.WithoutCancel(ctx))
@@ -120,23 +120,23 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.config.Style == ReadWriter {
 		s.workers = startWorkers(s.core)
 	}
-	close(s.booted)
+	close(s.accepting)
 	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 	s.accept(ctx, l)
 	return s.drain()
 }
 
-// accept takes connections until the listener is closed. Any other error, such
-// as that descriptors have run out, passes: it is waited for.
+// accept accepts connections until the listener is closed. After any other error, such as
+// EMFILE, it waits and tries again.
 func (s *Server) accept(ctx context.Context, l *net.TCPListener) {
 	const shortest, longest = 5 * time.Millisecond, time.Second
 	pause := shortest
-	for turn := 0; ; turn++ {
+	for n := 0; ; n++ {
 		tcp, err := l.AcceptTCP()
 		switch {
 		case err == nil:
 			pause = shortest
-			s.take(tcp, s.pushers[turn%len(s.pushers)])
+			s.take(tcp, s.pushers[n%len(s.pushers)])
 			continue
 		case errors.Is(err, net.ErrClosed):
 			return
@@ -150,7 +150,7 @@ func (s *Server) accept(ctx context.Context, l *net.TCPListener) {
 	}
 }
 
-// take opens a session for a connection, or tells the peer why there is none.
+// take opens a session for a connection, or refuses it with a Notice.
 func (s *Server) take(tcp *net.TCPConn, p *pusher) {
 	c := s.newConn(tcp, p)
 	session, reason := s.core.Open(p.index, c, tcp.RemoteAddr(), &s.listener)
@@ -168,34 +168,25 @@ func (s *Server) take(tcp *net.TCPConn, p *pusher) {
 	s.open.Go(func() { s.serve(c) })
 }
 
-// frameLen returns the length of the frame that begins with head.
+// frameLen returns the length of the frame that starts with head.
 func (s *Server) frameLen(head []byte) (int, error) {
 	return codec.Packet{}.FrameLen(head, s.limits.MaxFrameBytes)
 }
 
 // newConn makes the connection of the server's style.
-func (s *Server) newConn(tcp *net.TCPConn, p *pusher) carried {
+func (s *Server) newConn(tcp *net.TCPConn, p *pusher) (c carried) {
 	switch s.config.Style {
 	case ReadWriter:
-		c := &readwriter{out: make(chan *message, outMessages)}
-		c.init(s, tcp, p)
-		return c
+		c = &readWriterConn{out: make(chan *message, outMessages)}
 	case Textbook:
-		c := new(textbook)
-		c.init(s, tcp, p)
-		return c
+		c = new(textbookConn)
 	case Buffered:
-		c := new(buffered)
-		c.init(s, tcp, p)
-		c.in = bufio.NewReaderSize(tcp, bufferBytes)
-		c.out = bufio.NewWriterSize(&c.pipe, bufferBytes)
-		return c
+		c = new(bufferedConn)
 	default:
-		c := new(pooled)
-		c.init(s, tcp, p)
-		c.borrow()
-		return c
+		c = new(pooledConn)
 	}
+	c.init(s, tcp, p)
+	return c
 }
 
 // serve carries a session from its first byte to its end.
@@ -215,10 +206,10 @@ func (s *Server) serve(c carried) {
 	b.pusher.do(func() { s.core.Closed(b.session, reason) })
 }
 
-// takeContext lends a context to execute requests with.
+// takeContext takes a context from the pool.
 func (s *Server) takeContext() *engine.Context { return s.contexts.Get().(*engine.Context) }
 
-// giveContext takes it back; its replies were taken or posted.
+// giveContext puts it back, after its replies were taken or posted.
 func (s *Server) giveContext(ctx *engine.Context) {
 	ctx.Session = nil
 	s.contexts.Put(ctx)

@@ -46,7 +46,7 @@ func TestCarrier(t *testing.T) {
 	eachStyle(t, func(t *testing.T, style goconn.Style) { carriertest.Run(t, newServer(style)) })
 }
 
-// However many bytes a session may keep: it has room for so many messages.
+// The number of messages that wait for a session is limited too, not only their bytes.
 func TestFullChannelIsCut(t *testing.T) {
 	opened := make(chan *engine.Session, 1)
 	core := carriertest.NewCore(t, engine.Config{
@@ -64,8 +64,7 @@ func TestFullChannelIsCut(t *testing.T) {
 	carriertest.Eventually(t, "the cut", func() bool { return r.Stats.Closes(engine.ReasonSlowConsumer) == 1 })
 }
 
-// Connections that come while descriptors are short are served when there are
-// some again.
+// Connections that arrive while no descriptor is free are served later.
 func TestOutOfDescriptors(t *testing.T) {
 	var was syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
@@ -88,7 +87,7 @@ func TestOutOfDescriptors(t *testing.T) {
 		if err := syscall.Connect(waiting, &syscall.SockaddrInet4{Port: at.Port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 			t.Fatal(err)
 		}
-		p.Echoes(carriertest.OnLane) // the server goes on
+		p.Echoes(carriertest.OnLane) // the server still works
 		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
 			t.Fatal(err)
 		}

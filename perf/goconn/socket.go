@@ -12,28 +12,29 @@ import (
 	"holdfast/engine"
 )
 
-// carried is a connection in one of the styles. Its Link is the pusher's.
+// carried is a connection in one of the styles. The pusher calls the methods of Link.
 type carried interface {
 	engine.Link
-	// serve reads and has executed what the peer sends. The error says why it
-	// ended. Goroutine: the connection's.
+	init(*Server, *net.TCPConn, *pusher)
+	// serve reads requests and has them executed. The error says why it ended. Goroutine:
+	// the connection's.
 	serve() error
-	// refuse closes the session behind the replies to what was read before.
-	// Goroutine: the connection's.
+	// refuse closes the session after the replies to earlier requests. Goroutine: the
+	// connection's.
 	refuse(engine.Reason)
-	// release gives up what the connection holds besides its socket, which is
-	// closed. Goroutine: the connection's.
+	// release frees the connection's resources; the socket is already closed. Goroutine:
+	// the connection's.
 	release()
 	base() *socket
 }
 
-// socket is what connections of all styles have.
+// socket is the part that connections of all styles share.
 type socket struct {
 	server  *Server
 	pusher  *pusher
 	tcp     *net.TCPConn
 	session *engine.Session
-	cutFor  atomic.Uint32 // the engine.Reason why we closed it, if we did
+	cutFor  atomic.Uint32 // engine.Reason if we cut the connection
 	head    [4]byte
 }
 
@@ -43,8 +44,8 @@ func (s *socket) init(server *Server, tcp *net.TCPConn, p *pusher) {
 
 func (s *socket) base() *socket { return s }
 
-// readFrame reads a whole frame into a new slice. Errors are those of the
-// codec, and of the connection.
+// readFrame reads a complete frame into a new slice. The error is from the codec or the
+// connection.
 func (s *socket) readFrame(in io.Reader) ([]byte, error) {
 	if _, err := io.ReadFull(in, s.head[:]); err != nil {
 		return nil, err
@@ -68,8 +69,8 @@ func (s *socket) cut(reason engine.Reason) {
 // Close implements engine.Link.
 func (s *socket) Close() error { return s.tcp.Close() }
 
-// ended returns when the peer is gone, having read and dropped what it still
-// sent, and says why it is gone. err is what serve ended with.
+// ended reads and drops input until the peer is gone and returns the reason. err is the
+// error of serve.
 func (s *socket) ended(err error) engine.Reason {
 	for errors.Is(err, os.ErrDeadlineExceeded) || frameReason(err) != engine.ReasonNone {
 		_ = s.tcp.SetReadDeadline(time.Time{})
@@ -87,8 +88,8 @@ func (s *socket) ended(err error) engine.Reason {
 	}
 }
 
-// frameReason says why a session ends whose bytes gave that error of the codec;
-// none for other errors.
+// frameReason returns the close reason for an error of the codec, ReasonNone for other
+// errors.
 func frameReason(err error) engine.Reason {
 	switch {
 	case errors.Is(err, codec.ErrTooLarge):

@@ -1,7 +1,7 @@
 package goconn
 
-// Style is a way to serve connections with goroutines; the package comment has
-// what each does.
+// Style is a way to serve connections with goroutines; the package comment describes
+// them.
 type Style string
 
 // The styles.

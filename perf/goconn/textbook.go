@@ -1,16 +1,16 @@
 package goconn
 
-// textbook reads and writes frame by frame without a buffer.
+// textbookConn reads and writes frame by frame without a buffer.
 //
-// With several requests open at once on a connection the next one has mostly come
-// when a reply is out, so that its goroutine never waits, and runs until Go preempts
-// it, for some 10 ms: on one processor all other connections wait as long, each.
-// That belongs to the design, and nothing here yields to hide it.
-type textbook struct {
-	direct
+// If a client keeps several requests in flight, the next one has usually arrived when a
+// reply is written. Then the goroutine never waits and runs until Go preempts it after
+// about 10 ms; on one processor all other connections wait that long. This is part of the
+// design, so no code here yields to hide it.
+type textbookConn struct {
+	inlineConn
 }
 
-func (t *textbook) serve() error {
+func (t *textbookConn) serve() error {
 	for {
 		frame, err := t.readFrame(t.tcp)
 		if err != nil {

@@ -9,13 +9,13 @@ import (
 const (
 	// workerCount is how many workers execute the requests of all connections.
 	workerCount = 10
-	// queuedRequests is how many requests wait for a worker; beyond that the
-	// readers wait, and with them the peers.
+	// queuedRequests is how many requests may wait for a worker. When the queue is full,
+	// the readers wait, and so do their peers.
 	queuedRequests = 256
 )
 
-// workers execute requests in the style readwriter. The requests of a session
-// all go to the same one, which keeps their order.
+// workers execute requests in the style readwriter. All requests of a session go to the
+// same worker, which keeps their order.
 type workers struct {
 	queues  []chan *message
 	running sync.WaitGroup
@@ -31,15 +31,15 @@ func startWorkers(core *engine.Core) *workers {
 	return w
 }
 
-// queueOf returns the queue of the worker that a session's requests go to.
+// queueOf returns the queue for a session's requests.
 func (w *workers) queueOf(s *engine.Session) chan<- *message {
 	slot := uint32(s.ID())
 	return w.queues[slot%workerCount]
 }
 
-// work executes what comes through the queue until it is closed.
+// work executes the requests of the queue until it is closed.
 func work(core *engine.Core, queue <-chan *message) {
-	ctx := core.NewDirectContext()
+	ctx := core.NewInlineContext()
 	for m := range queue {
 		if m.bytes == nil {
 			ctx.Session = m.conn.session
@@ -53,8 +53,8 @@ func work(core *engine.Core, queue <-chan *message) {
 	}
 }
 
-// stop ends the workers when they have executed what waits. Nobody may send them
-// anything any more.
+// stop ends the workers after the queued requests. Nobody may send them requests any
+// more.
 func (w *workers) stop() {
 	if w == nil {
 		return

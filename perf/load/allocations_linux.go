@@ -5,59 +5,43 @@ import (
 	"time"
 )
 
-// allocations counts the server's heap objects from its making to its stop.
-// Owner: the event loop, which stands still while a reading is taken; at these
-// times no request is open.
-type allocations struct {
-	read     func(ctx context.Context) (uint64, error)
-	begin    uint64 // the counter
-	cost     uint64 // what one reading itself allocates
-	answered uint64 // replies before
-}
-
-// readingTimeout bounds one reading.
+// readingTimeout bounds one reading of the server's counter.
 const readingTimeout = 5 * time.Second
 
-// startAllocations returns nil where nothing is to be counted or no reading can
-// be had; then the report says why.
-func (l *loop) startAllocations(ctx context.Context, r *Report) *allocations {
-	read := l.options.hooks.mallocs
-	if read == nil || r.Server == nil || l.options.Workload == Idle || l.over() {
-		return nil
+// startAllocations starts to count the server's heap objects, if the options ask for it.
+// stop divides them by the replies since then; if a reading fails, the report says why.
+// The event loop waits during a reading, when no request is open.
+func (l *loop) startAllocations(r *Report) (stop func()) {
+	if l.options.Mallocs == nil || r.Server == nil || l.options.Workload == Idle || l.over() {
+		return func() {}
 	}
-	a := &allocations{answered: l.tally.answered, read: func(ctx context.Context) (uint64, error) {
-		ctx, cancel := context.WithTimeout(ctx, readingTimeout)
+	read := func() (objects uint64, ok bool) {
+		ctx, cancel := context.WithTimeout(l.ctx, readingTimeout)
 		defer cancel()
-		return read(ctx)
-	}}
-	// The first reading may open a connection; the next two show what one costs.
+		objects, err := l.options.Mallocs(ctx)
+		if err != nil {
+			r.warn("allocations were not counted: %v", err)
+		}
+		return objects, err == nil
+	}
+	// The first reading may open a connection; the next two show the cost of one reading.
 	var readings [3]uint64
 	for i := range readings {
-		var err error
-		if readings[i], err = a.read(ctx); err != nil {
-			r.note("allocations were not counted: %v", err)
-			return nil
+		var ok bool
+		if readings[i], ok = read(); !ok {
+			return func() {}
 		}
 	}
-	a.begin, a.cost = readings[2], readings[2]-min(readings[1], readings[2])
-	return a
-}
-
-// stop divides what was allocated by the replies that came meanwhile. a may be nil.
-func (a *allocations) stop(ctx context.Context, l *loop, r *Report) {
-	if a == nil || l.over() {
-		return
+	start, cost := readings[2], readings[2]-min(readings[1], readings[2])
+	answered := l.tally.answered
+	return func() {
+		if l.over() {
+			return
+		}
+		objects, ok := read()
+		if replies := l.tally.answered - answered; ok && replies > 0 {
+			perRequest := float64(objects-min(start+cost, objects)) / float64(replies)
+			r.Server.AllocsPerRequest = &perRequest
+		}
 	}
-	end, err := a.read(ctx)
-	if err != nil {
-		r.note("allocations were not counted: %v", err)
-		return
-	}
-	replies := l.tally.answered - a.answered
-	if replies == 0 {
-		return
-	}
-	objects := end - min(a.begin+a.cost, end)
-	perRequest := float64(objects) / float64(replies)
-	r.Server.AllocsPerRequest = &perRequest
 }

@@ -21,7 +21,7 @@ import (
 	"holdfast/perf/load"
 )
 
-// rawServer is the test program as a server of its own.
+// rawServer returns the test program as a server.
 func rawServer(t *testing.T, name string) load.Server {
 	t.Helper()
 	return rawServerAt(name, freeAddr(t))
@@ -32,7 +32,7 @@ func rawServerAt(name, addr string) load.Server {
 }
 
 func smallPlan(servers ...load.Server) load.Plan {
-	o := load.Options{Connections: 2, Depth: 2, Duration: 60 * time.Millisecond, Settle: time.Millisecond}
+	o := load.Options{Connections: 2, Depth: 2, Duration: 60 * time.Millisecond, MemoryWait: time.Millisecond}
 	return load.Plan{Servers: servers, Cells: []load.Cell{{Options: o}}}
 }
 
@@ -75,7 +75,7 @@ func checkComparison(t *testing.T, c *load.Comparison) {
 			t.Errorf("the reference has ratio %v", rate.Ratio)
 		}
 	}
-	if !c.Pinned && c.Note == "" {
+	if !c.Pinned && c.Notes == "" {
 		t.Error("nothing was pinned, and no note says so")
 	}
 	if _, err := json.Marshal(c); err != nil {
@@ -160,7 +160,7 @@ func TestCompareStopsWithItsContext(t *testing.T) {
 	}
 }
 
-// What is said of each run, whoever counts.
+// Each run has its counts, or a note says why not.
 func TestCompareCounts(t *testing.T) {
 	var counter mallocs
 	s := rawServer(t, "one")
@@ -174,8 +174,8 @@ func TestCompareCounts(t *testing.T) {
 		t.Errorf("allocations %+v, %v, want 0: failures %v", m, ok, result.Failures)
 	}
 	_, counted := result.Metric(load.MetricSyscalls)
-	if noted := strings.Contains(c.Note, "system calls are not counted"); counted == noted {
-		t.Errorf("system calls counted: %v, note %q", counted, c.Note)
+	if excused := strings.Contains(c.Notes, "system calls are not counted"); counted == excused {
+		t.Errorf("system calls counted: %v, notes %q", counted, c.Notes)
 	}
 	if _, ok := result.Metric(load.MetricPushes); ok {
 		t.Error("pushes of a load that has none")
@@ -251,7 +251,7 @@ func TestServersDoNotOutliveTheComparison(t *testing.T) {
 	awaitServer(t, addr, false)
 }
 
-// awaitServer tries until there is a server at addr, or none.
+// awaitServer waits until a server listens at addr, or none does.
 func awaitServer(t *testing.T, addr string, up bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {

@@ -1,18 +1,20 @@
 package load
 
-// Comparison is what Compare measured. It marshals to JSON.
+import "slices"
+
+// Comparison is the result of Compare. It marshals to JSON.
 type Comparison struct {
 	Reference string `json:"reference"`
-	// Baseline is the second reference; empty if there is none.
+	// Baseline is the second reference; may be empty.
 	Baseline string `json:"baseline,omitempty"`
 	Rounds   int    `json:"rounds"`
-	// Runs is how many runs were made, of Planned.
+	// Runs is the number of completed runs of Planned.
 	Runs    int `json:"runs"`
 	Planned int `json:"planned_runs"`
-	// Pinned: the server had one core for itself and the load another.
+	// Pinned: the server had its own core, and the load another.
 	Pinned bool `json:"pinned"`
-	// Note says what is to be known about the figures; may be empty.
-	Note  string       `json:"note,omitempty"`
+	// Notes are warnings about the figures; may be empty.
+	Notes string       `json:"note,omitempty"`
 	Cells []CellResult `json:"cells"`
 }
 
@@ -26,14 +28,14 @@ type CellResult struct {
 	Servers     []ServerResult `json:"servers"`
 }
 
-// ServerResult is what one server did in one cell.
+// ServerResult is the result of one server in one cell.
 type ServerResult struct {
 	Name string `json:"name"`
-	// Metrics have the median and range over the rounds that succeeded. One that
-	// was not measured is left out.
+	// Metrics have the median and range over the successful rounds. A metric that was not
+	// measured is left out.
 	Metrics []Metric `json:"metrics"`
-	// Reports of the rounds that succeeded, Failures the errors of the others, a
-	// line each.
+	// Reports of the successful rounds. Failures are the errors of the others, one line
+	// each.
 	Reports  []*Report `json:"reports"`
 	Failures []string  `json:"failures,omitempty"`
 	// GeneratorBound counts the rounds in which the generator was the limit.
@@ -47,16 +49,16 @@ type Metric struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
-	// Ratio is Median over the reference's median, ToBaseline over the baseline's;
-	// 0 where there is none.
+	// Ratio is Median divided by the reference's median, ToBaseline by the baseline's; 0
+	// without one.
 	Ratio      float64 `json:"ratio"`
 	ToBaseline float64 `json:"to_baseline,omitempty"`
 }
 
-func newComparison(p Plan, pinned bool, note string) *Comparison {
+func newComparison(p Plan, pinned bool, notes string) *Comparison {
 	c := &Comparison{
 		Reference: p.Reference, Baseline: p.Baseline, Rounds: p.Rounds,
-		Planned: p.runs(), Pinned: pinned, Note: note,
+		Planned: p.runs(), Pinned: pinned, Notes: notes,
 	}
 	for _, cell := range p.Cells {
 		o := cell.Options.withDefaults()
@@ -71,24 +73,13 @@ func newComparison(p Plan, pinned bool, note string) *Comparison {
 	return c
 }
 
-// Metric returns the metric of that name; false if it was not measured.
+// Metric returns the metric with that name; false if it was not measured.
 func (s *ServerResult) Metric(name string) (Metric, bool) {
-	for _, m := range s.Metrics {
-		if m.Name == name {
-			return m, true
-		}
+	i := slices.IndexFunc(s.Metrics, func(m Metric) bool { return m.Name == name })
+	if i < 0 {
+		return Metric{}, false
 	}
-	return Metric{}, false
-}
-
-// server returns the result of the server of that name, nil if there is none.
-func (c *CellResult) server(name string) *ServerResult {
-	for i := range c.Servers {
-		if c.Servers[i].Name == name {
-			return &c.Servers[i]
-		}
-	}
-	return nil
+	return s.Metrics[i], true
 }
 
 func (c *Comparison) fold() {
@@ -102,23 +93,20 @@ func (c *CellResult) fold(reference, baseline string) {
 	for i := range c.Servers {
 		c.Servers[i].fold()
 	}
-	to, base := c.server(reference), c.server(baseline)
 	for _, s := range c.Servers {
 		for i := range s.Metrics {
-			s.Metrics[i].Ratio = s.Metrics[i].over(to)
-			s.Metrics[i].ToBaseline = s.Metrics[i].over(base)
+			s.Metrics[i].Ratio = c.ratio(s.Metrics[i], reference)
+			s.Metrics[i].ToBaseline = c.ratio(s.Metrics[i], baseline)
 		}
 	}
 }
 
-// over returns the ratio of m to the same metric of another server, which may be
-// nil; 0 if it has none.
-func (m Metric) over(s *ServerResult) float64 {
-	if s == nil {
-		return 0
-	}
-	if other, ok := s.Metric(m.Name); ok && other.Median != 0 {
-		return m.Median / other.Median
+// ratio returns the ratio of m to the same metric of a server; 0 if it has none.
+func (c *CellResult) ratio(m Metric, server string) float64 {
+	for _, s := range c.Servers {
+		if other, ok := s.Metric(m.Name); ok && s.Name == server && other.Median != 0 {
+			return m.Median / other.Median
+		}
 	}
 	return 0
 }

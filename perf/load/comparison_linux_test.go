@@ -8,7 +8,7 @@ import (
 	"holdfast/perf/load"
 )
 
-// runs makes a report of each rate, with a server that needs 1/rate of CPU.
+// runs returns a report for each rate, with a server that uses 1/rate of CPU.
 func runs(w load.Workload, rates ...float64) (all []*load.Report) {
 	for _, rate := range rates {
 		cpu := 1e6 / rate
@@ -16,10 +16,10 @@ func runs(w load.Workload, rates ...float64) (all []*load.Report) {
 			Workload: w, Requests: 5000, PerSecond: rate, PushesPerSecond: 10 * rate,
 			Latency: load.Latency{Count: 5000, P50: cpu, P99: 3 * cpu},
 			Server: &load.ServerUse{
-				CPUPerRequest: cpu, UserPerRequest: cpu / 4, SystemPerRequest: 3 * cpu / 4, CPUPerPush: cpu / 10,
-				After: load.Memory{RSS: 64 << 20}, IdleBytesPerConnection: rate,
+				CPUUse:     load.CPUUse{CPUPerRequest: cpu, UserPerRequest: cpu / 4, SystemPerRequest: 3 * cpu / 4},
+				CPUPerPush: cpu / 10, After: load.Memory{RSS: 64 << 20}, IdleBytesPerConnection: rate,
 			},
-			Own: load.OwnUse{CPUPerRequest: 15},
+			Own: load.CPUUse{CPUPerRequest: 15},
 		})
 	}
 	return all
@@ -51,7 +51,7 @@ func TestFoldTakesMediansAndRatios(t *testing.T) {
 	}
 }
 
-// A metric that one server lacks does not shift the others.
+// A metric that one server lacks does not shift its other metrics.
 func TestFoldMatchesMetricsByName(t *testing.T) {
 	counted := runs(load.Submit, 10)
 	counted[0].Server.AllocsPerRequest = new(2.0)
@@ -64,9 +64,9 @@ func TestFoldMatchesMetricsByName(t *testing.T) {
 	}
 }
 
-// A round without a reply has neither latency nor cost, and is not the best of all.
+// A round without a reply has neither latency nor cost, so it is not the best.
 func TestFoldOfASilentServer(t *testing.T) {
-	silent := &load.Report{Workload: load.Orders, Server: &load.ServerUse{Busy: 1}}
+	silent := &load.Report{Workload: load.Orders, Server: busy(1)}
 	cell := load.CellResult{Servers: []load.ServerResult{
 		{Name: "silent", Reports: []*load.Report{silent}},
 		{Name: "once", Reports: append(runs(load.Orders, 1000), silent)},
@@ -96,7 +96,7 @@ func TestNotesOfClientsThatPause(t *testing.T) {
 	}
 }
 
-// sampleComparison has a cell of each kind of table and everything to note.
+// sampleComparison returns a cell for each kind of table, with all kinds of notes.
 func sampleComparison() *load.Comparison {
 	busy := runs(load.Submit, 20_000, 40_000)
 	for _, r := range busy {
@@ -118,11 +118,11 @@ func sampleComparison() *load.Comparison {
 	for i := range cells {
 		load.Fold(&cells[i], "c", "busy|")
 	}
-	return &load.Comparison{Reference: "c", Baseline: "busy|", Rounds: 2, Runs: 5, Planned: 12, Note: "on one core", Cells: cells}
+	return &load.Comparison{Reference: "c", Baseline: "busy|", Rounds: 2, Runs: 5, Planned: 12, Notes: "on one core", Cells: cells}
 }
 
 func TestComparisonString(t *testing.T) {
-	const want = `Median [range] of 2 round(s); x c: ratio to c; incomplete: 5 of 12 runs
+	const want = `Median [range] of 2 rounds; x c: ratio to c; incomplete: 5 of 12 runs
 Note: on one core
 
 submit 10x1
@@ -131,8 +131,8 @@ c       90000 [80000-100000]  1.00     3.00  11.250 [10.000-12.500]  1.00     0.
 busy|    30000 [20000-40000]  0.33     1.00  37.500 [25.000-50.000]  3.33     1.00  9.375 + 28.125     0.125   2.000  38 us  112 us      64.0 MiB
 none                  failed     -        -                       -     -        -               -         -       -      -       -             -
 later                      -     -        -                       -     -        -               -         -       -      -       -             -
-busy|: the generator was the limit in 2 round(s)
-busy|: few samples: a round's latencies are of 90 replies
+busy|: the generator was the limit in 2 rounds
+busy|: few samples: one round's latencies are from only 90 replies
 busy|: errors: reset 4
 busy|: refused: REJECTED 6
 busy|: a note of a run (2 times)
@@ -159,7 +159,7 @@ func TestComparisonMarkdown(t *testing.T) {
 		"\n### submit 10x1\n\n| server | requests/s |",
 		"\n| --- | ---: |",
 		"| busy\\| |",
-		"|\n\n- busy|: the generator was the limit in 2 round(s)\n",
+		"|\n\n- busy|: the generator was the limit in 2 rounds\n",
 		"\n- none: failed: broken in two (2 times)\n",
 	} {
 		if !strings.Contains(got, want) {

@@ -3,21 +3,22 @@ package load
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"holdfast/codec"
 	"holdfast/codec/pb"
 )
 
-// readBufferSize is the size of the one buffer that all connections are read
-// into, and with it the largest frame.
+// readBufferSize is the size of the read buffer that all connections share, and so of the
+// largest frame.
 const readBufferSize = 256 << 10
 
 // state of a connection.
 type state uint8
 
 const (
-	unborn     state = iota // no socket: not begun, or waiting to try again
-	connecting              // the socket connects
+	unborn     state = iota // no socket: not started, or waiting to retry
+	connecting              // the socket is connecting
 	opening                 // its first request, probe or login, is open
 	ready                   // carries load
 	dead                    // lost; stays so
@@ -29,36 +30,36 @@ type conn struct {
 	fd       int
 	state    state
 	attempts int
-	// want is the command of the replies that are open now.
+	// want is the command of the expected replies.
 	want codec.Command
 	// nextID is the id of the next request, nextReply that of the next reply.
 	nextID, nextReply uint64
-	seenID            uint64 // nextID when beat last looked
+	seenID            uint64 // nextID at the last check of beat
 	lastPush          uint64
 	sequenced         bool // logged in: pushes carry a sequence
-	rows              int  // positions at the login
-	silent            bool // never sends: gets the pushes that another's orders make
+	rows              int  // number of positions at login
+	silent            bool // never sends: receives pushes from another connection's orders
 	answered          uint64
-	owed              int  // requests that may be sent but are not yet
-	indebted          bool // stands in the loop's list of those that owe
+	owed              int  // requests that may be sent but were not yet
+	indebted          bool // is in the loop's list indebted
 	flights           flights
-	// partial is the beginning of a frame, pending what the socket didn't take.
+	// partial is the first bytes of a frame, pending is unsent output.
 	partial, pending []byte
-	// notice is the server's last word before it closes.
+	// notice is the last Notice, sent before the server closes.
 	notice  string
-	crowded bool // which was that our address has too many connections
+	crowded bool // the Notice says that our address has too many connections
 }
 
 // open returns the number of requests without a reply.
 func (c *conn) open() int { return int(c.nextID - c.nextReply) }
 
-// arrival is what one read brought.
+// arrival is the result of one read.
 type arrival struct {
-	used    int // bytes of whole frames
+	used    int // bytes of complete frames
 	replies int
 }
 
-// consume checks the whole frames in b. It stops at the first wrong one.
+// consume checks the complete frames in b. It stops at the first wrong one.
 func (l *protocol) consume(c *conn, b []byte) (a arrival, err error) {
 	for len(b)-a.used >= 4 {
 		total := int(binary.BigEndian.Uint32(b[a.used:]))
@@ -72,7 +73,7 @@ func (l *protocol) consume(c *conn, b []byte) (a arrival, err error) {
 		a.used += total
 		command := codec.Command(frame[4])
 		switch {
-		case isBeat(command, binary.BigEndian.Uint64(frame[idOffset:])):
+		case command == codec.CommandHeartbeat.Reply() && binary.BigEndian.Uint64(frame[idOffset:]) == beatID:
 			continue
 		case command == c.want:
 			err = l.reply(c, frame)
@@ -95,61 +96,39 @@ func (l *protocol) consume(c *conn, b []byte) (a arrival, err error) {
 type protocol struct {
 	tally    *tally
 	accounts []Account
-	group    int // neighbouring connections that share an account
-	nonce    uint32
-	onAck    func(customer uint32, clientOrderID, reply []byte)
-	scratch  [clientOrderIDLen]byte
+	group    int // number of neighbouring connections that share an account
 }
 
-// resultLen is the length of a reply that is only a result.
+// beatID is the id of a heartbeat that is not a request of the load. No connection number
+// reaches it.
+const beatID = math.MaxUint64
+
+// resultLen is the length of a reply without a body.
 const resultLen = codec.PacketHeaderLen + 1
 
 // reply checks one reply frame against the oldest open request.
 func (l *protocol) reply(c *conn, frame []byte) error {
 	id := binary.BigEndian.Uint64(frame[idOffset:])
 	if c.nextReply == c.nextID {
-		return fmt.Errorf("%w: %s with id %#x", ErrUnasked, c.want, id)
+		return fmt.Errorf("%w: %s with id %#x", ErrUnexpected, c.want, id)
 	}
 	if id != c.nextReply {
 		return fmt.Errorf("%w: %s has id %#x instead of %#x", ErrWrongID, c.want, id, c.nextReply)
 	}
 	c.nextReply++
-	if len(frame) == resultLen && frame[codec.PacketHeaderLen] == 0 {
-		return l.bareOK(c, id)
-	}
-	return l.longReply(c, id, frame)
-}
-
-// bareOK takes the 14-byte answer, the whole of Submit and Heartbeat.
-func (l *protocol) bareOK(c *conn, id uint64) error {
-	switch c.want {
-	case codec.CommandLogin.Reply():
-		return l.login(c, nil)
-	case codec.CommandPlaceOrder.Reply():
-		l.ack(c, id, nil)
-	case codec.CommandPositions.Reply():
-		return fmt.Errorf("%w: customer %d: positions without a body", ErrWrongBody, l.accountOf(c).Customer)
-	}
-	return nil
-}
-
-func (l *protocol) longReply(c *conn, id uint64, frame []byte) error {
 	if len(frame) < resultLen {
 		return fmt.Errorf("%w: %s without a result", ErrWrongLength, c.want)
 	}
 	result, body := codec.Result(frame[codec.PacketHeaderLen]), frame[resultLen:]
-	if len(body) > 0 && (c.want == codec.CommandSubmit.Reply() || result == 0 && c.want == codec.CommandHeartbeat.Reply()) {
+	if len(body) > 0 && (c.want == codec.CommandSubmit.Reply() || result == codec.ResultOK && c.want == codec.CommandHeartbeat.Reply()) {
 		return fmt.Errorf("%w: %s has %d bytes instead of %d", ErrWrongLength, c.want, len(frame), resultLen)
 	}
-	if result != codec.ResultOK {
+	switch {
+	case result != codec.ResultOK:
 		return l.refused(c, result, body)
-	}
-	switch c.want {
-	case codec.CommandLogin.Reply():
+	case c.want == codec.CommandLogin.Reply():
 		return l.login(c, body)
-	case codec.CommandPlaceOrder.Reply():
-		l.ack(c, id, body)
-	case codec.CommandPositions.Reply():
+	case c.want == codec.CommandPositions.Reply():
 		return l.positions(c, id, body)
 	}
 	return nil
@@ -176,7 +155,7 @@ func errorText(body []byte) string {
 	return fmt.Sprintf("%s %s", e.Reason, e.Message)
 }
 
-// login takes over the account's push sequence.
+// login stores the account's push sequence.
 func (l *protocol) login(c *conn, body []byte) error {
 	var reply pb.LoginReply
 	if err := reply.UnmarshalVT(body); err != nil {
@@ -190,16 +169,8 @@ func (l *protocol) accountOf(c *conn) Account { return l.accounts[l.accountIndex
 
 func (l *protocol) accountIndex(c *conn) int { return int(c.number) / l.group % len(l.accounts) }
 
-func (l *protocol) ack(c *conn, id uint64, body []byte) {
-	if l.onAck == nil {
-		return
-	}
-	putClientOrderID(l.scratch[:], l.nonce, id)
-	l.onAck(l.accountOf(c).Customer, l.scratch[:], body)
-}
-
-// push counts a push and checks its place in the account's sequence. Id 0 is
-// outside of it.
+// push counts a push and checks its number in the account's sequence. Id 0 is outside the
+// sequence.
 func (l *protocol) push(c *conn, frame []byte) error {
 	command := codec.Command(frame[4])
 	if command == codec.PushHeartbeat {
@@ -221,8 +192,8 @@ func (l *protocol) push(c *conn, frame []byte) error {
 	return nil
 }
 
-// noticeText shows a Notice; crowded says that it is for too many connections
-// from our address.
+// noticeText returns the text of a Notice. crowded reports whether its reason is too many
+// connections from our address.
 func noticeText(body []byte) (text string, crowded bool) {
 	var n pb.Notice
 	if n.UnmarshalVT(body) != nil {
@@ -231,8 +202,8 @@ func noticeText(body []byte) (text string, crowded bool) {
 	return fmt.Sprintf("%s %s", n.Code, n.Text), n.Code == pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS
 }
 
-// appendOpening appends a connection's first request: the login, or a Submit
-// that proves that the server has taken the connection up.
+// appendOpening appends a connection's first request: the login, or a Submit that proves
+// that the server serves the connection.
 func (l *protocol) appendOpening(dst []byte, c *conn, logsIn bool) []byte {
 	id := c.nextID
 	c.nextID++

@@ -17,8 +17,8 @@ import (
 	"holdfast/perf/load"
 )
 
-// needSyscalls skips where the kernel lets nobody count. Containers of CI don't
-// have the right either, so that this is no failure there.
+// needSyscalls skips the test if the kernel does not allow counting. CI containers lack
+// the privilege too, so it is not a failure there.
 func needSyscalls(t *testing.T) {
 	t.Helper()
 	if advice := load.SyscallAdvice(); advice != "" {
@@ -72,7 +72,7 @@ func TestRunCountsSyscalls(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			o := short(fakeServer(t, answer))
-			o.Duration, o.ServerPID, o.CountSyscalls, o.Settle = 10*time.Millisecond, os.Getpid(), true, time.Millisecond
+			o.Duration, o.ServerPID, o.CountSyscalls, o.MemoryWait = 10*time.Millisecond, os.Getpid(), true, time.Millisecond
 			c.change(&o)
 			r, err := load.Run(t.Context(), o)
 			if err != nil || r.ErrorCount() != 0 {
@@ -86,10 +86,10 @@ func TestRunCountsSyscalls(t *testing.T) {
 	}
 }
 
-// mallocs is a counter that rises by 7 with each reading.
+// mallocs is a counter that rises by 7 per reading.
 type mallocs struct {
 	readings atomic.Uint64
-	load     uint64 // what the load adds before the last reading
+	load     uint64 // added by the load before the last reading
 	fails    uint64 // this reading fails
 }
 
@@ -127,8 +127,9 @@ func TestRunCountsAllocations(t *testing.T) {
 				}
 				answer(p, m)
 			}))
-			o.Warmup, o.ServerPID, o.Settle = 20*time.Millisecond, os.Getpid(), time.Millisecond
-			r, err := load.Run(t.Context(), load.WithHooks(o, nil, c.counter.read))
+			o.Warmup, o.ServerPID, o.MemoryWait = 20*time.Millisecond, os.Getpid(), time.Millisecond
+			o.Mallocs = c.counter.read
+			r, err := load.Run(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -143,7 +144,7 @@ func TestRunCountsAllocations(t *testing.T) {
 	}
 }
 
-// The load goes on until what runs beside it has ended.
+// The load continues until During has returned.
 func TestRunGoesOnBesideItsHook(t *testing.T) {
 	var n atomic.Int64
 	enough := make(chan struct{})
@@ -154,7 +155,7 @@ func TestRunGoesOnBesideItsHook(t *testing.T) {
 		answer(p, m)
 	}))
 	o.Duration = time.Millisecond
-	during := func(ctx context.Context) error {
+	o.During = func(ctx context.Context) error {
 		select {
 		case <-enough:
 			return nil
@@ -164,7 +165,7 @@ func TestRunGoesOnBesideItsHook(t *testing.T) {
 			return ctx.Err()
 		}
 	}
-	r, err := load.Run(t.Context(), load.WithHooks(o, during, nil))
+	r, err := load.Run(t.Context(), o)
 	if err != nil || r.ErrorCount() != 0 {
 		t.Errorf("error %v, report %+v", err, r)
 	}
@@ -176,16 +177,17 @@ func TestRunGoesOnBesideItsHook(t *testing.T) {
 func TestRunFailsWithItsHook(t *testing.T) {
 	broken := errors.New("no profile")
 	o := short(fakeServer(t, answer))
-	_, err := load.Run(t.Context(), load.WithHooks(o, func(context.Context) error { return broken }, nil))
+	o.During = func(context.Context) error { return broken }
+	_, err := load.Run(t.Context(), o)
 	if !errors.Is(err, broken) {
 		t.Errorf("error %v, want the hook's", err)
 	}
 }
 
 func TestRunEndsItsHook(t *testing.T) {
-	during := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	o := long(fakeServer(t, from(50, func(p *peer, _ codec.Message) { p.hangUp(true) })))
-	_, err := load.Run(t.Context(), load.WithHooks(o, during, nil))
+	o.During = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	_, err := load.Run(t.Context(), o)
 	if !errors.Is(err, load.ErrAllLost) || strings.Contains(err.Error(), "beside") {
 		t.Errorf("error %v, want that of the run", err)
 	}

@@ -3,41 +3,43 @@ package load
 import "errors"
 
 var (
-	// ErrUnsupported: the generator needs Linux (epoll, /proc).
+	// ErrUnsupported means that this is not Linux: the generator needs epoll and /proc.
 	ErrUnsupported = errors.New("load: the load generator runs on Linux only")
-	// ErrOptions: an option is out of range; the text names it.
+	// ErrOptions means that an option is invalid; the text names it.
 	ErrOptions = errors.New("load: bad option")
 	// ErrTooManyErrors ends a run with more errors than Options.MaxErrors.
 	ErrTooManyErrors = errors.New("load: too many errors")
-	// ErrAllLost ends a run whose last connection is gone.
+	// ErrAllLost ends a run that has lost its last connection.
 	ErrAllLost = errors.New("load: every connection is lost")
-	// ErrConnectTimeout: not all connections were ready within Options.ConnectTimeout.
+	// ErrConnectTimeout means that not all connections were ready within
+	// Options.ConnectTimeout.
 	ErrConnectTimeout = errors.New("load: not all connections were ready in time")
-	// ErrLogin: the server refused a login.
+	// ErrLogin means that the server refused a login.
 	ErrLogin = errors.New("load: login refused")
-	// ErrCrowded: the server takes no more connections from our address.
+	// ErrCrowded means that the server accepts no more connections from our address.
 	ErrCrowded = errors.New("load: too many connections from one address")
-	// ErrClosed: the server closed a connection.
+	// ErrClosed means that the server closed a connection.
 	ErrClosed = errors.New("load: closed by the server")
 
-	// ErrWrongLength: a frame's length field, or a reply's length, is wrong.
+	// ErrWrongLength means that a frame's length field, or a reply's length, is wrong.
 	ErrWrongLength = errors.New("load: wrong length")
-	// ErrWrongCommand: a frame is neither the reply expected nor a push.
+	// ErrWrongCommand means that a frame is neither the expected reply nor a push.
 	ErrWrongCommand = errors.New("load: wrong command")
-	// ErrWrongID: a reply's id is not that of the oldest open request.
+	// ErrWrongID means that a reply's id is not that of the oldest open request.
 	ErrWrongID = errors.New("load: wrong id")
-	// ErrWrongBody: a reply's body can't be read, or is not the customer's.
+	// ErrWrongBody means that a reply's body is malformed, or belongs to another
+	// customer.
 	ErrWrongBody = errors.New("load: wrong body")
-	// ErrUnasked: a reply came although no request was open.
-	ErrUnasked = errors.New("load: reply without a request")
-	// ErrPushGap: a push sequence number is not the last one plus one, or a session
-	// got fewer pushes than another of its account.
+	// ErrUnexpected means that a reply came while no request was open.
+	ErrUnexpected = errors.New("load: reply without a request")
+	// ErrPushGap means that a push sequence number is not the last one plus one, or a
+	// session got fewer pushes than another of its account.
 	ErrPushGap = errors.New("load: gap in the push sequence")
 
-	// ErrPlan: a Plan for Compare can't be carried out; the text says why.
+	// ErrPlan means that a Plan is invalid; the text says why.
 	ErrPlan = errors.New("load: bad plan")
-	// ErrNotReady: a server under comparison did not answer in time.
-	ErrNotReady = errors.New("load: the server did not get ready")
-	// ErrServerExited: a server under comparison ended by itself.
-	ErrServerExited = errors.New("load: the server ended by itself")
+	// ErrNotReady means that a server of a Plan was not ready in time.
+	ErrNotReady = errors.New("load: the server was not ready in time")
+	// ErrServerExited means that a server of a Plan ended unexpectedly.
+	ErrServerExited = errors.New("load: the server ended unexpectedly")
 )

@@ -6,22 +6,22 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 )
 
-// cause is one thing that goes wrong: its short name for counting, and what it
-// means and what to do.
+// cause is a kind of error: a short name for counting, its meaning, and what to do.
 type cause struct {
 	kind    string
 	is      []error
 	meaning string
 }
 
-// causes are tried in this order: the particular before the general.
+// causes returns all causes, in the order they are tried: specific before general.
 func causes() []cause {
 	return []cause{
 		{"too many from one address", []error{ErrCrowded},
-			"the server bounds the connections of one address: raise that limit there (holdfast serve --connections-per-address), or drive it from more addresses"},
+			"the server limits the connections from one address: raise that limit (holdfast serve --connections-per-address), or connect from more addresses"},
 		{"out of descriptors", []error{syscall.EMFILE},
 			"this process has run out of file descriptors: raise the limit with \"ulimit -n\" (soft and hard)"},
 		{"out of descriptors", []error{syscall.ENFILE},
@@ -35,25 +35,25 @@ func causes() []cause {
 		{"broken pipe", []error{syscall.EPIPE},
 			"the server had closed the connection before this request was written"},
 		{"reset", []error{syscall.ECONNRESET, syscall.ECONNABORTED},
-			"the server reset the connection: it crashed, was killed, or threw this client out"},
+			"the server reset the connection: it crashed, was killed, or cut this client off"},
 		{"backlog full", []error{ErrConnectTimeout},
-			"connections are not taken up: the server's listen backlog is full (net.core.somaxconn, net.ipv4.tcp_max_syn_backlog), or its event loop is stuck"},
+			"the server does not accept connections: its listen backlog is full (net.core.somaxconn, net.ipv4.tcp_max_syn_backlog), or its event loop is stuck"},
 		{"unreachable", []error{syscall.EHOSTUNREACH, syscall.ENETUNREACH},
-			"there is no way to this host: check the address and the network"},
+			"there is no route to this host: check the address and the network"},
 		{"no permission", []error{syscall.EACCES, syscall.EPERM},
-			"the system forbids it: a firewall rule, or a port below 1024 without the right to it"},
+			"the system forbids it: a firewall rule, or a port below 1024 without the privilege to use it"},
 		{"closed", []error{ErrClosed, io.EOF, net.ErrClosed},
-			"the server closed the connection: its log and its last notice say why"},
+			"the server closed the connection: see its log and its last Notice"},
 		{"wrong length", []error{ErrWrongLength},
-			"the server's answer has another length than the protocol says: other dialect or other version?"},
+			"the length of the server's answer does not match the protocol: other dialect or version?"},
 		{"wrong command", []error{ErrWrongCommand},
-			"the server answered with a command that does not belong to the request: other dialect or other version?"},
-		{"wrong id", []error{ErrWrongID, ErrUnasked},
-			"the server's answers are out of order, doubled, or went to the wrong connection"},
+			"the command of the server's answer does not match the request: other dialect or version?"},
+		{"wrong id", []error{ErrWrongID, ErrUnexpected},
+			"the server's answers are out of order, repeated, or on the wrong connection"},
 		{"wrong body", []error{ErrWrongBody},
-			"the server's answer can't be read, or is that of another customer: other version?"},
+			"the server's answer is malformed or belongs to another customer: other version?"},
 		{"push gap", []error{ErrPushGap},
-			"a push was lost or doubled, or had not come when the run ended"},
+			"a push was lost or repeated, or had not arrived when the run ended"},
 		{"login refused", []error{ErrLogin},
 			"the server refused the login: do the customers and tokens belong to this server's seed?"},
 		{"timeout", []error{syscall.ETIMEDOUT, os.ErrDeadlineExceeded, context.DeadlineExceeded},
@@ -63,48 +63,34 @@ func causes() []cause {
 	}
 }
 
-func causeOf(err error) (cause, bool) {
+// causeOf returns the cause of err. An unknown error is "other", with its own text.
+func causeOf(err error) cause {
 	for _, c := range causes() {
-		for _, is := range c.is {
-			if errors.Is(err, is) {
-				return c, true
-			}
+		if slices.ContainsFunc(c.is, func(is error) bool { return errors.Is(err, is) }) {
+			return c
 		}
-	}
-	return cause{}, false
-}
-
-// Kind returns the short name under which err is counted, e.g. "reset"; "other"
-// for one without a name.
-func Kind(err error) string {
-	if c, ok := causeOf(err); ok {
-		return c.kind
 	}
 	var lookup *net.DNSError
 	if errors.As(err, &lookup) {
-		return "no such host"
+		return cause{kind: "no such host", meaning: "the host name was not found; with many connections open this also appears when no " +
+			"descriptor is left for the lookup (raise \"ulimit -n\", or use a numeric address)"}
 	}
-	return "other"
+	return cause{kind: "other", meaning: err.Error()}
 }
 
-// Explain says what err means to somebody who drives many connections and what
-// to do about it, by its cause. It is empty for nil, and the error's own text
-// when there is nothing to add.
+// Kind returns the short name under which err is counted, e.g. "reset", or "other".
+func Kind(err error) string { return causeOf(err).kind }
+
+// Explain returns what err means for a load of many connections, and what to do about it.
+// It is empty for nil, and the error's own text if the cause is unknown.
 func Explain(err error) string {
 	if err == nil {
 		return ""
 	}
-	if c, ok := causeOf(err); ok {
-		return c.meaning
-	}
-	var lookup *net.DNSError
-	if errors.As(err, &lookup) {
-		return "the host name was not found; with many connections open this also appears when no " +
-			"descriptor is left to ask for it (raise \"ulimit -n\", or give the address as a number)"
-	}
+	c := causeOf(err)
 	var timeout interface{ Timeout() bool }
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	if c.kind == "other" && errors.As(err, &timeout) && timeout.Timeout() {
 		return Explain(syscall.ETIMEDOUT)
 	}
-	return err.Error()
+	return c.meaning
 }

@@ -3,14 +3,15 @@
 package load
 
 import (
-	"context"
 	"io"
 	"time"
 
 	"holdfast/codec"
+	"holdfast/perf/process"
+	"holdfast/perf/progress"
 )
 
-// What the black-box tests may touch of the inside.
+// Internals that the black-box tests use.
 
 type (
 	Flights = flights
@@ -18,10 +19,7 @@ type (
 	Sched   = schedule
 )
 
-var (
-	NewSched  = newSchedule
-	ParseStat = parseStat
-)
+var NewSched = newSchedule
 
 func (f *Flights) Push(at int64, n int)         { f.push(at, n) }
 func (f *Flights) Take(limit int) (int64, int)  { t := f.take(limit); return t.at, t.n }
@@ -33,8 +31,10 @@ func (s *Sched) Take(now int64) (uint32, bool)  { return s.take(now) }
 func (s *Sched) DueOf(c uint32, k uint64) int64 { return s.dueOf(c, k) }
 func (s *Sched) EndAt(moment int64)             { s.end = moment }
 
-// Requests gives the frames of a workload.
-func Requests(o Options) func(first uint64, n int) []byte { return newRequests(o.withDefaults()).fill }
+// Requests returns the frames of a workload. Client order ids start with nonce.
+func Requests(o Options, nonce uint32) func(first uint64, n int) []byte {
+	return newRequests(o.withDefaults(), nonce).frames
+}
 
 // Receiver is a connection that only receives.
 type Receiver struct {
@@ -45,12 +45,12 @@ type Receiver struct {
 // NewReceiver expects open replies to w with the ids 0, 1, ...
 func NewReceiver(w Workload, open int) *Receiver {
 	return &Receiver{
-		l: protocol{tally: newTally(), accounts: []Account{{Customer: 1}}, group: 1, nonce: 1},
+		l: protocol{tally: newTally(), accounts: []Account{{Customer: 1}}, group: 1},
 		c: conn{state: ready, want: w.command().Reply(), nextID: uint64(open), sequenced: true},
 	}
 }
 
-// Consume takes the whole frames of b and says what they were.
+// Consume checks the complete frames of b and returns what they were.
 func (r *Receiver) Consume(b []byte) (used, replies int, err error) {
 	a, err := r.l.consume(&r.c, b)
 	return a.used, a.replies, err
@@ -62,24 +62,34 @@ func (r *Receiver) Reopen(open int) { r.c.nextReply, r.c.nextID = 0, uint64(open
 // Refusals counts the replies of one result code.
 func (r *Receiver) Refusals(code codec.Result) uint64 { return r.l.tally.results[code] }
 
-// Drawing draws a progress of n connections.
+// Drawing draws the progress of a run with n connections.
 type Drawing struct {
-	l live
-	p *progress
+	l    live
+	p    runProgress
+	line *progress.Line
 }
 
-func NewDrawing(w io.Writer, n int) *Drawing { return &Drawing{p: newProgress(w, n)} }
+func NewDrawing(w io.Writer, n int) *Drawing {
+	d := &Drawing{line: progress.New(w)}
+	d.p = runProgress{live: &d.l, connections: n}
+	return d
+}
 
-// Second shows the state after one more second.
+// WarmedUp ends the warm-up.
+func (d *Drawing) WarmedUp() { d.l.warm.Store(true) }
+
+// Second shows the state after one more second, with two pushes for each answer.
 func (d *Drawing) Second(ready, answered, errors uint64, loading bool) {
+	d.l.pushed.Store(2 * answered)
 	d.l.ready.Store(ready)
 	d.l.answered.Store(answered)
 	d.l.errors.Store(errors)
 	d.l.loading.Store(loading)
-	d.p.draw(&d.l)
+	d.line.Show(d.p.text())
 }
 
-func (u usage) Seconds() (user, system float64) { return u.user.Seconds(), u.system.Seconds() }
+// SharedAccounts returns the warning about accounts that connections share.
+func SharedAccounts(o Options) string { return o.withDefaults().sharedAccounts() }
 
 // Fold computes a cell's metrics from its reports.
 func Fold(c *CellResult, reference, baseline string) { c.fold(reference, baseline) }
@@ -90,19 +100,12 @@ func JudgeBound(r *Report) bool {
 	return r.GeneratorBound
 }
 
-// Share gives a use of CPU in cores and in microseconds per request.
-func Share(cpu, user, system, elapsed time.Duration, requests uint64) (busy, total, inUser, inSystem float64) {
-	s := usage{cpu: cpu, user: user, system: system}.perRequest(elapsed, requests)
-	return s.busy, s.total, s.user, s.system
+// UseOf returns a use of CPU in cores and in microseconds per request.
+func UseOf(cpu, user, system, elapsed time.Duration, requests uint64) CPUUse {
+	return useOf(process.Usage{CPU: cpu, User: user, System: system}, elapsed, requests)
 }
 
-// WithHooks gives a run what Compare gives it.
-func WithHooks(o Options, during func(context.Context) error, mallocs func(context.Context) (uint64, error)) Options {
-	o.hooks = hooks{during: during, mallocs: mallocs}
-	return o
-}
-
-// SyscallAdvice says why system calls can't be counted here; empty if they can.
+// SyscallAdvice returns why system calls can't be counted here, or "".
 func SyscallAdvice() string { return syscallAdvice() }
 
 // CountSyscallsOf counts the system calls of a process from now on.
@@ -115,22 +118,23 @@ func CountSyscallsOf(pid int) (read func() uint64, stop func(), err error) {
 }
 
 // SeriesDrawing draws the progress of a Plan, on a terminal of some width or,
-// with width 0, on a file.
+// with width 0, on a file. Goroutine: one in a bubble of testing/synctest.
 type SeriesDrawing struct {
-	p   *seriesProgress
-	now time.Time
+	p *seriesProgress
 }
 
-func NewSeriesDrawing(w io.Writer, p Plan, width int) *SeriesDrawing {
-	d := &SeriesDrawing{p: newSeriesProgress(w, p.withDefaults())}
-	d.p.now = func() time.Time { return d.now }
-	d.p.began = d.now
+func NewSeriesDrawing(w io.Writer, p Plan, width int) SeriesDrawing {
+	d := SeriesDrawing{newSeriesProgress(w, p.withDefaults())}
 	if width > 0 {
-		d.p.terminal = &terminal{w: w, width: func() int { return width }}
+		d.p.line = progress.NewTerminal(w, width)
 	}
 	return d
 }
 
-func (d *SeriesDrawing) Begin(c Cell, server string) { d.p.begin(c, server) }
-func (d *SeriesDrawing) End(r *Report, err error)    { d.p.end(r, err) }
-func (d *SeriesDrawing) Pass(passed time.Duration)   { d.now = d.now.Add(passed); d.p.redraw() }
+func (d SeriesDrawing) Start(c Cell, server string) { d.p.runStarts(c, server) }
+func (d SeriesDrawing) End(r *Report, err error)    { d.p.runEnds(r, err) }
+
+func (d SeriesDrawing) Pass(passed time.Duration) {
+	time.Sleep(passed)
+	d.p.redraw()
+}

@@ -17,8 +17,8 @@ type peer struct {
 	conn *net.TCPConn
 	// born is the number of connections before this one.
 	born int
-	// n is the number of requests before the present one; number 0 is the
-	// opening: a probe or a login.
+	// n is the number of earlier requests; request 0 is the first one: a probe or a
+	// login.
 	n    int
 	out  []byte
 	push uint64
@@ -27,7 +27,7 @@ type peer struct {
 	customer uint32
 }
 
-// behaviour appends to p.out what the server says to a request.
+// behaviour appends the server's answer to p.out.
 type behaviour func(p *peer, m codec.Message)
 
 // fakeServer serves until the test ends, one goroutine for each connection.
@@ -124,7 +124,7 @@ func (p *peer) login(m codec.Message) {
 	}
 }
 
-// holdings are the positions of everybody.
+// holdings returns the positions of every customer.
 func holdings() []*pb.Position {
 	return []*pb.Position{{Market: "SH", Code: "600000", Quantity: 100}, {Market: "SZ", Code: "1", Quantity: 200}}
 }
@@ -138,7 +138,7 @@ func (p *peer) next() uint64 {
 	return p.push
 }
 
-// from behaves well up to request n, then as b.
+// from is a good server until request n, then behaves as b.
 func from(n int, b behaviour) behaviour {
 	return func(p *peer, m codec.Message) {
 		if p.n < n {

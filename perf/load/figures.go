@@ -2,8 +2,7 @@ package load
 
 import "slices"
 
-// The names of metrics. What a server did not have to be measured for, or could
-// not be, is not among its metrics.
+// The names of metrics. A metric that was not measured is missing.
 const (
 	MetricRate          = "rate"                // requests a second
 	MetricPushes        = "pushes"              // pushes a second
@@ -22,105 +21,81 @@ const (
 	MetricMemory        = "memory after"        // bytes, resident, at the end of the window
 	MetricGeneratorCPU  = "generator CPU"       // microseconds a request
 	MetricGeneratorBusy = "generator busy"      // cores
-	MetricErrors        = "errors"              // and refusals, of a whole run
+	MetricErrors        = "errors"              // includes refusals, of the complete run
 )
 
-// figure takes one metric out of a report; false if it is not there.
+// figure is one metric of one report.
 type figure struct {
 	name, unit string
-	of         func(r *Report) (float64, bool)
+	value      float64
+	measured   bool
 }
 
-// figures lists all metrics, in the order in which results have them.
-func figures() []figure {
+// figures returns all metrics in the order of results. CPU and latencies count as
+// measured only if there was a reply: 0 would look cheap or fast.
+func (r *Report) figures() []figure {
+	s, served := r.Server, r.Server != nil
+	if !served {
+		s = new(ServerUse)
+	}
+	answered, timed := r.Requests > 0, r.Latency.Count > 0
 	return []figure{
-		{MetricRate, "requests/s", always(func(r *Report) float64 { return r.PerSecond })},
-		{MetricPushes, "pushes/s", func(r *Report) (float64, bool) { return r.PushesPerSecond, r.Workload.trades() }},
-		{MetricCPU, "us/request", answered(server(func(s *ServerUse) float64 { return s.CPUPerRequest }))},
-		{MetricUser, "us/request", answered(server(func(s *ServerUse) float64 { return s.UserPerRequest }))},
-		{MetricSystem, "us/request", answered(server(func(s *ServerUse) float64 { return s.SystemPerRequest }))},
-		{MetricCPUPerPush, "us/push", func(r *Report) (float64, bool) {
-			if r.Server == nil {
-				return 0, false
-			}
-			return r.Server.CPUPerPush, r.PushesPerSecond > 0
-		}},
-		{MetricServerBusy, "cores", server(func(s *ServerUse) float64 { return s.Busy })},
-		{MetricSyscalls, "per request", counted(func(s *ServerUse) *float64 { return s.SyscallsPerRequest })},
-		{MetricAllocations, "per request", counted(func(s *ServerUse) *float64 { return s.AllocsPerRequest })},
-		{MetricP50, "us", timed(func(r *Report) float64 { return r.Latency.P50 })},
-		{MetricP90, "us", timed(func(r *Report) float64 { return r.Latency.P90 })},
-		{MetricP99, "us", timed(func(r *Report) float64 { return r.Latency.P99 })},
-		{MetricMax, "us", timed(func(r *Report) float64 { return r.Latency.Max })},
-		{MetricIdle, "bytes", server(func(s *ServerUse) float64 { return s.IdleBytesPerConnection })},
-		{MetricMemory, "bytes", server(func(s *ServerUse) float64 { return float64(s.After.RSS) })},
-		{MetricGeneratorCPU, "us/request", answered(always(func(r *Report) float64 { return r.Own.CPUPerRequest }))},
-		{MetricGeneratorBusy, "cores", always(func(r *Report) float64 { return r.Own.Busy })},
-		{MetricErrors, "", always(func(r *Report) float64 { return float64(r.ErrorCount() + sum(r.Results)) })},
+		{MetricRate, "requests/s", r.PerSecond, true},
+		{MetricPushes, "pushes/s", r.PushesPerSecond, r.Workload.trades()},
+		{MetricCPU, "us/request", s.CPUPerRequest, served && answered},
+		{MetricUser, "us/request", s.UserPerRequest, served && answered},
+		{MetricSystem, "us/request", s.SystemPerRequest, served && answered},
+		{MetricCPUPerPush, "us/push", s.CPUPerPush, served && r.PushesPerSecond > 0},
+		{MetricServerBusy, "cores", s.Busy, served},
+		counted(MetricSyscalls, s.SyscallsPerRequest),
+		counted(MetricAllocations, s.AllocsPerRequest),
+		{MetricP50, "us", r.Latency.P50, timed},
+		{MetricP90, "us", r.Latency.P90, timed},
+		{MetricP99, "us", r.Latency.P99, timed},
+		{MetricMax, "us", r.Latency.Max, timed},
+		{MetricIdle, "bytes", s.IdleBytesPerConnection, served},
+		{MetricMemory, "bytes", float64(s.After.RSS), served},
+		{MetricGeneratorCPU, "us/request", r.Own.CPUPerRequest, answered},
+		{MetricGeneratorBusy, "cores", r.Own.Busy, true},
+		{MetricErrors, "", float64(r.ErrorCount() + sum(r.Results)), true},
 	}
 }
 
-func always(of func(r *Report) float64) func(*Report) (float64, bool) {
-	return func(r *Report) (float64, bool) { return of(r), true }
-}
-
-// answered is for figures that are nothing without a request: 0 would look cheap.
-func answered(of func(r *Report) (float64, bool)) func(*Report) (float64, bool) {
-	return func(r *Report) (float64, bool) {
-		value, ok := of(r)
-		return value, ok && r.Requests > 0
+func counted(name string, perRequest *float64) figure {
+	if perRequest == nil {
+		return figure{}
 	}
-}
-
-// timed is for latencies: without a reply there is none, which is not 0.
-func timed(of func(r *Report) float64) func(*Report) (float64, bool) {
-	return func(r *Report) (float64, bool) { return of(r), r.Latency.Count > 0 }
-}
-
-func server(of func(s *ServerUse) float64) func(*Report) (float64, bool) {
-	return func(r *Report) (float64, bool) {
-		if r.Server == nil {
-			return 0, false
-		}
-		return of(r.Server), true
-	}
-}
-
-func counted(of func(s *ServerUse) *float64) func(*Report) (float64, bool) {
-	return func(r *Report) (float64, bool) {
-		if r.Server == nil || of(r.Server) == nil {
-			return 0, false
-		}
-		return *of(r.Server), true
-	}
+	return figure{name, "per request", *perRequest, true}
 }
 
 // fold computes the metrics from the reports.
 func (s *ServerResult) fold() {
 	s.Metrics, s.GeneratorBound = nil, 0
-	for _, f := range figures() {
-		var values []float64
-		for _, r := range s.Reports {
-			if value, ok := f.of(r); ok {
-				values = append(values, value)
-			}
-		}
-		if len(values) == 0 {
-			continue
-		}
-		slices.Sort(values)
-		s.Metrics = append(s.Metrics, Metric{
-			Name: f.name, Unit: f.unit, Median: median(values), Min: values[0], Max: values[len(values)-1],
-		})
-	}
+	var all [][]figure
 	for _, r := range s.Reports {
+		all = append(all, r.figures())
 		if r.GeneratorBound {
 			s.GeneratorBound++
 		}
 	}
+	for i := range new(Report).figures() {
+		var m Metric
+		var values []float64
+		for _, figures := range all {
+			if f := figures[i]; f.measured {
+				m.Name, m.Unit = f.name, f.unit
+				values = append(values, f.value)
+			}
+		}
+		if len(values) > 0 {
+			slices.Sort(values)
+			m.Median, m.Min, m.Max = median(values), values[0], values[len(values)-1]
+			s.Metrics = append(s.Metrics, m)
+		}
+	}
 }
 
-// median of sorted values, of which there is at least one.
+// median returns the median of one or more sorted values.
 func median(sorted []float64) float64 {
 	middle := len(sorted) / 2
 	if len(sorted)%2 == 1 {

@@ -1,6 +1,6 @@
 package load
 
-// flight is a group of requests that count from the same moment.
+// flight is a group of requests whose latency counts from the same moment.
 type flight struct {
 	at int64 // nanoseconds of the loop's clock
 	n  int

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Interval is a think time, drawn evenly from Min to Max. The zero value is none.
+// Interval is a think time, drawn evenly from Min to Max. The zero value means no pause.
 type Interval struct {
 	Min time.Duration `json:"min_ns"`
 	Max time.Duration `json:"max_ns"`
@@ -25,7 +25,7 @@ func (i Interval) String() string {
 	}
 }
 
-// ParseInterval reads what String writes. The error is ErrOptions.
+// ParseInterval parses the output of String. The error is ErrOptions.
 func ParseInterval(text string) (Interval, error) {
 	if text == "" || text == "none" {
 		return Interval{}, nil
@@ -41,5 +41,5 @@ func ParseInterval(text string) (Interval, error) {
 			return Interval{Min: least, Max: most}, nil
 		}
 	}
-	return Interval{}, fmt.Errorf("%w: interval %q is not like 1s-2s (the shorter first), 100ms or none", ErrOptions, text)
+	return Interval{}, fmt.Errorf("%w: interval %q is not a pause such as 1s-2s (the shorter first), 100ms or none", ErrOptions, text)
 }

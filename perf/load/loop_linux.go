@@ -1,21 +1,21 @@
 package load
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"math"
 	"math/rand/v2"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// longestWait bounds a wait for events, so that nothing is overlooked for long.
+// longestWait bounds a wait for events, which the end of the context does not interrupt.
 const longestWait = int64(100 * time.Millisecond)
 
-// loop is the event loop. Owner: one goroutine on one thread, but for stop.
+// loop is the event loop. Owner: one goroutine on one thread.
 type loop struct {
 	options  Options
 	endpoint endpoint
@@ -25,48 +25,48 @@ type loop struct {
 	requests requests
 	live     *live
 	random   *rand.Rand
-	stopped  atomic.Bool
+	ctx      context.Context // ends the run
 
 	base  time.Time
-	now   int64 // nanoseconds since base, read once a turn
+	now   int64 // nanoseconds since base, read once per iteration
 	conns []conn
 	buf   []byte
 
 	ramping  bool
 	sending  bool // replies are answered with new requests
 	ready    int  // connections ready or, after the ramp, alive
-	opening  int  // connections on their way
+	opening  int  // connections being opened
 	open     int  // requests without a reply
 	owed     int  // requests due but not sent
 	timers   timers
 	schedule *schedule // nil in a closed loop
 	beats    beats
-	indebted []uint32 // connections that dispatch must look at
+	indebted []uint32 // connections with owed requests
 	window   window
-	err      error // why the run must end
-	// lastRefusal is the last error of the ramp that was tried again.
+	err      error // reason why the run must end
+	// lastRefusal is the last error of the ramp that was retried.
 	lastRefusal error
 }
 
-// window is the measured stretch of time.
+// window is the measured time.
 type window struct {
-	begin, end int64
+	start, end int64
 }
 
-func (w window) has(moment int64) bool { return moment >= w.begin && moment < w.end }
+func (w window) has(moment int64) bool { return moment >= w.start && moment < w.end }
 
-func newLoop(o Options, e endpoint) (*loop, error) {
+func newLoop(ctx context.Context, o Options, e endpoint) (*loop, error) {
 	p, err := newPoller()
 	if err != nil {
 		return nil, err
 	}
 	t := newTally()
 	l := &loop{
-		options: o, endpoint: e, poller: p, tally: t, live: &live{},
-		protocol: &protocol{tally: t, accounts: o.Accounts, group: o.groupSize(), nonce: o.Nonce, onAck: o.OnAck},
-		requests: newRequests(o),
+		ctx: ctx, options: o, endpoint: e, poller: p, tally: t, live: &live{},
+		protocol: &protocol{tally: t, accounts: o.Accounts, group: o.groupSize()},
+		requests: newRequests(o, rand.Uint32()),
 		beats:    newBeats(int64(o.KeepAlive)),
-		random:   rand.New(rand.NewPCG(o.Seed, 1)),
+		random:   rand.New(rand.NewPCG(0, 1)),
 		base:     time.Now(),
 		conns:    make([]conn, o.Connections),
 		buf:      make([]byte, readBufferSize),
@@ -77,13 +77,7 @@ func newLoop(o Options, e endpoint) (*loop, error) {
 	return l, nil
 }
 
-// stop ends the run soon. Goroutine: any, until close.
-func (l *loop) stop() {
-	l.stopped.Store(true)
-	l.poller.interrupt()
-}
-
-// close hangs up on the server.
+// close closes all connections.
 func (l *loop) close() {
 	for i := range l.conns {
 		if l.conns[i].fd >= 0 {
@@ -95,25 +89,23 @@ func (l *loop) close() {
 
 func (l *loop) clock() int64 { return int64(time.Since(l.base)) }
 
-// over says whether the run must end before its time.
-func (l *loop) over() bool { return l.err != nil || l.stopped.Load() }
+// over reports whether the run must end early.
+func (l *loop) over() bool { return l.err != nil || l.ctx.Err() != nil }
 
-// until turns the loop up to a moment.
+// until runs the loop until a moment.
 func (l *loop) until(moment int64) {
 	for l.now = l.clock(); l.now < moment && !l.over(); {
 		l.dispatch()
-		l.turn(min(moment, l.nextDue()))
+		l.iterate(min(moment, l.nextDue()))
 	}
 }
 
-// turn waits for events up to a moment, then handles them.
-func (l *loop) turn(moment int64) {
+// iterate waits for events until a moment, then handles them.
+func (l *loop) iterate(moment int64) {
 	events := l.poller.wait(time.Duration(min(moment-l.clock(), longestWait)))
 	l.now = l.clock()
 	for i := range events {
-		if number := events[i].Fd; number != wakeNumber {
-			l.handle(&l.conns[number], events[i].Events)
-		}
+		l.handle(&l.conns[events[i].Fd], events[i].Events)
 	}
 	l.payAll()
 	l.beat()
@@ -140,8 +132,8 @@ func (l *loop) handle(c *conn, events uint32) {
 	}
 }
 
-// read takes everything that has arrived. Edge-triggered: a read that doesn't
-// fill the buffer has emptied the socket, unless the peer is ending.
+// read reads all available input. Edge-triggered: a read that does not fill the buffer
+// has emptied the socket, unless the peer is closing.
 func (l *loop) read(c *conn, ending bool) {
 	for c.fd >= 0 {
 		kept := copy(l.buf, c.partial)
@@ -165,7 +157,7 @@ func (l *loop) read(c *conn, ending bool) {
 	}
 }
 
-// take checks the bytes of a connection and answers the replies among them.
+// take checks the input of a connection and decides what to send after its replies.
 func (l *loop) take(c *conn, b []byte) {
 	a, err := l.protocol.consume(c, b)
 	if a.replies > 0 {
@@ -186,7 +178,7 @@ func (l *loop) take(c *conn, b []byte) {
 	l.goOn(c, a.replies)
 }
 
-// answered books n replies.
+// answered counts n replies.
 func (l *loop) answered(c *conn, n int) {
 	if c.state != ready {
 		return
@@ -208,8 +200,8 @@ func (l *loop) answered(c *conn, n int) {
 	l.now = now
 }
 
-// bookScheduled records latencies from the timetable, also of replies that come
-// after the window to requests that were due within it.
+// bookScheduled records latencies from the due times. It includes replies after the
+// window to requests that were due within it.
 func (l *loop) bookScheduled(c *conn, n int, now int64) {
 	for range n {
 		due := l.schedule.dueOf(c.number, c.answered)
@@ -220,17 +212,17 @@ func (l *loop) bookScheduled(c *conn, n int, now int64) {
 	}
 }
 
-// loseWrite loses a connection that can't be written to; what the server had to
-// say before it closed is still worth reading.
+// loseWrite ends a connection after a write error. First it reads what the server sent
+// before it closed, e.g. a Notice.
 func (l *loop) loseWrite(c *conn, err syscall.Errno) {
 	kept := copy(l.buf, c.partial)
 	if n, _ := rawRead(c.fd, l.buf[kept:]); n > 0 {
-		_, _ = l.protocol.consume(c, l.buf[:kept+n]) // the write error is the one to tell
+		_, _ = l.protocol.consume(c, l.buf[:kept+n]) // only the write error is reported
 	}
 	l.lose(c, fmt.Errorf("write: %w", err))
 }
 
-// lose ends a connection for good, or in the ramp until it is tried again.
+// lose ends a connection; in the ramp it may be retried.
 func (l *loop) lose(c *conn, err error) {
 	if c.notice != "" {
 		err = fmt.Errorf("%w (notice: %s)", err, c.notice)
@@ -250,7 +242,8 @@ func (l *loop) lose(c *conn, err error) {
 	l.judge(err)
 }
 
-// forget writes off what a lost connection had open or, in an open loop, due.
+// forget counts the open and, in an open loop, due requests of a lost connection as
+// unanswered.
 func (l *loop) forget(c *conn) {
 	lost := c.open()
 	if l.schedule != nil {
@@ -264,15 +257,15 @@ func (l *loop) forget(c *conn) {
 	c.owed, c.nextReply = 0, c.nextID
 }
 
-// judge ends the run if there is no point in going on.
+// judge ends the run if it is pointless to continue.
 func (l *loop) judge(err error) {
 	limit := l.options.MaxErrors
 	switch {
 	case l.err != nil:
 	case l.ready == 0:
-		l.err = fmt.Errorf("%w, the last one by: %w", ErrAllLost, err)
+		l.err = fmt.Errorf("%w; the last error: %w", ErrAllLost, err)
 	case limit >= 0 && l.tally.errorTotal > uint64(limit):
-		l.err = fmt.Errorf("%w (%d), the last one: %w", ErrTooManyErrors, l.tally.errorTotal, err)
+		l.err = fmt.Errorf("%w (%d); the last error: %w", ErrTooManyErrors, l.tally.errorTotal, err)
 	}
 }
 
@@ -285,7 +278,7 @@ func (l *loop) drop(c *conn) {
 	c.partial, c.pending = c.partial[:0], c.pending[:0]
 }
 
-// nextDue returns when dispatch has something to do.
+// nextDue returns when dispatch next has something to do.
 func (l *loop) nextDue() int64 {
 	if l.schedule != nil {
 		return min(l.schedule.due(l.schedule.next), l.schedule.end)
@@ -296,8 +289,8 @@ func (l *loop) nextDue() int64 {
 	return math.MaxInt64
 }
 
-// begin starts the load at the present moment.
-func (l *loop) begin() {
+// startLoad starts the load now.
+func (l *loop) startLoad() {
 	l.sending = true
 	for i := range l.conns {
 		l.conns[i].want = l.options.Workload.command().Reply()
@@ -320,7 +313,7 @@ func (l *loop) begin() {
 	}
 }
 
-// senders yields the living connections that send.
+// senders yields the open connections that send.
 func (l *loop) senders() iter.Seq[*conn] {
 	return func(yield func(*conn) bool) {
 		for i := range l.conns {

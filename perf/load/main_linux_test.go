@@ -15,8 +15,7 @@ import (
 	"holdfast/perf/load/rawgnet"
 )
 
-// serveAt makes the test program itself a server, for tests that need another
-// process.
+// serveAt makes the test program a server, for tests that need another process.
 const serveAt = "HOLDFAST_LOAD_TEST_SERVE"
 
 // compareAt makes it compare such a server, for the test that kills it.
@@ -30,7 +29,7 @@ func TestMain(m *testing.M) {
 		p := smallPlan(rawServerAt("one", addr))
 		p.Cells[0].Options.Duration = time.Minute
 		_, _ = load.Compare(context.Background(), p)
-		os.Exit(1) // it was to be killed
+		os.Exit(1) // the test should have killed it
 	}
 	// gnet starts a pool when it is imported.
 	goleak.VerifyTestMain(m, goleak.IgnoreCurrent())

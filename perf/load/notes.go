@@ -1,26 +1,30 @@
 package load
 
-import "fmt"
+import (
+	"fmt"
 
-// Notes say what is to be known about the cell's figures, one line each: failures,
-// errors, refusals, few samples, a generator that was the limit.
+	"holdfast/perf/table"
+)
+
+// Notes returns warnings about the cell's figures, one line each: failures, errors,
+// refusals, few samples, or that the generator was the limit.
 func (c *CellResult) Notes() (notes []string) {
 	for i := range c.Servers {
 		s := &c.Servers[i]
-		for _, note := range s.notes() {
-			notes = append(notes, s.Name+": "+note)
+		for _, line := range s.notes() {
+			notes = append(notes, s.Name+": "+line)
 		}
 	}
-	if note := c.generatorNote(); note != "" {
-		notes = append(notes, note)
+	if line := c.generatorWarning(); line != "" {
+		notes = append(notes, line)
 	}
 	return notes
 }
 
-// generatorNote tells when the generator needed more CPU for a request than the
-// cheapest server: it may then have been what held the rate down, unless the
-// clients' pauses did.
-func (c *CellResult) generatorNote() string {
+// generatorWarning returns a warning if the generator used more CPU per request than the
+// cheapest server: then the generator may have limited the rate, unless the clients
+// pause.
+func (c *CellResult) generatorWarning() string {
 	if c.Interval.Max > 0 {
 		return ""
 	}
@@ -38,15 +42,15 @@ func (c *CellResult) generatorNote() string {
 		return ""
 	}
 	return fmt.Sprintf("the generator used %s us/request with %s, the cheapest server, which used %s itself",
-		number(own.Median), c.Servers[cheapest].Name, number(least))
+		table.Value(own.Median), c.Servers[cheapest].Name, table.Value(least))
 }
 
-// fewReplies is the number from which on ten or more are beyond the p99.
+// fewReplies is the number of replies that leaves ten above the p99.
 const fewReplies = 1000
 
 func (s *ServerResult) notes() (notes []string) {
 	if s.GeneratorBound > 0 {
-		notes = append(notes, fmt.Sprintf("the generator was the limit in %d round(s)", s.GeneratorBound))
+		notes = append(notes, fmt.Sprintf("the generator was the limit in %s", plural(s.GeneratorBound, "round")))
 	}
 	fewest, errors, refused := uint64(fewReplies), make(map[string]uint64), make(map[string]uint64)
 	var texts []string
@@ -59,7 +63,7 @@ func (s *ServerResult) notes() (notes []string) {
 		texts = append(texts, r.Notes...)
 	}
 	if fewest < fewReplies {
-		notes = append(notes, fmt.Sprintf("few samples: a round's latencies are of %d replies", fewest))
+		notes = append(notes, fmt.Sprintf("few samples: one round's latencies are from only %d replies", fewest))
 	}
 	if len(errors) > 0 {
 		notes = append(notes, "errors: "+countsText(errors))
@@ -79,7 +83,7 @@ func addCounts(to, from map[string]uint64) {
 	}
 }
 
-// distinct makes each text one line and leaves repetitions out, with their count.
+// distinct makes each text one line and replaces repetitions by their count.
 func distinct(texts []string) (lines []string) {
 	times := make(map[string]int)
 	for _, text := range texts {

@@ -19,7 +19,6 @@ func TestRunRefusesOptions(t *testing.T) {
 		{"no address", func(o *load.Options) { o.Addr = "" }, "Addr"},
 		{"connections", func(o *load.Options) { o.Connections = -1 }, "Connections"},
 		{"depth", func(o *load.Options) { o.Depth = 1 << 20 }, "Depth"},
-		{"body", func(o *load.Options) { o.BodySize = 1 << 20 }, "BodySize"},
 		{"rate", func(o *load.Options) { o.Rate = -1 }, "Rate"},
 		{"sources", func(o *load.Options) { o.Sources = 1 << 20 }, "Sources"},
 		{"sources elsewhere", func(o *load.Options) { o.Addr = "192.0.2.1:1"; o.Sources = 2 }, "Sources"},
@@ -42,5 +41,27 @@ func TestRunRefusesOptions(t *testing.T) {
 				t.Errorf("error %v, want ErrOptions with %q", err, c.says)
 			}
 		})
+	}
+}
+
+func TestSharedAccounts(t *testing.T) {
+	for _, c := range []struct {
+		workload              load.Workload
+		connections, accounts int
+		want                  string
+	}{
+		{load.Orders, 100, 100, ""},
+		{load.Orders, 300, 100, "300 connections share 100 accounts: each order is pushed to 3 sessions"},
+		{load.Orders, 1001, 1, "1,001 connections share 1 account: each order is pushed to 1,001 sessions"},
+		{load.Orders, 101, 100, "101 connections share 100 accounts: each order is pushed to up to 2 sessions"},
+		{load.Push, 1000, 100, ""},
+		{load.Push, 2000, 100, "2,000 connections share 100 accounts: each order is pushed to 20 sessions"},
+		{load.Positions, 300, 100, "300 connections share 100 accounts"},
+		{load.Submit, 300, 0, ""},
+	} {
+		o := load.Options{Workload: c.workload, Connections: c.connections, Accounts: make([]load.Account, c.accounts)}
+		if got := load.SharedAccounts(o); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.workload, got, c.want)
+		}
 	}
 }

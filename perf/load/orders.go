@@ -7,24 +7,24 @@ import (
 	"holdfast/codec/pb"
 )
 
-// A client order id is fixed in width so that it can be patched in place:
-// nonce (8 hex digits), connection (6), request number (8), parted by dashes.
+// A client order id is fixed in width so that it can be patched in place: nonce (8 hex
+// digits), connection (6) and request number (8), separated by dashes.
 const (
 	clientOrderIDLen = 24
-	// The body opens with the client order id: one byte of tag, one of length.
+	// The body starts with the client order id: one byte for the tag, one for the length.
 	clientOrderIDOffset = codec.PacketHeaderLen + 2
 )
 
-// orderRequests builds orders: a connection's odd requests buy one share, the
-// even ones sell it again, then comes the next instrument. Request 0 was the login.
+// orderRequests builds orders: a connection's odd requests buy one share, the even ones
+// sell it, then the next instrument follows. Request 0 was the login.
 type orderRequests struct {
 	buys, sells [][]byte
 	nonce       uint32
 	out         []byte
 }
 
-func newOrderRequests(o Options) *orderRequests {
-	r := &orderRequests{nonce: o.Nonce}
+func newOrderRequests(o Options, nonce uint32) *orderRequests {
+	r := &orderRequests{nonce: nonce}
 	longest := 0
 	for _, instrument := range o.Instruments {
 		buy := orderFrame(pb.Side_SIDE_BUY, instrument)
@@ -36,7 +36,7 @@ func newOrderRequests(o Options) *orderRequests {
 	return r
 }
 
-// orderFrame returns a market order for one share with room for its ids.
+// orderFrame returns a market order for one share whose ids are still zero.
 func orderFrame(side pb.Side, instrument [2]string) []byte {
 	return codec.AppendRequest(nil, codec.CommandPlaceOrder, 0, &pb.PlaceOrderRequest{
 		ClientOrderId: string(make([]byte, clientOrderIDLen)),
@@ -44,7 +44,7 @@ func orderFrame(side pb.Side, instrument [2]string) []byte {
 	})
 }
 
-func (r *orderRequests) fill(first uint64, n int) []byte {
+func (r *orderRequests) frames(first uint64, n int) []byte {
 	r.out = r.out[:0]
 	for id := first; id < first+uint64(n); id++ {
 		start := len(r.out)
@@ -65,7 +65,7 @@ func (r *orderRequests) template(id uint64) []byte {
 	return sides[(connectionOf(id)+(number-1)/2)%uint32(len(sides))]
 }
 
-// putClientOrderID writes the clientOrderIDLen bytes that belong to a request.
+// putClientOrderID writes the clientOrderIDLen bytes of a request's client order id.
 func putClientOrderID(dst []byte, nonce uint32, id uint64) {
 	_ = dst[clientOrderIDLen-1]
 	putHex(dst[0:8], nonce)
@@ -75,7 +75,7 @@ func putClientOrderID(dst []byte, nonce uint32, id uint64) {
 	putHex(dst[16:24], numberOf(id))
 }
 
-// putHex fills dst with the low digits of v.
+// putHex writes the low digits of v over all of dst.
 func putHex(dst []byte, v uint32) {
 	const digits = "0123456789abcdef"
 	for i := len(dst) - 1; i >= 0; i-- {

@@ -95,7 +95,7 @@ func TestScheduleSkipsThoseWhoDoNotSend(t *testing.T) {
 
 func TestRequestsAreFrames(t *testing.T) {
 	const first = uint64(7)<<32 | 41
-	base := load.Options{Depth: 5, Nonce: 0xbeef}
+	base := load.Options{Depth: 5}
 	orders := ordersTo(base)
 	cases := []struct {
 		name    string
@@ -109,7 +109,7 @@ func TestRequestsAreFrames(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			b := load.Requests(c.options)(first, 3)
+			b := load.Requests(c.options, 0xbeef)(first, 3)
 			for i := range uint64(3) {
 				m, used, err := codec.Decode(codec.Packet{}, b, codec.DefaultMaxFrame)
 				if err != nil || used == 0 || m.Command != c.command || m.ID != first+i {
@@ -125,8 +125,8 @@ func TestRequestsAreFrames(t *testing.T) {
 }
 
 func TestOrderRequestsPatchTheirIDs(t *testing.T) {
-	o := ordersTo(load.Options{Depth: 4, Nonce: 0xbeef})
-	b := load.Requests(o)(uint64(0xabc)<<32|1, 4)
+	o := ordersTo(load.Options{Depth: 4})
+	b := load.Requests(o, 0xbeef)(uint64(0xabc)<<32|1, 4)
 	want := []string{
 		"0000beef-000abc-00000001 SIDE_BUY SH.600000", "0000beef-000abc-00000002 SIDE_SELL SH.600000",
 		"0000beef-000abc-00000003 SIDE_BUY SZ.1", "0000beef-000abc-00000004 SIDE_SELL SZ.1",
@@ -149,8 +149,8 @@ func TestOrderRequestsPatchTheirIDs(t *testing.T) {
 
 func TestHotPathDoesNotAllocate(t *testing.T) {
 	for _, o := range []load.Options{{Depth: 16}, ordersTo(load.Options{Depth: 16})} {
-		fill := load.Requests(o)
-		if n := testing.AllocsPerRun(100, func() { fill(1, 16) }); n != 0 {
+		frames := load.Requests(o, 0)
+		if n := testing.AllocsPerRun(100, func() { frames(1, 16) }); n != 0 {
 			t.Errorf("%q: %v allocations for 16 requests", o.Workload, n)
 		}
 	}
@@ -170,8 +170,8 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// FuzzConsume: whatever a server sends, and however it is cut, the outcome is the
-// same as if it had come at once.
+// FuzzConsume: however the server's output is split, the result is the same as in one
+// piece.
 func FuzzConsume(f *testing.F) {
 	reply := codec.Packet{}.AppendReply(nil, codec.Message{Command: codec.CommandPlaceOrder}, codec.ResultOK, nil)
 	push := codec.AppendRequest(nil, codec.PushExecution, 1, &pb.Execution{})
@@ -209,29 +209,8 @@ func consumeInPieces(r *load.Receiver, b []byte, size int) (used, replies int, e
 	}
 }
 
-func TestParseStat(t *testing.T) {
-	const tail = " S 1 2 3 0 -1 4194560 5 6 7 8 250 125 0 0 20 0 5 0 9 10 11"
-	cases := []struct {
-		name, stat   string
-		user, system float64
-		fails        bool
-	}{
-		{"plain", "42 (holdfast)" + tail, 2.5, 1.25, false},
-		{"blanks and brackets in the name", "42 (a) b (c)" + tail, 2.5, 1.25, false},
-		{"cut off", "42 (holdfast) S 1 2", 0, 0, true},
-		{"empty", "", 0, 0, true},
-		{"no number", "42 (x) S 1 2 3 0 -1 4194560 5 6 7 8 a b 0 0", 0, 0, true},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			u, err := load.ParseStat([]byte(c.stat))
-			user, system := u.Seconds()
-			if (err != nil) != c.fails || user != c.user || system != c.system {
-				t.Errorf("%v and %v s, error %v", user, system, err)
-			}
-		})
-	}
-}
+// busy returns the use of a server that used that many cores.
+func busy(cores float64) *load.ServerUse { return &load.ServerUse{CPUUse: load.CPUUse{Busy: cores}} }
 
 func TestGeneratorBound(t *testing.T) {
 	cases := []struct {
@@ -240,16 +219,16 @@ func TestGeneratorBound(t *testing.T) {
 		server *load.ServerUse
 		want   bool
 	}{
-		{"generator full, server not", 0.96, &load.ServerUse{Busy: 0.7}, true},
-		{"both full", 0.96, &load.ServerUse{Busy: 0.97}, false},
-		{"server full", 0.7, &load.ServerUse{Busy: 0.97}, false},
-		{"neither", 0.4, &load.ServerUse{Busy: 0.4}, false},
+		{"generator full, server not", 0.96, busy(0.7), true},
+		{"both full", 0.96, busy(0.97), false},
+		{"server full", 0.7, busy(0.97), false},
+		{"neither", 0.4, busy(0.4), false},
 		{"generator full, server unknown", 0.96, nil, true},
 		{"server unknown", 0.4, nil, false},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			r := &load.Report{Own: load.OwnUse{Busy: c.own}, Server: c.server}
+			r := &load.Report{Own: load.CPUUse{Busy: c.own}, Server: c.server}
 			if got := load.JudgeBound(r); got != c.want {
 				t.Errorf("bound = %v, want %v", got, c.want)
 			}
@@ -257,14 +236,15 @@ func TestGeneratorBound(t *testing.T) {
 	}
 }
 
-// The whole is exact; user and system are coarse and share it out.
-func TestShare(t *testing.T) {
-	busy, total, user, system := load.Share(1500*time.Millisecond, 300*time.Millisecond, 900*time.Millisecond, 3*time.Second, 1000)
-	if busy != 0.5 || total != 1500 || user != 375 || system != 1125 {
-		t.Errorf("%v cores, %v us per request, %v and %v, want 0.5, 1500, 375 and 1125", busy, total, user, system)
+// The total is exact; it is divided in the proportion of the coarse user and system
+// times.
+func TestCPUUse(t *testing.T) {
+	want := load.CPUUse{Busy: 0.5, CPUPerRequest: 1500, UserPerRequest: 375, SystemPerRequest: 1125}
+	if got := load.UseOf(1500*time.Millisecond, 300*time.Millisecond, 900*time.Millisecond, 3*time.Second, 1000); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if busy, total, user, system := load.Share(time.Second, 0, 0, 0, 0); busy+total+user+system != 0 {
-		t.Errorf("nothing measured gives %v, %v, %v and %v, want 0", busy, total, user, system)
+	if got := load.UseOf(time.Second, 0, 0, 0, 0); got != (load.CPUUse{}) {
+		t.Errorf("nothing measured gives %+v, want 0", got)
 	}
 }
 
@@ -275,11 +255,12 @@ func TestProgressDraws(t *testing.T) {
 	d.Second(500, 0, 0, false)
 	d.Second(500, 0, 0, false) // nothing new: no line
 	d.Second(1000, 700, 0, true)
-	d.Second(1000, 1000, 2, true)
+	d.WarmedUp()
+	d.Second(1000, 3000, 1, true)
 	want := "connecting [----------------------------------------] 0/1000\n" +
 		"connecting [####################--------------------] 500/1000\n" +
-		"   1 s        700 requests/s  0 pushes  0 errors\n" +
-		"   2 s        300 requests/s  0 pushes  2 errors\n"
+		"   1 s          700 requests/s        1,400 pushes/s  0 errors  warmup\n" +
+		"   2 s        2,300 requests/s        4,600 pushes/s  1 error\n"
 	if text.String() != want {
 		t.Errorf("drew\n%swant\n%s", text.String(), want)
 	}

@@ -32,7 +32,7 @@ func TestPositionsAreChecked(t *testing.T) {
 		{"a row is missing", reply(missing), "got 1 positions"},
 		{"unreadable", func(p *peer, m codec.Message) {
 			p.out = append(codec.AppendHeader(p.out, m.Command.Reply(), m.ID, 2), 0, 0xff)
-		}, "can't be read"},
+		}, "malformed positions"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -47,7 +47,7 @@ func TestPositionsAreChecked(t *testing.T) {
 	}
 }
 
-// A list that goes wrong later is found as well, though not at once.
+// A wrong list later is found too, though not at once.
 func TestPositionsAreCheckedAgain(t *testing.T) {
 	o := positionsTo(long(fakeServer(t, from(10, func(p *peer, m codec.Message) {
 		p.customer = 7
@@ -66,7 +66,7 @@ func TestPositionsOfNobody(t *testing.T) {
 	o.Accounts = o.Accounts[:1]
 	o.Connections = 1
 	r, err := load.Run(t.Context(), o)
-	if err != nil || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "none of the customers has a position") {
+	if err != nil || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "no customer has a position") {
 		t.Errorf("error %v, notes %q", err, r.Notes)
 	}
 }

@@ -2,81 +2,51 @@ package load
 
 import (
 	"fmt"
-	"io"
-	"strings"
 	"sync/atomic"
-	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
+
+	"holdfast/perf/progress"
 )
 
-// live is what the event loop shows of itself while it runs. Owner: the event
-// loop writes, anyone reads.
+// live holds the counts that the event loop publishes while it runs. Owner: the event
+// loop writes, any goroutine reads.
 type live struct {
 	ready, answered, errors, pushed atomic.Uint64
 	loading                         atomic.Bool
+	warm                            atomic.Bool // the warm-up is over
 }
 
-// progress draws live onto a writer: a bar while connections are made, then a
-// line each second. On a terminal it redraws in place.
-type progress struct {
-	w           io.Writer
-	terminal    *terminal // nil: w is none
+// runProgress shows a run: as a bar while it connects, then as a line each second.
+type runProgress struct {
+	live        *live
 	connections int
 	seconds     int
-	last        uint64
-	shown       string
+	// answered and pushed are the counts at the last text.
+	answered, pushed uint64
 }
 
-func newProgress(w io.Writer, connections int) *progress {
-	return &progress{w: w, terminal: terminalOf(w), connections: connections}
-}
-
-// watch draws until done is closed. Goroutine: its own.
-func (p *progress) watch(l *live, done <-chan struct{}) {
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-done:
-			p.finish()
-			return
-		case <-ticker.C:
-			p.draw(l)
-		}
-	}
-}
-
-// draw shows the second that has just passed.
-func (p *progress) draw(l *live) {
-	if !l.loading.Load() {
-		p.line(bar(int(l.ready.Load()), p.connections, 40))
-		return
+// text describes the last second.
+func (p *runProgress) text() string {
+	if !p.live.loading.Load() {
+		ready := int(p.live.ready.Load())
+		return fmt.Sprintf("connecting %s %d/%d", progress.Bar(ready, p.connections, 40), ready, p.connections)
 	}
 	p.seconds++
-	answered := l.answered.Load()
-	p.line(fmt.Sprintf("%4d s  %9d requests/s  %d pushes  %d errors",
-		p.seconds, answered-p.last, l.pushed.Load(), l.errors.Load()))
-	p.last = answered
-}
-
-func (p *progress) line(text string) {
-	switch {
-	case p.terminal != nil:
-		p.terminal.draw(text)
-	case text != p.shown:
-		p.shown = text
-		_, _ = fmt.Fprintln(p.w, text) // progress is not worth an error
+	answered, pushed := p.live.answered.Load(), p.live.pushed.Load()
+	defer func() { p.answered, p.pushed = answered, pushed }()
+	text := fmt.Sprintf("%4d s  %11s requests/s  %11s pushes/s  %s", p.seconds,
+		comma(answered-p.answered), comma(pushed-p.pushed), plural(int(p.live.errors.Load()), "error"))
+	if !p.live.warm.Load() {
+		text += "  warmup"
 	}
+	return text
 }
 
-func (p *progress) finish() {
-	if p.terminal != nil {
-		p.terminal.leave()
-	}
-}
+func comma(n uint64) string { return humanize.Comma(int64(n)) }
 
-// bar draws a ramp, e.g. "connecting [####------] 400/1000".
-func bar(ready, total, width int) string {
-	full := width * ready / max(total, 1)
-	return fmt.Sprintf("connecting [%s%s] %d/%d",
-		strings.Repeat("#", full), strings.Repeat("-", width-full), ready, total)
+// plural returns "1 error" or "1,000 errors".
+func plural(n int, noun string) string {
+	return humanize.Comma(int64(n)) + " " + english.PluralWord(n, noun, "")
 }

@@ -12,14 +12,14 @@ import (
 	"holdfast/perf/load"
 )
 
-// exchange pushes what one session of an account does to all of its sessions.
+// exchange is a server that pushes the orders of an account to all its sessions.
 type exchange struct {
 	mu       sync.Mutex
 	sessions map[uint32][]*peer
 	sequence map[uint32]uint64
 	traders  []uint32          // connection numbers
 	logins   map[uint32]uint32 // connection number to customer
-	// deaf says whether a session is left out of a push.
+	// deaf reports whether a session does not get a push.
 	deaf func(p *peer, sequence uint64) bool
 }
 
@@ -49,7 +49,7 @@ func (e *exchange) answer(p *peer, m codec.Message) {
 	}
 }
 
-// pushTo is six connections: three for each of two accounts.
+// pushTo returns options for six connections: three for each of two accounts.
 func pushTo(o load.Options) load.Options {
 	o = ordersTo(o)
 	o.Workload, o.Connections, o.SessionsPerAccount, o.Depth = load.Push, 6, 3, 2

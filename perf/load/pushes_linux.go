@@ -2,10 +2,10 @@ package load
 
 import "fmt"
 
-// behind returns the living sessions that have not got a push that another
-// session of their account has. There are none but with Push, where sessions
-// share accounts and nothing else tells that a push is missing at the end.
-func (l *loop) behind() (late []*conn) {
+// lagging returns the open sessions that lack a push that another session of their
+// account received. Only with Push do sessions share accounts; otherwise nothing shows
+// that the last push is missing.
+func (l *loop) lagging() (late []*conn) {
 	if l.options.Workload != Push {
 		return nil
 	}
@@ -23,10 +23,10 @@ func (l *loop) behind() (late []*conn) {
 	return late
 }
 
-// blameBehind counts the sessions that never got all their pushes.
-func (l *loop) blameBehind() {
-	for _, c := range l.behind() {
-		l.tally.fault(c.number, fmt.Errorf("%w: customer %d: number %d was the last one, another session got more",
+// countLagging counts the sessions that never got all their pushes.
+func (l *loop) countLagging() {
+	for _, c := range l.lagging() {
+		l.tally.fault(c.number, fmt.Errorf("%w: customer %d: number %d was the last push, another session got more",
 			ErrPushGap, l.protocol.accountOf(c).Customer, c.lastPush))
 	}
 }

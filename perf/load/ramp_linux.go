@@ -3,20 +3,21 @@ package load
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 const (
-	// maxOpening bounds the connections that are on their way at a time, so that
-	// the listen backlog isn't overrun.
+	// maxOpening bounds the connections that open at the same time, so that the listen
+	// backlog does not overflow.
 	maxOpening  = 256
 	maxAttempts = 7
 	firstPause  = 20 * time.Millisecond
 )
 
-// ramp makes all connections: each is connected, and has had its first answer.
+// ramp opens all connections and waits for the first answer on each.
 func (l *loop) ramp() {
 	l.ramping = true
 	l.now = l.clock()
@@ -31,12 +32,12 @@ func (l *loop) ramp() {
 			l.giveUp()
 			break
 		}
-		l.turn(min(deadline, l.nextDue()))
+		l.iterate(min(deadline, l.nextDue()))
 	}
 	l.ramping = false
 }
 
-// connect begins one connection.
+// connect starts one connection.
 func (l *loop) connect(c *conn) {
 	fd, err := l.endpoint.dial(c.number)
 	if err != nil {
@@ -51,7 +52,7 @@ func (l *loop) connect(c *conn) {
 	}
 }
 
-// connected goes on with a socket that has connected; false if it hasn't.
+// connected sends the first request if the socket has connected; else it returns false.
 func (l *loop) connected(c *conn) bool {
 	if err := connectResult(c.fd); err != nil {
 		l.retry(c, err)
@@ -62,14 +63,14 @@ func (l *loop) connected(c *conn) bool {
 	return c.state == opening
 }
 
-// opened takes a connection into the load.
+// opened adds a connection to the load.
 func (l *loop) opened(c *conn) {
 	c.state = ready
 	l.opening--
 	l.ready++
 }
 
-// retry tries a connection again a little later where that may help.
+// retry retries a connection a little later if that may help.
 func (l *loop) retry(c *conn, err error) {
 	wasReady := c.state == ready
 	l.drop(c)
@@ -84,17 +85,13 @@ func (l *loop) retry(c *conn, err error) {
 	l.timers.push(timer{due: l.clock() + int64(pause), connection: c.number})
 }
 
-// passing says whether an error may go away by itself.
+// passing reports whether an error may be temporary.
 func passing(err error) bool {
 	if errors.Is(err, ErrCrowded) {
 		return false
 	}
-	for _, target := range []error{unix.EAGAIN, unix.ECONNREFUSED, unix.ECONNRESET, unix.ETIMEDOUT, unix.EPIPE} {
-		if errors.Is(err, target) {
-			return true
-		}
-	}
-	return false
+	targets := []error{unix.EAGAIN, unix.ECONNREFUSED, unix.ECONNRESET, unix.ETIMEDOUT, unix.EPIPE}
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
 func (l *loop) fatal(c *conn, err error) {
@@ -107,6 +104,6 @@ func (l *loop) fatal(c *conn, err error) {
 func (l *loop) giveUp() {
 	l.err = fmt.Errorf("%w: %d of %d after %v", ErrConnectTimeout, l.ready, len(l.conns), l.options.ConnectTimeout)
 	if l.lastRefusal != nil {
-		l.err = fmt.Errorf("%w, the last failure: %w", l.err, l.lastRefusal)
+		l.err = fmt.Errorf("%w; the last error: %w", l.err, l.lastRefusal)
 	}
 }

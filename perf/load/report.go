@@ -3,14 +3,16 @@ package load
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"holdfast/perf/table"
 )
 
-// Report is what one run measured. It marshals to JSON.
+// Report is the result of one run. It marshals to JSON.
 type Report struct {
 	Addr        string   `json:"addr"`
 	Workload    Workload `json:"workload"`
@@ -24,17 +26,17 @@ type Report struct {
 	// ConnectSeconds is the time until every connection had its first answer.
 	ConnectSeconds float64 `json:"connect_seconds"`
 
-	// Seconds is the measured window; Requests were answered within it.
+	// Seconds is the length of the window; Requests is the number answered within it.
 	Seconds   float64 `json:"seconds"`
 	Requests  uint64  `json:"requests"`
 	PerSecond float64 `json:"requests_per_second"`
 	Latency   Latency `json:"latency_us"`
-	// SendLag, open loop only: how late requests went out, be it that the
-	// generator was busy or that Depth requests were already open.
+	// SendLag, open loop only: how late requests were sent, because the generator was
+	// busy or Depth requests were already open.
 	SendLag *Latency `json:"send_lag_us,omitempty"`
 
-	// Errors counts by kind (see Kind), Results the answers that were not OK by
-	// the name of their result code. Both cover the whole run, warm-up included.
+	// Errors counts errors by kind (see Kind), Results counts answers other than OK by
+	// the name of their result code. Both cover the complete run, warm-up included.
 	Errors  map[string]uint64 `json:"errors,omitempty"`
 	Results map[string]uint64 `json:"results,omitempty"`
 	// Samples are the texts of the first errors and refusals.
@@ -47,9 +49,10 @@ type Report struct {
 	BytesOut        uint64            `json:"bytes_out"`
 
 	Server *ServerUse `json:"server,omitempty"`
-	Own    OwnUse     `json:"generator"`
-	// GeneratorBound: the generator's core was the limit (95 % busy or more)
-	// while the server's was not, so the figures are the generator's.
+	// Own is the CPU use of the generator's event loop.
+	Own CPUUse `json:"generator"`
+	// GeneratorBound: the generator's core was the limit (95 % busy or more) and the
+	// server's was not, so the figures show the generator's speed.
 	GeneratorBound bool `json:"generator_bound"`
 	// Notes say what could not be measured, and why.
 	Notes []string `json:"notes,omitempty"`
@@ -69,29 +72,39 @@ type Latency struct {
 	Max   float64 `json:"max"`
 }
 
-// ServerUse is what the server's process used within the window.
-type ServerUse struct {
-	PID int `json:"pid"`
+// CPUUse is CPU time within the window.
+type CPUUse struct {
 	// Busy is CPU seconds per second: 1.0 is one core.
 	Busy float64 `json:"busy_cores"`
-	// Microseconds of CPU per request.
+	// CPUPerRequest in microseconds.
 	CPUPerRequest    float64 `json:"cpu_us_per_request"`
 	UserPerRequest   float64 `json:"user_us_per_request"`
 	SystemPerRequest float64 `json:"system_us_per_request"`
-	// CPUPerPush is the same CPU time divided by the pushes; 0 if there were none.
+}
+
+func (c CPUUse) cpuText() string {
+	return fmt.Sprintf("%.3f us/request (user %.3f, system %.3f), %.0f %% of a core",
+		c.CPUPerRequest, c.UserPerRequest, c.SystemPerRequest, 100*c.Busy)
+}
+
+// ServerUse is the use of the server's process within the window.
+type ServerUse struct {
+	PID int `json:"pid"`
+	CPUUse
+	// CPUPerPush is the same CPU time divided by the pushes; 0 without pushes.
 	CPUPerPush float64 `json:"cpu_us_per_push,omitempty"`
 	// SyscallsPerRequest is counted right after the window, by the kernel's
 	// tracepoint raw_syscalls:sys_enter. nil: not counted.
 	SyscallsPerRequest *float64 `json:"syscalls_per_request,omitempty"`
-	// AllocsPerRequest is the number of heap objects allocated from the begin of
+	// AllocsPerRequest is the number of heap objects allocated from the start of
 	// the warm-up until the last reply, divided by the replies of that time. nil:
 	// not counted.
 	AllocsPerRequest *float64 `json:"allocs_per_request,omitempty"`
 	// Context switches of all threads.
 	VoluntarySwitches   uint64 `json:"voluntary_switches"`
 	InvoluntarySwitches uint64 `json:"involuntary_switches"`
-	// Memory before the first connect, when all connections had settled, and at
-	// the end of the window.
+	// Memory before the first connect, with all connections open, and at the end of the
+	// window.
 	Before    Memory `json:"before"`
 	Connected Memory `json:"connected"`
 	After     Memory `json:"after"`
@@ -100,22 +113,14 @@ type ServerUse struct {
 }
 
 // Memory of a process in bytes. PSS and Private are 0 where the kernel doesn't
-// tell them.
+// report them.
 type Memory struct {
 	RSS     uint64 `json:"rss"`
 	PSS     uint64 `json:"pss,omitempty"`
 	Private uint64 `json:"private,omitempty"`
 }
 
-// OwnUse is what the generator's event loop used within the window.
-type OwnUse struct {
-	Busy             float64 `json:"busy_cores"`
-	CPUPerRequest    float64 `json:"cpu_us_per_request"`
-	UserPerRequest   float64 `json:"user_us_per_request"`
-	SystemPerRequest float64 `json:"system_us_per_request"`
-}
-
-// boundAt is the share of a core from which on a process counts as saturated.
+// boundAt is the share of a core at which a process counts as saturated.
 const boundAt = 0.95
 
 func (r *Report) judgeBound() {
@@ -135,11 +140,12 @@ func sum(counts map[string]uint64) (total uint64) {
 	return total
 }
 
-func (r *Report) note(format string, args ...any) {
+func (r *Report) warn(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
-func summarize(h *hdrhistogram.Histogram) Latency {
+// Summarize returns the figures of latencies in nanoseconds.
+func Summarize(h *hdrhistogram.Histogram) Latency {
 	us := func(q float64) float64 { return float64(h.ValueAtQuantile(q)) / 1e3 }
 	return Latency{
 		Count: uint64(h.TotalCount()), Mean: h.Mean() / 1e3,
@@ -147,18 +153,14 @@ func summarize(h *hdrhistogram.Histogram) Latency {
 	}
 }
 
-// String returns the report as an aligned table, one figure a line.
+// String returns the report as an aligned table, one figure per line.
 func (r *Report) String() string {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	row := func(name, format string, args ...any) {
-		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
-	}
+	t := table.Table{Align: "l"}
+	row := func(name, format string, args ...any) { t.Add(name, fmt.Sprintf(format, args...)) }
 	r.rowsOfLoad(row)
 	r.rowsOfTrouble(row)
 	r.rowsOfUse(row)
-	_ = w.Flush() // a strings.Builder takes everything
-	return text.String()
+	return string(t.AppendText(nil))
 }
 
 type rowFunc func(name, format string, args ...any)
@@ -166,16 +168,16 @@ type rowFunc func(name, format string, args ...any)
 func (r *Report) rowsOfLoad(row rowFunc) {
 	row("server", "%s", r.Addr)
 	row("workload", "%s, %d connections x depth %d%s", r.Workload, r.Connections, r.Depth, r.loopText())
-	row("connected", "in %.2f s from %d address(es)", r.ConnectSeconds, r.Sources)
-	row("requests", "%d in %.2f s", r.Requests, r.Seconds)
-	row("rate", "%.0f requests/s", r.PerSecond)
+	row("connected", "in %.2f s from %s", r.ConnectSeconds, plural(r.Sources, "address"))
+	row("requests", "%s in %.2f s", comma(r.Requests), r.Seconds)
+	row("rate", "%s requests/s", comma(uint64(math.Round(r.PerSecond))))
 	row("latency", "%s", r.Latency)
 	if r.SendLag != nil {
 		row("sent late by", "%s", *r.SendLag)
 	}
-	row("bytes", "%d in, %d out", r.BytesIn, r.BytesOut)
+	row("bytes", "%s in, %s out", comma(r.BytesIn), comma(r.BytesOut))
 	if r.PushCount() > 0 {
-		row("pushes", "%.0f/s, %d (%s)", r.PushesPerSecond, r.PushCount(), countsText(r.Pushes))
+		row("pushes", "%s/s, %s (%s)", comma(uint64(math.Round(r.PushesPerSecond))), comma(r.PushCount()), countsText(r.Pushes))
 	}
 }
 
@@ -204,16 +206,14 @@ func (r *Report) rowsOfTrouble(row rowFunc) {
 
 func (r *Report) rowsOfUse(row rowFunc) {
 	if s := r.Server; s != nil {
-		row("server CPU", "%.3f us/request (user %.3f, system %.3f), %.0f %% of a core",
-			s.CPUPerRequest, s.UserPerRequest, s.SystemPerRequest, 100*s.Busy)
+		row("server CPU", "%s", s.cpuText())
 		r.rowsOfCounts(row)
 		row("server switches", "%d voluntary, %d involuntary", s.VoluntarySwitches, s.InvoluntarySwitches)
 		row("server memory", "%.1f MiB before, %.1f connected, %.1f after",
 			mebibytes(s.Before.RSS), mebibytes(s.Connected.RSS), mebibytes(s.After.RSS))
 		row("idle connection", "%.0f bytes resident", s.IdleBytesPerConnection)
 	}
-	row("generator CPU", "%.3f us/request (user %.3f, system %.3f), %.0f %% of a core",
-		r.Own.CPUPerRequest, r.Own.UserPerRequest, r.Own.SystemPerRequest, 100*r.Own.Busy)
+	row("generator CPU", "%s", r.Own.cpuText())
 	if r.GeneratorBound {
 		row("note", "the generator was the limit, not the server")
 	}
@@ -237,18 +237,7 @@ func (r *Report) rowsOfCounts(row rowFunc) {
 // String returns the summary on one line.
 func (l Latency) String() string {
 	return fmt.Sprintf("p50 %s, p90 %s, p99 %s, p99.9 %s, max %s",
-		microseconds(l.P50), microseconds(l.P90), microseconds(l.P99), microseconds(l.P999), microseconds(l.Max))
-}
-
-func microseconds(us float64) string {
-	switch {
-	case us >= 1e6:
-		return fmt.Sprintf("%.2f s", us/1e6)
-	case us >= 1e3:
-		return fmt.Sprintf("%.2f ms", us/1e3)
-	default:
-		return fmt.Sprintf("%.0f us", us)
-	}
+		table.Latency(l.P50), table.Latency(l.P90), table.Latency(l.P99), table.Latency(l.P999), table.Latency(l.Max))
 }
 
 func mebibytes(n uint64) float64 { return float64(n) / (1 << 20) }

@@ -16,11 +16,11 @@ func sampleReport() *load.Report {
 		Errors:  map[string]uint64{"reset": 2, "closed": 1}, Results: map[string]uint64{"REJECTED": 4},
 		Samples: []string{"connection 3: read: connection reset by peer"},
 		Pushes:  map[string]uint64{"Execution": 10}, PushesPerSecond: 5, BytesIn: 14000, BytesOut: 77000,
-		Server: &load.ServerUse{Busy: 0.9, CPUPerRequest: 1.5, UserPerRequest: 0.5, SystemPerRequest: 1,
+		Server: &load.ServerUse{CPUUse: load.CPUUse{Busy: 0.9, CPUPerRequest: 1.5, UserPerRequest: 0.5, SystemPerRequest: 1},
 			CPUPerPush: 150, SyscallsPerRequest: new(0.125), AllocsPerRequest: new(2.0),
 			VoluntarySwitches: 7, InvoluntarySwitches: 8, Before: load.Memory{RSS: 8 << 20},
 			Connected: load.Memory{RSS: 16 << 20}, After: load.Memory{RSS: 24 << 20}, IdleBytesPerConnection: 623},
-		Own:            load.OwnUse{Busy: 0.97, CPUPerRequest: 1, UserPerRequest: 0.25, SystemPerRequest: 0.75},
+		Own:            load.CPUUse{Busy: 0.97, CPUPerRequest: 1, UserPerRequest: 0.25, SystemPerRequest: 0.75},
 		GeneratorBound: true, Notes: []string{"nobody looked"},
 	}
 }
@@ -28,11 +28,11 @@ func sampleReport() *load.Report {
 func TestReportString(t *testing.T) {
 	const want = `server           127.0.0.1:8888
 workload         orders, 100 connections x depth 16, closed loop
-connected        in 0.50 s from 1 address(es)
-requests         1000 in 2.00 s
+connected        in 0.50 s from 1 address
+requests         1,000 in 2.00 s
 rate             500 requests/s
 latency          p50 80 us, p90 950 us, p99 1.50 ms, p99.9 2.50 ms, max 1.50 s
-bytes            14000 in, 77000 out
+bytes            14,000 in, 77,000 out
 pushes           5/s, 10 (Execution 10)
 errors           3 (closed 1, reset 2)
 refused          4 (REJECTED 4)

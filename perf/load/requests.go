@@ -9,21 +9,24 @@ import (
 
 // requests builds the bytes that a connection sends. Goroutine: the event loop.
 type requests interface {
-	// fill returns the frames of n requests with the ids first, first+1, ...
-	// Lifetime: until the next call. Limit: n is at most the depth it was made for.
-	fill(first uint64, n int) []byte
+	// frames returns n requests with the ids first, first+1, ... Lifetime: until the
+	// next call. Limit: n is at most the depth it was made for.
+	frames(first uint64, n int) []byte
 }
 
 // firstID returns the id of a connection's first request.
 func firstID(connection uint32) uint64 { return uint64(connection) << 32 }
 
-// connectionOf and numberOf take an id apart again.
+// connectionOf and numberOf return the parts of an id.
 func connectionOf(id uint64) uint32 { return uint32(id >> 32) }
 func numberOf(id uint64) uint32     { return uint32(id) }
 
 const idOffset = 5
 
-// repeated is the same frame over and over: only the ids are patched.
+// submitBytes is the length of the body of a Submit request.
+const submitBytes = 64
+
+// repeated sends the same frame with different ids.
 type repeated struct {
 	buf  []byte
 	size int
@@ -37,7 +40,7 @@ func newRepeated(c codec.Command, body []byte, depth int) *repeated {
 	return r
 }
 
-func (r *repeated) fill(first uint64, n int) []byte {
+func (r *repeated) frames(first uint64, n int) []byte {
 	for i := range n {
 		binary.BigEndian.PutUint64(r.buf[i*r.size+idOffset:], first+uint64(i))
 	}
@@ -55,14 +58,15 @@ func appendText(dst []byte, size int) []byte {
 	return dst
 }
 
-// newRequests returns the requests of the options' load phase.
-func newRequests(o Options) requests {
+// newRequests returns the requests of the options' load phase. nonce makes client
+// order ids unique among runs.
+func newRequests(o Options, nonce uint32) requests {
 	if o.Workload.trades() {
-		return newOrderRequests(o)
+		return newOrderRequests(o, nonce)
 	}
 	var body []byte
 	if o.Workload == Submit {
-		body = appendText(nil, o.BodySize)
+		body = appendText(nil, submitBytes)
 	}
 	return newRepeated(o.Workload.command(), body, o.Depth)
 }

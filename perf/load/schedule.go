@@ -3,28 +3,28 @@ package load
 import "math"
 
 // schedule is the fixed timetable of an open loop: request g is due at
-// begin + g * period and belongs to connection (g mod n) * stride.
+// start + g * period and belongs to connection (g mod n) * stride.
 type schedule struct {
-	begin  int64   // nanoseconds of the loop's clock
-	end    int64   // nothing is due at or after it
+	start  int64   // nanoseconds of the loop's clock
+	end    int64   // no request is due at or after it
 	period float64 // nanoseconds between two requests
-	next   uint64  // the first request not yet handed out
+	next   uint64  // the first request not yet taken
 	n      uint64  // connections that send
-	stride uint64  // of every so many connections one sends
+	stride uint64  // one connection in this many sends
 }
 
-func newSchedule(begin int64, rate float64, senders, stride int) schedule {
-	return schedule{begin: begin, end: math.MaxInt64, period: 1e9 / rate, n: uint64(senders), stride: uint64(stride)}
+func newSchedule(start int64, rate float64, senders, stride int) schedule {
+	return schedule{start: start, end: math.MaxInt64, period: 1e9 / rate, n: uint64(senders), stride: uint64(stride)}
 }
 
-func (s *schedule) due(g uint64) int64 { return s.begin + int64(float64(g)*s.period) }
+func (s *schedule) due(g uint64) int64 { return s.start + int64(float64(g)*s.period) }
 
-// dueOf returns when the k-th request of a connection was meant to go out.
+// dueOf returns when the k-th request of a connection is due.
 func (s *schedule) dueOf(connection uint32, k uint64) int64 {
 	return s.due(uint64(connection)/s.stride + k*s.n)
 }
 
-// take hands out the connection of the next request, if one is due by now.
+// take returns the connection of the next request, if it is due.
 func (s *schedule) take(now int64) (connection uint32, ok bool) {
 	due := s.due(s.next)
 	if due > now || due >= s.end {

@@ -2,8 +2,8 @@ package load
 
 import "golang.org/x/sys/unix"
 
-// goOn decides what n replies allow. Nothing is sent here: a turn reads all its
-// connections first and writes to them afterwards, each at most once.
+// goOn decides what a connection may send after n replies. It sends nothing: an iteration
+// first reads all connections, then writes to each at most once.
 func (l *loop) goOn(c *conn, n int) {
 	switch {
 	case l.schedule != nil:
@@ -16,7 +16,7 @@ func (l *loop) goOn(c *conn, n int) {
 	}
 }
 
-// owe lets a connection send n more requests when its turn comes in payAll.
+// owe allows a connection to send n more requests at the next payAll.
 func (l *loop) owe(c *conn, n int) {
 	c.owed += n
 	l.owed += n
@@ -26,7 +26,7 @@ func (l *loop) owe(c *conn, n int) {
 	}
 }
 
-// payAll sends what is owed: one write per connection.
+// payAll sends all owed requests, with one write per connection.
 func (l *loop) payAll() {
 	for _, number := range l.indebted {
 		c := &l.conns[number]
@@ -36,13 +36,13 @@ func (l *loop) payAll() {
 	l.indebted = l.indebted[:0]
 }
 
-// thinkTime draws from the interval.
+// thinkTime returns a random time from the interval.
 func (l *loop) thinkTime() int64 {
 	i := l.options.Interval
 	return int64(i.Min) + l.random.Int64N(int64(i.Max-i.Min)+1)
 }
 
-// dispatch sends what has become due.
+// dispatch sends the requests that are due.
 func (l *loop) dispatch() {
 	if l.schedule != nil {
 		l.dispatchSchedule()
@@ -69,7 +69,7 @@ func (l *loop) dispatchSchedule() {
 	l.payAll()
 }
 
-// pay sends what a connection owes, as far as its depth allows.
+// pay sends a connection's owed requests, as far as its depth allows.
 func (l *loop) pay(c *conn) {
 	n := min(c.owed, l.options.Depth-c.open())
 	if n <= 0 || c.state != ready {
@@ -84,7 +84,7 @@ func (l *loop) pay(c *conn) {
 	l.send(c, n, now)
 }
 
-// bookLag records by how much the next n requests miss the timetable.
+// bookLag records how late the next n requests are.
 func (l *loop) bookLag(c *conn, n int, now int64) {
 	sent := c.answered + uint64(c.open())
 	for k := range n {
@@ -94,9 +94,9 @@ func (l *loop) bookLag(c *conn, n int, now int64) {
 	}
 }
 
-// send writes n requests that count from at.
+// send writes n requests whose latency counts from at.
 func (l *loop) send(c *conn, n int, at int64) {
-	b := l.requests.fill(c.nextID, n)
+	b := l.requests.frames(c.nextID, n)
 	c.nextID += uint64(n)
 	l.open += n
 	if l.schedule == nil {
@@ -105,7 +105,7 @@ func (l *loop) send(c *conn, n int, at int64) {
 	l.write(c, b)
 }
 
-// write sends b, and keeps what the socket doesn't take until it does.
+// write sends b and keeps the unsent part.
 func (l *loop) write(c *conn, b []byte) {
 	if len(c.pending) > 0 {
 		c.pending = append(c.pending, b...)
@@ -122,7 +122,7 @@ func (l *loop) write(c *conn, b []byte) {
 	}
 }
 
-// flush goes on with what was kept.
+// flush sends the unsent part.
 func (l *loop) flush(c *conn) {
 	n, err := rawWrite(c.fd, c.pending)
 	if err != 0 && err != unix.EAGAIN {

@@ -6,94 +6,71 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"holdfast/perf/progress"
+	"holdfast/perf/table"
 )
 
-// seriesProgress tells how far a Plan is: on a terminal one line that is drawn
-// again each second, elsewhere a line for each run.
+// seriesProgress shows the progress of a Plan: on a terminal one line that is redrawn
+// each second, elsewhere a line per run.
 type seriesProgress struct {
-	terminal *terminal // nil: w is none
-	w        io.Writer // nil: silent
-	now      func() time.Time
+	line *progress.Line
 
-	mu       sync.Mutex
-	began    time.Time
-	runs     int
-	done     int
-	planned  time.Duration // warm-up and window of the runs that are done
-	left     time.Duration // and of those that are not
-	current  string        // what runs now
-	currentT time.Duration // its warm-up and window
-	last     string        // how the last run came out
+	mu            sync.Mutex
+	start         time.Time
+	runs          int
+	done          int
+	planned       time.Duration // warm-up and window of the finished runs
+	left          time.Duration // the same of the other runs
+	current       string        // the current run
+	currentLength time.Duration // its warm-up and window
+	last          string        // result of the last run
 }
 
 func newSeriesProgress(w io.Writer, p Plan) *seriesProgress {
-	s := &seriesProgress{w: w, terminal: terminalOf(w), now: time.Now, runs: p.runs()}
+	s := &seriesProgress{line: progress.New(w), start: time.Now(), runs: p.runs()}
 	for _, c := range p.Cells {
 		s.left += c.Options.length() * time.Duration(p.Rounds*len(p.Servers))
 	}
-	s.began = s.now()
 	return s
 }
 
-// length is the time that a run under load takes.
+// length returns the time of a run under load.
 func (o Options) length() time.Duration {
 	o = o.withDefaults()
 	return o.Warmup + o.Duration
 }
 
-// watch redraws a terminal's line until stop is called, which leaves it.
+// watch redraws a terminal's line until stop is called.
 func (p *seriesProgress) watch() (stop func()) {
-	if p.terminal == nil {
+	if !p.line.Terminal() {
 		return func() {}
 	}
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		ticker := time.NewTicker(time.Second)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-ticker.C:
-				p.redraw()
-			}
-		}
-	}()
-	return func() {
-		close(done)
-		<-ended
-		p.terminal.leave()
-	}
+	return p.line.Watch(time.Second, p.text)
 }
 
-// begin says what runs now.
-func (p *seriesProgress) begin(c Cell, server string) {
+// runStarts records the start of a run.
+func (p *seriesProgress) runStarts(c Cell, server string) {
 	p.mu.Lock()
-	p.current, p.currentT = c.Name+", "+server, c.Options.length()
+	p.current, p.currentLength = c.Name+", "+server, c.Options.length()
 	p.mu.Unlock()
 	p.redraw()
 }
 
-// end says how it came out.
-func (p *seriesProgress) end(r *Report, err error) {
+// runEnds records its result. A failure stays visible on a terminal too.
+func (p *seriesProgress) runEnds(r *Report, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done++
-	p.planned += p.currentT
-	p.left -= p.currentT
+	p.planned += p.currentLength
+	p.left -= p.currentLength
 	p.last = p.current + ": " + outcome(r, err)
-	line := fmt.Sprintf("%d/%d %s", p.done, p.runs, p.last)
-	switch {
-	case p.w == nil:
-	case p.terminal == nil:
-		_, _ = fmt.Fprintln(p.w, line) // progress is not worth an error
-	case err != nil:
-		p.terminal.keep(line) // it would be gone with the next run
+	if err != nil || !p.line.Terminal() {
+		p.line.Keep(fmt.Sprintf("%d/%d %s", p.done, p.runs, p.last))
 	}
 }
 
-// outcome is a run on one line.
+// outcome returns the result of a run on one line.
 func outcome(r *Report, err error) string {
 	if err != nil {
 		return "failed: " + oneLine(err.Error())
@@ -107,26 +84,23 @@ func outcome(r *Report, err error) string {
 	} else if s != nil {
 		text += fmt.Sprintf(", server %.3f us/request, generator %.3f", s.CPUPerRequest, r.Own.CPUPerRequest)
 	}
-	return text + ", p99 " + microseconds(r.Latency.P99)
+	return text + ", p99 " + table.Latency(r.Latency.P99)
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 func (p *seriesProgress) redraw() {
-	if p.terminal == nil {
-		return
+	if p.line.Terminal() {
+		p.line.Show(p.text())
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.terminal.draw(p.line())
 }
 
-// line is the whole state. The caller holds the lock.
-func (p *seriesProgress) line() string {
-	const width = 20
-	full := width * p.done / max(p.runs, 1)
-	text := fmt.Sprintf("[%s%s] run %d/%d, %s so far", strings.Repeat("#", full), strings.Repeat("-", width-full),
-		min(p.done+1, p.runs), p.runs, clockText(p.now().Sub(p.began)))
+// text returns the complete state on one line.
+func (p *seriesProgress) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	text := fmt.Sprintf("%s run %d/%d, %s so far", progress.Bar(p.done, p.runs, 20),
+		min(p.done+1, p.runs), p.runs, clockText(time.Since(p.start)))
 	if p.done > 0 {
 		text += ", " + clockText(p.timeLeft()) + " left"
 	}
@@ -137,10 +111,10 @@ func (p *seriesProgress) line() string {
 	return text
 }
 
-// timeLeft is what the remaining runs take if each needs as much more than its
-// warm-up and window as those before did.
+// timeLeft returns an estimate for the remaining runs: their warm-up and window, plus the
+// average overhead of the finished runs.
 func (p *seriesProgress) timeLeft() time.Duration {
-	more := max(0, p.now().Sub(p.began)-p.planned) / time.Duration(p.done)
+	more := max(0, time.Since(p.start)-p.planned) / time.Duration(p.done)
 	return p.left + more*time.Duration(p.runs-p.done)
 }
 

@@ -5,31 +5,35 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"holdfast/perf/process"
 )
 
-// Compare runs every cell against every server, round by round and the servers
-// in turn, each time with a fresh process. The server is pinned to one core
-// (with taskset, GOMAXPROCS=1) and this whole process to another while Compare
-// runs; where there is only one core, or no taskset, nothing is pinned and Note
-// says so.
+// Compare runs every cell against every server, round by round, with a new process for
+// each run. The server is pinned to one core (with taskset, GOMAXPROCS=1) and this
+// process to another while Compare runs; with only one core, or without taskset, nothing
+// is pinned and Notes say so.
 //
-// A run that fails is noted and the others go on. The error is ErrPlan, the
-// context's or that of Plan.Save; but for ErrPlan the Comparison has what was
-// measured so far.
+// A failed run is listed in Failures, and the other runs continue. The error is ErrPlan,
+// the context's or that of Plan.Save; except with ErrPlan, the Comparison has the results
+// so far.
 func Compare(ctx context.Context, p Plan) (*Comparison, error) {
 	p = p.withDefaults()
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
-	pins := findPins()
-	release := pins.pinSelf()
+	pins, unpinned := process.FindPins()
+	release := pins.PinSelf()
 	defer release()
 	s := &series{Plan: p, pins: pins, countSyscalls: true}
-	notes := []string{pins.note}
+	var notes []string
+	if unpinned != nil {
+		notes = append(notes, unpinned.Error())
+	}
 	if advice := syscallAdvice(); advice != "" {
 		s.countSyscalls, notes = false, append(notes, advice)
 	}
-	s.result = newComparison(p, pins.pinned, strings.Trim(strings.Join(notes, "; "), "; "))
+	s.result = newComparison(p, unpinned == nil, strings.Join(notes, "; "))
 	s.progress = newSeriesProgress(p.Progress, p)
 	stop := s.progress.watch()
 	defer stop()
@@ -37,10 +41,10 @@ func Compare(ctx context.Context, p Plan) (*Comparison, error) {
 	return s.result, err
 }
 
-// series is a Plan that is carried out.
+// series is a running Plan.
 type series struct {
 	Plan
-	pins          pins
+	pins          process.Pins
 	countSyscalls bool
 	result        *Comparison
 	progress      *seriesProgress
@@ -52,7 +56,7 @@ func (s *series) all(ctx context.Context) error {
 		s.result.fold()
 		if s.Save != nil {
 			if saveErr := s.Save(s.result); saveErr != nil {
-				err = errors.Join(err, fmt.Errorf("load: saving what was measured: %w", saveErr))
+				err = errors.Join(err, fmt.Errorf("load: save the results: %w", saveErr))
 			}
 		}
 		if err != nil {
@@ -65,23 +69,23 @@ func (s *series) all(ctx context.Context) error {
 // round runs every cell on every server once.
 func (s *series) round(ctx context.Context, round int) error {
 	for cell := range s.Cells {
-		for turn := range s.Servers {
-			// Another server begins each round: none always runs on a warm machine.
-			server := (turn + round) % len(s.Servers)
+		for i := range s.Servers {
+			// Each round starts with another server, so that the order favours no server.
+			server := (i + round) % len(s.Servers)
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			s.progress.begin(s.Cells[cell], s.Servers[server].Name)
+			s.progress.runStarts(s.Cells[cell], s.Servers[server].Name)
 			report, err := s.run(ctx, s.Servers[server], s.Cells[cell])
 			s.result.Cells[cell].Servers[server].add(report, err)
 			s.result.Runs++
-			s.progress.end(report, err)
+			s.progress.runEnds(report, err)
 		}
 	}
 	return ctx.Err()
 }
 
-// add books one run.
+// add adds the result of one run.
 func (s *ServerResult) add(r *Report, err error) {
 	if err != nil {
 		s.Failures = append(s.Failures, oneLine(err.Error()))
@@ -101,7 +105,7 @@ func (s *series) run(ctx context.Context, server Server, cell Cell) (*Report, er
 	if err := child.waitReady(ctx, o.Addr, s.StartTimeout); err != nil {
 		return nil, err
 	}
-	o.ServerPID, o.CountSyscalls = child.cmd.Process.Pid, s.countSyscalls
+	o.ServerPID, o.CountSyscalls = child.PID, s.countSyscalls
 	r, err := Run(ctx, o)
 	switch {
 	case err == nil:

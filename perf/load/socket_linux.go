@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rawRead and rawWrite are system calls on a non-blocking socket that the Go
-// scheduler doesn't hear of. b must not be empty. n is 0 with an error.
+// rawRead and rawWrite are system calls on a non-blocking socket that bypass the Go
+// scheduler. b must not be empty. n is 0 with an error.
 func rawRead(fd int, b []byte) (n int, err syscall.Errno) {
 	return rawTransfer(unix.SYS_READ, fd, b)
 }
@@ -33,35 +33,22 @@ func rawTransfer(call uintptr, fd int, b []byte) (int, syscall.Errno) {
 	}
 }
 
-// poller is an edge-triggered epoll instance with a way to wake it up.
+// poller is an edge-triggered epoll instance.
 type poller struct {
-	epoll, wake int
-	coarse      bool // the kernel waits in milliseconds only
-	events      [1024]unix.EpollEvent
+	epoll  int
+	coarse bool // the kernel waits only in milliseconds
+	events [1024]unix.EpollEvent
 }
-
-// wakeNumber is the event number of the wake-up.
-const wakeNumber = -1
 
 func newPoller() (*poller, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("load: epoll: %w", err)
 	}
-	wake, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
-	if err != nil {
-		_ = unix.Close(epoll) // the first error is the one to tell
-		return nil, fmt.Errorf("load: eventfd: %w", err)
-	}
-	p := &poller{epoll: epoll, wake: wake}
-	if err := p.add(wake, wakeNumber); err != nil {
-		p.close()
-		return nil, err
-	}
-	return p, nil
+	return &poller{epoll: epoll}, nil
 }
 
-// add watches fd for everything; its events carry number.
+// add watches fd for all events, which carry number.
 func (p *poller) add(fd int, number int32) error {
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: number}
 	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
@@ -70,8 +57,8 @@ func (p *poller) add(fd int, number int32) error {
 	return nil
 }
 
-// wait returns the events that have come, after timeout at the latest.
-// Lifetime: until the next call.
+// wait returns the next events, after timeout at the latest. Lifetime: until the next
+// call.
 func (p *poller) wait(timeout time.Duration) []unix.EpollEvent {
 	timeout = max(timeout, 0)
 	if p.coarse {
@@ -90,7 +77,7 @@ func (p *poller) wait(timeout time.Duration) []unix.EpollEvent {
 	return p.events[:n]
 }
 
-// waitCoarse rounds down, so that the last millisecond is spent polling.
+// waitCoarse rounds timeout down, so that the last millisecond is spent polling.
 func (p *poller) waitCoarse(timeout time.Duration) []unix.EpollEvent {
 	n, err := unix.EpollWait(p.epoll, p.events[:], int(timeout.Milliseconds()))
 	if err != nil {
@@ -99,18 +86,9 @@ func (p *poller) waitCoarse(timeout time.Duration) []unix.EpollEvent {
 	return p.events[:n]
 }
 
-// interrupt ends a wait. Goroutine: any, until close.
-func (p *poller) interrupt() {
-	one := [8]byte{1}
-	_, _ = unix.Write(p.wake, one[:]) // a full counter wakes as well
-}
+func (p *poller) close() { _ = unix.Close(p.epoll) }
 
-func (p *poller) close() {
-	_ = unix.Close(p.wake)
-	_ = unix.Close(p.epoll)
-}
-
-// endpoint is the server's address and those to connect from.
+// endpoint is the server's address and the source addresses.
 type endpoint struct {
 	family int
 	server unix.Sockaddr
@@ -127,7 +105,7 @@ func resolve(addr string, sources int) (endpoint, error) {
 		ip4 = net.IPv4(127, 0, 0, 1).To4()
 	}
 	if sources > 1 && (ip4 == nil || !ip4.IsLoopback()) {
-		return endpoint{}, fmt.Errorf("%w: Sources %d works only towards IPv4 loopback, not %s", ErrOptions, sources, addr)
+		return endpoint{}, fmt.Errorf("%w: Sources %d works only with a server on IPv4 loopback, not %s", ErrOptions, sources, addr)
 	}
 	if ip4 == nil {
 		return endpoint{family: unix.AF_INET6, server: &unix.SockaddrInet6{Port: tcp.Port, Addr: [16]byte(tcp.IP.To16())}}, nil
@@ -139,7 +117,7 @@ func resolve(addr string, sources int) (endpoint, error) {
 	return e, nil
 }
 
-// dial begins to connect; connectResult tells how it ended.
+// dial starts to connect; connectResult returns the outcome.
 func (e endpoint) dial(number uint32) (fd int, err error) {
 	fd, err = unix.Socket(e.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -170,7 +148,7 @@ func (e endpoint) prepare(fd int, number uint32) error {
 	return nil
 }
 
-// connectResult returns the outcome of a connect that has ended.
+// connectResult returns the outcome of a finished connect.
 func connectResult(fd int) error {
 	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {

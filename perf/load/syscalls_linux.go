@@ -10,11 +10,12 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
-// The stretch in which system calls are counted: so long, or longer until there
-// were enough replies, but no longer than the last.
+// System calls are counted in stretches, until there are enough replies or the longest
+// time has passed.
 const (
 	syscallStretch        = 200 * time.Millisecond
 	syscallReplies        = 100
@@ -26,20 +27,20 @@ func (l *loop) countsSyscalls() bool {
 	return o.CountSyscalls && o.ServerPID > 0 && o.Workload != Idle
 }
 
-// countSyscalls counts while the load goes on.
+// countSyscalls counts while the load continues.
 func (l *loop) countSyscalls(r *Report) {
 	if !l.countsSyscalls() || l.over() {
 		return
 	}
 	counter, err := countSyscallsOf(l.options.ServerPID)
 	if err != nil {
-		r.note("system calls were not counted: %v", err)
+		r.warn("system calls were not counted: %v", err)
 		return
 	}
 	defer counter.close()
-	begin, answered := l.clock(), l.tally.answered
+	start, answered := l.clock(), l.tally.answered
 	for at := syscallStretch; at <= longestSyscallStretch && l.tally.answered-answered < syscallReplies; at += syscallStretch {
-		l.until(begin + int64(at))
+		l.until(start + int64(at))
 	}
 	if replies := l.tally.answered - answered; replies > 0 && !l.over() {
 		perRequest := float64(counter.read()) / float64(replies)
@@ -47,14 +48,13 @@ func (l *loop) countSyscalls(r *Report) {
 	}
 }
 
-// syscallCounter counts the system calls of a process: a counter of the kernel's
-// for each thread, which the threads that it starts inherit.
+// syscallCounter counts the system calls of a process: a kernel counter for each thread,
+// which new threads inherit.
 type syscallCounter struct {
 	threads []int // descriptors
 }
 
-// countSyscallsOf begins to count. Whoever is not root must be allowed it: see
-// syscallAdvice.
+// countSyscallsOf starts to count. It needs root or settings: see syscallAdvice.
 func countSyscallsOf(pid int) (c *syscallCounter, err error) {
 	event, err := sysEnter()
 	if err != nil {
@@ -62,14 +62,13 @@ func countSyscallsOf(pid int) (c *syscallCounter, err error) {
 	}
 	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: event, Bits: unix.PerfBitInherit}
 	attr.Size = uint32(unsafe.Sizeof(attr))
-	threads, err := os.ReadDir(procPath(pid, "task"))
+	threads, err := procfs.AllThreads(pid)
 	if err != nil {
 		return nil, fmt.Errorf("load: server process: %w", err)
 	}
 	c = &syscallCounter{}
 	for _, thread := range threads {
-		id, _ := strconv.Atoi(thread.Name()) // the names are numbers
-		fd, err := unix.PerfEventOpen(&attr, id, -1, -1, unix.PERF_FLAG_FD_CLOEXEC)
+		fd, err := unix.PerfEventOpen(&attr, thread.PID, -1, -1, unix.PERF_FLAG_FD_CLOEXEC)
 		if errors.Is(err, unix.ESRCH) {
 			continue // it has ended
 		}
@@ -82,7 +81,7 @@ func countSyscallsOf(pid int) (c *syscallCounter, err error) {
 	return c, nil
 }
 
-// sysEnter returns the number of the tracepoint of all system calls.
+// sysEnter returns the number of the tracepoint for all system calls.
 func sysEnter() (uint64, error) {
 	const event = "/events/raw_syscalls/sys_enter/id"
 	text, err := os.ReadFile("/sys/kernel/tracing" + event)
@@ -95,7 +94,7 @@ func sysEnter() (uint64, error) {
 	return strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
 }
 
-// read returns the number of calls since the beginning.
+// read returns the number of calls since the start.
 func (c *syscallCounter) read() (total uint64) {
 	for _, fd := range c.threads {
 		var count [8]byte
@@ -112,8 +111,7 @@ func (c *syscallCounter) close() {
 	}
 }
 
-// syscallAdvice says what to do when system calls can't be counted here; empty
-// when they can.
+// syscallAdvice returns what to do if system calls can't be counted here, or "".
 func syscallAdvice() string {
 	counter, err := countSyscallsOf(os.Getpid())
 	if err == nil {

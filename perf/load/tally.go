@@ -13,19 +13,19 @@ const (
 	longestLatencyNs = int64(10 * 60 * 1e9)
 )
 
-// unanswered is the kind of error of requests that never got a reply.
+// unanswered is the error kind of requests without a reply.
 const unanswered = "unanswered"
 
-// tally is what a run counts. Owner: the event loop.
+// tally holds the counts of a run. Owner: the event loop.
 type tally struct {
-	// measuring is true within the window; the next block counts only then.
+	// measuring is true within the window; the fields below count only then.
 	measuring         bool
 	requests          uint64
 	bytesIn, bytesOut uint64
 	pushes            [256]uint64
 	latency, lag      *hdrhistogram.Histogram
 
-	// These cover the whole run.
+	// These cover the complete run.
 	answered   uint64
 	pushed     uint64
 	errors     map[string]uint64
@@ -42,13 +42,13 @@ func newTally() *tally {
 	}
 }
 
-// record counts n latencies; one that is out of range counts as the largest.
+// record counts n latencies; values out of range count as the largest.
 func record(h *hdrhistogram.Histogram, ns int64, n int) {
 	ns = min(max(ns, 1), longestLatencyNs)
 	_ = h.RecordValues(ns, int64(n)) // in range by the line above
 }
 
-// replies counts answers.
+// replies counts n replies.
 func (t *tally) replies(n int) {
 	t.answered += uint64(n)
 	if t.measuring {
@@ -90,7 +90,7 @@ func (t *tally) fault(connection uint32, err error) {
 	t.sample("connection %d: %v", connection, err)
 }
 
-// refusal counts an answer that was not OK; text is its explanation.
+// refusal counts an answer other than OK; text explains it.
 func (t *tally) refusal(r codec.Result, text string) {
 	t.results[r]++
 	if t.results[r] == 1 {
@@ -104,8 +104,8 @@ func (t *tally) sample(format string, args ...any) {
 	}
 }
 
-// fillReport copies the counts.
-func (t *tally) fillReport(r *Report) {
+// writeTo copies the counts to a report.
+func (t *tally) writeTo(r *Report) {
 	r.Requests, r.BytesIn, r.BytesOut = t.requests, t.bytesIn, t.bytesOut
 	if r.Seconds > 0 {
 		r.PerSecond = float64(t.requests) / r.Seconds
@@ -121,9 +121,9 @@ func (t *tally) fillReport(r *Report) {
 	if r.Seconds > 0 {
 		r.PushesPerSecond = float64(r.PushCount()) / r.Seconds
 	}
-	r.Latency, r.Histogram = summarize(t.latency), t.latency
+	r.Latency, r.Histogram = Summarize(t.latency), t.latency
 	if r.Rate > 0 {
-		lag := summarize(t.lag)
+		lag := Summarize(t.lag)
 		r.SendLag = &lag
 	}
 }

@@ -1,6 +1,6 @@
 package load
 
-// timer is due for a connection at a moment of the loop's clock.
+// timer is the moment, on the loop's clock, when a connection is due.
 type timer struct {
 	due        int64
 	connection uint32
@@ -11,7 +11,7 @@ type timers struct {
 	heap []timer
 }
 
-// next returns the earliest moment; ok is false if there is none.
+// next returns the earliest moment; ok is false if the heap is empty.
 func (t *timers) next() (due int64, ok bool) {
 	if len(t.heap) == 0 {
 		return 0, false
@@ -33,7 +33,7 @@ func (t *timers) push(added timer) {
 	t.heap[i] = added
 }
 
-// pop removes the earliest; the heap must not be empty.
+// pop removes the earliest timer; the heap must not be empty.
 func (t *timers) pop() timer {
 	first, last := t.heap[0], t.heap[len(t.heap)-1]
 	t.heap = t.heap[:len(t.heap)-1]
@@ -43,7 +43,7 @@ func (t *timers) pop() timer {
 	return first
 }
 
-// sink puts moved in at the root and lets it down to its place.
+// sink inserts moved at the root and moves it down to its place.
 func (t *timers) sink(moved timer) {
 	i := 0
 	for child := 1; child < len(t.heap); child = 2*i + 1 {

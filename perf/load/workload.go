@@ -8,31 +8,30 @@ import (
 	"holdfast/codec"
 )
 
-// Workload says what the connections do.
+// Workload is what the connections do.
 type Workload string
 
 // The workloads.
 const (
-	// Submit sends command 0x02 with a readable body; the reply is 14 bytes.
+	// Submit sends command 0x02 with a text body; the reply has 14 bytes.
 	Submit Workload = "submit"
-	// Heartbeat sends command 0x03 with no body; the reply is 14 bytes.
+	// Heartbeat sends command 0x03 without a body; the reply has 14 bytes.
 	Heartbeat Workload = "heartbeat"
-	// Positions logs each connection in, then asks for its position list over and
-	// over. The reply is as long as the list.
+	// Positions logs each connection in, then requests its position list over and over.
 	Positions Workload = "positions"
 	// Orders logs each connection in, then buys 1 and sells 1 in turn.
 	Orders Workload = "orders"
-	// Push logs Options.SessionsPerAccount connections in to each account. The
-	// first of them does as in Orders, all of them get the pushes.
+	// Push logs Options.SessionsPerAccount connections in to each account. The first of
+	// them trades as in Orders, all of them receive the pushes.
 	Push Workload = "push"
-	// Idle connects (and logs in if Accounts are given), then only keeps alive.
+	// Idle connects (and logs in if there are Accounts), then sends only heartbeats.
 	Idle Workload = "idle"
 )
 
-// Workloads lists all of them, the cheapest for the server first.
+// Workloads returns all workloads, the cheapest for the server first.
 func Workloads() []Workload { return []Workload{Idle, Submit, Heartbeat, Positions, Orders, Push} }
 
-// workloadNames is for error texts.
+// workloadNames returns the names for error texts.
 func workloadNames() string {
 	var names []string
 	for _, w := range Workloads() {
@@ -41,13 +40,13 @@ func workloadNames() string {
 	return strings.Join(names, ", ")
 }
 
-// NeedsAccounts says whether the connections must log in.
+// NeedsAccounts reports whether the connections must log in.
 func (w Workload) NeedsAccounts() bool { return w == Positions || w.trades() }
 
-// trades says whether orders are placed.
+// trades reports whether the workload places orders.
 func (w Workload) trades() bool { return w == Orders || w == Push }
 
-// command is what is sent in the load phase.
+// command returns the command of the load phase.
 func (w Workload) command() codec.Command {
 	switch w {
 	case Submit:
@@ -64,7 +63,7 @@ func (w Workload) command() codec.Command {
 func (o Options) validateWorkload() error {
 	switch w := o.Workload; {
 	case !slices.Contains(Workloads(), w):
-		return fmt.Errorf("%w: Workload %q is none of %s", ErrOptions, w, workloadNames())
+		return fmt.Errorf("%w: Workload %q is not one of %s", ErrOptions, w, workloadNames())
 	case w.NeedsAccounts() && len(o.Accounts) == 0:
 		return fmt.Errorf("%w: Workload %s needs Accounts", ErrOptions, w)
 	case w.trades() && len(o.Instruments) == 0:
@@ -73,13 +72,13 @@ func (o Options) validateWorkload() error {
 	return nil
 }
 
-// logsIn says whether connections log in before the load starts.
+// logsIn reports whether connections log in before the load starts.
 func (o Options) logsIn() bool {
 	return len(o.Accounts) > 0 && (o.Workload.NeedsAccounts() || o.Workload == Idle)
 }
 
-// groupSize is the number of neighbouring connections that share an account, of
-// which the first sends.
+// groupSize returns how many neighbouring connections share an account; the first of them
+// sends.
 func (o Options) groupSize() int {
 	if o.Workload == Push {
 		return o.SessionsPerAccount
@@ -87,10 +86,28 @@ func (o Options) groupSize() int {
 	return 1
 }
 
-// senders is the number of connections that send.
+// senders returns the number of connections that send.
 func (o Options) senders() int { return (o.Connections + o.groupSize() - 1) / o.groupSize() }
 
-// title names a load, e.g. "submit 1000x16", "orders 100x1 30000/s" or
+// sharedAccounts returns a warning if more connections than intended log in to an account,
+// else "".
+func (o Options) sharedAccounts() string {
+	senders, accounts := o.senders(), len(o.Accounts)
+	if !o.Workload.NeedsAccounts() || senders <= accounts {
+		return ""
+	}
+	text := plural(o.Connections, "connection") + " share " + plural(accounts, "account")
+	if !o.Workload.trades() {
+		return text
+	}
+	sessions := (senders + accounts - 1) / accounts * o.groupSize()
+	if o.Connections == sessions*accounts {
+		return fmt.Sprintf("%s: each order is pushed to %s", text, plural(sessions, "session"))
+	}
+	return fmt.Sprintf("%s: each order is pushed to up to %s", text, plural(sessions, "session"))
+}
+
+// title returns the name of a load, e.g. "submit 1000x16", "orders 100x1 30000/s" or
 // "orders 100x1 1s-2s".
 func (o Options) title() string {
 	o = o.withDefaults()

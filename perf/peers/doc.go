@@ -1,18 +1,17 @@
-// Package peers is what the programs below it share. Each of them serves the
-// packet dialect with another library, used the way its own documentation says,
-// for comparison with ours: netpoll, nbio and zinx. Beside them stands a plain
-// epoll server in C, epoll/epoll.c: what the kernel alone costs.
+// Package peers is shared by the programs in its subfolders. Each serves the packet
+// dialect with one library, used as its documentation recommends, for comparison with
+// holdfast: netpoll, nbio and zinx. A plain epoll server in C, epoll/epoll.c, shows the
+// cost of the kernel alone.
 //
-// To each complete frame all answer the 14-byte reply (command | 0x80, the id,
-// result 0), like the bare gnet server. They stay in the foreground and end on
-// SIGTERM. One program for each library, so that none carries the goroutines
-// and memory of another.
+// All answer each complete frame with a 14-byte reply (command | 0x80, the id, result 0),
+// like the bare gnet server. They stay in the foreground and end on SIGTERM. Each library
+// has a separate program, so that none carries the goroutines and memory of another.
 //
-// They are a module of their own, which needs nothing of the product: neither has
-// the dependencies of the other. As zinx is a dependency here, a test here runs its
+// They are a separate module that does not import holdfast, so neither has the
+// dependencies of the other. Because zinx is a dependency here, a test here runs its
 // client against holdfast's tlv listener.
 //
-// Limits: frames of 1 MiB, and as many connections as the hard limit of open
-// files allows (the Go runtime raises the soft one). How a bad length or a
-// missing descriptor ends is up to each library.
+// Limits: frames of 1 MiB, and as many connections as the hard limit of open files allows
+// (the Go runtime raises the soft limit). Each library handles a bad length or a lack of
+// descriptors in its own way.
 package peers

@@ -2,5 +2,5 @@ package peers
 
 import "errors"
 
-// ErrLength: a frame's length is below a header or above MaxFrame.
+// ErrLength means that a frame's length is below HeaderLen or above MaxFrame.
 var ErrLength = errors.New("peers: impossible frame length")

@@ -4,22 +4,23 @@ import "encoding/binary"
 
 // Sizes of the packet dialect, in bytes.
 const (
-	// HeaderLen is total (4, the whole frame), command (1) and id (8).
+	// HeaderLen is the length of total (4, of the complete frame), command (1) and id
+	// (8).
 	HeaderLen = 13
-	// ReplyLen is a header and the result.
+	// ReplyLen is the length of a header and the result.
 	ReplyLen = HeaderLen + 1
-	// MaxFrame is the largest frame.
+	// MaxFrame is the length of the largest frame.
 	MaxFrame = 1 << 20
 )
 
-// The commands that the product knows are 1 to LastCommand.
+// LastCommand: the commands of holdfast are 1 to LastCommand.
 const LastCommand = 0x0C
 
 // replyBit is set in the command of a reply.
 const replyBit = 0x80
 
-// FrameLen returns the length of the frame that b begins with; 0 as long as the
-// length is not wholly there. The error is ErrLength.
+// FrameLen returns the length of the frame that b starts with, 0 if b does not yet have
+// the complete length field. The error is ErrLength.
 func FrameLen(b []byte) (int, error) {
 	if len(b) < 4 {
 		return 0, nil
@@ -31,8 +32,8 @@ func FrameLen(b []byte) (int, error) {
 	return int(n), nil
 }
 
-// Scan returns where the last complete frame of b ends and how many frames end up
-// to there. The error is ErrLength.
+// Scan returns the end of the last complete frame in b and the number of complete frames.
+// The error is ErrLength.
 func Scan(b []byte) (end, frames int, err error) {
 	for {
 		n, err := FrameLen(b[end:])
@@ -44,8 +45,7 @@ func Scan(b []byte) (end, frames int, err error) {
 	}
 }
 
-// AppendReplies appends the reply to each frame of b: complete frames, as Scan
-// finds them.
+// AppendReplies appends the reply to each frame of b, which must be complete frames.
 func AppendReplies(dst, b []byte) []byte {
 	for len(b) > 0 {
 		dst = append(dst, 0, 0, 0, ReplyLen, b[4]|replyBit)

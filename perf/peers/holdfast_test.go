@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// startHoldfast builds the server of the module above this one and runs it until
-// the test ends, with a tlv listener that greets. The peer's addr is that listener.
+// startHoldfast builds holdfast and runs it until the test ends, with a tlv listener that
+// sends greetings. The peer's addr is that of the listener.
 func startHoldfast(t *testing.T) *peer {
 	t.Helper()
 	dir := t.TempDir()
@@ -22,7 +22,7 @@ func startHoldfast(t *testing.T) *peer {
 	p := &peer{ended: make(chan struct{})}
 	p.cmd = exec.Command(program, "serve", "--throwaway", "--listener", "tlv=127.0.0.1:0,greet",
 		"--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
-	p.cmd.Env = []string{"TMPDIR=" + dir} // and no settings of the environment
+	p.cmd.Env = []string{"TMPDIR=" + dir} // without holdfast's environment settings
 	p.cmd.Stdout, p.cmd.Stderr = stdout, &p.output
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -48,8 +48,8 @@ func startHoldfast(t *testing.T) *peer {
 	return p
 }
 
-// tlvAddr sends the address of the tlv listener when the server prints its row. It
-// reads on to the end, since the server must be able to print.
+// tlvAddr sends the address of the tlv listener when the server prints it. It reads on to
+// the end, so that the server can print.
 func tlvAddr(printed io.Reader) <-chan string {
 	addr := make(chan string, 1)
 	go func() {

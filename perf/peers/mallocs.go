@@ -8,13 +8,12 @@ import (
 	"time"
 )
 
-// serveMallocs answers every HTTP request on addr with the number of heap
-// allocations since the start, in the words of Prometheus. It goes on until the
-// process ends.
+// serveMallocs answers every HTTP request on addr with the number of heap allocations
+// since the start, in the format of Prometheus, until the process ends.
 func serveMallocs(addr string) error {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return fmt.Errorf("peers: the stats: %w", err)
+		return fmt.Errorf("peers: --stats: %w", err)
 	}
 	server := http.Server{Handler: http.HandlerFunc(writeMallocs), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(listener) }() // never closed

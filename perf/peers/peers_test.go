@@ -30,7 +30,7 @@ func appendFrame(dst []byte, command byte, id uint64, body []byte) []byte {
 	return append(dst, body...)
 }
 
-// patience bounds what would otherwise hang.
+// patience bounds waits that could hang.
 const patience = 20 * time.Second
 
 func TestPeers(t *testing.T) {
@@ -87,8 +87,8 @@ func testReplies(t *testing.T, addr string) {
 	}
 }
 
-// exchange sends all in pieces and reads what must be want. The reading goes on
-// beside the sending: a server may stop to read as long as its replies wait.
+// exchange sends all in pieces and expects to read want. It reads while it sends: a
+// server may stop reading while its replies wait.
 func exchange(conn net.Conn, all, want []byte, piece int) error {
 	sent := make(chan error, 1)
 	go func() {
@@ -103,7 +103,7 @@ func exchange(conn net.Conn, all, want []byte, piece int) error {
 	got := make([]byte, len(want))
 	_, err := io.ReadFull(conn, got)
 	if err != nil {
-		conn.Close() // ends the sending
+		conn.Close() // ends the sender
 	} else if !bytes.Equal(got, want) {
 		err = fmt.Errorf("got %.200x, want %.200x", got, want)
 	}
@@ -135,7 +135,7 @@ func testManyConnections(t *testing.T, addr string) {
 	all.Wait()
 }
 
-// testSlowReader reads nothing until the server takes no more, or all is sent.
+// testSlowReader reads nothing until the server stops reading, or everything is sent.
 func testSlowReader(t *testing.T, addr string) {
 	conn := dialWith(t, net.Dialer{Control: smallBuffer}, addr)
 	var send, want []byte
@@ -175,7 +175,7 @@ func testImpossibleLength(t *testing.T, addr, name string) {
 	}
 	for _, c := range cases {
 		if name == "zinx" && c.name == "above the maximum" {
-			continue // it throws such a frame away and goes on
+			continue // it drops such a frame and goes on
 		}
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, addr)
@@ -301,8 +301,8 @@ func freeAddr(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// dependOnSources looks at the sources of the programs: a cached result of the
-// test is dropped when a file changes that the test itself looked at.
+// dependOnSources opens the sources of the programs: go test drops a cached result when a
+// file that the test opened changes.
 func dependOnSources(t *testing.T) {
 	t.Helper()
 	files, err := filepath.Glob("*/*")

@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// Main is the whole of a program: it reads the flags and calls serve with the
-// address of --listen and a context that ends with SIGTERM or an interrupt. When
-// serve returns an error, the process prints it and exits with 1.
+// Main is the main function of a program: it parses the flags and calls serve with the
+// address of --listen and a context that ends with SIGTERM or an interrupt. If serve
+// returns an error, Main prints it and exits with 1.
 func Main(serve func(ctx context.Context, addr string) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, serve)
@@ -23,11 +23,11 @@ func Main(serve func(ctx context.Context, addr string) error) {
 }
 
 func run(ctx context.Context, serve func(ctx context.Context, addr string) error) error {
-	// Not flag.CommandLine: a library may have put flags of its own there.
+	// Not flag.CommandLine: libraries may define flags there.
 	flags := flag.NewFlagSet(os.Args[0], flag.ExitOnError)
 	listen := flags.String("listen", "127.0.0.1:8888", "serve the packet dialect on this `host:port`")
-	stats := flags.String("stats", "", "tell the number of heap allocations over HTTP on this `host:port`")
-	_ = flags.Parse(os.Args[1:]) // it exits by itself
+	stats := flags.String("stats", "", "serve the number of heap allocations over HTTP on this `host:port`")
+	_ = flags.Parse(os.Args[1:]) // exits on an error
 	if *stats != "" {
 		if err := serveMallocs(*stats); err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// fields are the values in a message by field number, in the order of the message.
+// fields holds the values of a message by field number, in the order of the message.
 type fields map[protowire.Number][]value
 
 // value is a varint or bytes.
@@ -15,7 +15,7 @@ type value struct {
 	bytes  []byte
 }
 
-// number is the first value of a field, 0 without one.
+// number returns the first value of a field, or 0.
 func (f fields) number(n protowire.Number) uint64 {
 	if len(f[n]) == 0 {
 		return 0
@@ -23,7 +23,7 @@ func (f fields) number(n protowire.Number) uint64 {
 	return f[n][0].number
 }
 
-// bytes is the first value of a field, nil without one.
+// bytes returns the first value of a field, or nil.
 func (f fields) bytes(n protowire.Number) []byte {
 	if len(f[n]) == 0 {
 		return nil

@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// TestZinxClient has clients of Zinx talk to the tlv listener of a holdfast server.
+// TestZinxClient connects Zinx clients to the tlv listener of a holdfast server.
 //
 // The server is outside this module, where go test does not see changes: to avoid a
 // cached result, run with -count=1.
@@ -92,8 +92,8 @@ func login(t *testing.T, c *zinxClient) fields {
 	return reply
 }
 
-// testOrder has the trader buy: it gets the reply and then the pushes, and the
-// watcher the same pushes. It returns the id of the execution.
+// testOrder: the trader buys and receives the reply, then the pushes; the watcher
+// receives the same pushes. It returns the id of the execution.
 func testOrder(t *testing.T, trader, watcher *zinxClient, held uint64) uint64 {
 	request := appendText(nil, 1, clientOrderID)
 	request = appendNumber(request, 2, sideBuy)
@@ -154,7 +154,7 @@ func testHeartbeats(t *testing.T, c *zinxClient) {
 	okBody(t, got[1])
 }
 
-// testNotice stops the server, which tells its clients before it closes.
+// testNotice stops the server, which sends a Notice before it closes.
 func testNotice(t *testing.T, server *peer, clients ...*zinxClient) {
 	if err := server.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -175,7 +175,7 @@ func testNotice(t *testing.T, server *peer, clients ...*zinxClient) {
 	}
 }
 
-// heldShares is the quantity of the traded instrument among positions, or 0.
+// heldShares returns the quantity of the traded instrument in positions, or 0.
 func heldShares(t *testing.T, positions []value) uint64 {
 	t.Helper()
 	for _, v := range positions {

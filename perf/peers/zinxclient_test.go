@@ -13,10 +13,10 @@ import (
 	"github.com/aceld/zinx/zpack"
 )
 
-// connectionEnd stands for the end of a connection among message ids.
+// connectionEnd is used as a message id for the end of a connection.
 const connectionEnd = math.MaxUint32
 
-// zinxClient is a client of Zinx and what it received.
+// zinxClient is a client of Zinx with the messages it received.
 type zinxClient struct {
 	conn     ziface.IConnection
 	beat     ziface.IHeartbeatChecker
@@ -43,7 +43,7 @@ func connectZinx(t *testing.T, addr string, options ...znet.ClientOption) *zinxC
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A checker that never ticks: see sendHeartbeat.
+	// This checker never ticks: see sendHeartbeat.
 	c := &zinxClient{beat: znet.NewHeartbeatChecker(time.Hour), messages: make(chan zinxMessage, 1<<10)}
 	connected := make(chan ziface.IConnection, 1)
 	client := znet.NewClient(host, port, options...)
@@ -65,10 +65,10 @@ func connectZinx(t *testing.T, addr string, options ...znet.ClientOption) *zinxC
 	return c
 }
 
-// Intercept notes each message. It comes before the decoder in the chain, so that
-// the message is decoded when Proceed returns. It replaces routers, because a client
-// calls the router of each message in a new goroutine, which loses their order.
-// Goroutine: the reader of the connection.
+// Intercept records each message. It comes before the decoder in the chain, so that the
+// message is decoded when Proceed returns. It replaces routers, because a client calls
+// the router of each message in a new goroutine, which loses their order. Goroutine: the
+// reader of the connection.
 func (c *zinxClient) Intercept(chain ziface.IChain) ziface.IcResp {
 	response := chain.Proceed(chain.Request())
 	message := chain.GetIMessage()

@@ -3,22 +3,23 @@ package plot
 import (
 	"fmt"
 	"math"
+
+	"holdfast/perf/table"
 )
 
-// Bars is a chart of horizontal bars, each beside its name, in one panel or
-// several that share the axis.
+// Bars is a chart of named horizontal bars, in one or more panels that share the axis.
 type Bars struct {
 	Title   string
-	Caption string // what to see; wrapped
+	Caption string // what the chart shows; wrapped
 	Axis    Axis
-	// Value is the format of the values beside the bars; nil: the axis'.
-	Value Format
+	// Value is the format of the values beside the bars; nil: Axis.Format.
+	Value table.Format
 	// Log makes the axis logarithmic.
 	Log bool
-	// Base is where bars begin, e.g. 1 for ratios on a logarithmic axis: bars then
-	// grow to both sides. 0: at the axis' beginning.
+	// Base is the value where bars start, e.g. 1 for ratios on a logarithmic axis, where
+	// bars then grow to both sides. 0: the start of the axis.
 	Base float64
-	// Classes are the names of the colours, for the legend; "" for one not in use.
+	// Classes are the names of the colours in the legend; "": colour not in use.
 	Classes []string
 	Panels  []BarPanel
 }
@@ -29,8 +30,8 @@ type BarPanel struct {
 	Bars  []Bar
 }
 
-// Bar is a value with the range it was seen in; Low and High may both be 0 for
-// none. A value that can't be drawn leaves its row with a dash.
+// Bar is a value with its range; Low and High are both 0 if there is no range. A value
+// that can't be drawn is shown as a dash.
 type Bar struct {
 	Name             string
 	Class            int // which colour
@@ -48,22 +49,15 @@ const (
 func (b Bars) AppendSVG(dst []byte) []byte {
 	c := newCanvas(b.Title, b.Caption)
 	c.legend(b.legend(c))
-	columns := min(2, max(1, len(b.Panels)))
-	wide := (width - 2*margin - panelGap*float64(columns-1)) / float64(columns)
 	s, names := b.scale(), b.nameWidth()
-	for i := 0; i < len(b.Panels); i += columns {
-		tallest := 0.0
-		for j, panel := range b.Panels[i:min(i+columns, len(b.Panels))] {
-			left := margin + float64(j)*(wide+panelGap)
-			s.from, s.to = left+names, left+wide-barLabels
-			tallest = math.Max(tallest, b.panel(c, panel, s))
-		}
-		c.y += tallest
-	}
-	return c.appendTo(dst, b.Title, b.Caption)
+	c.panels(len(b.Panels), func(i int, left, right float64) float64 {
+		s.from, s.to = left+names, right-barLabels
+		return b.panel(c, b.Panels[i], s)
+	})
+	return c.appendTo(dst)
 }
 
-// scale covers what all panels show.
+// scale returns the scale for the values of all panels.
 func (b Bars) scale() scale {
 	var values []float64
 	for _, p := range b.Panels {
@@ -94,22 +88,22 @@ func (b Bars) legend(c *canvas) []legendEntry {
 			continue
 		}
 		entries = append(entries, legendEntry{name, func(x, y float64) {
-			c.rect(fill(class), x, y-barHeight/2, legendMark, barHeight)
+			c.rect(solid(class), x, y-barHeight/2, legendMark, barHeight)
 		}})
 	}
 	return entries
 }
 
-func fill(class int) string { return fmt.Sprintf("f%d", colour(class)) }
+func solid(class int) string { return fmt.Sprintf("f%d", colour(class)) }
 
-// panel draws one small chart at the canvas' height and gives its own.
+// panel draws one small chart at c.y and returns its height.
 func (b Bars) panel(c *canvas, p BarPanel, s scale) (height float64) {
 	top := c.y + panelTop
 	bottom := top + float64(len(p.Bars))*barRow
 	c.text("panel", start, s.from, top-8, p.Title)
 	for _, tick := range s.ticks() {
 		c.line("grid", s.at(tick), top, s.at(tick), bottom)
-		c.text("soft", middle, s.at(tick), bottom+14, b.Axis.format(tick))
+		c.text("soft", middle, s.at(tick), bottom+14, b.Axis.tick(tick))
 	}
 	for i, bar := range p.Bars {
 		b.bar(c, bar, s, top+float64(i)*barRow+(barRow-barHeight)/2)
@@ -122,14 +116,14 @@ func (b Bars) panel(c *canvas, p BarPanel, s scale) (height float64) {
 
 // bar draws one row: name, bar, range, value.
 func (b Bars) bar(c *canvas, bar Bar, s scale, y float64) {
-	line := y + barHeight - 2 // of the text
+	line := y + barHeight - 2 // y of the text
 	c.text("", end, s.from-6, line, bar.Name)
 	if !s.shows(bar.Value) || bar.Value == 0 {
 		c.text("soft", start, s.from+4, line, "-")
 		return
 	}
 	base, tip := s.at(b.Base), s.at(bar.Value)
-	c.rect(fill(bar.Class), math.Min(base, tip), y, math.Abs(tip-base), barHeight)
+	c.rect(solid(bar.Class), math.Min(base, tip), y, math.Abs(tip-base), barHeight)
 	right := math.Max(base, tip)
 	if s.shows(bar.Low) && s.shows(bar.High) && bar.Low < bar.High {
 		low, high, mid := s.at(bar.Low), s.at(bar.High), y+barHeight/2
@@ -138,7 +132,7 @@ func (b Bars) bar(c *canvas, bar Bar, s scale, y float64) {
 		c.line("range", high, mid-3, high, mid+3)
 		right = math.Max(right, high)
 	}
-	format := b.Axis.format
+	format := b.Axis.tick
 	if b.Value != nil {
 		format = b.Value
 	}

@@ -15,11 +15,11 @@ const (
 	titleSize  = 18.0
 	textSize   = 12.0
 	lineHeight = 17.0
-	// letterWidth is what a letter takes at textSize, on average, generously.
+	// letterWidth is the average width of a letter at textSize, rounded up.
 	letterWidth = 6.6
 )
 
-// style has Okabe and Ito's colours, which colour-blind readers can tell apart,
+// style has Okabe and Ito's colours, which colour-blind readers can distinguish,
 // and lighter ones of the same hues for dark pages.
 const style = `<style>
 text{font:12px system-ui,"Segoe UI",Helvetica,Arial,sans-serif;fill:#1f2328}
@@ -37,21 +37,22 @@ text{fill:#e6edf3}.soft{fill:#9aa4af}.page,.hollow{fill:#0d1117}.grid{stroke:#2b
 </style>
 `
 
-// captionLetters fit on a line of the caption.
+// captionLetters is how many letters fit on a line of the caption.
 const captionLetters = 140
 
 // classes is the number of colours in style.
 const classes = 6
 
-// canvas gathers the elements of a chart. Its height is known at the end.
+// canvas collects the elements of a chart. Its height is known at the end.
 type canvas struct {
-	body bytes.Buffer
-	y    float64 // where the next part begins
+	title, caption string
+	body           bytes.Buffer
+	y              float64 // where the next part starts
 }
 
-// newCanvas writes title and caption at the top.
+// newCanvas returns a canvas with title and caption at the top.
 func newCanvas(title, caption string) *canvas {
-	c := &canvas{y: margin + titleSize}
+	c := &canvas{title: title, caption: caption, y: margin + titleSize}
 	c.text("title", start, margin, c.y, title)
 	c.y += lineHeight * 0.4
 	for _, line := range wrap(caption, captionLetters) {
@@ -62,19 +63,35 @@ func newCanvas(title, caption string) *canvas {
 	return c
 }
 
-// appendTo appends the whole document: what screen readers say is title and caption.
-func (c *canvas) appendTo(dst []byte, title, caption string) []byte {
+// panels draws n panels in rows of two. draw draws one at c.y between two x coordinates
+// and returns its height.
+func (c *canvas) panels(n int, draw func(i int, left, right float64) (height float64)) {
+	columns := min(2, max(1, n))
+	wide := (width - 2*margin - panelGap*float64(columns-1)) / float64(columns)
+	tallest := 0.0
+	for i := range n {
+		left := margin + float64(i%columns)*(wide+panelGap)
+		tallest = max(tallest, draw(i, left, left+wide))
+		if i%columns == columns-1 || i == n-1 {
+			c.y += tallest
+			tallest = 0
+		}
+	}
+}
+
+// appendTo appends the complete document. Screen readers read title and caption.
+func (c *canvas) appendTo(dst []byte) []byte {
 	height := c.y + margin
 	dst = fmt.Appendf(dst, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" width="%s" role="img">`+"\n",
 		number(width), number(height), number(width))
-	dst = fmt.Appendf(dst, "<title>%s</title>\n<desc>%s</desc>\n", escape(title), escape(caption))
+	dst = fmt.Appendf(dst, "<title>%s</title>\n<desc>%s</desc>\n", escape(c.title), escape(c.caption))
 	dst = append(dst, style...)
 	dst = fmt.Appendf(dst, `<rect class="page" width="%s" height="%s"/>`+"\n", number(width), number(height))
 	dst = append(dst, c.body.Bytes()...)
 	return append(dst, "</svg>\n"...)
 }
 
-// Places of a text relative to its point.
+// Alignments of a text relative to its point.
 const (
 	start  = "start"
 	middle = "middle"
@@ -86,7 +103,7 @@ func (c *canvas) text(class, anchor string, x, y float64, text string) {
 		class, anchor, number(x), number(y), escape(text))
 }
 
-// upright writes text that is read from below.
+// upright writes vertical text, read from bottom to top.
 func (c *canvas) upright(x, y float64, text string) {
 	fmt.Fprintf(&c.body, `<text class="soft" text-anchor="middle" transform="translate(%s %s) rotate(-90)">%s</text>`+"\n",
 		number(x), number(y), escape(text))
@@ -102,7 +119,7 @@ func (c *canvas) rect(class string, x, y, w, h float64) {
 		class, number(x), number(y), number(w), number(h))
 }
 
-// path joins points, given as x, y pairs, and closes the shape or leaves it open.
+// path joins points (x, y pairs), and closes the shape if closed is set.
 func (c *canvas) path(class string, closed bool, points ...[2]float64) {
 	if len(points) == 0 {
 		return
@@ -120,15 +137,15 @@ func (c *canvas) path(class string, closed bool, points ...[2]float64) {
 // number prints a coordinate.
 func number(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
 
-// escape makes text safe inside an element or an attribute; what XML can't hold
-// becomes U+FFFD.
+// escape makes text safe inside an element or an attribute; invalid characters become
+// U+FFFD.
 func escape(text string) string {
 	var b bytes.Buffer
-	_ = xml.EscapeText(&b, []byte(text)) // a buffer takes everything
+	_ = xml.EscapeText(&b, []byte(text)) // a buffer never fails
 	return b.String()
 }
 
-// wrap breaks text into lines of at most so many letters, at its spaces.
+// wrap breaks text at spaces into lines of at most letters letters.
 func wrap(text string, letters int) []string {
 	var lines []string
 	line := ""
@@ -145,7 +162,7 @@ func wrap(text string, letters int) []string {
 	return lines
 }
 
-// legendEntry is one name with the mark that stands for it.
+// legendEntry is a name with its mark.
 type legendEntry struct {
 	name string
 	mark func(x, y float64) // draws at most legendMark wide, y is its middle

@@ -1,14 +1,12 @@
 // Package plot draws charts as SVG text: lines on two logarithmic axes and
 // horizontal bars, both with ranges and in panels that share their axes.
 //
-// It is small and our own because the libraries we know write fixed colours. A
-// chart from here follows the reader's light or dark scheme (prefers-color-scheme),
-// scales with the page, carries its title and caption inside, and can be read
-// without telling colours apart: lines differ in dash and marker, bars stand
-// beside their name.
+// We do not use a library because those we found write fixed colours. A chart of this
+// package follows the reader's light or dark scheme (prefers-color-scheme), scales with
+// the page, contains its title and caption, and can be read without distinguishing
+// colours: lines differ in dash and marker, and bars have their names beside them.
 //
-// The package draws what it is given and knows nothing of what the figures mean.
-// Values that can't be drawn (NaN, infinite, on a logarithmic axis also zero and
-// below) are left out. Any goroutine; no state. Limit: six classes of colour,
-// which repeat.
+// The package does not know what the figures mean. Values that can't be drawn (NaN,
+// infinite, and on a logarithmic axis zero and below) are left out. Goroutine: any; no
+// state. Limit: six colours, which repeat.
 package plot

@@ -1,20 +1,24 @@
 package plot
 
-import "fmt"
+import (
+	"fmt"
 
-// Lines is a chart of lines on two logarithmic axes, in one panel or several
-// that share the axes.
+	"holdfast/perf/table"
+)
+
+// Lines is a chart of lines on two logarithmic axes, in one or more panels that share the
+// axes.
 type Lines struct {
 	Title   string
-	Caption string // what to see; wrapped
+	Caption string // what the chart shows; wrapped
 	X, Y    Axis
 	Panels  []LinePanel
 }
 
-// Axis is what stands along one side.
+// Axis is one side of a chart.
 type Axis struct {
-	Label  string // with its unit
-	Format Format // of the values at the ticks; nil: Count
+	Label  string       // includes the unit
+	Format table.Format // of the values at the ticks; nil: Count
 }
 
 // LinePanel is one of the small charts.
@@ -23,17 +27,16 @@ type LinePanel struct {
 	Series []Series
 }
 
-// Series is one line. Series of the same name in several panels are one entry of
-// the legend.
+// Series is one line. Series with the same name in several panels share an entry in the
+// legend.
 type Series struct {
 	Name   string
-	Class  int  // which colour and marker
-	Dashed bool // and hollow markers
+	Class  int  // colour and marker
+	Dashed bool // markers are hollow too
 	Points []Point
 }
 
-// Point is a value with the range it was seen in; Low and High may both be 0 for
-// none.
+// Point is a value with its range; Low and High are both 0 if there is no range.
 type Point struct {
 	X, Y, Low, High float64
 }
@@ -51,22 +54,17 @@ const (
 func (l Lines) AppendSVG(dst []byte) []byte {
 	c := newCanvas(l.Title, l.Caption)
 	c.legend(l.legend(c))
-	columns := min(2, max(1, len(l.Panels)))
-	wide := (width - 2*margin - panelGap*float64(columns-1)) / float64(columns)
 	x, y := l.scales()
-	for i, panel := range l.Panels {
-		left := margin + float64(i%columns)*(wide+panelGap)
-		x.from, x.to = left+axisLeft, left+wide-20
+	c.panels(len(l.Panels), func(i int, left, right float64) float64 {
+		x.from, x.to = left+axisLeft, right-20
 		y.from, y.to = c.y+lineHeightPanel-axisBelow, c.y+panelTop
-		l.panel(c, panel, x, y)
-		if i%columns == columns-1 || i == len(l.Panels)-1 {
-			c.y += lineHeightPanel + 6
-		}
-	}
-	return c.appendTo(dst, l.Title, l.Caption)
+		l.panel(c, l.Panels[i], x, y)
+		return lineHeightPanel + 6
+	})
+	return c.appendTo(dst)
 }
 
-// scales covers what all panels show.
+// scales returns the scales for the values of all panels.
 func (l Lines) scales() (x, y scale) {
 	var xs, ys []float64
 	for _, p := range l.Panels {
@@ -103,11 +101,11 @@ func (l Lines) panel(c *canvas, p LinePanel, x, y scale) {
 	c.text("panel", start, x.from, y.to-9, p.Title)
 	for _, tick := range x.ticks() {
 		c.line("grid", x.at(tick), y.from, x.at(tick), y.to)
-		c.text("soft", middle, x.at(tick), y.from+15, l.X.format(tick))
+		c.text("soft", middle, x.at(tick), y.from+15, l.X.tick(tick))
 	}
 	for _, tick := range y.ticks() {
 		c.line("grid", x.from, y.at(tick), x.to, y.at(tick))
-		c.text("soft", end, x.from-6, y.at(tick)+4, l.Y.format(tick))
+		c.text("soft", end, x.from-6, y.at(tick)+4, l.Y.tick(tick))
 	}
 	c.line("axis", x.from, y.from, x.to, y.from)
 	c.line("axis", x.from, y.from, x.from, y.to)
@@ -118,9 +116,9 @@ func (l Lines) panel(c *canvas, p LinePanel, x, y scale) {
 	}
 }
 
-func (a Axis) format(v float64) string {
+func (a Axis) tick(v float64) string {
 	if a.Format == nil {
-		return Count(v)
+		return table.Count(v)
 	}
 	return a.Format(v)
 }
@@ -153,7 +151,7 @@ func (c *canvas) series(s Series, x, y scale) {
 	}
 }
 
-// whisker draws a range that stands upright.
+// whisker draws a vertical range.
 func (c *canvas) whisker(x, low, high float64, class int) {
 	stroke := fmt.Sprintf("s%d", colour(class))
 	c.line(stroke, x, low, x, high)
@@ -167,7 +165,7 @@ func markers() [classes][][2]float64 {
 		{{-3.5, -3.5}, {3.5, -3.5}, {3.5, 3.5}, {-3.5, 3.5}},                               // square
 		{{0, -4.5}, {4.5, 3.5}, {-4.5, 3.5}},                                               // triangle
 		{{0, -5}, {5, 0}, {0, 5}, {-5, 0}},                                                 // diamond
-		{{0, 4.5}, {4.5, -3.5}, {-4.5, -3.5}},                                              // triangle on its head
+		{{0, 4.5}, {4.5, -3.5}, {-4.5, -3.5}},                                              // inverted triangle
 		{{-5, -2}, {5, -2}, {5, 2}, {-5, 2}},                                               // bar
 		{{-2, -5}, {2, -5}, {5, -2}, {5, 2}, {2, 5}, {-2, 5}, {-5, 2}, {-5, -2}, {-2, -5}}, // octagon
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"holdfast/perf/plot"
+	"holdfast/perf/table"
 )
 
 // element is one element of a chart.
@@ -32,8 +33,7 @@ func (e element) number(t *testing.T, attr string) float64 {
 	return v
 }
 
-// parse reads a chart and checks what holds for every one: it is XML, and no
-// number in it is none.
+// parse reads a chart and checks that it is XML and every number in it is finite.
 func parse(t *testing.T, svg []byte) []element {
 	t.Helper()
 	decoder := xml.NewDecoder(bytes.NewReader(svg))
@@ -69,7 +69,7 @@ func parse(t *testing.T, svg []byte) []element {
 	return all
 }
 
-// of gives the elements of a name whose class has all the words.
+// of returns the elements with a name whose class has all the words.
 func of(all []element, name string, class ...string) []element {
 	return slices.DeleteFunc(slices.Clone(all), func(e element) bool {
 		words := strings.Fields(e.attr["class"])
@@ -91,7 +91,7 @@ func texts(all []element) []string {
 func lines() plot.Lines {
 	return plot.Lines{
 		Title: "Time & clients", Caption: "Lower is better.",
-		X: plot.Axis{Label: "clients"}, Y: plot.Axis{Label: "time", Format: plot.Microseconds},
+		X: plot.Axis{Label: "clients"}, Y: plot.Axis{Label: "time", Format: table.Microseconds},
 		Panels: []plot.LinePanel{
 			{Title: "no pause", Series: []plot.Series{
 				{Name: "<reactor>", Class: 0, Points: []plot.Point{{X: 10, Y: 20, Low: 15, High: 30}, {X: 100, Y: 80}, {X: 10_000, Y: 9000}}},
@@ -113,7 +113,7 @@ func TestLinesShowAllThatIsGiven(t *testing.T) {
 			t.Errorf("%q is missing in %q", want, texts(all))
 		}
 	}
-	// Each legend entry and each line that is given.
+	// Each legend entry and each line.
 	if got := len(of(all, "path", "line")); got != 2+3 {
 		t.Errorf("%d lines, want 5", got)
 	}
@@ -130,7 +130,7 @@ func TestLinesShowAllThatIsGiven(t *testing.T) {
 
 func TestLinesRiseWithTheValues(t *testing.T) {
 	all := parse(t, lines().AppendSVG(nil))
-	line := of(all, "path", "line", "s0")[1] // behind the legend's
+	line := of(all, "path", "line", "s0")[1] // after the legend's
 	points := regexp.MustCompile(`[ML]([\d.]+) ([\d.]+)`).FindAllStringSubmatch(line.attr["d"], -1)
 	if len(points) != 3 {
 		t.Fatalf("the line is %q", line.attr["d"])
@@ -160,7 +160,7 @@ func TestLinesHaveRanges(t *testing.T) {
 
 func bars() plot.Bars {
 	return plot.Bars{
-		Title: "CPU", Caption: "Shorter is cheaper.", Axis: plot.Axis{Label: "times C"}, Value: plot.Ratio, Log: true, Base: 1,
+		Title: "CPU", Caption: "Shorter is cheaper.", Axis: plot.Axis{Label: "times C"}, Value: table.Ratio, Log: true, Base: 1,
 		Classes: []string{"ours", "others", "", "unused"},
 		Panels: []plot.BarPanel{{Title: "1,000 x 1", Bars: []plot.Bar{
 			{Name: "lower", Value: 0.5}, {Name: "same", Value: 1}, {Name: "higher", Class: 1, Value: 4, Low: 3, High: 6}, {Name: "failed"},
@@ -168,7 +168,7 @@ func bars() plot.Bars {
 	}
 }
 
-func TestBarsBeginAtTheBase(t *testing.T) {
+func TestBarsStartAtTheBase(t *testing.T) {
 	all := parse(t, bars().AppendSVG(nil))
 	ours, others := of(all, "rect", "f0"), of(all, "rect", "f1")
 	if len(ours) != 3 || len(others) != 2 { // the legend has one of each
@@ -279,23 +279,5 @@ func TestLongCaptionIsWrapped(t *testing.T) {
 	}
 	if soft != 3 {
 		t.Errorf("%d lines, want 3", soft)
-	}
-}
-
-func TestFormats(t *testing.T) {
-	cases := []struct {
-		format plot.Format
-		v      float64
-		want   string
-	}{
-		{plot.Count, 0, "0"}, {plot.Count, 0.5, "0.5"}, {plot.Count, 999, "999"}, {plot.Count, 1000, "1,000"},
-		{plot.Count, 1234567, "1,234,567"}, {plot.Count, -4321, "-4,321"},
-		{plot.Ratio, 0.893, "0.89x"}, {plot.Ratio, 38.2, "38x"},
-		{plot.Microseconds, 20, "20 us"}, {plot.Microseconds, 1000, "1 ms"}, {plot.Microseconds, 1540, "1.54 ms"}, {plot.Microseconds, 2e6, "2 s"},
-	}
-	for _, tc := range cases {
-		if got := tc.format(tc.v); got != tc.want {
-			t.Errorf("%v: got %q, want %q", tc.v, got, tc.want)
-		}
 	}
 }

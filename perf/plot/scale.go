@@ -11,8 +11,8 @@ type scale struct {
 	from, to float64 // the coordinates of min and max
 }
 
-// newScale covers the values with round ends. A linear scale begins at 0. Values
-// that it can't show are passed over; without any it covers 1 to 10.
+// newScale returns a scale with round ends that covers the values. A linear scale starts
+// at 0. Values that it can't show are ignored; without values it covers 1 to 10.
 func newScale(values []float64, log bool) scale {
 	s := scale{min: math.Inf(1), max: math.Inf(-1), log: log}
 	for _, v := range values {
@@ -30,7 +30,7 @@ func newScale(values []float64, log bool) scale {
 		step := roundUp(s.max / 5)
 		s.max = step * math.Ceil(s.max/step-1e-9)
 	}
-	if s.max <= s.min { // one value, and round at that
+	if s.max <= s.min { // all values are the same round number
 		s.max = s.min*10 + 1
 		if log {
 			s.max = s.min * 10
@@ -42,13 +42,13 @@ func newScale(values []float64, log bool) scale {
 	return s
 }
 
-// shows tells whether a value has a place on such a scale.
+// shows reports whether the scale can show a value.
 func (s scale) shows(v float64) bool {
 	return !math.IsNaN(v) && !math.IsInf(v, 0) && v >= 0 && (!s.log || v > 0)
 }
 
-// at gives the coordinate of v, which must be one that the scale shows; beyond
-// the ends it gives the ends.
+// at returns the coordinate of v, limited to the ends of the scale. shows(v) must be
+// true.
 func (s scale) at(v float64) float64 {
 	v = math.Min(math.Max(v, s.min), s.max)
 	share := (v - s.min) / (s.max - s.min)
@@ -58,8 +58,8 @@ func (s scale) at(v float64) float64 {
 	return s.from + share*(s.to-s.from)
 }
 
-// ticks gives round values between the ends: on a long logarithmic scale the
-// powers of ten, on a short one also their doubles and fives.
+// ticks returns round values between the ends: powers of ten on a long logarithmic scale,
+// and also 2 and 5 times those on a short one.
 func (s scale) ticks() []float64 {
 	if !s.log {
 		return s.linearTicks()
@@ -90,7 +90,7 @@ func (s scale) linearTicks() []float64 {
 	return ticks
 }
 
-// roundUp gives the next of 1, 2, 5 times a power of ten.
+// roundUp returns the next of 1, 2, 5 times a power of ten.
 func roundUp(v float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, step := range []float64{1, 2, 5} {
@@ -101,7 +101,7 @@ func roundUp(v float64) float64 {
 	return 10 * power
 }
 
-// roundDown gives the one before.
+// roundDown returns the previous one.
 func roundDown(v float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, step := range []float64{5, 2} {

@@ -1,10 +1,10 @@
-// Package report keeps what was measured in a folder that people can read: raw
-// figures as JSON, tables as text, charts as SVG, and a README.md that holds them
-// together and says on which machine and with which command each was made.
+// Package report saves results in a folder for human readers: raw figures as JSON, tables
+// as text, charts as SVG, and a README.md that shows them all and says on which machine
+// and with which command each was made.
 //
-// The folder is the only state: the page is made again from the files that are
-// there, so a part can be measured again, and what a stopped run has saved stays
-// readable. Nothing that is written names a host, a user or a path.
+// The folder is the only state: README.md is rebuilt from the files in it. So a part can
+// be measured again, and the results of a stopped run stay readable. No file names a
+// host, a user or a path.
 //
 // The package measures nothing itself. Goroutine: any, one at a time for a folder.
 package report

@@ -10,12 +10,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"holdfast/perf/table"
 )
 
 // Environment says where, when and how something was measured.
 type Environment struct {
 	Date    time.Time `json:"date"`
-	Command string    `json:"command"` // as typed, without the folders of files
+	Command string    `json:"command"` // as typed, without folders
 	Program string    `json:"program"` // version and commit of holdfast
 	Go      string    `json:"go"`
 	System  string    `json:"system"` // operating system and architecture
@@ -23,19 +25,19 @@ type Environment struct {
 	CPU     string    `json:"cpu"`
 	Virtual bool      `json:"virtual"` // under a hypervisor
 	Cores   int       `json:"cores"`
-	// MemoryBytes is the machine's. 0: not known.
+	// MemoryBytes of the machine; 0: unknown.
 	MemoryBytes uint64 `json:"memory_bytes"`
-	// OpenFiles are the limits of descriptors, "unlimited" or a number.
+	// OpenFiles are the limits of open files, "unlimited" or a number.
 	OpenFilesSoft string `json:"open_files_soft"`
 	OpenFilesHard string `json:"open_files_hard"`
-	// FileSystem is of what the journals are written to, e.g. "ext4". On "tmpfs"
-	// an fsync costs nothing.
+	// FileSystem is the type of the file system with the journals, e.g. "ext4". On
+	// "tmpfs" an fsync costs nothing.
 	FileSystem string `json:"file_system"`
 }
 
-// ReadEnvironment reads what the machine tells; dataFolder is where the servers
-// keep their data. What it doesn't tell stays empty. The caller fills in Date,
-// Command and Program.
+// ReadEnvironment reads the machine's properties from the system; dataFolder is where the
+// servers store their data. Unknown properties stay empty. The caller sets Date, Command
+// and Program.
 func ReadEnvironment(dataFolder string) Environment {
 	e := Environment{
 		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, Cores: runtime.NumCPU(),
@@ -56,17 +58,13 @@ func ReadEnvironment(dataFolder string) Environment {
 	return e
 }
 
-// contents reads a file that may not be there.
+// contents reads a file, which need not exist.
 func contents(name string) []byte {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil
-	}
+	text, _ := os.ReadFile(name)
 	return text
 }
 
-// field finds the first line that begins with name and gives what follows name
-// and separator.
+// field returns the rest of the first line that starts with name and separator.
 func field(text []byte, name, separator string) string {
 	for line := range bytes.Lines(text) {
 		rest, found := strings.CutPrefix(string(line), name)
@@ -85,8 +83,8 @@ func first(text string) string {
 	return word
 }
 
-// fileSystem finds the type of the mount that holds folder. Lines of mountinfo:
-// id parent device root MOUNT-POINT options ... - TYPE source options (proc(5)).
+// fileSystem returns the type of the mount that holds folder. Lines of mountinfo: id
+// parent device root MOUNT-POINT options ... - TYPE source options (proc(5)).
 func fileSystem(mountinfo []byte, folder string) (kind string) {
 	longest := -1
 	for scanner := bufio.NewScanner(bytes.NewReader(mountinfo)); scanner.Scan(); {
@@ -119,7 +117,8 @@ func (e Environment) AppendMarkdown(dst []byte) []byte {
 		{"date", e.Date.UTC().Format("2006-01-02 15:04 MST")},
 		{"command", "`" + e.Command + "`"},
 	}
-	return table{head: []string{"", ""}, rows: rows}.appendMarkdown(dst)
+	t := table.Table{Head: []string{"", ""}, Rows: rows, Align: "l"}
+	return append(t.AppendMarkdown(dst), '\n')
 }
 
 func (e Environment) fileSystemText() string {

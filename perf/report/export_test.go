@@ -1,4 +1,4 @@
 package report
 
-// FileSystem lets the tests use a table of mounts of their own.
+// FileSystem lets tests pass a table of mounts.
 var FileSystem = fileSystem

@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"holdfast/perf/flame"
+	"github.com/google/renameio/v2/maybe"
 )
 
-// Folder is where results are kept. The zero value keeps nothing.
+// Folder is where results are saved. The zero value saves nothing.
 //
 //	README.md                       the page that holds all together
 //	environment.json                of the last run
@@ -26,41 +26,41 @@ type Folder struct {
 // flameFolder is where flame graphs are expected.
 const flameFolder = "flame"
 
-// OpenFolder makes the folder where it doesn't exist.
+// OpenFolder opens the folder and creates it if it does not exist.
 func OpenFolder(dir string) (Folder, error) {
 	return Folder{dir}, os.MkdirAll(dir, 0o755)
 }
 
-// Empty tells whether nothing has been kept yet. The error is the file system's.
+// Empty reports whether the folder holds no results. The error is from the file system.
 func (f Folder) Empty() (bool, error) {
 	entries, err := os.ReadDir(f.dir)
 	return len(entries) == 0, err
 }
 
-// Flame is the folder for flame graphs.
+// Flame returns the folder for flame graphs.
 func (f Folder) Flame() string { return filepath.Join(f.dir, flameFolder) }
 
-// SaveEnvironment keeps where the run takes place.
+// SaveEnvironment saves the environment of the run.
 func (f Folder) SaveEnvironment(e Environment) error { return f.writeJSON("environment.json", e) }
 
-// SaveCompare keeps a comparison: raw, as tables, as charts. It may be called
+// SaveCompare saves a comparison as raw figures, tables and charts. It may be called
 // again while the comparison grows.
 func (f Folder) SaveCompare(c *Compare) error {
 	err := errors.Join(f.SaveEnvironment(c.Environment), f.writeJSON("compare.json", c), f.write("compare.txt", c.AppendText(nil)))
-	for _, charts := range c.charts() {
-		err = errors.Join(err, f.writeCharts(charts...))
+	for _, w := range c.Workloads {
+		err = errors.Join(err, f.writeCharts(w.charts()))
 	}
 	return errors.Join(err, f.SavePage())
 }
 
-// SaveResponse keeps response times in the same way.
+// SaveResponse saves response times in the same way.
 func (f Folder) SaveResponse(r *Response) error {
 	name := "response-" + r.Workload
 	return errors.Join(f.SaveEnvironment(r.Environment),
-		f.writeJSON(name+".json", r), f.write(name+".txt", r.AppendText(nil)), f.writeCharts(r.chart()), f.SavePage())
+		f.writeJSON(name+".json", r), f.write(name+".txt", r.AppendText(nil)), f.writeCharts(r.charts()), f.SavePage())
 }
 
-// SavePage writes README.md for all that is there.
+// SavePage writes README.md from all files in the folder.
 func (f Folder) SavePage() error {
 	if f.dir == "" {
 		return nil
@@ -72,39 +72,27 @@ func (f Folder) SavePage() error {
 	return f.write("README.md", p.appendMarkdown(nil))
 }
 
-// readPage gathers what the folder holds.
+// readPage reads the files in the folder.
 func (f Folder) readPage() (*page, error) {
 	p := &page{name: filepath.Base(f.dir)}
-	var c Compare
-	found, err := f.readJSON("compare.json", &c)
-	if err != nil {
-		return nil, err
-	}
-	if found {
-		p.compare = &c
+	err := errors.Join(
+		f.readJSON("environment.json", &p.environment), f.readJSON("compare.json", &p.compare),
+		f.readJSON(filepath.Join(flameFolder, "shares.json"), &p.flame),
+	)
+	if p.flame != nil {
+		p.flame.Folder = flameFolder + "/"
 	}
 	for _, workload := range []string{"orders", "submit"} {
-		var r Response
-		found, err := f.readJSON("response-"+workload+".json", &r)
-		if err != nil {
-			return nil, err
+		var r *Response
+		err = errors.Join(err, f.readJSON("response-"+workload+".json", &r))
+		if r != nil {
+			p.responses = append(p.responses, r)
 		}
-		if found {
-			p.responses = append(p.responses, &r)
-		}
-	}
-	if _, err := f.readJSON("environment.json", &p.environment); err != nil {
-		return nil, err
-	}
-	var graphs flame.Result
-	if found, err = f.readJSON(filepath.Join(flameFolder, "shares.json"), &graphs); found {
-		graphs.Folder = flameFolder + "/"
-		p.flame = &graphs
 	}
 	return p, err
 }
 
-func (f Folder) writeCharts(charts ...Chart) error {
+func (f Folder) writeCharts(charts []Chart) error {
 	if f.dir == "" {
 		return nil
 	}
@@ -120,37 +108,33 @@ func (f Folder) writeCharts(charts ...Chart) error {
 }
 
 func (f Folder) writeJSON(name string, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
+	text, err := encode(v)
 	if err != nil {
 		return fmt.Errorf("report: %s: %w", name, err)
 	}
-	return f.write(name, append(text, '\n'))
+	return f.write(name, text)
 }
 
-// write replaces a file at once: a reader, or a run that is stopped, never sees
-// half of one.
+// write replaces a file atomically: readers never see half a file, even if the run is
+// stopped.
 func (f Folder) write(name string, text []byte) error {
 	if f.dir == "" {
 		return nil
 	}
-	file := filepath.Join(f.dir, name)
-	if err := os.WriteFile(file+".new", text, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(file+".new", file)
+	return maybe.WriteFile(filepath.Join(f.dir, name), text, 0o644)
 }
 
-// readJSON tells whether the file is there.
-func (f Folder) readJSON(name string, v any) (found bool, err error) {
+// readJSON reads a file into v, or leaves v unchanged if there is no such file.
+func (f Folder) readJSON(name string, v any) error {
 	text, err := os.ReadFile(filepath.Join(f.dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return nil
 	}
 	if err == nil {
 		err = json.Unmarshal(text, v)
 	}
 	if err != nil {
-		return false, fmt.Errorf("report: %s can't be read: %w; remove it, or choose another folder", name, err)
+		return fmt.Errorf("report: %s can't be read: %w; remove it, or choose another folder", name, err)
 	}
-	return true, nil
+	return nil
 }

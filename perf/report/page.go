@@ -7,7 +7,7 @@ import (
 	"holdfast/perf/flame"
 )
 
-// page is what README.md is made of; parts that are not there are nil.
+// page is the content of README.md; missing parts are nil.
 type page struct {
 	name        string
 	environment Environment // of the last run
@@ -18,30 +18,30 @@ type page struct {
 
 const howToRead = `## How to read this
 
-Each server ran in a process of its own with ` + "`GOMAXPROCS=1`" + `, pinned to one core, and
-the load generator on another; a note beside the tables says where that was not
-possible. Servers took turns within each round, so that what changes on
-the machine meets all of them. Figures are medians over the rounds, with the range
+Each server ran in a separate process with ` + "`GOMAXPROCS=1`" + `, pinned to one core, and
+the load generator on another; a note beside the tables says if that was not
+possible. Servers took turns within each round, so that changes on
+the machine affect all of them. Figures are medians over the rounds, with the range
 in brackets where there is one.
 
 - Rates move with the machine; ratios within one table move less. Compare those.
-- Ranges that overlap are no difference.
+- If ranges overlap, there is no proven difference.
 - CPU is user and system time of the server's process divided by the answers.
-- A client sends its next request when it has its answers (and has paused, where it
+- A client sends its next request when it has its answers (and has paused, if it
   pauses), and times are counted from the moment a request was meant to go out. So a
-  stall counts once for each client that waits, not for all that it could have sent
-  meanwhile. At full load times say how long the queue is, not how fast a server is:
+  stall counts once for each client that waits, not for all requests that it could have sent
+  meanwhile. At full load, times show how long the queue is, not how fast a server is:
   see the response times with pauses for that.
-- A time that comes near the length of a run is a lower bound: longer ones had no
+- A time close to the length of a run is a lower bound: longer ones had no
   chance to be seen.
-- Where the generator was the limit a line below the table says so, and the rate is
-  then at least the one given.
+- If the generator was the limit, a line below the table says so, and the server's rate is
+  at least the one shown.
 
 Servers: ` + "`reactor`" + ` is this product and ` + "`reactor-loop`" + ` answers Submit on the event
 loop instead of the lane. ` + "`textbook`, `buffered`, `pooled` and `readwriter`" + ` are the same
-sessions and handlers on a goroutine (or two) for each connection. ` + "`gnet`, `netpoll`,\n`nbio` and `zinx`" + ` are libraries that answer the same frames and do nothing else
+sessions and handlers with a goroutine (or two) for each connection. ` + "`gnet`, `netpoll`,\n`nbio` and `zinx`" + ` are libraries that answer the same frames and do nothing else
 (zinx by its SendMsg: one write for each reply), and ` + "`c`" + ` is a plain epoll server in
-C: what the machine can do. ` + "`textbook` and `readwriter`" + ` read length and body apart, without
+C: what the machine can do. ` + "`textbook` and `readwriter`" + ` read length and body separately, without
 a buffer, as such servers do.
 
 `
@@ -58,14 +58,14 @@ func (p *page) appendMarkdown(dst []byte) []byte {
 		dst = p.appendResponses(dst)
 	}
 	if p.flame != nil {
-		dst = append(dst, "## Flame graphs\n\nThe graphs are pages of their own; they need no network. Shares and graphs are without "+
-			"what profiling cost; CPU of a core and CPU for a request have it in them.\n\n"...)
+		dst = append(dst, "## Flame graphs\n\nThe graphs are separate pages that need no network. Shares and graphs exclude the "+
+			"cost of profiling; CPU of a core and CPU for a request include it.\n\n"...)
 		dst = p.flame.AppendMarkdown(dst)
 	}
 	return dst
 }
 
-// appendIncomplete says which parts were stopped before their end.
+// appendIncomplete lists the parts that are incomplete.
 func (p *page) appendIncomplete(dst []byte) []byte {
 	var parts []string
 	if p.compare != nil && !p.compare.Complete {
@@ -85,7 +85,7 @@ func (p *page) appendIncomplete(dst []byte) []byte {
 	return fmt.Appendf(dst, "**Incomplete** (%s): not every round was run, or one is still running.\n\n", strings.Join(parts, ", "))
 }
 
-// appendMade says with what a part was made.
+// appendMade says how a part was made.
 func appendMade(dst []byte, e Environment, raw ...string) []byte {
 	dst = fmt.Appendf(dst, "Made with `%s`, holdfast %s, on %s.", e.Command, e.Program, e.Date.UTC().Format("2006-01-02"))
 	for _, name := range raw {
@@ -95,15 +95,15 @@ func appendMade(dst []byte, e Environment, raw ...string) []byte {
 }
 
 func (p *page) appendCompare(dst []byte) []byte {
-	charts := p.compare.charts()
 	for i, w := range p.compare.Workloads {
-		dst = fmt.Appendf(dst, "## %s\n\n", headingOf(w.Name))
+		s := sectionOf(w.Name)
+		dst = fmt.Appendf(dst, "## %s\n\n", s.heading)
 		if i == 0 {
 			dst = appendMade(dst, p.compare.Environment, "compare.txt", "compare.json")
 			dst = appendNotes(dst, p.compare.Notes)
 		}
-		dst = append(dst, about(w.Name)+"\n\n"...)
-		dst = appendCharts(dst, charts[w.Name])
+		dst = append(dst, s.about+"\n\n"...)
+		dst = appendCharts(dst, w.charts())
 		dst = append(w.Comparison.AppendMarkdown(dst), '\n')
 	}
 	return dst
@@ -131,7 +131,7 @@ func (p *page) appendResponses(dst []byte) []byte {
 		name := "response-" + r.Workload
 		dst = fmt.Appendf(dst, "## Response times of %s\n\n", r.Workload)
 		dst = appendMade(dst, r.Environment, name+".txt", name+".json")
-		dst = appendCharts(dst, []Chart{r.chart()})
+		dst = appendCharts(dst, r.charts())
 		dst = r.appendMarkdown(dst)
 	}
 	return dst

@@ -17,7 +17,7 @@ import (
 	"holdfast/perf/report"
 )
 
-// result is a server that had so many requests a second and so much CPU for one.
+// result is a server with a rate of requests a second and microseconds of CPU for one.
 func result(name string, rate, cpu float64) load.ServerResult {
 	metric := func(name string, v float64) load.Metric {
 		return load.Metric{Name: name, Median: v, Min: v * 0.9, Max: v * 1.1, Ratio: v, ToBaseline: v * 2}
@@ -85,7 +85,7 @@ func read(t *testing.T, parts ...string) string {
 	return string(text)
 }
 
-// saveAll fills a folder with everything that there can be.
+// saveAll fills a folder with all kinds of results.
 func saveAll(t *testing.T) (dir string) {
 	t.Helper()
 	folder, dir := open(t)
@@ -111,7 +111,7 @@ func TestPageHoldsEverything(t *testing.T) {
 	page := read(t, dir, "README.md")
 	for _, want := range []string{
 		"# Results: today", "holdfast bench compare", "nbio was left out", "it fell over", "too slow",
-		"## Submit: plumbing alone", "## Durable orders", "## Lists of positions", "## Pushes",
+		"## Submit: networking alone", "## Durable orders", "## Lists of positions", "## Pushes",
 		"## Memory of an idle connection", "## Memory of an idle session", "## Response times of orders", "## Response times of submit",
 		"## Flame graphs", "### Full load", "**Incomplete** (comparison, response times of orders, response times of submit, flame graphs)",
 		"Interval 1s-2s", "| 5,000 | 120 us | 4.5 ms | 1,000 | failed | failed | failed |",
@@ -230,7 +230,7 @@ func TestTextOfResponses(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
 	}
-	if got := strings.Count(text, "\n5,000 "); got != 2 {
+	if got := strings.Count(text, "\n  5,000 "); got != 2 {
 		t.Errorf("%d rows for 5,000 clients, want one for each interval:\n%s", got, text)
 	}
 	empty := report.Response{Workload: "orders"}
@@ -239,10 +239,10 @@ func TestTextOfResponses(t *testing.T) {
 	}
 }
 
-// Response times of a run that lost requests, or was not pinned, say so.
-func TestResponsesTellTheirTrouble(t *testing.T) {
+// Response times say if the run lost requests or was not pinned.
+func TestResponsesNameTheirTrouble(t *testing.T) {
 	r := response("orders")
-	r.Comparison.Note = "only one core"
+	r.Comparison.Notes = "only one core"
 	first := r.Comparison.Cells[0].Servers[0].Reports[0]
 	first.Errors, first.Results = map[string]uint64{"reset": 2}, map[string]uint64{"REJECTED": 3}
 	folder, dir := open(t)
@@ -259,7 +259,7 @@ func TestResponsesTellTheirTrouble(t *testing.T) {
 	}
 }
 
-func TestZeroFolderKeepsNothing(t *testing.T) {
+func TestZeroFolderSavesNothing(t *testing.T) {
 	t.Chdir(t.TempDir())
 	var folder report.Folder
 	if err := errors.Join(folder.SaveEnvironment(report.Environment{}), folder.SaveCompare(compare()), folder.SaveResponse(response("orders")), folder.SavePage()); err != nil {

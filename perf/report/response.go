@@ -6,10 +6,11 @@ import (
 
 	"holdfast/perf/load"
 	"holdfast/perf/plot"
+	"holdfast/perf/table"
 )
 
-// Response is the time that clients wait, by their number and by the pause they
-// make between two requests. It marshals to JSON.
+// Response holds response times, by the number of clients and the pause between two
+// requests of a client. It marshals to JSON.
 type Response struct {
 	Environment Environment `json:"environment"`
 	// Complete: every round was run.
@@ -19,7 +20,7 @@ type Response struct {
 	Comparison *load.Comparison `json:"comparison"`
 }
 
-// intervals lists the pauses in the order of the cells.
+// intervals returns the pauses in the order of the cells.
 func (r *Response) intervals() []load.Interval {
 	var all []load.Interval
 	for _, c := range r.cells() {
@@ -30,7 +31,7 @@ func (r *Response) intervals() []load.Interval {
 	return all
 }
 
-// cells are all there are; none before the first round.
+// cells returns all cells; none before the first round.
 func (r *Response) cells() []load.CellResult {
 	if r.Comparison == nil {
 		return nil
@@ -38,31 +39,32 @@ func (r *Response) cells() []load.CellResult {
 	return r.Comparison.Cells
 }
 
-// under gives the cells with one interval, by number of clients.
+// under returns the cells with one interval, by number of clients.
 func (r *Response) under(interval load.Interval) []load.CellResult {
 	return slices.DeleteFunc(slices.Clone(r.cells()), func(c load.CellResult) bool { return c.Interval != interval })
 }
 
-// table has a row for each number of clients.
-func (r *Response) table(interval load.Interval) table {
-	var t table
+// table returns a table with a row for each number of clients.
+func (r *Response) table(interval load.Interval) *table.Table {
+	t := &table.Table{Align: "r"}
 	for _, cell := range r.under(interval) {
-		head, row := []string{"clients"}, []string{plot.Count(float64(cell.Connections))}
+		head, row := []string{"clients"}, []string{table.Count(float64(cell.Connections))}
 		for _, s := range cell.Servers {
 			head = append(head, s.Name+" p50", "p99", "answers/s")
 			row = append(row,
-				metricText(s, load.MetricP50, plot.Microseconds),
-				metricText(s, load.MetricP99, plot.Microseconds),
-				metricText(s, load.MetricRate, plot.Count))
+				metricText(s, load.MetricP50, table.Microseconds),
+				metricText(s, load.MetricP99, table.Microseconds),
+				metricText(s, load.MetricRate, table.Count))
 		}
-		t.head, t.rows = head, append(t.rows, row)
+		t.Head = head
+		t.Add(row...)
 	}
 	return t
 }
 
-// metricText prints the median of a metric, "failed" where every round did, and
-// "-" where nothing was run or nothing was answered.
-func metricText(s load.ServerResult, name string, format plot.Format) string {
+// metricText returns the median of a metric, "failed" if every round failed, and "-" if
+// nothing was run or answered.
+func metricText(s load.ServerResult, name string, format table.Format) string {
 	m, ok := s.Metric(name)
 	switch {
 	case !ok && len(s.Failures) > 0:
@@ -77,7 +79,7 @@ func metricText(s load.ServerResult, name string, format plot.Format) string {
 func (r *Response) AppendText(dst []byte) []byte {
 	for _, interval := range r.intervals() {
 		dst = fmt.Appendf(dst, "%s, interval %s\n", r.Workload, interval)
-		dst = append(r.table(interval).appendText(dst), '\n')
+		dst = append(r.table(interval).AppendText(dst), '\n')
 	}
 	return r.appendNotes(dst)
 }
@@ -85,17 +87,16 @@ func (r *Response) AppendText(dst []byte) []byte {
 func (r *Response) appendMarkdown(dst []byte) []byte {
 	for _, interval := range r.intervals() {
 		dst = fmt.Appendf(dst, "Interval %s:\n\n", interval)
-		dst = r.table(interval).appendMarkdown(dst)
+		dst = append(r.table(interval).AppendMarkdown(dst), '\n')
 	}
 	return r.appendNotes(dst)
 }
 
-// appendNotes appends what is to be known about the figures, a line each, with a
-// blank line behind them all.
+// appendNotes appends the warnings about the figures, one per line, and a blank line.
 func (r *Response) appendNotes(dst []byte) []byte {
 	var notes []string
-	if r.Comparison != nil && r.Comparison.Note != "" {
-		notes = append(notes, r.Comparison.Note)
+	if r.Comparison != nil && r.Comparison.Notes != "" {
+		notes = append(notes, r.Comparison.Notes)
 	}
 	for _, c := range r.cells() {
 		for _, note := range c.Notes() {
@@ -105,20 +106,20 @@ func (r *Response) appendNotes(dst []byte) []byte {
 	return appendNotes(dst, notes)
 }
 
-// chart draws the matrix: a panel for each interval, p50 and p99 of each server.
-func (r *Response) chart() Chart {
+// charts draws the matrix: a panel for each interval, p50 and p99 of each server.
+func (r *Response) charts() []Chart {
 	l := plot.Lines{
 		Title: "Response time of " + r.Workload,
 		Caption: "One panel for each pause between two requests of a client; both axes are logarithmic, lower is better. " +
 			"Full lines are the median, dashed ones the 99th percentile; whiskers are the range over the rounds. " +
 			"Where clients pause, a line that turns upwards shows from how many clients on the server can't keep up; " +
 			"without a pause every client adds to the queue. Times are counted from the moment a request was meant to go out.",
-		X: plot.Axis{Label: "clients"}, Y: plot.Axis{Label: "response time", Format: plot.Microseconds},
+		X: plot.Axis{Label: "clients"}, Y: plot.Axis{Label: "response time", Format: table.Microseconds},
 	}
 	for _, interval := range r.intervals() {
 		l.Panels = append(l.Panels, plot.LinePanel{Title: "interval " + interval.String(), Series: r.series(interval)})
 	}
-	return Chart{File: "response-" + r.Workload + ".svg", Title: l.Title, Caption: l.Caption, SVG: l.AppendSVG(nil)}
+	return []Chart{{File: "response-" + r.Workload + ".svg", Title: l.Title, Caption: l.Caption, SVG: l.AppendSVG(nil)}}
 }
 
 func (r *Response) series(interval load.Interval) []plot.Series {

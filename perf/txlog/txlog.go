@@ -1,12 +1,12 @@
-// Package txlog is the log that the journal replaces, to measure what that is worth:
-// an order, or a bust, is one SQL transaction, before the account takes the next.
-// SQLite takes one at a time, so that the orders of all accounts wait for the disk in
-// turn.
+// Package txlog is the log that the journal replaces. It exists to measure the
+// difference: each order or bust is one SQL transaction, which ends before the account
+// takes the next. SQLite runs one transaction at a time, so the orders of all accounts
+// queue for the disk.
 //
-// It writes the history itself, which should be durable, and the journal gets nothing:
-// the data folder serves for one run only.
+// It writes to the history, which must be durable, and nothing to the journal. So the
+// data folder is good for one run only.
 //
-// Goroutine: any. Append blocks, under the account's lock, as long as the disk takes.
+// Goroutine: any. Append blocks under the account's lock until the disk is done.
 package txlog
 
 import (
@@ -27,18 +27,18 @@ type Log struct {
 	failed    atomic.Pointer[error]
 	events    atomic.Uint64
 
-	mu  sync.Mutex // held while something leaves
+	mu  sync.Mutex // guards out
 	out desk.Outbound
 }
 
-// New returns the log of a history.
+// New returns a log that writes to a history.
 func New(h *history.Store, o desk.CommitLogOptions) desk.CommitLog {
 	return &Log{history: h, onFailure: o.OnFailure, out: o.NewOutbound()}
 }
 
 // Append implements desk.CommitLog.
 func (l *Log) Append(t *desk.Turn) {
-	if l.Failed() != nil { // the account of a failed order is ahead of the disk
+	if l.Failed() != nil { // after a failure accounts are ahead of the disk
 		t.Out.Discard()
 		return
 	}
@@ -66,8 +66,8 @@ func (l *Log) write(e *desk.Event) error {
 	return l.history.InsertNow(context.Background(), &row)
 }
 
-// Room implements desk.CommitLog.
-func (*Log) Room() bool { return true }
+// Accepts implements desk.CommitLog.
+func (*Log) Accepts() bool { return true }
 
 // Failed implements desk.CommitLog.
 func (l *Log) Failed() error {
@@ -77,7 +77,7 @@ func (l *Log) Failed() error {
 	return nil
 }
 
-// Durable implements desk.CommitLog: what was appended is.
+// Durable implements desk.CommitLog. Appended events are already durable.
 func (l *Log) Durable(context.Context) error { return l.Failed() }
 
 // Stats implements desk.CommitLog.

@@ -28,11 +28,11 @@ const (
 	operator client.Customer = 900001
 )
 
-// patience is how long a test waits for what must come.
+// patience is how long a test waits for something that must happen.
 const patience = time.Minute
 
-// serve starts a server with a transaction for each order, which ends with the test;
-// fatal gets what it can't survive.
+// serve starts a server with a transaction for each order until the test ends; fatal
+// receives its fatal errors.
 func serve(t *testing.T) (s *server.Server, fatal chan error) {
 	t.Helper()
 	shipped, err := seed.Default()
@@ -138,8 +138,8 @@ func TestBustIsInTheDatabase(t *testing.T) {
 	}
 }
 
-// An order whose transaction fails is never shown, the sessions and the caller are
-// told, and nothing is taken any more.
+// An order whose transaction fails is never shown, the caller gets the error, and all
+// later orders are refused.
 func TestFailure(t *testing.T) {
 	s, fatal := serve(t)
 	executed := make(chan client.Push, 9)
@@ -151,7 +151,7 @@ func TestFailure(t *testing.T) {
 	})
 	_, err := buyOne(placing)
 	must(t, err)
-	inTheWay := history.Execution{ID: uint64(ledger.NewExecutionID(ledger.Customer(alice), 2)), Side: history.Buy, Quantity: 1}
+	inTheWay := history.Fill{ID: uint64(ledger.NewExecutionID(ledger.Customer(alice), 2)), Side: history.Buy, Quantity: 1}
 	must(t, s.History.InsertNow(t.Context(), &inTheWay))
 	var notice *client.NoticeError
 	if _, err := buyOne(placing); !errors.As(err, &notice) {

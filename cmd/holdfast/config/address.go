@@ -23,7 +23,7 @@ func checkAddress(text string) error {
 
 func isBlank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
-// checkAddresses refuses two settings that need the same port of the same host.
+// checkAddresses returns an error if two settings need the same port of the same host.
 func (c *Config) checkAddresses() error {
 	keys, addresses := []string{"admin", "listen"}, []string{c.Admin, c.Listen}
 	for i, l := range c.Listeners {
@@ -39,23 +39,23 @@ func (c *Config) checkAddresses() error {
 	return nil
 }
 
-// overlap tells whether only one of two addresses can be listened on. Names are not
-// looked up, so that it may miss some; the start of the server finds those.
+// overlap reports whether a server cannot listen on both addresses. It does not look up
+// names, so it may miss some conflicts; the start of the server finds those.
 func overlap(a, b string) bool {
 	hostA, portA := splitAddress(a)
 	hostB, portB := splitAddress(b)
 	return portA == portB && portA != 0 && (covers(hostA, hostB) || covers(hostB, hostA))
 }
 
-// splitAddress is for addresses that checkAddress accepts.
+// splitAddress returns the parts of an address that checkAddress accepts.
 func splitAddress(address string) (host string, port uint64) {
 	host, text, _ := net.SplitHostPort(address)
 	port, _ = strconv.ParseUint(text, 10, 16)
 	return host, port
 }
 
-// covers tells whether listening at host takes what other needs. No host and [::]
-// stand for all addresses, 0.0.0.0 for those of IPv4.
+// covers reports whether a listener on host takes the address other. An empty host and
+// [::] mean all addresses, 0.0.0.0 all addresses of IPv4.
 func covers(host, other string) bool {
 	if host == "" || host == other {
 		return true

@@ -7,7 +7,7 @@ import (
 	"holdfast/cmd/holdfast/config"
 )
 
-// TestOnePortForTwo: addresses of which the system would refuse the second.
+// TestOnePortForTwo: pairs of addresses on which a server can't listen at once.
 func TestOnePortForTwo(t *testing.T) {
 	cases := []struct {
 		name, first, second string

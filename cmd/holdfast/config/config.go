@@ -5,58 +5,58 @@ import (
 	"time"
 )
 
-// Config is the effective configuration of the server. Load gives a checked one;
-// it is not changed afterwards.
+// Config is the effective configuration of the server. Load checks it; nobody changes it
+// afterwards.
 type Config struct {
 	Listen         string        // address of the packet dialect; port 0 takes a free one
 	Admin          string        // address of metrics and pprof; port 0 takes a free one
-	Listeners      []Listener    // further addresses for clients, at most 16
-	Data           string        // folder of the journal and the history, made when missing
-	JournalURL     string        // JetStream servers that keep the journal; "" keeps it in Data
-	JournalMonitor string        // monitoring ports of all of them
-	JournalCopies  int           // servers that keep each batch
-	SeedFile       string        // instruments and customers; "" takes the shipped ones
-	Simulate       Rate          // orders that the server itself places; 0 places none
-	PriceMoves     Rate          // moves of a price; unset: 10 a second when Simulate is on, else 0
-	RandomSeed     uint64        // of the simulation: the same seed gives the same run
-	EventLoops     int           // 0: as many as there are processors
-	MaxConnections int           // 0: what the open-file limit leaves
-	Heartbeat      time.Duration // told to clients, which must be heard from within three of them
+	Listeners      []Listener    // more addresses for clients, at most 16
+	Data           string        // folder of the journal and the history, created if missing
+	JournalURL     string        // JetStream servers that store the journal; "": it is in Data
+	JournalMonitor string        // monitoring addresses of all these servers
+	JournalCopies  int           // servers that store each batch
+	SeedFile       string        // instruments and customers; "": the demo seed
+	Simulate       Rate          // simulated orders; 0: none
+	PriceMoves     Rate          // simulated price moves; unset: 10/s if Simulate is on, else 0
+	RandomSeed     uint64        // of the simulation: the same seed produces the same run
+	EventLoops     int           // 0: one per processor
+	MaxConnections int           // 0: what the open-file limit allows
+	Heartbeat      time.Duration // interval for clients; unless set, IdleTime is at least three of them
 	RequireLogin   bool          // a session that has not logged in after 10 s is closed
-	MemoryLimit    int           // bytes of the process; 0: the cgroup's, or the machine's
-	Drain          time.Duration // longest graceful stop; what is left then is closed
-	RecentEvents   int           // events kept in memory for each account, for resume and retries
-	DiskWatermark  int           // free bytes below which orders are refused; 0: no watch
+	MemoryLimit    int           // bytes; 0: the cgroup's limit, or the machine's memory
+	Drain          time.Duration // longest graceful stop; sessions that remain are then closed
+	RecentEvents   int           // events in memory per account, for resume and retries
+	DiskWatermark  int           // free bytes below which orders are refused; 0: no check
 	LogLevel       slog.Level
 	Limits         Limits
 
-	origins map[string]string // by key; a missing one is a default
+	origins map[string]string // by key; a missing one means the default
 }
 
-// Limits are the bounds on what one session, one address and all sessions together
-// may take up. At each of them the client is told why, where it can be, and closed.
+// Limits bound what one session, one address and all sessions together may use. If a
+// limit closes a session, the client gets the reason in a Notice where possible.
 type Limits struct {
-	MaxFrameBytes         int           // a longer frame is refused on its declared length
+	MaxFrameBytes         int           // longer frames are refused as soon as their length is read
 	LoginFrameBytes       int           // the same before login
 	ConnectionsPerAddress int           // 0: no limit
-	SessionsPerAccount    int           // logged in to one account
-	InFlightRequests      int           // requests taken and not yet answered
-	InFlightBytes         int           // bytes of those requests
-	OutboundSoftBytes     int           // unsent bytes above which quotes are conflated
-	OutboundSoftTime      time.Duration // longest stay above those
-	OutboundHardBytes     int           // unsent bytes at which the session is closed
+	SessionsPerAccount    int           // sessions logged in to one account
+	InFlightRequests      int           // unanswered requests of a session
+	InFlightBytes         int           // bytes of these requests
+	OutboundSoftBytes     int           // unsent bytes of a session above which quotes are conflated
+	OutboundSoftTime      time.Duration // longest time above OutboundSoftBytes
+	OutboundHardBytes     int           // unsent bytes above which the session is closed
 	OutboundTotalBytes    int           // unsent bytes of all sessions; 0: a part of the memory limit
 	FirstFrameTime        time.Duration // from the connect to the end of the first frame
 	FrameTime             time.Duration // from the first byte of a frame to its last
-	IdleTime              time.Duration // without a whole frame
-	PasswordGuesses       int           // wrong ones for a customer from one address in a minute
-	WriteStallTime        time.Duration // of unsent bytes that the peer takes none of
+	IdleTime              time.Duration // longest time without a complete frame
+	PasswordGuesses       int           // wrong passwords per customer, address and minute
+	WriteStallTime        time.Duration // longest time in which the peer reads none of its unsent output
 }
 
 // defaultPriceMoves is the rate of price moves while the simulation runs.
 const defaultPriceMoves Rate = 10
 
-// Default returns the configuration without any file, variable or flag.
+// Default returns the configuration without file, variables and flags.
 func Default() *Config {
 	return &Config{
 		Listen: "127.0.0.1:8888",
@@ -93,13 +93,12 @@ func Default() *Config {
 	}
 }
 
-// originDefault is the origin of a setting that nobody has set.
+// originDefault is the origin of a setting that is not set anywhere.
 const originDefault = "default"
 
-// Origin says where the value of the setting with this key came from: "default",
-// "serve.json:7" (file and line), "HOLDFAST_LISTEN" or "--listen". The key is
-// the one of the file; one inside limits is written "limits.max_frame_bytes", the
-// first entry of a list "listeners[0]".
+// Origin returns where the value of a setting came from: "default", "serve.json:7" (file
+// and line), "HOLDFAST_LISTEN" or "--listen". The key is that of the file. Keys inside
+// limits look like "limits.max_frame_bytes", entries of lists like "listeners[0]".
 func (c *Config) Origin(key string) string {
 	if origin, ok := c.origins[key]; ok {
 		return origin

@@ -2,9 +2,9 @@ package config
 
 import "strings"
 
-// applyEnviron applies the variables that are settings. Others are left alone,
-// also with the prefix (an orchestrator adds its own), unless one is so close to
-// a setting that it must be a slip.
+// applyEnviron applies the variables that are settings. It ignores others, also with
+// the prefix (an orchestrator adds some), unless a name is so close to a setting that
+// it must be a typing error.
 func (c *Config) applyEnviron(environ []string) error {
 	table := c.settings()
 	names := make(map[string]setting, len(table))
@@ -27,12 +27,12 @@ func (c *Config) applyVariable(names map[string]setting, name, text string) erro
 	if s, ok := names[name]; ok {
 		return c.apply(s, name, text)
 	}
-	known := make([]string, 0, len(names))
+	all := make([]string, 0, len(names))
 	for n := range names {
-		known = append(known, n)
+		all = append(all, n)
 	}
-	most := min(2, len(strings.TrimPrefix(name, EnvPrefix))/3) // a short name may well be somebody else's
-	if near, ok := nearest(name, known, most); ok {
+	most := min(2, len(strings.TrimPrefix(name, EnvPrefix))/3) // a short name may well belong to another program
+	if near, ok := nearest(name, all, most); ok {
 		return mistake(name, "unknown variable (did you mean %q?)", near)
 	}
 	return nil

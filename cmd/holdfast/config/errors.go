@@ -2,8 +2,8 @@ package config
 
 import "fmt"
 
-// Error is a mistake in the configuration. Its text is one line that starts with
-// the place the user has to go to.
+// Error is a mistake in the configuration. Its text is one line that starts with the
+// place that the user has to change.
 type Error struct {
 	Origin  string // "serve.json:7", "HOLDFAST_LISTEN", "--listen"
 	Problem string // what is wrong there and what would be right

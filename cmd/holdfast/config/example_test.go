@@ -31,6 +31,6 @@ func ExampleLoad() {
 
 func ExampleParseRate() {
 	rate, err := config.ParseRate("0.5/s")
-	fmt.Println(rate, rate.Interval(), err)
-	// Output: 0.5/s 2s <nil>
+	fmt.Println(rate, err)
+	// Output: 0.5/s <nil>
 }

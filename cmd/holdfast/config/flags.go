@@ -2,16 +2,19 @@ package config
 
 import "github.com/spf13/pflag"
 
-// AddFlags defines a flag for every setting, with its default in the help text.
-// The values are checked by Load, so that flags, variables and the file are
-// refused in the same words.
+// AddFlags defines a flag for every setting, with its default in the help text. Load
+// checks the values, so that the errors for flags, variables and the file have the same
+// words.
 func AddFlags(flags *pflag.FlagSet) {
 	for _, s := range Default().settings() {
 		flags.Var(&flagText{text: s.get(), kind: s.kind, list: s.form == formList}, s.flag, s.usage)
 	}
+	// derive sets these.
+	flags.Lookup("price-moves").DefValue = defaultPriceMoves.String() + " with --simulate, else 0/s"
+	flags.Lookup("idle-time").DefValue = short(Default().Limits.IdleTime) + ", or three heartbeats if that is longer"
 }
 
-// applyFlags applies the flags that were given.
+// applyFlags applies the flags that are set.
 func (c *Config) applyFlags(flags *pflag.FlagSet) error {
 	for _, s := range c.settings() {
 		f := flags.Lookup(s.flag)
@@ -25,8 +28,8 @@ func (c *Config) applyFlags(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// flagText is a flag's text, kept as it was written. Each occurrence of a list's
-// flag adds one entry; the defaults of lists are empty.
+// flagText is the text of a flag, as written. Each occurrence of a list's flag adds one
+// entry; the defaults of lists are empty.
 type flagText struct {
 	text, kind string
 	list       bool
@@ -44,5 +47,5 @@ func (f *flagText) Set(text string) error {
 	return nil
 }
 
-// Type implements pflag.Value: the word that stands for the value in the help.
+// Type implements pflag.Value: the word for the value in the help.
 func (f *flagText) Type() string { return f.kind }

@@ -10,7 +10,7 @@ import (
 	"holdfast/cmd/holdfast/config"
 )
 
-// FuzzFile: any file gives a configuration that prints and reads back, or one
+// FuzzFile: any file makes a configuration that prints and reads back, or one
 // line that names the file; never a panic.
 func FuzzFile(f *testing.F) {
 	for _, seed := range []string{everySetting, "{}", `{"limits":{"max_frame_bytes":1}}`, "[", `{"simulate":1e3}`, `{"a":{"b":[1]}}`, `{"listeners":["tlv=:1,greet",{}]}`} {

@@ -19,10 +19,10 @@ const (
 	optionGreet  = "greet"
 )
 
-// maxListeners bounds the listeners beside Config.Listen.
+// maxListeners is the largest number of Config.Listeners.
 const maxListeners = 16
 
-// Listener is a further address for clients and the dialect they speak there.
+// Listener is one more address for clients, and the dialect there.
 type Listener struct {
 	Dialect   string // DialectPacket or DialectTLV
 	Address   string // host:port; port 0 takes a free one
@@ -30,8 +30,8 @@ type Listener struct {
 	Greet     bool   // tlv: the server pushes the session id as soon as the connection opens
 }
 
-// String gives the listener as the settings have it, such as
-// "tlv=127.0.0.1:8890,byte_order=big,greet". Options at their default are left out.
+// String returns the listener as written in the settings, such as
+// "tlv=127.0.0.1:8890,byte_order=big,greet". It omits options at their default.
 func (l Listener) String() string {
 	text := l.Dialect + "=" + l.Address
 	if l.BigEndian {
@@ -43,8 +43,8 @@ func (l Listener) String() string {
 	return text
 }
 
-// parseListener reads what String gives. Its error continues a sentence that
-// begins with the entry's name.
+// parseListener reads what String returns. Its error continues a sentence that
+// starts with the entry's name.
 func parseListener(text string) (Listener, error) {
 	dialect, rest, ok := strings.Cut(text, "=")
 	if !ok {
@@ -52,7 +52,7 @@ func parseListener(text string) (Listener, error) {
 	}
 	dialects := []string{DialectPacket, DialectTLV}
 	if !slices.Contains(dialects, dialect) {
-		return Listener{}, fmt.Errorf("wants the dialect packet or tlv, got %q%s", dialect, suggestion(dialect, dialects))
+		return Listener{}, fmt.Errorf("wants the dialect packet or tlv, got %q%s", dialect, Suggestion(dialect, dialects))
 	}
 	address, options, given := strings.Cut(rest, ",")
 	if err := checkAddress(address); err != nil {
@@ -68,7 +68,7 @@ func parseListener(text string) (Listener, error) {
 // setOptions applies the options in the text of a listener.
 func (l *Listener) setOptions(options []string) error {
 	if l.Dialect == DialectPacket {
-		return fmt.Errorf("wants no option, got %q (packet has none)", options[0])
+		return fmt.Errorf("has the option %q, but the dialect packet has no options", options[0])
 	}
 	seen := make(map[string]bool)
 	for _, option := range options {
@@ -79,28 +79,19 @@ func (l *Listener) setOptions(options []string) error {
 		case optionGreet:
 			l.Greet = true
 		default:
-			known := []string{optionLittle, optionBig, optionGreet}
-			return fmt.Errorf("wants the option %s, %s or %s, got %q%s", optionLittle, optionBig, optionGreet, option, suggestion(option, known))
+			all := []string{optionLittle, optionBig, optionGreet}
+			return fmt.Errorf("wants the options %s, %s or %s, got %q%s", optionLittle, optionBig, optionGreet, option, Suggestion(option, all))
 		}
 		name, _, _ := strings.Cut(option, "=")
 		if seen[name] {
-			return fmt.Errorf("wants the option %s once", name)
+			return fmt.Errorf("has the option %s twice", name)
 		}
 		seen[name] = true
 	}
 	return nil
 }
 
-// suggestion asks whether the nearest known word was meant; "" when none is near.
-func suggestion(word string, known []string) string {
-	near, ok := nearest(word, known, 2)
-	if !ok {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %q?)", near)
-}
-
-// listenersValue is a list of at most maxListeners listeners.
+// listenersValue returns a list of at most maxListeners listeners.
 func listenersValue(field *[]Listener) value {
 	return value{
 		kind:  "dialect=host:port",

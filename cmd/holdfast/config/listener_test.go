@@ -55,7 +55,7 @@ func TestListenersPrecedence(t *testing.T) {
 		origins string // of the list and its entries
 	}{
 		{"default", "{}", "", nil, "", "default"},
-		{"file", file, "", nil, "tlv=:1 tlv=:2", "serve.json:2 serve.json:2 serve.json:3"},
+		{"file", file, "", nil, "tlv=:1 tlv=:2", "serve.json:1 serve.json:2 serve.json:3"},
 		{"empty list", `{"listeners": []}`, "", nil, "", "serve.json:1"},
 		{"variable over file", file, "HOLDFAST_LISTENERS=tlv=:3 packet=:4", nil, "tlv=:3 packet=:4", "HOLDFAST_LISTENERS HOLDFAST_LISTENERS HOLDFAST_LISTENERS"},
 		{"more blanks", file, "HOLDFAST_LISTENERS=  tlv=:3\t\npacket=:4 ", nil, "tlv=:3 packet=:4", "HOLDFAST_LISTENERS HOLDFAST_LISTENERS HOLDFAST_LISTENERS"},
@@ -110,13 +110,13 @@ func TestBadListener(t *testing.T) {
 		{"no address", `"tlv=,greet"`, `wants an address such as 127.0.0.1:8888, got ""`},
 		{"two in one string", `"tlv=:1 tlv=:2"`, `wants an address such as 127.0.0.1:8888, got ":1 tlv=:2"`},
 		{"blank in the host", `"tlv=a b:1"`, `wants an address such as 127.0.0.1:8888, got "a b:1"`},
-		{"slip in an option", `"tlv=:1,gret"`, `wants the option byte_order=little, byte_order=big or greet, got "gret" (did you mean "greet"?)`},
-		{"unknown option", `"tlv=:1,compress"`, `wants the option byte_order=little, byte_order=big or greet, got "compress"`},
-		{"unknown byte order", `"tlv=:1,byte_order=middle"`, `wants the option byte_order=little, byte_order=big or greet, got "byte_order=middle"`},
-		{"option with a value", `"tlv=:1,greet=yes"`, `wants the option byte_order=little, byte_order=big or greet, got "greet=yes"`},
-		{"comma at the end", `"tlv=:1,"`, `wants the option byte_order=little, byte_order=big or greet, got ""`},
-		{"option twice", `"tlv=:1,byte_order=little,byte_order=big"`, `wants the option byte_order once`},
-		{"option of another dialect", `"packet=:1,greet"`, `wants no option, got "greet" (packet has none)`},
+		{"slip in an option", `"tlv=:1,gret"`, `wants the options byte_order=little, byte_order=big or greet, got "gret" (did you mean "greet"?)`},
+		{"unknown option", `"tlv=:1,compress"`, `wants the options byte_order=little, byte_order=big or greet, got "compress"`},
+		{"unknown byte order", `"tlv=:1,byte_order=middle"`, `wants the options byte_order=little, byte_order=big or greet, got "byte_order=middle"`},
+		{"option with a value", `"tlv=:1,greet=yes"`, `wants the options byte_order=little, byte_order=big or greet, got "greet=yes"`},
+		{"comma at the end", `"tlv=:1,"`, `wants the options byte_order=little, byte_order=big or greet, got ""`},
+		{"option twice", `"tlv=:1,byte_order=little,byte_order=big"`, `has the option byte_order twice`},
+		{"option of another dialect", `"packet=:1,greet"`, `has the option "greet", but the dialect packet has no options`},
 		{"number", `8890`, `wants a string, got the number 8890`},
 		{"null", `null`, `wants a string, got null`},
 		{"list in the list", `["tlv=:1"]`, `wants a string, got a list`},
@@ -136,12 +136,12 @@ func TestBadListeners(t *testing.T) {
 		args                []string
 		want                string
 	}{
-		{"string for the list", `{"listeners": "tlv=:1"}`, "", nil, `serve.json:1: listeners wants a list of strings, got the string "tlv=:1"`},
-		{"object for the list", `{"listeners": {}}`, "", nil, `serve.json:1: listeners wants a list of strings, got an object`},
-		{"list twice", "{\"listeners\": [],\n\"listeners\": []}", "", nil, `serve.json:2: key "listeners" stands twice`},
+		{"string for the list", `{"listeners": "tlv=:1"}`, "", nil, `serve.json:1: listeners wants a list, got the string "tlv=:1"`},
+		{"object for the list", `{"listeners": {}}`, "", nil, `serve.json:1: listeners wants a list, got an object`},
+		{"list twice", "{\"listeners\": [],\n\"listeners\": []}", "", nil, `serve.json:2: key "listeners" appears twice`},
 		{"slip in the key", "{\n\"listener\": []}", "", nil, `serve.json:2: unknown key "listener" (did you mean "listeners"?)`},
 		{"in a variable", "{}", "HOLDFAST_LISTENERS=tlv=:1 udp=:2", nil, `HOLDFAST_LISTENERS: listeners[1] wants the dialect packet or tlv, got "udp"`},
-		{"in a flag", "{}", "", []string{"--listener=tlv=:1", "--listener=tlv"}, `--listener: listeners[1] wants dialect=host:port such as tlv=127.0.0.1:8890, got "tlv"`},
+		{"in a flag", "{}", "", []string{"--listener=tlv=:1", "--listener=tlv"}, `--listener: wants dialect=host:port such as tlv=127.0.0.1:8890, got "tlv"`},
 		{"slip in the variable", "{}", "HOLDFAST_LISTENER=tlv=:1", nil, `HOLDFAST_LISTENER: unknown variable (did you mean "HOLDFAST_LISTENERS"?)`},
 	}
 	for _, tc := range cases {

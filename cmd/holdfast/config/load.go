@@ -9,19 +9,18 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Sources says where Load looks, in rising precedence.
+// Sources are what Load reads, in rising precedence.
 type Sources struct {
 	File    string         // JSON file; "" for none
-	Environ []string       // "NAME=value" as in os.Environ; the last of a name counts
+	Environ []string       // "NAME=value" as in os.Environ; the last value of a name counts
 	Flags   *pflag.FlagSet // parsed flags made by AddFlags; nil for none
 }
 
 // maxFileBytes bounds the configuration file.
 const maxFileBytes = 1 << 20
 
-// Load merges the defaults, the file, the environment and the flags and checks
-// the result. Every mistake is an *Error: one line that names its place. The
-// first mistake found is reported.
+// Load merges the defaults, the file, the environment and the flags, and checks the
+// result. It returns the first mistake, as an *Error: one line that names the place.
 func Load(from Sources) (*Config, error) {
 	c := Default()
 	if from.File != "" {
@@ -60,7 +59,7 @@ func (c *Config) readFile(path string) error {
 	return c.applyFile(path, text)
 }
 
-// cause drops the operation and the path that the error of a file repeats.
+// cause removes the operation and the path from the error of a file.
 func cause(err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) {
@@ -82,7 +81,7 @@ func (c *Config) derive() {
 	}
 }
 
-// check refuses settings that do not fit together.
+// check returns an error for settings that contradict each other.
 func (c *Config) check() error {
 	if c.Limits.OutboundSoftBytes > c.Limits.OutboundHardBytes {
 		return c.clash("limits.outbound_soft_bytes", "must not be above", "limits.outbound_hard_bytes")
@@ -102,7 +101,8 @@ func (c *Config) check() error {
 	return c.checkAddresses()
 }
 
-// clash names two settings, or entries of lists, that break a rule, at the one that somebody set.
+// clash returns the error for two settings or entries of lists that break a rule. Its
+// place is the one that is set.
 func (c *Config) clash(key, rule, other string) error {
 	at := c.Origin(key)
 	if at == originDefault {
@@ -111,12 +111,16 @@ func (c *Config) clash(key, rule, other string) error {
 	return mistake(at, "%s %s %s", c.describe(key), rule, c.describe(other))
 }
 
-// describe gives key, value and origin of a setting or of an entry of a list.
+// describe returns key, value and origin of a setting or of an entry of a list.
 func (c *Config) describe(key string) string {
-	return fmt.Sprintf("%s %s (%s)", key, c.textOf(key), c.Origin(key))
+	name, origin := key, c.Origin(key)
+	if list, _, entry := strings.Cut(key, "["); entry && isFlag(origin) {
+		name = list // the user wrote no index
+	}
+	return fmt.Sprintf("%s %s (%s)", name, c.textOf(key), origin)
 }
 
-// textOf gives the value of a setting or of an entry of a list.
+// textOf returns the value of a setting or of an entry of a list.
 func (c *Config) textOf(key string) string {
 	for _, s := range c.settings() {
 		if s.key == key {

@@ -25,7 +25,7 @@ func write(t *testing.T, text string) string {
 	return "serve.json"
 }
 
-// parsed gives the flags of a command line.
+// parsed returns the flags of a command line.
 func parsed(t *testing.T, args ...string) *pflag.FlagSet {
 	t.Helper()
 	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
@@ -209,8 +209,9 @@ func TestBadFile(t *testing.T) {
 		{"slip inside limits", "{\"limits\":\n{\n\"max_frame_byte\": 1}}", `serve.json:3: unknown key "limits.max_frame_byte" (did you mean "limits.max_frame_bytes"?)`},
 		{"key out of its object", "{\n\n\"in_flight_bytes\": 1}", `serve.json:3: unknown key "in_flight_bytes" (it belongs in the object "limits")`},
 		{"key like nothing", `{"colour": 1}`, `serve.json:1: unknown key "colour"`},
-		{"key twice", "{\"drain\": \"1s\",\n\"drain\": \"2s\"}", `serve.json:2: key "drain" stands twice`},
-		{"limits twice", "{\"limits\": {},\n\"limits\": {}}", `serve.json:2: key "limits" stands twice`},
+		{"key twice", "{\"drain\": \"1s\",\n\"drain\": \"2s\"}", `serve.json:2: key "drain" appears twice`},
+		{"flat and in its object", "{\"limits.idle_time\": \"30s\",\n\"limits\": {\"idle_time\": \"40s\"}}", `serve.json:2: key "limits.idle_time" appears twice`},
+		{"limits twice", "{\"limits\": {},\n\"limits\": {}}", `serve.json:2: key "limits" appears twice`},
 		{"number for a string", `{"listen": 8888}`, `serve.json:1: listen wants a string, got the number 8888`},
 		{"string for a number", `{"event_loops": "4"}`, `serve.json:1: event_loops wants a whole number, got the string "4"`},
 		{"fraction", `{"event_loops": 1.5}`, `serve.json:1: event_loops wants a whole number from 0 to 256, got 1.5`},
@@ -230,7 +231,7 @@ func TestBadFile(t *testing.T) {
 		{"blank in an address", `{"listen": "a\nb:1"}`, `serve.json:1: listen wants an address such as 127.0.0.1:8888, got "a\nb:1"`},
 		{"no session for an account", `{"limits": {"sessions_per_account": 0}}`, `serve.json:1: limits.sessions_per_account wants a whole number from 1 to 1048576, got 0`},
 		{"too many sessions for an account", `{"limits": {"sessions_per_account": 1048577}}`, `serve.json:1: limits.sessions_per_account wants a whole number from 1 to 1048576, got 1048577`},
-		{"above the range", `{"limits": {"max_frame_bytes": 67108865}}`, `serve.json:1: limits.max_frame_bytes wants a whole number from 1024 to 67108864, got 67108865`},
+		{"above the range", `{"limits": {"max_frame_bytes": 67108865}}`, `serve.json:1: limits.max_frame_bytes wants a whole number of bytes from 1024 to 67108864, got 67108865`},
 		{"duration without a unit", `{"heartbeat": "20"}`, `serve.json:1: heartbeat wants a duration from 1s to 1h such as 20s or 1m30s, got "20"`},
 		{"duration too long", `{"heartbeat": "61m"}`, `serve.json:1: heartbeat wants a duration from 1s to 1h such as 20s or 1m30s, got "61m"`},
 		{"level", `{"log_level": "loud"}`, `serve.json:1: log_level wants debug, info, warn or error, got "loud"`},
@@ -242,16 +243,16 @@ func TestBadFile(t *testing.T) {
 		{"idle before the heartbeat", "{\"limits\": {\n\"idle_time\": \"20s\"}}", `serve.json:2: limits.idle_time 20s (serve.json:2) must be longer than heartbeat 20s (default)`},
 		{"truth as a string", `{"require_login": "true"}`, `serve.json:1: require_login wants true or false, got the string "true"`},
 		{"truth as a number", `{"require_login": 1}`, `serve.json:1: require_login wants true or false, got the number 1`},
-		{"too little memory", `{"memory_limit": 1}`, `serve.json:1: memory_limit wants a whole number from 67108864 to 17592186044416, got 1`},
+		{"too little memory", `{"memory_limit": 1}`, `serve.json:1: memory_limit wants a whole number of bytes from 67108864 to 17592186044416, got 1`},
 		{"one port for both", `{"admin": "127.0.0.1:8888"}`, `serve.json:1: listen 127.0.0.1:8888 (default) must have another port than admin 127.0.0.1:8888 (serve.json:1)`},
 		{"no JSON", "\n\nlisten = 1", `serve.json:3: not valid JSON: invalid character 'l' looking for beginning of value`},
 		{"missing comma", "{\"data\": \"a\"\n\"admin\": \"b\"}", `serve.json:2: not valid JSON: invalid character '"' after object key:value pair`},
-		{"cut off", "{\n\"data\":", `serve.json:2: not valid JSON: unexpected end of JSON input`},
+		{"cut off", "{\n\"data\":", `serve.json:2: not valid JSON: the file ends too early`},
 		{"line break in a string", "{\n\"da\nta\": 1}", `serve.json:2: not valid JSON: invalid character '\n' in string literal`},
-		{"cut off after a line break", "{\n\"data\":\n", `serve.json:2: not valid JSON: unexpected end of JSON input`},
-		{"empty", "", `serve.json:1: not valid JSON: unexpected end of JSON input`},
-		{"a list at the top", `[]`, `serve.json:1: wants a JSON object, got a list`},
-		{"text after the end", "{}\n{}", `serve.json:2: not valid JSON: invalid character '{' after top-level value`},
+		{"cut off after a line break", "{\n\"data\":\n", `serve.json:2: not valid JSON: the file ends too early`},
+		{"empty", "", `serve.json:1: not valid JSON: the file ends too early`},
+		{"a list at the top", `[]`, `serve.json:1: the file wants an object, got a list`},
+		{"text after the end", "{}\n{}", `serve.json:2: an object after the end of the JSON value`},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -325,8 +326,8 @@ func wantMistake(t *testing.T, err error, want string) {
 	}
 }
 
-// TestIdleFollowsTheHeartbeat: clients that are told a longer interval are given
-// the time for three.
+// TestIdleFollowsTheHeartbeat: a client with a longer heartbeat interval may be silent for
+// three of them.
 func TestIdleFollowsTheHeartbeat(t *testing.T) {
 	for _, tc := range []struct {
 		args []string

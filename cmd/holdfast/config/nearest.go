@@ -1,13 +1,24 @@
 package config
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
-// nearest returns the word of known that word was most likely meant to be: the
-// one with the fewest slips, at most most, and the first in the alphabet among
-// equals.
-func nearest(word string, known []string, most int) (string, bool) {
+// Suggestion returns a question for the nearest word, "" if no word is near.
+func Suggestion(word string, words []string) string {
+	near, ok := nearest(word, words, 2)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %q?)", near)
+}
+
+// nearest returns the entry of all that word was most likely meant to be: the one with
+// the fewest typing errors, at most most; among equals the first in the alphabet.
+func nearest(word string, all []string, most int) (string, bool) {
 	best, fewest := "", most+1
-	for _, k := range slices.Sorted(slices.Values(known)) {
+	for _, k := range slices.Sorted(slices.Values(all)) {
 		if n := slips(word, k); n < fewest {
 			best, fewest = k, n
 		}

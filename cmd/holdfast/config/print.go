@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
+
+	"holdfast/perf/table"
 )
 
-// WriteJSON writes c as a file that Load reads back to the same settings.
+// WriteJSON writes c as a file from which Load reads the same settings.
 func (c *Config) WriteJSON(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprint(b, "{")
@@ -30,16 +31,17 @@ func (c *Config) WriteJSON(w io.Writer) error {
 	return b.Flush()
 }
 
-// WriteOrigins writes a table of key, value and where the value came from.
+// WriteOrigins writes a table of keys, values and origins.
 func (c *Config) WriteOrigins(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := table.Table{Align: "l"}
 	for _, s := range c.settings() {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", s.key, s.literal(), c.Origin(s.key))
+		t.Add(s.key, s.literal(), c.Origin(s.key))
 	}
-	return table.Flush()
+	_, err := w.Write(t.AppendText(nil))
+	return err
 }
 
-// literal is the value as JSON.
+// literal returns the value as JSON.
 func (s setting) literal() string {
 	var v any = s.get()
 	switch s.form {

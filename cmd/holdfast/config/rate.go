@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 )
 
-// Rate is a number of things a second; 0 is never.
+// Rate is a number per second; 0 means never.
 type Rate float64
 
 // MaxRate is the largest rate that is accepted.
@@ -24,15 +23,7 @@ func ParseRate(text string) (Rate, error) {
 	return rate, nil
 }
 
-// String gives the rate as ParseRate reads it.
+// String returns the rate as ParseRate reads it.
 func (r Rate) String() string {
 	return strconv.FormatFloat(float64(r), 'f', -1, 64) + "/s"
-}
-
-// Interval returns the time between two of them, or 0 for a rate of 0.
-func (r Rate) Interval() time.Duration {
-	if r <= 0 {
-		return 0
-	}
-	return time.Duration(float64(time.Second) / float64(r))
 }

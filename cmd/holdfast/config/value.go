@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// form is what a value looks like in the JSON file.
+// form is the type of a value in the JSON file.
 type form int
 
 // The forms of values.
@@ -20,9 +20,10 @@ const (
 	formEither
 	formBool
 	formList
+	formNone // no setting accepts it
 )
 
-// String names the form for people.
+// String returns what errors call the form.
 func (f form) String() string {
 	switch f {
 	case formString:
@@ -31,49 +32,53 @@ func (f form) String() string {
 		return "a whole number"
 	case formBool:
 		return "true or false"
-	case formList:
-		return "a list of strings"
 	}
 	return "a string or a number"
 }
 
-// accepts tells whether a JSON value of form got may stand where f is wanted.
+// accepts reports whether a setting of form f accepts a JSON value of form got.
 func (f form) accepts(got form) bool {
 	return f == got || f == formEither && (got == formString || got == formNumber)
 }
 
-// value connects one field of Config with its text: set checks and stores, get
-// gives what set reads. set's error continues a sentence that begins with the
-// setting's name.
+// value connects one field of Config with its text: set checks and stores the text, get
+// returns it. set's error continues a sentence that starts with the setting's name.
 //
-// The value of a list is set entry by entry: empty takes all entries out, and set
-// adds one. get gives them with blanks between; no entry contains a blank.
+// In a list, empty removes all entries, and set adds one. get returns them separated by
+// blanks; no entry contains a blank.
 type value struct {
 	kind  string // word for help texts
 	form  form
 	set   func(text string) error
 	get   func() string
-	empty func() // of a list only
+	empty func() // only for lists
+}
+
+// newValue returns a value that parse reads and show writes.
+func newValue[T any](field *T, kind string, form form, parse func(text string) (T, error), show func(T) string) value {
+	return value{
+		kind: kind,
+		form: form,
+		set: func(text string) error {
+			v, err := parse(text)
+			if err == nil {
+				*field = v
+			}
+			return err
+		},
+		get: func() string { return show(*field) },
+	}
 }
 
 func stringValue(field *string, kind string, check func(string) error) value {
-	return value{
-		kind: kind,
-		form: formString,
-		set: func(text string) error {
-			if err := check(text); err != nil {
-				return err
-			}
-			*field = text
-			return nil
-		},
-		get: func() string { return *field },
-	}
+	return newValue(field, kind, formString,
+		func(text string) (string, error) { return text, check(text) },
+		func(text string) string { return text })
 }
 
 func addressValue(field *string) value { return stringValue(field, "host:port", checkAddress) }
 
-// folderValue is a path that may not be empty.
+// folderValue returns a path that must not be empty.
 func folderValue(field *string) value {
 	return stringValue(field, "folder", func(text string) error {
 		if strings.TrimSpace(text) == "" {
@@ -83,12 +88,12 @@ func folderValue(field *string) value {
 	})
 }
 
-// fileValue is a path; an empty one stands for no file.
+// fileValue returns a path; empty means no file.
 func fileValue(field *string) value {
 	return stringValue(field, "file", func(string) error { return nil })
 }
 
-// urlsValue is a list of URLs with commas between them; an empty one stands for none.
+// urlsValue returns a list of URLs, separated by commas; it may be empty.
 func urlsValue(field *string, schemes ...string) value {
 	return stringValue(field, "urls", func(text string) error {
 		if text == "" {
@@ -97,48 +102,38 @@ func urlsValue(field *string, schemes ...string) value {
 		for part := range strings.SplitSeq(text, ",") {
 			u, err := url.Parse(part)
 			if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
-				return fmt.Errorf("wants URLs that begin with %s://, commas between them", strings.Join(schemes, ":// or "))
+				return fmt.Errorf("wants URLs that begin with %s://, separated by commas", strings.Join(schemes, ":// or "))
 			}
 		}
 		return nil
 	})
 }
 
-func rateValue(field *Rate) value {
-	return value{
-		kind: "N/s",
-		form: formEither,
-		set: func(text string) error {
-			rate, err := ParseRate(text)
-			if err == nil {
-				*field = rate
-			}
-			return err
-		},
-		get: func() string { return field.String() },
-	}
-}
+func rateValue(field *Rate) value { return newValue(field, "N/s", formEither, ParseRate, Rate.String) }
 
-// intValue is a whole number from smallest to largest, both included.
+// intValue returns a whole number from smallest to largest, both included.
 func intValue(field *int, smallest, largest int) value {
-	return value{
-		kind: "N",
-		form: formNumber,
-		set: func(text string) error {
-			n, err := strconv.Atoi(text)
-			if err != nil || n < smallest || n > largest {
-				return fmt.Errorf("wants a whole number from %d to %d, got %s", smallest, largest, quoted(text, formNumber))
-			}
-			*field = n
-			return nil
-		},
-		get: func() string { return strconv.Itoa(*field) },
-	}
+	return wholeValue(field, "N", "a whole number", smallest, largest)
 }
 
-// memoryValue is a number of bytes from smallest to largest, or 0.
+// bytesValue returns a number of bytes from smallest to largest, both included.
+func bytesValue(field *int, smallest, largest int) value {
+	return wholeValue(field, "bytes", "a whole number of bytes", smallest, largest)
+}
+
+func wholeValue(field *int, kind, what string, smallest, largest int) value {
+	return newValue(field, kind, formNumber, func(text string) (int, error) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < smallest || n > largest {
+			return 0, fmt.Errorf("wants %s from %d to %d, got %s", what, smallest, largest, quoted(text, formNumber))
+		}
+		return n, nil
+	}, strconv.Itoa)
+}
+
+// memoryValue returns a number of bytes from smallest to largest, or 0.
 func memoryValue(field *int, smallest, largest int) value {
-	v := intValue(field, smallest, largest)
+	v := bytesValue(field, smallest, largest)
 	set := v.set
 	v.set = func(text string) error {
 		if text == "0" {
@@ -151,75 +146,51 @@ func memoryValue(field *int, smallest, largest int) value {
 }
 
 func boolValue(field *bool) value {
-	return value{
-		kind: "true|false",
-		form: formBool,
-		set: func(text string) error {
-			switch text {
-			case "true", "false":
-				*field = text == "true"
-				return nil
-			}
-			return fmt.Errorf("wants true or false, got %q", text)
-		},
-		get: func() string { return strconv.FormatBool(*field) },
-	}
+	return newValue(field, "true|false", formBool, func(text string) (bool, error) {
+		if text != "true" && text != "false" {
+			return false, fmt.Errorf("wants true or false, got %q", text)
+		}
+		return text == "true", nil
+	}, strconv.FormatBool)
 }
 
 func uintValue(field *uint64) value {
-	return value{
-		kind: "N",
-		form: formNumber,
-		set: func(text string) error {
-			n, err := strconv.ParseUint(text, 10, 64)
-			if err != nil {
-				return fmt.Errorf("wants a whole number from 0 to 2^64-1, got %s", quoted(text, formNumber))
-			}
-			*field = n
-			return nil
-		},
-		get: func() string { return strconv.FormatUint(*field, 10) },
-	}
+	return newValue(field, "N", formNumber, func(text string) (uint64, error) {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("wants a whole number from 0 to 2^64-1, got %s", quoted(text, formNumber))
+		}
+		return n, nil
+	}, func(n uint64) string { return strconv.FormatUint(n, 10) })
 }
 
-// durationValue is a duration from smallest to largest, both included.
+// durationValue returns a duration from smallest to largest, both included.
 func durationValue(field *time.Duration, smallest, largest time.Duration) value {
-	return value{
-		kind: "duration",
-		form: formString,
-		set: func(text string) error {
-			d, err := time.ParseDuration(text)
-			if err != nil || d < smallest || d > largest {
-				return fmt.Errorf("wants a duration from %s to %s such as 20s or 1m30s, got %q", short(smallest), short(largest), text)
-			}
-			*field = d
-			return nil
-		},
-		get: func() string { return short(*field) },
-	}
+	return newValue(field, "duration", formString, func(text string) (time.Duration, error) {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < smallest || d > largest {
+			return 0, fmt.Errorf("wants a duration from %s to %s such as 20s or 1m30s, got %q", short(smallest), short(largest), text)
+		}
+		return d, nil
+	}, short)
 }
 
-// limitTime is the time of a limit.
+// limitTime returns a duration in the range of all limits.
 func limitTime(field *time.Duration) value {
 	return durationValue(field, 100*time.Millisecond, 24*time.Hour)
 }
 
 func levelValue(field *slog.Level) value {
-	return value{
-		kind: "level",
-		form: formString,
-		set: func(text string) error {
-			switch text {
-			case "debug", "info", "warn", "error":
-				return field.UnmarshalText([]byte(text))
-			}
-			return fmt.Errorf("wants debug, info, warn or error, got %q", text)
-		},
-		get: func() string { return strings.ToLower(field.String()) },
-	}
+	return newValue(field, "level", formString, func(text string) (level slog.Level, err error) {
+		if !slices.Contains([]string{"debug", "info", "warn", "error"}, text) {
+			return level, fmt.Errorf("wants debug, info, warn or error, got %q", text)
+		}
+		err = level.UnmarshalText([]byte(text))
+		return level, err
+	}, func(level slog.Level) string { return strings.ToLower(level.String()) })
 }
 
-// quoted puts text in quotation marks unless it is a number where one is wanted.
+// quoted quotes text, unless a number is wanted and text is one.
 func quoted(text string, want form) string {
 	if _, err := strconv.ParseFloat(text, 64); err == nil && want == formNumber {
 		return text
@@ -227,7 +198,7 @@ func quoted(text string, want form) string {
 	return strconv.Quote(text)
 }
 
-// short drops the zero parts that time.Duration prints at the end: 1m0s is 1m.
+// short returns d without the zeros that time.Duration prints at the end: 1m0s is 1m.
 func short(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {

@@ -8,32 +8,32 @@ import (
 func checkFolder(f *Facts) Finding {
 	switch d := &f.Disk; {
 	case d.Error != nil:
-		return fail("give --data a folder that this user may write to", "%s can't be used: %v", f.Data, d.Error)
+		return failure("set --data to a folder that this user can write to", "%s can't be used: %v", f.Data, d.Error)
 	case d.Locked:
-		return fail("stop the server that has it, or give this one another --data", "%s is in use by another process", f.Data)
+		return failure("stop the server that uses it, or set another --data", "%s is in use by another process", f.Data)
 	case !d.Exists:
-		return okay("%s is yet to be made in %s", f.Data, d.Path)
+		return okay("%s will be created in %s", f.Data, d.Path)
 	case d.Bound:
-		return okay("%s has a journal, and nobody else works in it", f.Data)
+		return okay("%s has a journal, and no other process uses it", f.Data)
 	default:
-		return okay("%s is empty, and nobody else works in it", f.Data)
+		return okay("%s has no journal yet, and no other process uses it", f.Data)
 	}
 }
 
 func checkSeed(f *Facts) Finding {
 	switch {
 	case f.SeedError != nil:
-		return fail("mend the seed file, or leave out --seed-file", "%v", f.SeedError)
+		return failure("fix the seed file, or leave out --seed-file", "%v", f.SeedError)
 	case f.Disk.Bound && !f.Disk.SeedMatches:
-		return fail("give the --seed-file that the folder was begun with, or another --data", "%s was filled from another seed file", f.Data)
+		return failure("set --seed-file to the file that the folder was started with, or set another --data", "%s was started with another seed file", f.Data)
 	case f.Disk.Bound:
-		return okay("the data folder was begun with it")
+		return okay("the data folder was started with it")
 	default:
-		return okay("it can be read")
+		return okay("the seed can be read")
 	}
 }
 
-// Free space that lasts for a while beyond the mark, at an order of 100 bytes.
+// Free space above the watermark that lasts for a while, at 100 bytes per order.
 const (
 	littleSpace = 1 << 30
 	leastSpace  = 128 << 20
@@ -43,23 +43,23 @@ const (
 func checkSpace(f *Facts) Finding {
 	d := &f.Disk
 	text := fmt.Sprintf("%s free of %s", bytesText(d.Free), bytesText(d.Total))
-	const mend = "free some, or give --data a folder on a larger disk"
+	const mend = "free some space, or set --data to a folder on a larger disk"
 	switch {
 	case d.Total <= 0:
 		return okay("free space unknown")
 	case d.Free < max(f.FreeBytes, leastSpace):
-		return fail(mend, "%s: orders are refused below %s", text, bytesText(max(f.FreeBytes, leastSpace)))
+		return failure(mend, "%s: orders are refused below %s", text, bytesText(max(f.FreeBytes, leastSpace)))
 	case d.Free < f.FreeBytes+littleSpace:
-		return warn(mend, "%s: it lasts for about %s orders", text, grouped((d.Free-f.FreeBytes)/100))
+		return warning(mend, "%s: enough for about %s orders", text, grouped((d.Free-f.FreeBytes)/100))
 	case d.FreeInodes != Unknown && d.FreeInodes < fewInodes && d.FreeInodes != 0:
-		return warn(mend, "%s, but room for %s files only", text, grouped(d.FreeInodes))
+		return warning(mend, "%s, but for only %s files", text, grouped(d.FreeInodes))
 	default:
 		return okay("%s", text)
 	}
 }
 
-// An order is acknowledged after an fsync. One above slowSync is felt by people;
-// one below quickSync did not wait for any disk.
+// An order is acknowledged after an fsync. Users notice one that takes longer than
+// slowSync; one below quickSync did not wait for a disk.
 const (
 	slowSync  = 20 * time.Millisecond
 	worstSync = 200 * time.Millisecond
@@ -74,14 +74,14 @@ func checkWrites(f *Facts) Finding {
 	}
 	worst := d.Sync[len(d.Sync)-1]
 	text := fmt.Sprintf("a write is durable after %s (median of %d; longest %s)", durationText(median), len(d.Sync), durationText(worst))
-	const mend = "put --data on an SSD or NVMe disk of this machine, and nothing else that writes much"
+	const mend = "set --data to a folder on a local SSD or NVMe disk that nothing else writes much to"
 	switch {
 	case median > slowSync:
-		return warn(mend, "%s: every order waits that long", text)
+		return warning(mend, "%s: every order waits that long", text)
 	case worst > worstSync:
-		return warn(mend, "%s: some orders wait that long", text)
+		return warning(mend, "%s: some orders wait that long", text)
 	case median < quickSync && !inMemory(d.Type):
-		return warn("look at the mount options and the disk's write cache", "%s: nothing that quick has reached a disk, so a power cut may lose orders", text)
+		return warning("check the mount options and the disk's write cache", "%s: too quick for a disk, so a power cut may lose orders", text)
 	default:
 		return okay("%s", text)
 	}
@@ -92,32 +92,32 @@ func inMemory(fileSystem string) bool { return fileSystem == "tmpfs" || fileSyst
 func checkFileSystem(f *Facts) Finding {
 	switch t := f.Disk.Type; t {
 	case "":
-		return okay("kind unknown")
+		return okay("type unknown")
 	case "tmpfs", "ramfs":
-		return warn("give --data a folder on a disk", "%s: nothing survives a restart of the machine", t)
+		return warning("set --data to a folder on a disk", "%s: nothing survives a restart of the machine", t)
 	case "overlayfs":
-		return warn("mount a volume and give --data a folder in it", "%s: the data goes away with the container", t)
+		return warning("mount a volume and set --data to a folder in it", "%s: the data is lost when the container is removed", t)
 	case "nfs", "cifs", "smb2", "fuse", "9p", "ceph":
-		return warn("give --data a folder on a disk of this machine", "%s: its locks and its fsync are not to be relied on for a journal", t)
+		return warning("set --data to a folder on a disk of this machine", "%s: its locks and fsync are not reliable enough for a journal", t)
 	default:
 		return okay("%s", t)
 	}
 }
 
-// Clocks: executions carry the wall clock's time, deadlines the monotonic one.
+// mostJump is for the wall clock, which executions have; deadlines use the monotonic one.
 const mostJump = 5 * time.Millisecond
 
 func checkClock(f *Facts) Finding {
 	const mend = "run chrony or systemd-timesyncd (timedatectl set-ntp true)"
 	switch ahead := f.Disk.Newest.Sub(f.Now); {
 	case ahead > time.Minute:
-		return warn(mend, "it is %s behind the newest file in the data folder: later executions will look older", ahead.Round(time.Second))
+		return warning(mend, "the clock is %s behind the newest file in the data folder: new executions will look older than that", ahead.Round(time.Second))
 	case f.ClockJump > mostJump:
-		return warn(mend, "it moved by %s while this was looking", durationText(f.ClockJump))
+		return warning(mend, "the clock jumped by %s during the check", durationText(f.ClockJump))
 	case f.Synchronised == 0:
-		return warn(mend, "the kernel says that nothing keeps it right")
+		return warning(mend, "the kernel says that no time service sets the clock")
 	case f.Synchronised == Unknown:
-		return okay("steady; whether something keeps it right is unknown")
+		return okay("steady; whether it is synchronised is unknown")
 	default:
 		return okay("synchronised and steady")
 	}
@@ -128,8 +128,8 @@ func checkClockSource(f *Facts) Finding {
 	case "":
 		return okay("unknown")
 	case "hpet", "acpi_pm", "jiffies", "pit", "refined-jiffies", "xen":
-		return warn("echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource, if available_clocksource there lists it",
-			"%s: asking for the time is a system call, and the server asks often", f.ClockSource)
+		return warning("echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource, if available_clocksource there lists it",
+			"%s: reading the time is a system call, and the server does it often", f.ClockSource)
 	default:
 		return okay("%s", f.ClockSource)
 	}

@@ -14,7 +14,7 @@ import (
 	"holdfast/cmd/holdfast/doctor"
 )
 
-// healthy are the facts of a machine with nothing to mend.
+// healthy are the facts of a machine with nothing to fix.
 func healthy() *doctor.Facts {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return &doctor.Facts{
@@ -64,7 +64,7 @@ func TestChecks(t *testing.T) {
 		{"port taken", func(f facts) { f.ListenError = inUse(syscall.EADDRINUSE) }, "listen", doctor.Fail, "127.0.0.1:8888 is in use", "another --listen"},
 		{"admin port taken", func(f facts) { f.AdminError = inUse(syscall.EADDRINUSE) }, "admin", doctor.Fail, "127.0.0.1:8889 is in use", "another --admin"},
 		{"port of the system", func(f facts) { f.ListenError = inUse(syscall.EACCES) }, "listen", doctor.Fail, "may not be used", "1024"},
-		{"address of another machine", func(f facts) { f.ListenError = inUse(syscall.EADDRNOTAVAIL) }, "listen", doctor.Fail, "no address of this machine", "ip addr"},
+		{"address of another machine", func(f facts) { f.ListenError = inUse(syscall.EADDRNOTAVAIL) }, "listen", doctor.Fail, "not an address of this machine", "ip addr"},
 		{"port for another reason", func(f facts) { f.AdminError = errors.New("odd") }, "admin", doctor.Fail, "odd", "--admin"},
 		{"second listener free", func(f facts) {
 			f.Listeners, f.ListenerErrors = []string{"127.0.0.1:8890"}, []error{nil}
@@ -74,7 +74,7 @@ func TestChecks(t *testing.T) {
 		}, "listen", doctor.Fail, "127.0.0.1:8890 is in use", "another --listener"},
 		{"second listener in the open", func(f facts) {
 			f.Listeners, f.ListenerErrors, f.DemoLogins = []string{"0.0.0.0:8890"}, []error{nil}, true
-		}, "listen", doctor.Warn, "0.0.0.0:8890 is free, and other machines", "--seed-file"},
+		}, "listen", doctor.Warn, "0.0.0.0:8890 is free, but other machines", "--seed-file"},
 		{"published passwords in the open", func(f facts) { f.Listen, f.DemoLogins = "0.0.0.0:8888", true }, "listen", doctor.Warn, "published passwords", "--seed-file"},
 		{"own accounts in the open", func(f facts) { f.Listen = "0.0.0.0:8888" }, "listen", doctor.OK, "is free", ""},
 		{"published passwords at home", func(f facts) { f.Listen, f.DemoLogins = "[::1]:8888", true }, "listen", doctor.OK, "is free", ""},
@@ -83,10 +83,10 @@ func TestChecks(t *testing.T) {
 
 		{"folder not writable", func(f facts) { f.Disk.Error = os.ErrPermission }, "data folder", doctor.Fail, "permission", "--data"},
 		{"folder taken", func(f facts) { f.Disk.Locked = true }, "data folder", doctor.Fail, "another process", "stop the server"},
-		{"folder to be made", func(f facts) { f.Disk.Exists, f.Disk.Bound = false, false }, "data folder", doctor.OK, "yet to be made", ""},
-		{"folder empty", func(f facts) { f.Disk.Bound = false }, "data folder", doctor.OK, "empty", ""},
-		{"seed file broken", func(f facts) { f.SeedError = errors.New("seed.json:3: no") }, "seed", doctor.Fail, "seed.json:3", "mend the seed file"},
-		{"data of another seed", func(f facts) { f.Disk.SeedMatches = false }, "seed", doctor.Fail, "another seed file", "begun with"},
+		{"folder to be made", func(f facts) { f.Disk.Exists, f.Disk.Bound = false, false }, "data folder", doctor.OK, "will be created", ""},
+		{"folder empty", func(f facts) { f.Disk.Bound = false }, "data folder", doctor.OK, "no journal yet", ""},
+		{"seed file broken", func(f facts) { f.SeedError = errors.New("seed.json:3: no") }, "seed", doctor.Fail, "seed.json:3", "fix the seed file"},
+		{"data of another seed", func(f facts) { f.Disk.SeedMatches = false }, "seed", doctor.Fail, "another seed file", "started with"},
 		{"no data yet", func(f facts) { f.Disk.Bound, f.Disk.SeedMatches = false, false }, "seed", doctor.OK, "can be read", ""},
 
 		{"disk full", func(f facts) { f.Disk.Free = 100 << 20 }, "disk space", doctor.Fail, "100 MiB free", "free some"},
@@ -104,15 +104,15 @@ func TestChecks(t *testing.T) {
 		{"over the network", func(f facts) { f.Disk.Type = "nfs" }, "file system", doctor.Warn, "locks", "this machine"},
 		{"kind unknown", func(f facts) { f.Disk.Type = "" }, "file system", doctor.OK, "unknown", ""},
 
-		{"few files", func(f facts) { f.HardFiles = 4096 }, "open files", doctor.Warn, "3,584 connections of 10,000", "LimitNOFILE=65536"},
+		{"few files", func(f facts) { f.HardFiles = 4096 }, "open files", doctor.Warn, "3,584 of 10,000 connections", "LimitNOFILE=65536"},
 		{"fewer files than set", func(f facts) { f.HardFiles, f.Connections = 100_000, 200_000 }, "open files", doctor.Warn, "of 200,000", "LimitNOFILE=200512"},
 		{"enough for what is set", func(f facts) { f.HardFiles, f.Connections = 4096, 3000 }, "open files", doctor.OK, "3,584", ""},
-		{"some files", func(f facts) { f.HardFiles, f.Connections = 512, 256 }, "open files", doctor.OK, "room for 256 connections", ""},
-		{"no room for clients", func(f facts) { f.HardFiles = 64 }, "open files", doctor.Fail, "hardly any room", "LimitNOFILE"},
+		{"some files", func(f facts) { f.HardFiles, f.Connections = 512, 256 }, "open files", doctor.OK, "enough for 256 connections", ""},
+		{"too few files", func(f facts) { f.HardFiles = 64 }, "open files", doctor.Fail, "too few", "LimitNOFILE"},
 		{"limit unknown", func(f facts) { f.HardFiles = 0 }, "open files", doctor.OK, "unknown", ""},
 		{"system full of files", func(f facts) { f.SystemFilesUsed = f.SystemFiles - 100 }, "system files", doctor.Warn, "2,097,152", "fs.file-max"},
 		{"few watches", func(f facts) { f.EpollWatches = 500 }, "system files", doctor.Warn, "500", "max_user_watches"},
-		{"no limit of the system", func(f facts) { f.SystemFiles = 1<<63 - 1 }, "system files", doctor.OK, "no limit", ""},
+		{"no limit of the system", func(f facts) { f.SystemFiles = 1<<63 - 1 }, "system files", doctor.OK, "no system-wide limit", ""},
 		{"system unknown", func(f facts) { f.SystemFiles = doctor.Unknown }, "system files", doctor.OK, "unknown", ""},
 		{"short queue", func(f facts) { f.Backlog = 128 }, "listen queue", doctor.Warn, "128", "somaxconn=4096"},
 		{"short queue of half-open ones", func(f facts) { f.SynBacklog = 256 }, "listen queue", doctor.Warn, "256", "tcp_max_syn_backlog"},
@@ -124,21 +124,21 @@ func TestChecks(t *testing.T) {
 		{"firewall nearly full", func(f facts) { f.TrackedMost, f.Tracked = 65_536, 60_000 }, "conntrack", doctor.Warn, "60,000", "nf_conntrack_max=262144"},
 		{"firewall large", func(f facts) { f.TrackedMost, f.Tracked = 262_144, 60_000 }, "conntrack", doctor.OK, "262,144", ""},
 
-		{"no memory", func(f facts) { f.MemoryAvailable = 64 << 20 }, "memory", doctor.Fail, "64 MiB", "end other programs"},
-		{"little memory", func(f facts) { f.MemoryAvailable = 300 << 20 }, "memory", doctor.Warn, "10,000 connections want 451 MiB", "--max-connections"},
+		{"no memory", func(f facts) { f.MemoryAvailable = 64 << 20 }, "memory", doctor.Fail, "64 MiB", "stop other programs"},
+		{"little memory", func(f facts) { f.MemoryAvailable = 300 << 20 }, "memory", doctor.Warn, "10,000 connections need 451 MiB", "--max-connections"},
 		{"small control group", func(f facts) { f.GroupMemory = 100 << 20 }, "memory", doctor.Fail, "100 MiB", "control group"},
 		{"strict kernel", func(f facts) { f.Overcommit = 2 }, "memory", doctor.Warn, "reserves", "overcommit_memory=0"},
 		{"memory unknown", func(f facts) { f.MemoryAvailable, f.MemoryLimit = doctor.Unknown, 0 }, "memory", doctor.OK, "unknown", ""},
 		{"limit of its own too small", func(f facts) { f.MemoryLimit = 100 << 20 }, "memory", doctor.Fail, "100 MiB", "--memory-limit"},
-		{"limit beyond the group's", func(f facts) { f.GroupMemory, f.MemoryLimit, f.MemoryOrigin = 1<<30, 2<<30, "GOMEMLIMIT" }, "memory limit", doctor.Warn, "2.0 GiB (GOMEMLIMIT), and the control group kills at 1.0 GiB", "leave out"},
-		{"limit beyond the machine", func(f facts) { f.MemoryLimit, f.MemoryOrigin = 9<<30, "memory_limit" }, "memory limit", doctor.Warn, "the machine has 8.0 GiB", "leave out"},
-		{"limit of the group", func(f facts) { f.GroupMemory, f.MemoryLimit, f.MemoryOrigin = 1<<30, 1<<30, "cgroup" }, "memory limit", doctor.OK, "1.0 GiB (cgroup)", ""},
+		{"limit beyond the group's", func(f facts) { f.GroupMemory, f.MemoryLimit, f.MemoryOrigin = 1<<30, 2<<30, "GOMEMLIMIT" }, "memory", doctor.Warn, "2.0 GiB (GOMEMLIMIT), but the control group kills it at 1.0 GiB", "leave out"},
+		{"limit beyond the machine", func(f facts) { f.MemoryLimit, f.MemoryOrigin = 9<<30, "memory_limit" }, "memory", doctor.Warn, "the machine has 8.0 GiB", "leave out"},
+		{"limit of the group", func(f facts) { f.GroupMemory, f.MemoryLimit, f.MemoryOrigin = 1<<30, 1<<30, "cgroup" }, "memory", doctor.OK, "the server can use 1.0 GiB (limit of the control group)", ""},
 		{"more loops than processors", func(f facts) { f.EventLoops = 8 }, "processors", doctor.Warn, "8 event loops on 4 processors", "--event-loops 4"},
 		{"quota below the loops", func(f facts) { f.GroupCPUs = 1.5 }, "processors", doctor.Warn, "1.5", "--event-loops 1"},
 		{"quota that is enough", func(f facts) { f.GroupCPUs = 4 }, "processors", doctor.OK, "4 event loops", ""},
 		{"one processor", func(f facts) { f.EventLoops, f.Processors = 1, 1 }, "processors", doctor.Warn, "1 event loop on 1 processor", "two"},
 
-		{"clock free", func(f facts) { f.Synchronised = 0 }, "clock", doctor.Warn, "nothing keeps it right", "chrony"},
+		{"clock free", func(f facts) { f.Synchronised = 0 }, "clock", doctor.Warn, "no time service", "chrony"},
 		{"clock unknown", func(f facts) { f.Synchronised = doctor.Unknown }, "clock", doctor.OK, "unknown", ""},
 		{"clock jumps", func(f facts) { f.ClockJump = 40 * ms }, "clock", doctor.Warn, "40ms", "chrony"},
 		{"clock set back", func(f facts) { f.Now = f.Now.Add(-48 * time.Hour) }, "clock", doctor.Warn, "47h0m0s behind", "chrony"},
@@ -171,8 +171,8 @@ func TestChecks(t *testing.T) {
 	}
 }
 
-// What the system does not tell is never held against it.
-func TestNothingKnown(t *testing.T) {
+// An unknown fact never fails a check.
+func TestAllUnknown(t *testing.T) {
 	const u = doctor.Unknown
 	r := doctor.Examine(&doctor.Facts{
 		Wanted:      doctor.Wanted{Listen: "127.0.0.1:1", Admin: "127.0.0.1:2", EventLoops: 2},

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// Unknown is a number that the system does not tell.
+// Unknown is a number that the system does not report.
 const Unknown int64 = -1
 
-// Wanted is the server that is to run.
+// Wanted is the server that will run on the machine.
 type Wanted struct {
 	Listen, Admin string
-	Listeners     []string // further addresses for clients
+	Listeners     []string // more addresses for clients
 	Data          string
-	Connections   int // 0: as many as there can be
+	Connections   int // 0: as many as possible
 	EventLoops    int
-	FreeBytes     int64  // orders are refused when the disk has less; 0: no such mark
-	MemoryLimit   int64  // bytes that the server keeps to
-	MemoryOrigin  string // who says so: the setting, GOMEMLIMIT, the control group, the machine
-	DemoLogins    bool   // accounts have the published passwords
+	FreeBytes     int64  // free disk space below which orders are refused; 0: no check
+	MemoryLimit   int64  // bytes
+	MemoryOrigin  string // what sets it: memory_limit, GOMEMLIMIT, cgroup or machine
+	DemoLogins    bool   // the accounts have published passwords
 	SoftFiles     uint64
 	HardFiles     uint64
 	Seed          [32]byte // hash of the seed file
-	SeedError     error    // why it can't be read
+	SeedError     error    // why the seed file can't be read
 }
 
-// usualConnections is what the machine is judged for when no number is set.
+// usualConnections is the number of connections to check for if none is set.
 const usualConnections = 10_000
 
 func (w *Wanted) connections() int64 {
@@ -36,18 +36,18 @@ func (w *Wanted) connections() int64 {
 	return usualConnections
 }
 
-// Facts is what is known of the machine. Tests make their own.
+// Facts are the facts about the machine. Tests make their own.
 type Facts struct {
 	Wanted
 
-	ListenError, AdminError error // why the port can't be had
+	ListenError, AdminError error // why the port can't be used
 	ListenerErrors          []error
 
-	SystemFiles, SystemFilesUsed int64 // open files of all processes: at most, and at present
+	SystemFiles, SystemFilesUsed int64 // open files of all processes: limit and present number
 	Backlog, SynBacklog          int64
 	PortFirst, PortLast          int64 // local ports of outgoing connections
 	ReuseTimeWait, TimeWait      int64 // tcp_tw_reuse; sockets in TIME_WAIT
-	TrackedMost, Tracked         int64 // connections that the firewall follows
+	TrackedMost, Tracked         int64 // connections that the firewall tracks: limit and present number
 	EpollWatches                 int64
 	EpollError                   error
 
@@ -56,11 +56,11 @@ type Facts struct {
 	Overcommit                   int64
 
 	Processors int
-	GroupCPUs  float64 // quota of the control group; 0: none
+	GroupCPUs  float64 // quota of the control group; 0: no quota
 
-	Synchronised int64         // 1 the clock is, 0 it is not
+	Synchronised int64         // whether the clock is: 1 yes, 0 no
 	ClockSource  string        // "" unknown
-	ClockJump    time.Duration // farthest that wall clock and monotonic clock moved apart while looking
+	ClockJump    time.Duration // largest difference between wall clock and monotonic clock during the check
 	Now          time.Time
 
 	Kernel string // release; "" unknown
@@ -68,22 +68,22 @@ type Facts struct {
 	Disk Disk
 }
 
-// Disk is what is known of the data folder and the disk under it.
+// Disk has the facts about the data folder and its disk.
 type Disk struct {
-	Path        string // the data folder, or the folder above it where it is yet to be made
-	Exists      bool   // the data folder does
+	Path        string // the data folder or, if it does not exist, its nearest parent that does
+	Exists      bool   // the data folder exists
 	Error       error  // why it can't be used
-	Locked      bool   // another process works in it
+	Locked      bool   // another process uses it
 	Bound       bool   // it holds a journal
-	SeedMatches bool   // which begins with the wanted seed
+	SeedMatches bool   // the journal starts with the wanted seed
 	Newest      time.Time
 	Type        string // "ext4"; "" unknown
 	Total, Free int64
 	FreeInodes  int64
-	Sync        []time.Duration // how long writes took to be durable, shortest first
+	Sync        []time.Duration // times until a write was durable, shortest first
 }
 
-// median of the writes; 0 when there are none.
+// median returns the median of Sync, 0 if it is empty.
 func (d *Disk) median() time.Duration {
 	if len(d.Sync) == 0 {
 		return 0
@@ -91,7 +91,7 @@ func (d *Disk) median() time.Duration {
 	return d.Sync[len(d.Sync)/2]
 }
 
-// loopback tells whether only this machine reaches the address.
+// loopback reports whether only this machine can reach the address.
 func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

@@ -5,42 +5,42 @@ import (
 	"strings"
 )
 
-// Status is how a check came out.
+// Status is the outcome of a check.
 type Status int
 
-// Warn: the server starts, and something will go wrong or be slow. Fail: it does
-// not start, or can't do its work.
+// Warn: the server starts, but something will go wrong or be slow. Fail: it cannot start
+// or cannot work.
 const (
 	OK Status = iota
 	Warn
 	Fail
 )
 
-// String gives "ok", "warn" or "fail".
+// String returns "ok", "warn" or "fail".
 func (s Status) String() string { return [...]string{"ok", "warn", "fail"}[s] }
 
 // MarshalText implements encoding.TextMarshaler.
 func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Finding is what one check found.
+// Finding is the result of one check.
 type Finding struct {
 	Check  string `json:"check"`
 	Status Status `json:"status"`
 	Text   string `json:"finding"`
-	Mend   string `json:"mend,omitempty"` // what to do; "" where nothing is to be done
+	Mend   string `json:"mend,omitempty"` // what to do; "" if nothing
 }
 
 func okay(format string, args ...any) Finding { return Finding{Text: fmt.Sprintf(format, args...)} }
 
-func warn(mend, format string, args ...any) Finding {
+func warning(mend, format string, args ...any) Finding {
 	return Finding{Status: Warn, Text: fmt.Sprintf(format, args...), Mend: mend}
 }
 
-func fail(mend, format string, args ...any) Finding {
+func failure(mend, format string, args ...any) Finding {
 	return Finding{Status: Fail, Text: fmt.Sprintf(format, args...), Mend: mend}
 }
 
-// Report is what all checks found, in the order of the checks.
+// Report has the findings of all checks, in the order of the checks.
 type Report struct {
 	Findings []Finding `json:"checks"`
 	OK       int       `json:"ok"`
@@ -48,7 +48,7 @@ type Report struct {
 	Failed   int       `json:"failed"`
 }
 
-// Failures names the checks that failed, "" when none did.
+// Failures returns the names of the checks that failed, separated by commas.
 func (r *Report) Failures() string {
 	var names []string
 	for _, f := range r.Findings {
@@ -83,8 +83,8 @@ type check struct {
 	run  func(*Facts) Finding
 }
 
-// checks lists all of them, in the order people read them: what stops a start,
-// then what limits the number of connections, then what makes it slow.
+// checks returns all checks in the order of the report: what prevents a start, what
+// limits the number of connections, what makes the server slow.
 func checks() []check {
 	return []check{
 		{"listen", checkListen},
@@ -100,7 +100,6 @@ func checks() []check {
 		{"local ports", checkPorts},
 		{"conntrack", checkConntrack},
 		{"memory", checkMemory},
-		{"memory limit", checkMemoryLimit},
 		{"processors", checkProcessors},
 		{"clock", checkClock},
 		{"clock source", checkClockSource},

@@ -2,10 +2,12 @@ package doctor
 
 import (
 	"context"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Gather reads the facts of this machine. root is the folder that has proc and
-// sys: "/", or one of a test.
+// Gather reads the facts of this machine. root is the folder with proc and sys: "/", or
+// a test's.
 func Gather(ctx context.Context, w Wanted, root string) *Facts {
 	s := system{root}
 	f := &Facts{
@@ -22,7 +24,7 @@ func Gather(ctx context.Context, w Wanted, root string) *Facts {
 		Backlog:       s.number("proc/sys/net/core/somaxconn"),
 		SynBacklog:    s.number("proc/sys/net/ipv4/tcp_max_syn_backlog"),
 		ReuseTimeWait: s.number("proc/sys/net/ipv4/tcp_tw_reuse"),
-		TimeWait:      s.timeWait(),
+		TimeWait:      s.after("proc/net/sockstat", "tw"),
 		TrackedMost:   s.number("proc/sys/net/netfilter/nf_conntrack_max"),
 		Tracked:       s.number("proc/sys/net/netfilter/nf_conntrack_count"),
 		EpollWatches:  s.number("proc/sys/fs/epoll/max_user_watches"),
@@ -50,7 +52,7 @@ func Gather(ctx context.Context, w Wanted, root string) *Facts {
 	return f
 }
 
-// tryPort listens on the address as the server will, and stops at once.
+// tryPort listens on the address as the server will, and closes the port at once.
 func tryPort(ctx context.Context, address string) error {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -67,7 +69,7 @@ func tryEpoll() error {
 	return unix.Close(fd)
 }
 
-// synchronised asks the kernel whether a time service keeps the clock right.
+// synchronised returns 1 if the kernel says that a time service sets the clock, 0 if not.
 func synchronised() int64 {
 	state, err := unix.Adjtimex(&unix.Timex{})
 	switch {
@@ -80,14 +82,14 @@ func synchronised() int64 {
 	}
 }
 
-// clockLook is how long and how often clockJump looks.
+// clockJump compares the clocks clockSteps times within clockLook.
 const (
 	clockLook  = 200 * time.Millisecond
 	clockSteps = 20
 )
 
-// clockJump gives the farthest that the wall clock and the monotonic one moved
-// apart within a short look.
+// clockJump returns the largest difference between the wall clock and the monotonic
+// clock within clockLook.
 func clockJump(ctx context.Context) time.Duration {
 	start, most := time.Now(), time.Duration(0)
 	ticker := time.NewTicker(clockLook / clockSteps)
@@ -105,10 +107,10 @@ func clockJump(ctx context.Context) time.Duration {
 	return most
 }
 
-// system reads what the kernel tells in files.
+// system reads what the kernel reports in files.
 type system struct{ root string }
 
-// text gives a file's text without blanks around it, "" when there is none.
+// text returns a file's text without blanks around it, "" if there is no file.
 func (s system) text(name string) string {
 	content, err := os.ReadFile(filepath.Join(s.root, name))
 	if err != nil {
@@ -119,7 +121,7 @@ func (s system) text(name string) string {
 
 func (s system) number(name string) int64 { return s.field(name, 0) }
 
-// field gives the number that stands at the place i, from 0, in a file.
+// field returns the number at position i of a file, counted from 0.
 func (s system) field(name string, i int) int64 {
 	fields := strings.Fields(s.text(name))
 	if i >= len(fields) {
@@ -136,19 +138,14 @@ func parse(text string) int64 {
 	return n
 }
 
-// after gives the number behind a word of a file.
+// after returns the number after a word in a file.
 func (s system) after(name, word string) int64 {
 	fields := strings.Fields(s.text(name))
-	for i, f := range fields[:max(0, len(fields)-1)] {
-		if f == word {
-			return parse(fields[i+1])
-		}
+	if i := slices.Index(fields, word); i >= 0 && i+1 < len(fields) {
+		return parse(fields[i+1])
 	}
 	return Unknown
 }
-
-// timeWait is the number behind "tw" in the line of TCP.
-func (s system) timeWait() int64 { return s.after("proc/net/sockstat", "tw") }
 
 func (s system) meminfo(key string) int64 {
 	kib := s.after("proc/meminfo", key)
@@ -158,72 +155,59 @@ func (s system) meminfo(key string) int64 {
 	return kib << 10
 }
 
-// groupFolders lists the folders of the control group, and those above it, for a
-// controller of version 1 ("" for version 2). In a container the path of the
-// group may not be there: the top of what is seen is the container's own.
-func (s system) groupFolders(controller string) []string {
+// groupFiles returns the paths of a file in the control group and in the groups above
+// it. controller is that of version 1, "" means version 2. In a container the path of
+// the group may not exist: the top that the container sees is its group.
+func (s system) groupFiles(controller, file string) []string {
 	base := filepath.Join("sys/fs/cgroup", controller)
-	var folders []string
+	files := []string{filepath.Join(base, file)}
 	for line := range strings.Lines(s.text("proc/self/cgroup")) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(parts) < 3 || !contains(strings.Split(parts[1], ","), controller) {
+		if len(parts) < 3 || !slices.Contains(strings.Split(parts[1], ","), controller) {
 			continue
 		}
 		for path := filepath.Clean("/" + parts[2]); path != "/"; path = filepath.Dir(path) {
-			folders = append(folders, filepath.Join(base, path))
+			files = append(files, filepath.Join(base, path, file))
 		}
 	}
-	return append(folders, base)
+	return files
 }
 
-func contains(list []string, text string) bool {
-	for _, each := range list {
-		if each == text {
-			return true
-		}
-	}
-	return false
-}
-
-// unlimited is above what version 1 writes for "no limit".
-const unlimited = 1 << 62
-
-// groupMemory gives the smallest limit of the control group and those above it.
+// groupMemory returns the smallest limit of the control group and those above it.
 func (s system) groupMemory() int64 {
-	least := int64(unlimited)
-	for controller, file := range map[string]string{"": "memory.max", "memory": "memory.limit_in_bytes"} {
-		for _, folder := range s.groupFolders(controller) {
-			if n := s.number(filepath.Join(folder, file)); n != Unknown {
-				least = min(least, n)
-			}
+	least := int64(math.MaxInt64)
+	for _, file := range slices.Concat(s.groupFiles("", "memory.max"), s.groupFiles("memory", "memory.limit_in_bytes")) {
+		if n := s.number(file); n != Unknown {
+			least = min(least, n)
 		}
 	}
-	if least >= unlimited {
-		return Unknown
-	}
-	if total := s.meminfo("MemTotal:"); total != Unknown && least >= total {
-		return Unknown // no limit beyond the machine's own
+	total := s.meminfo("MemTotal:")
+	if least >= unlimited || total != Unknown && least >= total {
+		return Unknown // no limit below the machine's memory
 	}
 	return least
 }
 
-// groupCPUs gives the smallest quota in processors, 0 for none.
+// unlimited is the least that version 1 may write for "no limit".
+const unlimited = 1 << 62
+
+// groupCPUs returns the smallest quota in processors, 0 without a quota.
 func (s system) groupCPUs() float64 {
-	least := 0.0
+	least := math.Inf(1)
 	add := func(quota, period int64) {
-		if quota <= 0 || period <= 0 {
-			return
-		}
-		if cpus := float64(quota) / float64(period); least == 0 || cpus < least {
-			least = cpus
+		if quota > 0 && period > 0 {
+			least = min(least, float64(quota)/float64(period))
 		}
 	}
-	for _, folder := range s.groupFolders("") {
-		name := filepath.Join(folder, "cpu.max")
-		add(s.field(name, 0), s.field(name, 1))
+	for _, file := range s.groupFiles("", "cpu.max") {
+		add(s.field(file, 0), s.field(file, 1))
 	}
-	for _, folder := range s.groupFolders("cpu") {
-		add(s.number(filepath.Join(folder, "cpu.cfs_quota_us")), s.number(filepath.Join(folder, "cpu.cfs_period_us")))
+	periods := s.groupFiles("cpu", "cpu.cfs_period_us")
+	for i, file := range s.groupFiles("cpu", "cpu.cfs_quota_us") {
+		add(s.number(file), s.number(periods[i]))
+	}
+	if math.IsInf(least, 1) {
+		return 0
 	}
 	return least
 }

@@ -34,6 +34,7 @@ func wanted() doctor.Wanted {
 }
 
 func TestGather(t *testing.T) {
+	t.Parallel()
 	f := doctor.Gather(t.Context(), wanted(), machine(t, map[string]string{
 		"proc/sys/net/core/somaxconn":                                     "128\n",
 		"proc/sys/net/ipv4/tcp_max_syn_backlog":                           "512\n",
@@ -68,6 +69,7 @@ func TestGather(t *testing.T) {
 }
 
 func TestGatherNothing(t *testing.T) {
+	t.Parallel()
 	f := doctor.Gather(t.Context(), wanted(), t.TempDir())
 	for i, n := range []int64{f.Backlog, f.PortFirst, f.TimeWait, f.TrackedMost, f.SystemFiles, f.MemoryAvailable, f.GroupMemory, f.Overcommit} {
 		if n != doctor.Unknown {
@@ -77,6 +79,7 @@ func TestGatherNothing(t *testing.T) {
 }
 
 func TestControlGroups(t *testing.T) {
+	t.Parallel()
 	const memory = "MemTotal: 8000000 kB\n"
 	cases := []struct {
 		name   string
@@ -112,6 +115,7 @@ func TestControlGroups(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			tc.files["proc/meminfo"] = memory
 			f := doctor.Gather(t.Context(), wanted(), machine(t, tc.files))
 			if f.GroupMemory != tc.memory || f.GroupCPUs != tc.cpus {
@@ -122,6 +126,7 @@ func TestControlGroups(t *testing.T) {
 }
 
 func TestPortInUse(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -135,8 +140,9 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
-// The probe writes in the folder, or above it, and leaves nothing.
+// The probe writes to the folder or a parent, and leaves nothing there.
 func TestDisk(t *testing.T) {
+	t.Parallel()
 	top := t.TempDir()
 	file := filepath.Join(top, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -149,7 +155,7 @@ func TestDisk(t *testing.T) {
 	}{
 		{"there", top, top, true, ""},
 		{"to be made", filepath.Join(top, "a", "b"), top, false, ""},
-		{"a file", file, file, true, "is no folder"},
+		{"a file", file, file, true, "is not a folder"},
 		{"below a file", filepath.Join(file, "a"), filepath.Join(file, "a"), true, "not a directory"},
 	}
 	for _, tc := range cases {

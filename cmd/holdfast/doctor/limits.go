@@ -2,96 +2,90 @@ package doctor
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
 	"holdfast/engine"
 )
 
-// checkOpenFiles judges the hard limit: the server raises its soft one to that.
+// checkOpenFiles checks the hard limit, to which the server raises its soft limit.
 func checkOpenFiles(f *Facts) Finding {
 	if f.HardFiles == 0 {
 		return okay("limit unknown")
 	}
 	hard := int64(min(f.HardFiles, 1<<40))
-	text := fmt.Sprintf("soft limit %s, hard limit %s, which the server takes", grouped(int64(min(f.SoftFiles, 1<<40))), grouped(hard))
-	room := int64(engine.RoomForClients(f.HardFiles))
+	text := fmt.Sprintf("soft limit %s, which the server raises to the hard limit %s", grouped(int64(min(f.SoftFiles, 1<<40))), grouped(hard))
+	left := int64(engine.MaxClients(f.HardFiles))
 	mend := fmt.Sprintf("raise the hard limit: LimitNOFILE=%d in the systemd unit, or nofile in /etc/security/limits.conf", max(65_536, f.connections()+engine.DescriptorReserve))
 	switch {
-	case room < 64:
-		return fail(mend, "%s: hardly any room for clients beside what the server needs itself", text)
-	case room < f.connections():
-		return warn(mend, "%s: room for %s connections of %s", text, grouped(room), grouped(f.connections()))
+	case left < 64:
+		return failure(mend, "%s: too few for the server and any clients", text)
+	case left < f.connections():
+		return warning(mend, "%s: enough for %s of %s connections", text, grouped(left), grouped(f.connections()))
 	default:
-		return okay("%s: room for %s connections", text, grouped(room))
+		return okay("%s: enough for %s connections", text, grouped(left))
 	}
 }
 
 func checkSystemFiles(f *Facts) Finding {
 	switch {
 	case f.SystemFiles == Unknown:
-		return okay("limit of the whole system unknown")
+		return okay("system-wide limit unknown")
 	case f.SystemFiles-max(0, f.SystemFilesUsed) < 2*f.connections():
-		return warn("sysctl -w fs.file-max=2097152", "all processes together may open %s files and have %s", grouped(f.SystemFiles), orUnknown(f.SystemFilesUsed))
+		return warning("sysctl -w fs.file-max=2097152", "all processes together may open %s files, and %s are open", grouped(f.SystemFiles), orUnknown(f.SystemFilesUsed))
 	case f.EpollWatches != Unknown && f.EpollWatches < f.connections():
-		return warn("sysctl -w fs.epoll.max_user_watches=1048576", "event loops of one user may watch %s connections", grouped(f.EpollWatches))
+		return warning("sysctl -w fs.epoll.max_user_watches=1048576", "the event loops of one user may watch only %s connections", grouped(f.EpollWatches))
 	case f.SystemFiles >= 1<<40:
-		return okay("%s open, no limit for the whole system", orUnknown(f.SystemFilesUsed))
+		return okay("%s files open, no system-wide limit", orUnknown(f.SystemFilesUsed))
 	default:
-		return okay("%s open of at most %s in the whole system", orUnknown(f.SystemFilesUsed), grouped(f.SystemFiles))
+		return okay("%s of at most %s files open in the whole system", orUnknown(f.SystemFilesUsed), grouped(f.SystemFiles))
 	}
 }
 
-// Memory: what the server needs by itself, and what a connection may take with
-// its buffers in the kernel.
+// Memory of the server without connections, and of a connection with its buffers in the
+// kernel.
 const (
 	leastMemory         = 128 << 20
 	memoryItself        = 256 << 20
 	memoryForConnection = 20 << 10
 )
 
-// memoryRoom is what there is for the server: Unknown where nothing says.
-func (f *Facts) memoryRoom() int64 {
-	room := int64(math.MaxInt64)
-	for _, limit := range []int64{f.MemoryAvailable, f.GroupMemory, f.MemoryLimit} {
-		if limit > 0 {
-			room = min(room, limit)
+// memoryLeft returns the memory that the server can use and what limits it, or Unknown.
+func (f *Facts) memoryLeft() (left int64, why string) {
+	left = Unknown
+	for _, limit := range []struct {
+		bytes int64
+		name  string
+	}{
+		{f.MemoryAvailable, "free on this machine"},
+		{f.GroupMemory, "limit of the control group"},
+		{f.MemoryLimit, "limit set by " + f.MemoryOrigin},
+	} {
+		if limit.bytes > 0 && (left == Unknown || limit.bytes < left) {
+			left, why = limit.bytes, limit.name
 		}
 	}
-	if room == math.MaxInt64 {
-		return Unknown
-	}
-	return room
+	return left, why
 }
 
 func checkMemory(f *Facts) Finding {
-	room, wanted := f.memoryRoom(), memoryItself+f.connections()*memoryForConnection
+	left, why := f.memoryLeft()
+	text, wanted := fmt.Sprintf("the server can use %s (%s)", bytesText(left), why), memoryItself+f.connections()*memoryForConnection
+	const mend = "leave out --memory-limit and GOMEMLIMIT: the server then uses the limit of control group or machine"
 	switch {
-	case room == Unknown:
+	case left == Unknown:
 		return okay("amount unknown")
-	case room < leastMemory:
-		return fail("end other programs, or give the machine, its control group or --memory-limit more", "%s for the server, which needs %s", bytesText(room), bytesText(leastMemory))
-	case room < wanted:
-		return warn("give the machine, its control group or --memory-limit more, or lower --max-connections",
-			"%s for the server; %s connections want %s", bytesText(room), grouped(f.connections()), bytesText(wanted))
-	case f.Overcommit == 2:
-		return warn("sysctl -w vm.overcommit_memory=0", "%s for the server, and the kernel refuses what it can't back at once: the Go runtime reserves more than it uses", bytesText(room))
-	default:
-		return okay("%s for the server", bytesText(room))
-	}
-}
-
-func checkMemoryLimit(f *Facts) Finding {
-	const mend = "leave out --memory-limit and GOMEMLIMIT: the server then keeps below what there is"
-	text := fmt.Sprintf("the server keeps to %s (%s)", bytesText(f.MemoryLimit), f.MemoryOrigin)
-	switch {
-	case f.MemoryLimit <= 0:
-		return okay("not known before the start")
+	case left < leastMemory:
+		return failure("stop other programs, or raise the memory of the machine, its control group or --memory-limit", "%s and needs at least %s", text, bytesText(leastMemory))
 	case f.GroupMemory != Unknown && f.MemoryLimit > f.GroupMemory:
-		return warn(mend, "%s, and the control group kills at %s", text, bytesText(f.GroupMemory))
+		return warning(mend, "the server limits itself to %s (%s), but the control group kills it at %s", bytesText(f.MemoryLimit), f.MemoryOrigin, bytesText(f.GroupMemory))
 	case f.MemoryTotal != Unknown && f.MemoryLimit > f.MemoryTotal:
-		return warn(mend, "%s, and the machine has %s", text, bytesText(f.MemoryTotal))
+		return warning(mend, "the server limits itself to %s (%s), but the machine has %s", bytesText(f.MemoryLimit), f.MemoryOrigin, bytesText(f.MemoryTotal))
+	case left < wanted:
+		return warning("raise the memory of the machine, its control group or --memory-limit, or lower --max-connections",
+			"%s; %s connections need %s", text, grouped(f.connections()), bytesText(wanted))
+	case f.Overcommit == 2:
+		return warning("sysctl -w vm.overcommit_memory=0", "%s, but the kernel may refuse it: the Go runtime reserves more memory than it uses", text)
 	default:
 		return okay("%s", text)
 	}
@@ -101,31 +95,31 @@ func checkProcessors(f *Facts) Finding {
 	text := fmt.Sprintf("%s on %s", plural(f.EventLoops, "event loop"), plural(f.Processors, "processor"))
 	switch {
 	case f.GroupCPUs > 0 && float64(f.EventLoops) > f.GroupCPUs+0.99:
-		return warn(fmt.Sprintf("give --event-loops %d", max(1, int(f.GroupCPUs))),
-			"%s, of which the control group gives %.1f: loops stand still together when it is used up", text, f.GroupCPUs)
+		return warning(fmt.Sprintf("set --event-loops %d", max(1, int(f.GroupCPUs))),
+			"%s, but the control group allows %.1f: when they are used up, all loops stop for a while", text, f.GroupCPUs)
 	case f.EventLoops > f.Processors:
-		return warn(fmt.Sprintf("give --event-loops %d, or none", f.Processors), "%s: they wait for each other", text)
+		return warning(fmt.Sprintf("set --event-loops %d, or leave it out", f.Processors), "%s: they wait for each other", text)
 	case f.Processors == 1:
-		return warn("use two processors or more", "%s: fsync and garbage collection hold up the loop", text)
+		return warning("use two processors or more", "%s: fsync and garbage collection delay the loop", text)
 	default:
 		return okay("%s", text)
 	}
 }
 
-// Kernels: SO_REUSEPORT, on which each event loop has its listener, is from 3.9;
-// what is older than 4.18 gets no repairs from anybody.
+// checkKernel requires Linux 3.9 for SO_REUSEPORT, with which each event loop has a
+// listener, and recommends 4.18, because nobody maintains older kernels.
 func checkKernel(f *Facts) Finding {
 	if f.EpollError != nil {
-		return fail("run it on Linux itself, not in a sandbox without epoll", "epoll can't be used: %v", f.EpollError)
+		return failure("run the server on Linux itself, not in a sandbox without epoll", "epoll can't be used: %v", f.EpollError)
 	}
 	major, minor, ok := kernelVersion(f.Kernel)
 	switch {
 	case !ok:
 		return okay("release unknown; epoll works")
 	case major < 3 || major == 3 && minor < 9:
-		return fail("use Linux 3.9 or later", "Linux %s can't give each event loop a listener", f.Kernel)
+		return failure("use Linux 3.9 or later", "on Linux %s event loops can't share a port (SO_REUSEPORT)", f.Kernel)
 	case major < 4 || major == 4 && minor < 18:
-		return warn("use Linux 4.18 or later", "Linux %s is older than what this server is tried on", f.Kernel)
+		return warning("use Linux 4.18 or later", "Linux %s is older than the releases that this server is tested on", f.Kernel)
 	default:
 		return okay("Linux %s, epoll works", f.Kernel)
 	}

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// checkListen looks at the addresses for clients and returns the worst that it finds.
+// checkListen checks the addresses for clients and returns the worst finding.
 func checkListen(f *Facts) Finding {
 	worst := checkAddress(f, "listen", f.Listen, f.ListenError)
 	for i, address := range f.Listeners {
@@ -28,10 +28,10 @@ func checkAddress(f *Facts, key, address string, err error) Finding {
 	port := portOf(address)
 	switch {
 	case f.DemoLogins && !loopback(address):
-		return warn("make accounts of your own with holdfast seed and give --seed-file, or listen on 127.0.0.1",
-			"%s is free, and other machines reach it while the accounts have published passwords", address)
+		return warning("create accounts with holdfast seed and set --seed-file, or listen on 127.0.0.1",
+			"%s is free, but other machines can reach it, and the accounts have published passwords", address)
 	case f.PortFirst > 0 && port >= f.PortFirst && port <= f.PortLast:
-		return warn(fmt.Sprintf("choose a port below %d, or sysctl -w net.ipv4.ip_local_reserved_ports=%d", f.PortFirst, port),
+		return warning(fmt.Sprintf("choose a port below %d, or sysctl -w net.ipv4.ip_local_reserved_ports=%d", f.PortFirst, port),
 			"%s is free, but an outgoing connection may take it while the server is down", address)
 	default:
 		return okay("%s is free", address)
@@ -43,8 +43,8 @@ func checkAdmin(f *Facts) Finding {
 	case f.AdminError != nil:
 		return portTrouble("admin", f.Admin, f.AdminError)
 	case !loopback(f.Admin):
-		return warn("give --admin 127.0.0.1:8889 and let a proxy that asks for a password reach it",
-			"%s is free, and other machines reach metrics and profiles there", f.Admin)
+		return warning("set --admin 127.0.0.1:8889; for access from outside use a proxy that asks for a password",
+			"%s is free, but other machines can read metrics and take profiles there", f.Admin)
 	default:
 		return okay("%s is free", f.Admin)
 	}
@@ -53,18 +53,18 @@ func checkAdmin(f *Facts) Finding {
 func portTrouble(key, address string, err error) Finding {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fail(fmt.Sprintf("stop the program that listens there (ss -ltnp), or choose another --%s", key), "%s is in use", address)
+		return failure(fmt.Sprintf("stop the program that listens there (ss -ltnp), or choose another --%s", key), "%s is in use", address)
 	case errors.Is(err, syscall.EACCES):
-		return fail(fmt.Sprintf("choose a --%s port from 1024 up, or sysctl -w net.ipv4.ip_unprivileged_port_start=0", key), "%s may not be used by this user", address)
+		return failure(fmt.Sprintf("choose a --%s port from 1024 up, or sysctl -w net.ipv4.ip_unprivileged_port_start=0", key), "%s may not be used by this user", address)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fail(fmt.Sprintf("give --%s an address of this machine (ip addr)", key), "%s is no address of this machine", address)
+		return failure(fmt.Sprintf("set --%s to an address of this machine (ip addr)", key), "%s is not an address of this machine", address)
 	default:
-		return fail(fmt.Sprintf("choose another --%s", key), "%s can't be had: %v", address, err)
+		return failure(fmt.Sprintf("choose another --%s", key), "%s can't be used: %v", address, err)
 	}
 }
 
-// enoughBacklog is what the kernel has had by itself since 5.4: connections that
-// come at once, such as after a restart, wait there for the event loops.
+// enoughBacklog is the kernel's default since 5.4. Connections that arrive at once, such
+// as after a restart, wait in this queue for the event loops.
 const enoughBacklog = 4096
 
 func checkBacklog(f *Facts) Finding {
@@ -72,12 +72,12 @@ func checkBacklog(f *Facts) Finding {
 	case f.Backlog == Unknown:
 		return okay("length unknown")
 	case f.Backlog < enoughBacklog:
-		return warn(fmt.Sprintf("sysctl -w net.core.somaxconn=%d net.ipv4.tcp_max_syn_backlog=%d", enoughBacklog, enoughBacklog),
-			"%s connections that come at once wait for the server; the next ones are dropped and try again after a second", grouped(f.Backlog))
+		return warning(fmt.Sprintf("sysctl -w net.core.somaxconn=%d net.ipv4.tcp_max_syn_backlog=%d", enoughBacklog, enoughBacklog),
+			"%s connections that arrive at once can wait; more are dropped and retry after a second", grouped(f.Backlog))
 	case f.SynBacklog != Unknown && f.SynBacklog < 1024:
-		return warn("sysctl -w net.ipv4.tcp_max_syn_backlog=4096", "%s half-open connections are kept; a reconnect of everybody drops some", grouped(f.SynBacklog))
+		return warning("sysctl -w net.ipv4.tcp_max_syn_backlog=4096", "%s half-open connections can wait; if all clients reconnect at once, some are dropped", grouped(f.SynBacklog))
 	default:
-		return okay("%s connections, %s half-open ones", grouped(f.Backlog), orUnknown(f.SynBacklog))
+		return okay("%s connections, %s half-open", grouped(f.Backlog), orUnknown(f.SynBacklog))
 	}
 }
 
@@ -86,15 +86,15 @@ func checkPorts(f *Facts) Finding {
 		return okay("range unknown")
 	}
 	ports := f.PortLast - f.PortFirst + 1
-	text := fmt.Sprintf("%s for outgoing connections to one address", grouped(ports))
+	text := fmt.Sprintf("%s ports for outgoing connections to one address", grouped(ports))
 	switch {
 	case ports < f.connections()+1000:
-		return warn("sysctl -w net.ipv4.ip_local_port_range='16384 60999', or let clients and load generator use several addresses",
+		return warning("sysctl -w net.ipv4.ip_local_port_range='16384 60999', or spread clients and load generator over several addresses",
 			"%s: too few for %s clients on this machine", text, grouped(f.connections()))
 	case f.TimeWait > ports/2:
-		return warn("wait a minute, or sysctl -w net.ipv4.tcp_tw_reuse=1", "%s, while %s closed ones wait in TIME_WAIT", text, grouped(f.TimeWait))
+		return warning("wait a minute, or sysctl -w net.ipv4.tcp_tw_reuse=1", "%s, but %s closed connections wait in TIME_WAIT", text, grouped(f.TimeWait))
 	case f.ReuseTimeWait == 0:
-		return warn("sysctl -w net.ipv4.tcp_tw_reuse=2", "%s, and a closed one is not used again for a minute: load that reconnects runs out", text)
+		return warning("sysctl -w net.ipv4.tcp_tw_reuse=2", "%s, but the port of a closed connection is not reused for a minute: load that reconnects runs out of ports", text)
 	default:
 		return okay("%s, %s in TIME_WAIT", text, orUnknown(f.TimeWait))
 	}
@@ -105,8 +105,8 @@ func checkConntrack(f *Facts) Finding {
 	case f.TrackedMost == Unknown:
 		return okay("no connection tracking")
 	case f.TrackedMost-max(0, f.Tracked) < 2*f.connections():
-		return warn(fmt.Sprintf("sysctl -w net.netfilter.nf_conntrack_max=%d", max(262_144, 2*f.TrackedMost)),
-			"the firewall follows at most %s connections and has %s: packets of new ones are dropped in silence", grouped(f.TrackedMost), orUnknown(f.Tracked))
+		return warning(fmt.Sprintf("sysctl -w net.netfilter.nf_conntrack_max=%d", max(262_144, 2*f.TrackedMost)),
+			"the firewall tracks at most %s connections and has %s: it silently drops packets of new ones", grouped(f.TrackedMost), orUnknown(f.Tracked))
 	default:
 		return okay("%s of at most %s connections", orUnknown(f.Tracked), grouped(f.TrackedMost))
 	}

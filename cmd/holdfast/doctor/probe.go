@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// probeDisk looks at the data folder and writes a little there, or in the folder
-// above it where it is yet to be made.
+// probeDisk checks the data folder and writes a little there or, if it does not exist, in
+// its nearest parent that does.
 func probeDisk(ctx context.Context, data string, seed [32]byte) Disk {
 	d := Disk{Path: data, FreeInodes: Unknown}
 	if d.Path, d.Exists, d.Error = nearest(data); d.Error != nil {
@@ -32,7 +32,7 @@ func probeDisk(ctx context.Context, data string, seed [32]byte) Disk {
 	return d
 }
 
-// nearest gives the folder itself, or the first one above it that is there.
+// nearest returns the folder itself, or the nearest parent that exists.
 func nearest(data string) (path string, exists bool, err error) {
 	path, err = filepath.Abs(data)
 	if err != nil {
@@ -42,7 +42,7 @@ func nearest(data string) (path string, exists bool, err error) {
 		info, err := os.Stat(path)
 		switch {
 		case err == nil && !info.IsDir():
-			return path, exists, fmt.Errorf("%s is no folder", path)
+			return path, exists, fmt.Errorf("%s is not a folder", path)
 		case err == nil:
 			return path, exists, nil
 		case !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path):
@@ -65,59 +65,33 @@ func (d *Disk) measureSpace() {
 	d.Type = fileSystem(s.Type)
 }
 
-// fileSystem names the kinds that matter here (statfs(2)).
+// fileSystem returns the name of a type that matters here (statfs(2)), or "".
 func fileSystem(magic int64) string {
-	switch uint32(magic) {
-	case unix.EXT4_SUPER_MAGIC:
-		return "ext4"
-	case unix.XFS_SUPER_MAGIC:
-		return "xfs"
-	case unix.BTRFS_SUPER_MAGIC:
-		return "btrfs"
-	case 0x2fc12fc1:
-		return "zfs"
-	case unix.F2FS_SUPER_MAGIC:
-		return "f2fs"
-	case unix.TMPFS_MAGIC:
-		return "tmpfs"
-	case unix.RAMFS_MAGIC:
-		return "ramfs"
-	case unix.OVERLAYFS_SUPER_MAGIC:
-		return "overlayfs"
-	case unix.NFS_SUPER_MAGIC:
-		return "nfs"
-	case 0xff534d42:
-		return "cifs"
-	case 0xfe534d42:
-		return "smb2"
-	case unix.FUSE_SUPER_MAGIC:
-		return "fuse"
-	case unix.V9FS_MAGIC:
-		return "9p"
-	case 0x00c36400:
-		return "ceph"
-	default:
-		return ""
-	}
+	return map[uint32]string{
+		unix.EXT4_SUPER_MAGIC: "ext4", unix.XFS_SUPER_MAGIC: "xfs", unix.BTRFS_SUPER_MAGIC: "btrfs", 0x2fc12fc1: "zfs",
+		unix.F2FS_SUPER_MAGIC: "f2fs", unix.TMPFS_MAGIC: "tmpfs", unix.RAMFS_MAGIC: "ramfs", unix.OVERLAYFS_SUPER_MAGIC: "overlayfs",
+		unix.NFS_SUPER_MAGIC: "nfs", 0xff534d42: "cifs", 0xfe534d42: "smb2", unix.FUSE_SUPER_MAGIC: "fuse",
+		unix.V9FS_MAGIC: "9p", 0x00c36400: "ceph",
+	}[uint32(magic)]
 }
 
-// locked tells whether a process holds the journal's lock. It takes it for a
-// moment where nobody does, and never makes the file.
+// locked reports whether a process holds the journal's lock. If not, it takes the lock
+// for a moment. It never creates the file.
 func locked(name string) bool {
 	f, err := os.Open(name)
 	if err != nil {
 		return false
 	}
-	defer f.Close() // which gives the lock back
+	defer f.Close() // which releases the lock
 	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
-// firstBatchBytes reaches beyond the first batch of a journal, which is the hash
-// of the seed file and nothing else.
+// firstBatchBytes is more than the first batch of a journal has: only the hash of the
+// seed file.
 const firstBatchBytes = 1 << 10
 
-// bound tells whether the folder has a journal, and whether that begins with the
-// hash of this seed. A first block that can't be read counts as another seed's.
+// bound reports whether the folder has a journal, and whether it starts with the hash of
+// this seed. A first block that can't be read counts as that of another seed.
 func bound(data string, seed [32]byte) (has, matches bool) {
 	name := firstBlock(filepath.Join(data, "journal"))
 	if name == "" {
@@ -128,14 +102,14 @@ func bound(data string, seed [32]byte) (has, matches bool) {
 		return true, false
 	}
 	defer f.Close()
-	begin, err := io.ReadAll(io.LimitReader(f, firstBatchBytes))
-	if err == nil && len(begin) == 0 {
+	head, err := io.ReadAll(io.LimitReader(f, firstBatchBytes))
+	if err == nil && len(head) == 0 {
 		return false, false
 	}
-	return true, err == nil && bytes.Contains(begin, seed[:])
+	return true, err == nil && bytes.Contains(head, seed[:])
 }
 
-// firstBlock finds the journal's first block file, "" when there is none.
+// firstBlock returns the path of the journal's first block file, or "".
 func firstBlock(dir string) string {
 	found := ""
 	_ = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
@@ -148,7 +122,7 @@ func firstBlock(dir string) string {
 	return found
 }
 
-// newest gives the time of the file that was written last.
+// newest returns when a file of the folder was last written.
 func newest(data string) time.Time {
 	var last time.Time
 	_ = filepath.WalkDir(data, func(_ string, entry fs.DirEntry, err error) error {
@@ -162,15 +136,15 @@ func newest(data string) time.Time {
 	return last
 }
 
-// The probe of the disk: as many writes of that size, each with an fsync, within
-// that time.
+// The probe of the disk makes probeWrites writes of probeBytes, each with an fsync, but
+// stops after probeTime.
 const (
 	probeWrites = 32
 	probeBytes  = 4 << 10
 	probeTime   = 3 * time.Second
 )
 
-// timeWrites appends to a file of its own in the folder and gives how long each
+// timeWrites appends to a new file in the folder and returns how long each
 // write took to be durable, shortest first.
 func timeWrites(ctx context.Context, folder string) (took []time.Duration, err error) {
 	f, err := os.CreateTemp(folder, ".holdfast-doctor-*")
@@ -179,17 +153,17 @@ func timeWrites(ctx context.Context, folder string) (took []time.Duration, err e
 	}
 	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
 	block := make([]byte, probeBytes)
-	begin := time.Now()
+	start := time.Now()
 	for range probeWrites {
-		start := time.Now()
+		before := time.Now()
 		if _, err := f.Write(block); err != nil {
 			return took, err
 		}
 		if err := f.Sync(); err != nil {
 			return took, err
 		}
-		took = append(took, time.Since(start))
-		if ctx.Err() != nil || time.Since(begin) > probeTime {
+		took = append(took, time.Since(before))
+		if ctx.Err() != nil || time.Since(start) > probeTime {
 			break
 		}
 	}

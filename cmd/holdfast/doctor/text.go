@@ -2,18 +2,13 @@ package doctor
 
 import (
 	"fmt"
-	"strconv"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
-// grouped writes 1048576 as 1,048,576.
-func grouped(n int64) string {
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
+// grouped returns 1,048,576 for 1048576.
+func grouped(n int64) string { return humanize.Comma(n) }
 
 func orUnknown(n int64) string {
 	if n == Unknown {
@@ -22,7 +17,7 @@ func orUnknown(n int64) string {
 	return grouped(n)
 }
 
-// bytesText writes a size with the unit that leaves few digits.
+// bytesText returns a size in MiB or GiB.
 func bytesText(n int64) string {
 	switch {
 	case n >= 10<<30:
@@ -34,7 +29,7 @@ func bytesText(n int64) string {
 	}
 }
 
-// durationText keeps three digits or so.
+// durationText returns a duration rounded to about three digits.
 func durationText(d time.Duration) string {
 	switch {
 	case d >= time.Second:

@@ -1,11 +1,10 @@
-// Package rawgnet is the reference server of the comparisons: gnet and nothing
-// else. For each complete frame of the packet dialect it answers the 14-byte
-// reply (command | 0x80, the id, result 0) on the event loop, all replies of one
-// OnTraffic in one write. What a server with sessions, lanes and business work
-// costs more than this is the price of those.
+// Package rawgnet is the reference server of the comparisons: gnet and nothing else. It
+// answers each complete frame of the packet dialect with a 14-byte reply (command | 0x80,
+// the id, result 0) on the event loop, all replies of one OnTraffic in one write. The
+// additional cost of a full server is the price of its sessions, lanes and business work.
 //
-// Limits: frames of 1 MiB; a longer or impossible length closes the connection.
-// It has no limit of connections: running out of descriptors ends it (ErrEnded).
+// Limits: frames of 1 MiB; a longer or impossible length closes the connection. It does
+// not limit connections: running out of descriptors ends it (ErrEnded).
 package rawgnet
 
 import (
@@ -18,10 +17,10 @@ import (
 	"holdfast/codec"
 )
 
-// ErrEnded: the server ended although nobody had asked it to.
-var ErrEnded = errors.New("rawgnet: the server ended by itself")
+// ErrEnded means that the server ended although ctx had not.
+var ErrEnded = errors.New("rawgnet: the server ended unexpectedly")
 
-// readBufferSize is what an event loop reads at a time.
+// readBufferSize is how many bytes an event loop reads at a time.
 const readBufferSize = 64 << 10
 
 // server handles the traffic of all loops.
@@ -33,13 +32,13 @@ type server struct {
 	scratch map[gnet.EventLoop]*scratch
 }
 
-// scratch is where a loop builds its replies. Owner: that loop.
+// scratch is the reply buffer of a loop. Owner: that loop.
 type scratch struct {
 	replies []byte
 }
 
-// Run serves addr (host:port) with so many event loops, 1 if loops is 0, until
-// ctx ends, which is no error.
+// Run serves addr (host:port) with that many event loops (0 means 1) until ctx ends, and
+// returns nil then.
 func Run(ctx context.Context, addr string, loops int) error {
 	s := &server{
 		booted:  make(chan gnet.Engine, 1),
@@ -61,7 +60,7 @@ func wait(ctx context.Context, engine gnet.Engine, ended <-chan error) error {
 		return errors.Join(ErrEnded, err)
 	case <-ctx.Done():
 	}
-	_ = engine.Stop(ctx) // ctx has ended: it only tells the loops, and does not poll for their end
+	_ = engine.Stop(ctx) // ctx has ended, so Stop stops the loops but does not wait for them
 	return <-ended
 }
 
@@ -73,13 +72,13 @@ func (s *server) serve(addr string, loops int) error {
 	)
 }
 
-// OnBoot tells Run that the listener is open.
+// OnBoot signals Run that the listener is open.
 func (s *server) OnBoot(engine gnet.Engine) gnet.Action {
 	s.booted <- engine
 	return gnet.None
 }
 
-// OnOpen gives the connection its loop's scratch.
+// OnOpen attaches its loop's scratch to the connection.
 func (s *server) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,19 +101,20 @@ func (s *server) OnTraffic(c gnet.Conn) gnet.Action {
 	own.replies = own.replies[:0]
 	used := 0
 	for {
-		m, n, err := codec.Decode(codec.Packet{}, b[used:], codec.DefaultMaxFrame)
+		n, err := codec.Packet{}.FrameLen(b[used:], codec.DefaultMaxFrame)
 		if err != nil {
 			return gnet.Close
 		}
-		if n == 0 {
+		if n == 0 || n > len(b)-used {
 			break
 		}
-		used += n
+		var m codec.Message // codec.Decode would allocate it
+		used += codec.Packet{}.Next(b[used:], &m)
 		own.replies = codec.Packet{}.AppendReply(own.replies, m, codec.ResultOK, nil)
 	}
 	if used > 0 {
-		_, _ = c.Discard(used)      // no more than what was peeked
-		_, _ = c.Write(own.replies) // gnet closes the connection when it fails
+		_, _ = c.Discard(used)      // not more than was peeked
+		_, _ = c.Write(own.replies) // on an error gnet closes the connection
 	}
 	return gnet.None
 }

@@ -107,7 +107,7 @@ func TestRunClosesOnAnImpossibleLength(t *testing.T) {
 	}
 }
 
-func TestRunTellsWhyItEnded(t *testing.T) {
+func TestRunReportsWhyItEnded(t *testing.T) {
 	if err := rawgnet.Run(t.Context(), "256.0.0.1:1", 1); !errors.Is(err, rawgnet.ErrEnded) {
 		t.Errorf("Run = %v, want ErrEnded", err)
 	}

@@ -1,15 +1,15 @@
 /*
  * epoll serves the packet dialect with nothing but the kernel: one thread,
  * level-triggered epoll, one read buffer for all connections, one write for the
- * replies to all complete frames of a read. What a server costs more than this is
- * the price of what it does more.
+ * replies to all complete frames of a read. A server that costs more than this pays for
+ * its additional work.
  *
  *     gcc -O2 -o /tmp/epoll epoll.c && /tmp/epoll --listen 127.0.0.1:8888
  *
- * It ends on SIGTERM or an interrupt, with 0. Replies that a client does not take
- * keep the server from reading more of that client. Limits: frames of 1 MiB, a
+ * It ends on SIGTERM or an interrupt, with 0. While a client does not read its replies,
+ * the server reads no more from it. Limits: frames of 1 MiB, a
  * bad length closes the connection; connections up to the hard limit of open
- * files, and one too many ends the server.
+ * files; one more ends the server.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -31,13 +31,13 @@ enum {
 	REPLY = HEADER + 1,     /* and the result */
 	MAX_FRAME = 1 << 20,
 	READ_SIZE = 64 << 10,   /* bytes of one read */
-	MAX_REPLIES = (READ_SIZE / HEADER + 1) * REPLY, /* to the frames that end in one read */
+	MAX_REPLIES = (READ_SIZE / HEADER + 1) * REPLY, /* for the frames that end in one read */
 	MAX_EVENTS = 1024,
 	MAX_CONNS = 1 << 20,
-	BACKLOG = 65535         /* the kernel takes net.core.somaxconn if that is less */
+	BACKLOG = 65535         /* the kernel limits it to net.core.somaxconn */
 };
 
-/* conn is what a connection leaves for the next turn; mostly nothing. */
+/* conn holds what a connection leaves for the next iteration; usually nothing. */
 struct conn {
 	uint8_t *part;          /* the beginning of a frame, or NULL */
 	uint8_t *unsent;        /* replies that the socket did not take, or NULL */
@@ -62,7 +62,7 @@ static void watch(int op, int fd, uint32_t events)
 		fail("epoll_ctl");
 }
 
-/* drop closes a connection; epoll forgets it by itself. */
+/* drop closes a connection; epoll removes it by itself. */
 static void drop(int fd)
 {
 	free(conns[fd].part);
@@ -82,7 +82,7 @@ static uint8_t *copy(const uint8_t *bytes, uint32_t n)
 	return memcpy(to, bytes, n);
 }
 
-/* keep makes the n bytes the part of a frame that the next read goes on from. */
+/* keep stores n bytes as the part of a frame that the next read continues. */
 static void keep(struct conn *c, const uint8_t *bytes, uint32_t n)
 {
 	free(c->part);
@@ -93,8 +93,8 @@ static void keep(struct conn *c, const uint8_t *bytes, uint32_t n)
 static int lost(ssize_t n) { return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR); }
 
 /*
- * answer writes n bytes of replies, from replies or from what was unsent. While
- * the socket does not take all of them, the connection waits for that only.
+ * answer writes n bytes of replies, new or unsent ones. While the socket does
+ * not take all of them, the connection waits only to write.
  */
 static void answer(int fd, const uint8_t *bytes, uint32_t n)
 {
@@ -123,7 +123,7 @@ static uint32_t frame_len(const uint8_t *b)
 	return ntohl(n);
 }
 
-/* append_reply puts the reply to a frame at to and returns where the next goes. */
+/* append_reply writes the reply to a frame at to and returns the end of it. */
 static uint8_t *append_reply(uint8_t *to, const uint8_t *frame)
 {
 	static const uint8_t total[4] = {0, 0, 0, REPLY};
@@ -134,7 +134,7 @@ static uint8_t *append_reply(uint8_t *to, const uint8_t *frame)
 	return to + REPLY;
 }
 
-/* receive reads once and answers all frames that are complete then. */
+/* receive reads once and answers all complete frames. */
 static void receive(int fd)
 {
 	struct conn *c = &conns[fd];
@@ -168,7 +168,7 @@ static void receive(int fd)
 		answer(fd, replies, (uint32_t)(to - replies));
 }
 
-/* take accepts all connections that wait. */
+/* take accepts all waiting connections. */
 static void take(int listener)
 {
 	for (;;) {
@@ -215,7 +215,7 @@ static int listen_on(const char *addr)
 	return fd;
 }
 
-/* make_conns raises the limit of open files and makes a place for each of them. */
+/* make_conns raises the limit of open files and allocates a conn for each. */
 static void make_conns(void)
 {
 	struct rlimit limit;
@@ -225,12 +225,12 @@ static void make_conns(void)
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		fail("setrlimit");
 	max_conns = limit.rlim_cur < MAX_CONNS ? (uint32_t)limit.rlim_cur : MAX_CONNS;
-	conns = calloc(max_conns, sizeof *conns); /* pages that are not used cost nothing */
+	conns = calloc(max_conns, sizeof *conns); /* unused pages cost nothing */
 	if (!conns)
 		fail("calloc");
 }
 
-/* serve goes round for ever. */
+/* serve runs until a signal. */
 static void serve(int listener)
 {
 	static struct epoll_event events[MAX_EVENTS];

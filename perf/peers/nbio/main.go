@@ -1,6 +1,6 @@
-// Nbio serves the packet dialect with github.com/lesismal/nbio: its poller reads,
-// decodes and writes. It is level-triggered, as by default; edge-triggered it
-// makes the same system calls.
+// Nbio serves the packet dialect with github.com/lesismal/nbio: its poller reads, decodes
+// and writes. It is level-triggered, the default; edge-triggered mode makes the same
+// system calls.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 
 func main() { peers.Main(serve) }
 
-// stopTimeout is how long connections may keep the process from ending.
+// stopTimeout is how long open connections may delay the end of the process.
 const stopTimeout = time.Second
 
 func serve(ctx context.Context, addr string) error {
@@ -28,7 +28,7 @@ func serve(ctx context.Context, addr string) error {
 	<-ctx.Done()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	_ = engine.Shutdown(ctx) // fails when clients are still there: they lose nothing
+	_ = engine.Shutdown(ctx) // fails if clients are still connected, which is harmless
 	return nil
 }
 
@@ -37,7 +37,7 @@ type peer struct {
 	replies []byte
 }
 
-// partial is the beginning of a frame, kept as the session of its connection.
+// partial holds the first bytes of a frame, stored as the session of its connection.
 type partial struct {
 	bytes []byte
 }
@@ -56,7 +56,7 @@ func (p *peer) onData(c *nbio.Conn, data []byte) {
 	}
 	if end > 0 {
 		p.replies = peers.AppendReplies(p.replies[:0], data[:end])
-		_, _ = c.Write(p.replies) // nbio closes the connection when it fails
+		_, _ = c.Write(p.replies) // on an error nbio closes the connection
 	}
 	switch rest := data[end:]; {
 	case kept != nil:

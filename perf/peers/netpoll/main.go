@@ -1,6 +1,6 @@
-// Netpoll serves the packet dialect with github.com/cloudwego/netpoll: its
-// poller reads, a goroutine of a connection that has sent something decodes
-// without copying, and one flush writes the replies.
+// Netpoll serves the packet dialect with github.com/cloudwego/netpoll: its poller reads,
+// a goroutine per connection with input decodes without copying, and one flush writes the
+// replies.
 package main
 
 import (
@@ -15,12 +15,12 @@ import (
 
 func main() { peers.Main(serve) }
 
-// stopTimeout is how long connections may keep the process from ending.
+// stopTimeout is how long open connections may delay the end of the process.
 const stopTimeout = time.Second
 
 func serve(ctx context.Context, addr string) error {
-	// Its guide: without deep stacks, goroutines of the language beat its pool.
-	// It takes one poller for up to 20 cores by itself.
+	// Its guide says: without deep stacks, plain goroutines are faster than its pool. By
+	// default it uses one poller for up to 20 cores.
 	plain := netpoll.Config{Runner: func(_ context.Context, f func()) { go f() }}
 	if err := netpoll.Configure(plain); err != nil {
 		return err
@@ -37,18 +37,18 @@ func serve(ctx context.Context, addr string) error {
 	go func() { ended <- loop.Serve(listener) }()
 	select {
 	case err := <-ended:
-		return fmt.Errorf("netpoll: it ended by itself: %w", err)
+		return fmt.Errorf("netpoll: stopped unexpectedly: %w", err)
 	case <-ctx.Done():
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	_ = loop.Shutdown(ctx) // fails when clients are still there: they lose nothing
+	_ = loop.Shutdown(ctx) // fails if clients are still connected, which is harmless
 	return nil
 }
 
-// onRequest answers all complete frames that are there with one flush, or waits
-// for the rest of the first. Goroutine: one at a time for each connection, called
-// again as long as bytes are unread.
+// onRequest answers all complete frames in the buffer with one flush, or waits for the
+// rest of the first. Goroutine: one at a time per connection; netpoll calls it again
+// while there are unread bytes.
 func onRequest(_ context.Context, c netpoll.Connection) error {
 	err := answer(c.Reader(), c.Writer())
 	if err != nil {
@@ -75,7 +75,7 @@ func answer(in netpoll.Reader, out netpoll.Writer) error {
 	if err != nil {
 		return err
 	}
-	peers.AppendReplies(replies[:0], b[:end]) // fills replies
+	peers.AppendReplies(replies[:0], b[:end]) // into replies
 	if err := in.Skip(end); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func answer(in netpoll.Reader, out netpoll.Writer) error {
 	return out.Flush()
 }
 
-// wait blocks until the frame that begins with b is complete, or its length is.
+// wait blocks until the frame that starts with b, or its length field, is complete.
 func wait(in netpoll.Reader, b []byte) error {
 	n, err := peers.FrameLen(b)
 	if err != nil {

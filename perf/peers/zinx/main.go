@@ -1,8 +1,8 @@
 // Zinx serves the packet dialect with github.com/aceld/zinx: a goroutine for each
-// connection reads, ten workers call the handler, and SendMsg writes each reply by
-// itself. SendBuffMsg would gather the replies to pipelined requests, but flushes
-// by a ticker of 10 ms in each connection, which makes 10,000 of them crawl, and
-// drops a reply when its queue stays full for 5 ms.
+// connection reads, ten workers call the handler, and SendMsg writes each reply
+// separately. SendBuffMsg would batch the replies to pipelined requests, but flushes with
+// a 10 ms ticker per connection, which is very slow with 10,000 connections, and drops a
+// reply if its queue stays full for 5 ms.
 package main
 
 import (
@@ -34,14 +34,14 @@ func serve(ctx context.Context, addr string) error {
 	for command := range peers.LastCommand {
 		server.AddRouterSlices(uint32(command+1), answer)
 	}
-	server.Start() // panics later, in a goroutine of its own, if it cannot listen
+	server.Start() // panics later, in another goroutine, if it cannot listen
 	<-ctx.Done()
 	server.Stop()
 	return nil
 }
 
-// newConfig is what zinx.json would say. The read buffer is one for each
-// connection; 4 KiB take 50 requests at a time.
+// newConfig replaces zinx.json. Each connection has a read buffer; 4 KiB hold 50
+// requests.
 func newConfig(addr string) (*zconf.Config, error) {
 	host, portText, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -75,9 +75,9 @@ func newServer(config *zconf.Config) (ziface.IServer, error) {
 	return server, nil
 }
 
-// answer is the handler of every request. Goroutine: a worker of zinx.
+// answer handles every request. Goroutine: a worker of zinx.
 func answer(request ziface.IRequest) {
 	body := make([]byte, idLen+1) // the result, 0, last
 	copy(body, request.GetData()[:idLen])
-	_ = request.GetConnection().SendMsg(request.GetMsgID()|0x80, body) // fails when the client has gone
+	_ = request.GetConnection().SendMsg(request.GetMsgID()|0x80, body) // fails if the client is gone
 }

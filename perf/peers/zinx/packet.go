@@ -15,11 +15,11 @@ const (
 	idLen      = 8
 )
 
-// decoder tells zinx how frames are bounded and where their message id stands.
+// decoder tells zinx where frames end and where their message id is.
 type decoder struct{}
 
-// GetLengthField says: the first 4 bytes, which count themselves and are taken
-// off. (A length below them panics in zinx, which closes the connection.)
+// GetLengthField describes the length field: the first 4 bytes, which count themselves
+// and are removed. (A length below 4 panics in zinx, which closes the connection.)
 func (decoder) GetLengthField() *ziface.LengthField {
 	return &ziface.LengthField{
 		Order: binary.BigEndian, MaxFrameLength: peers.MaxFrame,
@@ -27,8 +27,8 @@ func (decoder) GetLengthField() *ziface.LengthField {
 	}
 }
 
-// Intercept takes the command as the message id; id and body are the data.
-// Goroutine: the reader of the connection.
+// Intercept uses the command as the message id; the data are id and body. Goroutine: the
+// reader of the connection.
 func (decoder) Intercept(chain ziface.IChain) ziface.IcResp {
 	message := chain.GetIMessage()
 	if message == nil {
@@ -47,13 +47,13 @@ func (decoder) Intercept(chain ziface.IChain) ziface.IcResp {
 	return chain.Proceed(chain.Request())
 }
 
-// pack makes the frames that are sent.
+// pack builds outgoing frames.
 type pack struct{}
 
-// GetHeadLen is the length of what Pack puts before the data, in bytes.
+// GetHeadLen returns how many bytes Pack puts before the data.
 func (pack) GetHeadLen() uint32 { return totalLen + commandLen }
 
-// Pack makes a frame of a message whose data begin with the id.
+// Pack builds a frame from a message whose data start with the id.
 func (p pack) Pack(m ziface.IMessage) ([]byte, error) {
 	total := p.GetHeadLen() + m.GetDataLen()
 	frame := binary.BigEndian.AppendUint32(make([]byte, 0, total), total)

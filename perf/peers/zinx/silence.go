@@ -2,7 +2,7 @@ package main
 
 import "context"
 
-// silence is a logger of zinx that says nothing.
+// silence is a zinx logger that writes nothing.
 type silence struct{}
 
 func (silence) InfoF(string, ...any)                    {}

@@ -1,0 +1,113 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
+)
+
+// Limits of the admin port, so that it leaves files and memory to the clients.
+const (
+	adminConnections = 16 // more wait in the listen queue
+	adminHeaderTime  = 5 * time.Second
+	adminBodyTime    = 10 * time.Second
+	adminIdleTime    = 30 * time.Second // Prometheus asks again within it, or reconnects
+	adminHeaderBytes = 16 << 10
+)
+
+// adminServer answers operators: health, metrics, profiles.
+type adminServer struct {
+	addr string
+	http http.Server
+	log  *slog.Logger
+	done chan struct{}
+}
+
+func startAdmin(listen string, s *Server, log *slog.Logger) (*adminServer, error) {
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return nil, err
+	}
+	a := &adminServer{addr: l.Addr().String(), log: log, done: make(chan struct{})}
+	if !onLoopback(l.Addr()) {
+		log.Warn("other machines can reach the admin port, read metrics and take profiles: set admin to a loopback address", "admin", a.addr)
+	}
+	// No ReadTimeout and no WriteTimeout: they would cut off long profiles.
+	a.http = http.Server{
+		Handler:           boundBody(adminHandler(s)),
+		ReadHeaderTimeout: adminHeaderTime,
+		IdleTimeout:       adminIdleTime,
+		MaxHeaderBytes:    adminHeaderBytes,
+	}
+	go func() {
+		defer close(a.done)
+		if err := a.http.Serve(netutil.LimitListener(l, adminConnections)); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("the admin port stopped", "error", err)
+		}
+	}()
+	return a, nil
+}
+
+// boundBody limits the time for the body of a request. Without it the server would wait
+// for the rest of a body forever.
+func boundBody(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(adminBodyTime))
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func onLoopback(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+// close closes the port within a second: a running profile must not use up the time for
+// the rest of the stop.
+func (a *adminServer) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	err := a.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = a.http.Close() // a profile or trace is still running
+	}
+	<-a.done
+	if err != nil {
+		a.log.Warn("the admin port did not close cleanly", "error", err)
+	}
+}
+
+// adminHandler serves /healthz (the process lives), /readyz (it takes orders),
+// /metrics and /debug/pprof.
+func adminHandler(s *Server) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(newCollector(s), collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := s.Desk.Accepting(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ready\n"))
+	})
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}

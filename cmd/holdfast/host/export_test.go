@@ -1,0 +1,7 @@
+package host
+
+// Names that the tests use.
+var (
+	LimitsOf   = limitsOf
+	OnLoopback = onLoopback
+)

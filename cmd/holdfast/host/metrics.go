@@ -1,0 +1,82 @@
+package host
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast/biz/journal"
+	"holdfast/engine"
+)
+
+// collector reads the server's own counters when Prometheus asks, so that a
+// request pays nothing for being measured.
+type collector struct {
+	server  *Server
+	closes  *prometheus.Desc
+	metrics []metric
+}
+
+type metric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*scrape) float64
+}
+
+// scrape is what several metrics of one answer show.
+type scrape struct {
+	*Server
+	traffic engine.Traffic
+	load    engine.Load
+	commits journal.Stats
+}
+
+func newCollector(s *Server) *collector {
+	c := &collector{
+		server: s,
+		closes: prometheus.NewDesc("holdfast_closes_total", "Sessions closed and connections refused, by reason.", []string{"reason"}, nil),
+	}
+	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
+	c.add("client_connected", "Open sessions.", gauge, func(s *scrape) float64 { return float64(s.Core.Len()) })
+	c.add("req_recv_total", "Requests received.", counter, func(s *scrape) float64 { return float64(s.traffic.Requests) })
+	c.add("rsp_send_total", "Requests answered.", counter, func(s *scrape) float64 { return float64(s.traffic.Replies) })
+	c.add("received_bytes_total", "Bytes of requests received.", counter, func(s *scrape) float64 { return float64(s.traffic.BytesIn) })
+	c.add("sent_bytes_total", "Bytes of replies and pushes sent.", counter, func(s *scrape) float64 { return float64(s.traffic.BytesOut) })
+	c.add("handler_panics_total", "Handlers that panicked; each panic closes one session.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.Panics.Load()) })
+	c.add("pushes_dropped_total", "Droppable pushes (quotes, revalued positions) that slow sessions did not get.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.Dropped.Load()) })
+	c.add("pushes_conflated_total", "Instruments whose newest state was sent to a session after it had missed pushes.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.Conflated.Load()) })
+	c.add("heartbeats_total", "Heartbeats sent to sessions without other output.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.Heartbeats.Load()) })
+	c.add("unsent_bytes", "Output that clients have not read yet, without what is in kernel buffers.", gauge, func(s *scrape) float64 { return float64(s.load.UnsentBytes) })
+	c.add("unsent_sessions", "Sessions with unsent output.", gauge, func(s *scrape) float64 { return float64(s.load.UnsentSessions) })
+	c.add("blocked_sessions", "Sessions whose requests wait because the lane is full.", gauge, func(s *scrape) float64 { return float64(s.load.Blocked) })
+	c.add("pushes_waiting", "Droppable pushes that are queued and not yet written.", gauge, func(s *scrape) float64 { return float64(s.load.PushesWaiting) })
+	c.add("lane_bytes", "Bytes of requests waiting for a worker.", gauge, func(s *scrape) float64 { return float64(s.load.LaneBytes) })
+	c.add("lane_pieces", "Request batches waiting for a worker.", gauge, func(s *scrape) float64 { return float64(s.load.LanePieces) })
+	c.add("memory_limit_bytes", "Memory limit that the queues are sized for.", gauge, func(s *scrape) float64 { return float64(s.Memory.LimitBytes) })
+	c.add("commits_total", "Group commits.", counter, func(s *scrape) float64 { return float64(s.commits.Commits) })
+	c.add("committed_records_total", "Events made durable.", counter, func(s *scrape) float64 { return float64(s.commits.Records) })
+	c.add("committed_bytes_total", "Bytes of events made durable.", counter, func(s *scrape) float64 { return float64(s.commits.Bytes) })
+	c.add("commit_seconds_total", "Time spent writing commits, fsync included.", counter, func(s *scrape) float64 { return s.commits.Total.Seconds() })
+	c.add("history_behind_batches", "Journal batches that are not in the history yet.", gauge, func(s *scrape) float64 { return float64(s.Desk.HistoryBehind()) })
+	c.add("password_guesses_delayed_total", "Password logins delayed or refused because of earlier wrong passwords.", counter, func(s *scrape) float64 { return float64(s.Gateway.DelayedGuesses()) })
+	c.add("sessions_per_account_refused_total", "Logins refused because of the limit of sessions per account.", counter, func(s *scrape) float64 { return float64(s.Gateway.RefusedSessions()) })
+	c.add("disk_free_bytes", "Free bytes on the disk of the data folder; 0 without a disk_watermark.", gauge, func(s *scrape) float64 { return float64(s.Desk.DiskFree()) })
+	return c
+}
+
+func (c *collector) add(name, help string, kind prometheus.ValueType, value func(*scrape) float64) {
+	c.metrics = append(c.metrics, metric{prometheus.NewDesc("holdfast_"+name, help, nil, nil), kind, value})
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, out) }
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	core := c.server.Core
+	s := &scrape{Server: c.server, traffic: core.Traffic(), load: core.Load(), commits: c.server.Desk.Stats()}
+	for _, m := range c.metrics {
+		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(s))
+	}
+	for _, r := range engine.Reasons() {
+		out <- prometheus.MustNewConstMetric(c.closes, prometheus.CounterValue, float64(core.Stats.Closes(r)), r.String())
+	}
+}

@@ -1,0 +1,94 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/cmd/holdfast/config"
+	"holdfast/engine"
+)
+
+// checkPorts returns an error if an address is in use. Start calls it first, so that a
+// server that can't start leaves nothing in the data folder.
+func checkPorts(c *config.Config) error {
+	keys, addresses := []string{"listen", "admin"}, []string{c.Listen, c.Admin}
+	for i, l := range c.Listeners {
+		keys, addresses = append(keys, listenerKey(i)), append(addresses, l.Address)
+	}
+	for i, address := range addresses {
+		if inUse(address) {
+			return portError(c, keys[i], address, syscall.EADDRINUSE)
+		}
+	}
+	return nil
+}
+
+// firstInUse returns the first address that is in use, or "".
+func firstInUse(addresses ...string) string {
+	if i := slices.IndexFunc(addresses, inUse); i >= 0 {
+		return addresses[i]
+	}
+	return ""
+}
+
+// inUse reports whether another socket listens on the address. It binds a socket, as a
+// listener does, but does not listen: no client can connect to it. Other errors are left
+// to the listeners.
+func inUse(address string) bool {
+	tcp, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil || tcp.Port == 0 {
+		return false
+	}
+	v6 := &unix.SockaddrInet6{Port: tcp.Port}
+	copy(v6.Addr[:], tcp.IP.To16())
+	family, to := unix.AF_INET6, unix.Sockaddr(v6)
+	if ip := tcp.IP.To4(); ip != nil {
+		family, to = unix.AF_INET, &unix.SockaddrInet4{Port: tcp.Port, Addr: [4]byte(ip)}
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) // else old connections in TIME_WAIT count
+	return errors.Is(unix.Bind(fd, to), unix.EADDRINUSE)
+}
+
+// listenerKey returns the key of an entry of Config.Listeners.
+func listenerKey(i int) string { return fmt.Sprintf("listeners[%d]", i) }
+
+// listenError returns the error of a listener with the setting that it comes from.
+func listenError(c *config.Config, err *engine.ListenError) error {
+	for i, l := range c.Listeners {
+		if l.Address == err.Address && l.Address != c.Listen {
+			return portError(c, listenerKey(i), l.Address, err)
+		}
+	}
+	return portError(c, "listen", c.Listen, err)
+}
+
+// portError returns an error that names the setting with the unusable address.
+func portError(c *config.Config, key, addr string, err error) error {
+	problem := err.Error()
+	var network *net.OpError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		problem = "the address is in use; choose another one, or see \"holdfast doctor\""
+	case errors.As(err, &network):
+		problem = network.Err.Error()
+	}
+	place := c.Origin(key) + ": " + key
+	switch origin := c.Origin(key); {
+	case strings.HasPrefix(origin, "--"):
+		place = origin
+	case origin == "default":
+		place = key
+	}
+	return &config.Error{Origin: place + " " + addr, Problem: problem}
+}

@@ -1,0 +1,192 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"strings"
+	"time"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/gateway"
+	"holdfast/biz/journal"
+	"holdfast/biz/seed"
+	wiring "holdfast/biz/server"
+	"holdfast/biz/simulation"
+	"holdfast/cmd/holdfast/config"
+	"holdfast/codec"
+	"holdfast/engine"
+	"holdfast/perf/goconn"
+	"holdfast/perf/txlog"
+)
+
+// Reactor is the name of the reactor in Carriers.
+const Reactor = "reactor"
+
+// Carriers returns the names of the carriers, the values for Options.Carrier.
+func Carriers() []string {
+	names := []string{Reactor}
+	for _, style := range goconn.Styles() {
+		names = append(names, string(style))
+	}
+	return names
+}
+
+// Server is a complete running server with its admin port.
+type Server struct {
+	*wiring.Server
+	Admin  string // address of metrics and pprof
+	Seed   *seed.Seed
+	Memory Memory
+}
+
+// Options are the settings that are not in the configuration file.
+type Options struct {
+	Version             string // sent to clients
+	SubmitOnLoop        bool
+	Carrier             string // one of Carriers; "" is Reactor
+	TransactionPerOrder bool
+}
+
+// LoadSeed reads the seed file at path, or the demo seed if path is empty.
+func LoadSeed(path string) (*seed.Seed, error) {
+	if path == "" {
+		return seed.Default()
+	}
+	return seed.Load(path)
+}
+
+// Start starts a server with the settings of c. It returns when clients can connect. A
+// *config.Error names the setting that prevents the start.
+func Start(ctx context.Context, c *config.Config, o Options, log *slog.Logger) (*Server, error) {
+	if err := checkPorts(c); err != nil {
+		return nil, err
+	}
+	s := &Server{Memory: PlanMemory(c)}
+	var err error
+	if s.Seed, err = LoadSeed(c.SeedFile); err != nil {
+		return nil, err
+	}
+	parts := s.parts(c, o, log)
+	parts.Attach = func(running *wiring.Server) (detach func(), err error) {
+		s.Server = running
+		a, err := startAdmin(c.Admin, s, log)
+		if err != nil {
+			return nil, portError(c, "admin", c.Admin, err)
+		}
+		s.Admin = a.addr
+		return a.close, nil
+	}
+	if _, err := wiring.Start(ctx, parts); err != nil {
+		return nil, settingError(c, err)
+	}
+	return s, nil
+}
+
+// parts returns the settings of the server's parts.
+func (s *Server) parts(c *config.Config, o Options, log *slog.Logger) wiring.Config {
+	w := wiring.Config{
+		Data: c.Data, Seed: s.Seed, Journal: journalOptions(c), DurableHistory: o.TransactionPerOrder,
+		Listeners: listenersOf(c), EventLoops: EventLoops(c), Drain: c.Drain, Limits: limitsOf(c, s.Memory.plan),
+		Desk: desk.Config{
+			RecentEvents: c.RecentEvents, DiskWatermark: uint64(c.DiskWatermark),
+			MaxHeldBytes: s.Memory.plan.HeldBytes, MaxOpenBytes: s.Memory.plan.OpenBytes,
+		},
+		Gateway: gateway.Config{
+			Heartbeat: c.Heartbeat, Version: o.Version, SubmitOnLoop: o.SubmitOnLoop,
+			PasswordGuesses: c.Limits.PasswordGuesses, SessionsPerAccount: c.Limits.SessionsPerAccount,
+		},
+		Simulation: simulation.Config{
+			Orders: float64(c.Simulate), PriceMoves: float64(c.PriceMoves), Random: c.RandomSeed,
+		},
+		Log: log,
+	}
+	if o.TransactionPerOrder {
+		w.NewCommitLog = txlog.New
+	}
+	if o.Carrier != "" && o.Carrier != Reactor {
+		w.NewCarrier = func(core *engine.Core, drain func(context.Context) error) (wiring.Carrier, error) {
+			return goconn.New(core, goconn.Config{
+				Style: goconn.Style(o.Carrier), Listen: c.Listen, Drain: c.Drain, OnDrain: drain, Log: log,
+			})
+		}
+	}
+	return w
+}
+
+func journalOptions(c *config.Config) journal.Options {
+	o := journal.Options{URL: c.JournalURL, Replicas: c.JournalCopies}
+	if c.JournalMonitor != "" {
+		o.MonitorURLs = strings.Split(c.JournalMonitor, ",")
+	}
+	return o
+}
+
+// listenersOf returns the packet listener first, then the others.
+func listenersOf(c *config.Config) []engine.Listener {
+	all := []engine.Listener{{Address: c.Listen, Dialect: codec.Packet{}}}
+	for _, l := range c.Listeners {
+		e := engine.Listener{Address: l.Address, Dialect: codec.Packet{}, Greets: l.Greet}
+		if l.Dialect == config.DialectTLV {
+			e.Dialect = codec.TLV{BigEndian: l.BigEndian}
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// loginTime is the longest time from the connect to the login if a login is required.
+const loginTime = 10 * time.Second
+
+func limitsOf(c *config.Config, plan engine.MemoryPlan) engine.Limits {
+	l := engine.Limits{
+		MaxFrameBytes:         c.Limits.MaxFrameBytes,
+		LoginFrameBytes:       c.Limits.LoginFrameBytes,
+		MaxConnections:        c.MaxConnections,
+		ConnectionsPerAddress: c.Limits.ConnectionsPerAddress,
+		InFlightRequests:      c.Limits.InFlightRequests,
+		InFlightBytes:         c.Limits.InFlightBytes,
+		LaneBytes:             plan.LaneBytes,
+		OutboundSoftBytes:     c.Limits.OutboundSoftBytes,
+		OutboundSoftTime:      c.Limits.OutboundSoftTime,
+		OutboundHardBytes:     c.Limits.OutboundHardBytes,
+		OutboundTotalBytes:    c.Limits.OutboundTotalBytes,
+		FirstFrameTime:        c.Limits.FirstFrameTime,
+		FrameTime:             c.Limits.FrameTime,
+		IdleTime:              c.Limits.IdleTime,
+		WriteStallTime:        c.Limits.WriteStallTime,
+		Heartbeat:             c.Heartbeat,
+	}
+	if l.ConnectionsPerAddress == 0 {
+		l.ConnectionsPerAddress = -1
+	}
+	if l.OutboundTotalBytes == 0 {
+		l.OutboundTotalBytes = plan.OutboundTotalBytes
+	}
+	if c.RequireLogin {
+		l.LoginTime = loginTime
+	}
+	return l
+}
+
+// EventLoops returns the number of event loops with the settings of c.
+func EventLoops(c *config.Config) int {
+	if c.EventLoops > 0 {
+		return c.EventLoops
+	}
+	return runtime.NumCPU()
+}
+
+// settingError adds to an error of the start the setting that caused it.
+func settingError(c *config.Config, err error) error {
+	var listen *engine.ListenError
+	switch {
+	case errors.Is(err, wiring.ErrFolder):
+		return &config.Error{Origin: c.Origin("data"), Problem: err.Error()}
+	case errors.As(err, &listen):
+		return listenError(c, listen)
+	default:
+		return err
+	}
+}

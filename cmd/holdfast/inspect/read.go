@@ -1,0 +1,60 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/journal"
+	"holdfast/biz/seed"
+)
+
+// Progress is called with the number of bytes read so far and in total.
+type Progress func(done, total int64)
+
+// journalOf returns the folder of the journal.
+func journalOf(data string) string { return filepath.Join(data, "journal") }
+
+// entries reads the journal of a data folder and calls each for every record.
+func entries(ctx context.Context, data string, seen Progress, each func(b *journal.Batch, number uint64, e *desk.Entry) error) (journal.Report, error) {
+	dir := journalOf(data)
+	report, err := journal.Read(ctx, journal.ReadOptions{Dir: dir, Progress: seen, Each: func(b *journal.Batch) error {
+		for number, record := range b.Records() {
+			e, err := desk.DecodeEntry(record)
+			if err == nil {
+				err = each(b, number, &e)
+			}
+			if err != nil {
+				return &RecordError{journal: dir, batch: b.Number, record: number, err: err}
+			}
+		}
+		return nil
+	}})
+	switch {
+	case errors.Is(err, journal.ErrLocked):
+		err = fmt.Errorf("%w: a server has it open; stop the server first", err)
+	case errors.Is(err, journal.ErrNoJournal):
+		err = fmt.Errorf("%w: set --data to the data folder of the server", err)
+	}
+	return report, err
+}
+
+// RecordError is an invalid record of the journal.
+type RecordError struct {
+	journal       string
+	batch, record uint64
+	err           error
+}
+
+// Error implements error.
+func (e *RecordError) Error() string {
+	return fmt.Sprintf("%s: record %d, batch %d: %s", e.journal, e.record, e.batch, e.err)
+}
+
+// Unwrap returns the cause.
+func (e *RecordError) Unwrap() error { return e.err }
+
+// fits reports whether e, the first record of a data folder, is for the seed s.
+func fits(s *seed.Seed, e *desk.Entry) bool { return e.Genesis && e.Seed == s.SHA256 }

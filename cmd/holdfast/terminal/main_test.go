@@ -1,0 +1,129 @@
+package terminal_test
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"holdfast/biz/client"
+	"holdfast/cmd/holdfast/config"
+	"holdfast/cmd/holdfast/host"
+	"holdfast/cmd/holdfast/terminal"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
+
+// served is a server that a test may stop. Its prices do not move.
+type served struct {
+	addr string
+	stop func()
+}
+
+// serve starts a server on a data folder; "127.0.0.1:0" is a free port.
+func serve(t *testing.T, addr, data string) *served {
+	t.Helper()
+	c := config.Default()
+	c.Listen, c.Admin, c.Data = addr, "127.0.0.1:0", data
+	s, err := host.Start(t.Context(), c, host.Options{Carrier: host.Reactor}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := sync.OnceFunc(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return &served{addr: s.Addrs[0], stop: stop}
+}
+
+func testServer(t *testing.T) *served {
+	t.Helper()
+	return serve(t, "127.0.0.1:0", t.TempDir())
+}
+
+// options are those of a customer of the shipped seed.
+func options(addr string, customer client.Customer) terminal.Options {
+	return terminal.Options{
+		Addr: addr, Customer: customer, Credential: client.Password(client.DemoPassword), Style: terminal.NewStyle(false),
+	}
+}
+
+// typed runs a client that gets these lines on standard input.
+func typed(t *testing.T, addr string, customer client.Customer, lines string) (stdout string, err error) {
+	t.Helper()
+	var out strings.Builder
+	o := options(addr, customer)
+	o.Stdin, o.Stdout = strings.NewReader(lines), &out
+	err = terminal.Run(t.Context(), o)
+	return out.String(), err
+}
+
+// running is a client whose standard input stays open.
+type running struct {
+	out  *output
+	in   *io.PipeWriter
+	ends chan error
+}
+
+func startClient(t *testing.T, addr string, customer client.Customer, reconnect bool) *running {
+	t.Helper()
+	reader, writer := io.Pipe()
+	r := &running{out: newOutput(), in: writer, ends: make(chan error, 1)}
+	o := options(addr, customer)
+	o.Stdin, o.Stdout, o.Reconnect = reader, r.out, &reconnect
+	var work sync.WaitGroup
+	work.Go(func() { r.ends <- terminal.Run(t.Context(), o) })
+	t.Cleanup(func() {
+		writer.Close()
+		work.Wait()
+	})
+	return r
+}
+
+// output is a stream that a test may read while a program writes to it.
+type output struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	changed chan struct{}
+}
+
+func newOutput() *output { return &output{changed: make(chan struct{}, 1)} }
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	select {
+	case o.changed <- struct{}{}:
+	default:
+	}
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+// await waits until the output has a text.
+func (o *output) await(t *testing.T, text string) {
+	t.Helper()
+	end := time.After(patience)
+	for !strings.Contains(o.String(), text) {
+		select {
+		case <-o.changed:
+		case <-end:
+			t.Fatalf("%q is not in\n%s", text, o)
+		}
+	}
+}

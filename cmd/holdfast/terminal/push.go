@@ -1,0 +1,108 @@
+package terminal
+
+import (
+	"fmt"
+	"time"
+
+	"holdfast/biz/client"
+)
+
+// repriceEvery is how often a new total value is shown while prices move.
+const repriceEvery = 5 * time.Second
+
+// tape is what the line for a push needs from earlier pushes.
+type tape struct {
+	skip    bool                        // the next position update belongs to an order of this shell
+	prices  map[client.Key]client.Price // of watched instruments, as last shown
+	showing time.Time                   // when the total value was last shown
+	total   client.Money                // at the last trade or when last shown
+}
+
+// expect records an order of this shell. Its reply is shown, so its pushes need not be.
+func (sh *shell) expect(clientOrderID string) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.own == nil {
+		sh.own = make(map[string]bool)
+	}
+	sh.own[clientOrderID] = true
+}
+
+// pushed shows a push. The client calls it for one push at a time.
+func (sh *shell) pushed(p client.Push) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	text := sh.pushText(p)
+	_, notice := p.Event.(client.Notice)
+	switch {
+	case !sh.ready || text == "":
+		return
+	case sh.again.away && !notice: // a Notice is about the connection that ended
+		sh.again.late = append(sh.again.late, sh.style(Faint, "* ")+text+"\n")
+		return
+	}
+	sh.print(sh.style(Faint, "* ") + text + "\n")
+}
+
+// pushText returns the line for a push, "" if it needs no line.
+func (sh *shell) pushText(p client.Push) string {
+	switch event := p.Event.(type) {
+	case client.Execution:
+		if sh.tape.skip = sh.own[event.ClientOrderID]; sh.tape.skip {
+			delete(sh.own, event.ClientOrderID)
+			return ""
+		}
+		return executionText(event)
+	case client.ExecutionBusted:
+		return sh.style(Red, fmt.Sprintf("execution %s was busted: %s", event.ID, event.Reason))
+	case client.PositionUpdate:
+		return sh.updateText(p.Sequence, event)
+	case client.Quote:
+		return sh.quoteText(event)
+	case client.Notice:
+		return sh.style(Red, "notice: "+event.Text)
+	case client.SequenceBreak:
+		return sh.style(Red, event.String()) + ": reloading the account"
+	}
+	return ""
+}
+
+func (sh *shell) updateText(sequence uint64, u client.PositionUpdate) string {
+	if sequence == 0 {
+		return sh.totalText(u.MarketValue)
+	}
+	sh.tape.total = u.MarketValue
+	if sh.tape.skip {
+		sh.tape.skip = false
+		return ""
+	}
+	return sh.positionText(u.Position) + " (" + u.Change.String() + ")"
+}
+
+// follow records which instruments are watched, and their prices.
+func (sh *shell) follow(list []client.Instrument) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.watching, sh.tape.prices = nil, make(map[client.Key]client.Price, len(list))
+	for _, i := range list {
+		sh.watching = append(sh.watching, i.Key)
+		sh.tape.prices[i.Key] = i.LastPrice
+	}
+}
+
+// totalText returns the line for a new total, at most every repriceEvery.
+func (sh *shell) totalText(total client.Money) string {
+	now := time.Now()
+	if now.Sub(sh.tape.showing) < repriceEvery {
+		return ""
+	}
+	change := total - sh.tape.total
+	sh.tape.showing, sh.tape.total = now, total
+	return fmt.Sprintf("prices move: total market value %s (%s)", total, sh.style(profitStyle(change), signed(change)))
+}
+
+func (sh *shell) quoteText(q client.Quote) string {
+	change := client.Money(q.LastPrice - sh.tape.prices[q.Key])
+	sh.tape.prices[q.Key] = q.LastPrice
+	return fmt.Sprintf("%s %s (%s)", q.Key, q.LastPrice, sh.style(profitStyle(change), signed(change)))
+}

@@ -1,0 +1,124 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"holdfast/biz/client"
+)
+
+// The pause before a reconnect doubles from reconnectPause to reconnectPauseMax.
+const (
+	reconnectPause    = 250 * time.Millisecond
+	reconnectPauseMax = 10 * time.Second
+)
+
+// reconnecting is what a shell needs to reconnect.
+type reconnecting struct {
+	on         bool // if not, the shell ends with its connection
+	customer   client.Customer
+	credential client.Credential
+
+	// Guarded by the shell's mu.
+	away bool     // the connection is lost and there is no new one yet
+	late []string // lines for missed pushes
+	lost error    // why the shell does not try any more
+}
+
+// keep reconnects after a lost connection, until stop. It ends the reading of lines when
+// ctx ends, or when the connection ends and the shell does not reconnect.
+func (sh *shell) keep(ctx context.Context) (stop func()) {
+	work, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-work.Done():
+			case <-sh.connection().Done():
+			}
+			if ctx.Err() == nil && work.Err() != nil {
+				return // the shell is leaving
+			}
+			if ctx.Err() != nil || !sh.again.on || !sh.reconnect(work) {
+				sh.screen.interrupt()
+				return
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// connection returns the present connection.
+func (sh *shell) connection() *client.Client {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.client
+}
+
+// reconnect tries until it has a connection. It returns false if ctx ends first, or if
+// the server refuses the login.
+func (sh *shell) reconnect(ctx context.Context) bool {
+	old := sh.connection()
+	sh.lose(old.Err())
+	for pause := reconnectPause; ; pause = min(2*pause, reconnectPauseMax) {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(pause):
+		}
+		next, welcome, err := old.Reconnect(ctx, sh.again.customer, sh.again.credential)
+		switch {
+		case err == nil:
+			sh.connected(ctx, next, welcome)
+			return true
+		case errors.Is(err, client.ErrUnauthenticated), errors.Is(err, client.ErrForbidden):
+			sh.mu.Lock()
+			sh.again.lost = fmt.Errorf("log in as %d: %w", sh.again.customer, Advise(err))
+			sh.mu.Unlock()
+			return false
+		}
+	}
+}
+
+// lose reports that the connection is lost. Pushes that arrive from now on are shown after
+// the reconnect.
+func (sh *shell) lose(why error) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.again.away = true
+	clear(sh.own) // their executions, if any, will be news
+	sh.tape.skip = false
+	sh.print(sh.style(Red, OneLine(why.Error())+"; reconnecting") + "\n")
+}
+
+// connected continues on the next connection. First it shows the missed pushes.
+func (sh *shell) connected(ctx context.Context, next *client.Client, welcome client.Welcome) {
+	sh.mu.Lock()
+	sh.client, sh.again.away = next, false
+	missed := "missed pushes follow"
+	if !welcome.Resumed {
+		missed = "too many pushes were missed to show them: see \"history\""
+	}
+	sh.print(fmt.Sprintf("reconnected, session %d; %s\n", next.Hello().UID, missed))
+	for _, line := range sh.again.late {
+		sh.print(line)
+	}
+	sh.again.late = nil
+	if !welcome.Resumed {
+		sh.tape.total = welcome.Snapshot.MarketValue
+	}
+	watching := sh.watching
+	sh.mu.Unlock()
+	if !welcome.Resumed {
+		sh.showAccount(welcome.Snapshot)
+	}
+	if watching != nil {
+		_, _ = next.Quotes(ctx, watching, true) // after an error this connection ends, too
+	}
+}

@@ -1,0 +1,155 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/biz/client"
+)
+
+// Options are the account that a client shows, its streams, and its style.
+type Options struct {
+	Addr       string
+	Customer   client.Customer
+	Credential client.Credential
+	Stdin      io.Reader
+	Stdout     io.Writer
+	Style      Style
+	Reconnect  *bool // reconnect after a lost connection; nil: only at a terminal
+}
+
+// Run logs in and executes commands until the input ends, "quit", ctx ends, or the
+// connection is lost and not restored. Without a terminal it returns an error if a
+// command failed.
+func Run(ctx context.Context, o Options) (err error) {
+	sh := &shell{ctx: ctx, style: o.Style}
+	if sh.client, err = client.Dial(ctx, o.Addr, client.Options{OnPush: sh.pushed}); err != nil {
+		return Advise(err)
+	}
+	defer func() { _ = sh.connection().Close() }() // always nil
+	if sh.screen, err = openScreen(o.Stdin, o.Stdout, sh.complete); err != nil {
+		return err
+	}
+	defer sh.screen.close()
+	sh.again.on, sh.again.customer, sh.again.credential = sh.screen.interactive, o.Customer, o.Credential
+	if o.Reconnect != nil {
+		sh.again.on = *o.Reconnect
+	}
+	if err := sh.login(o.Customer, o.Credential); err != nil {
+		return loginError(o.Customer, err)
+	}
+	stop := sh.keep(ctx)
+	defer stop()
+	return sh.run()
+}
+
+// Login connects and logs in, for commands that show no pushes.
+func Login(ctx context.Context, addr string, customer client.Customer, credential client.Credential) (*client.Client, error) {
+	c, err := client.Dial(ctx, addr, client.Options{})
+	if err != nil {
+		return nil, Advise(err)
+	}
+	if _, err := c.Login(ctx, customer, credential); err != nil {
+		_ = c.Close() // always nil
+		return nil, loginError(customer, err)
+	}
+	return c, nil
+}
+
+func loginError(customer client.Customer, err error) error {
+	return fmt.Errorf("log in as %d: %w", customer, Advise(err))
+}
+
+// Advise adds advice to an error of the client.
+func Advise(err error) error {
+	if advice := client.Explain(err); advice != "" {
+		return fmt.Errorf("%w: %s", err, advice)
+	}
+	return err
+}
+
+// OneLine joins the lines of text, because an error is shown as one line. It omits a line
+// that an earlier one contains: each part of a stopping server reports the cause.
+func OneLine(text string) string {
+	var lines []string
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		line = strings.TrimSpace(line)
+		if !slices.ContainsFunc(lines, func(earlier string) bool { return strings.Contains(earlier, line) }) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
+// errCommands is the error of a run without a terminal in which a command failed.
+var errCommands = errors.New("not all commands succeeded")
+
+// run reads and executes lines until the end.
+func (sh *shell) run() error {
+	failed := false
+	for !sh.quitting {
+		line, err := sh.screen.readLine()
+		if err != nil {
+			sh.endLine()
+			if over := sh.over(); over != nil || !errors.Is(err, io.EOF) {
+				return errors.Join(over, ignoreEOF(err))
+			}
+			break
+		}
+		if err := sh.execute(line); err != nil {
+			if over := sh.over(); over != nil {
+				return over
+			}
+			failed = true
+			sh.complain(err)
+		}
+	}
+	sh.leave()
+	if failed && !sh.screen.interactive {
+		return errCommands
+	}
+	return nil
+}
+
+// endLine stops showing pushes and leaves the prompt.
+func (sh *shell) endLine() {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.ready = false
+	sh.screen.endLine()
+}
+
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// over returns why no further command can succeed, or nil.
+func (sh *shell) over() error {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	switch err := sh.ctx.Err(); {
+	case err != nil:
+		return err
+	case sh.again.on:
+		return sh.again.lost
+	}
+	return Advise(sh.client.Err())
+}
+
+// goodbye is how long a logout may take.
+const goodbye = time.Second
+
+// leave logs out, as a courtesy: the server also notices that the connection ends.
+func (sh *shell) leave() {
+	ctx, cancel := context.WithTimeout(sh.ctx, goodbye)
+	defer cancel()
+	_ = sh.connection().Logout(ctx) // the connection ends next
+}

@@ -1,0 +1,113 @@
+package terminal_test
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"holdfast/biz/client"
+)
+
+func TestClientCommands(t *testing.T) {
+	t.Parallel()
+	addr := testServer(t).addr
+	// Customer 100010 starts without positions, 100001 with 100 ALFA/600100.
+	cases := []struct {
+		name     string
+		customer client.Customer
+		lines    string
+		fails    bool
+		want     []string // parts of standard output, in this order
+	}{
+		{"login shows the account", 100001, "", false, []string{
+			"account 100001 (Customer 1)\n", "INSTRUMENT   NAME          SHARES  AVG COST  PRICE     VALUE  PROFIT  REALISED",
+			"ALFA/600100  Northern Tin     100     10.00  10.00  1,000.00    0.00      0.00", "market value         1,000.00", "cash             1,000,000.00", "total            1,001,000.00"}},
+		{"no positions", 100020, "", false, []string{"no positions", "cash"}},
+		{"worked example", 100010, "buy 600100 100\nbuy ALFA/600100 100\nsell alfa/600100 100\nSELL 600100 100\n", false, []string{
+			"bought 100 ALFA/600100 @ 10.00 = 1,000.00 (100010-1)", "ALFA/600100: 100 shares, 1,000.00, profit 0.00",
+			"ALFA/600100: 200 shares, 2,000.00", "sold 100 ALFA/600100 @ 10.00 = 1,000.00 (100010-3)", "ALFA/600100: 100 shares, 1,000.00", "ALFA/600100: none left"}},
+		{"history, newest first", 100010, "history 2\n", false, []string{"EXECUTION", "100010-4", "sell", "100010-3", "there are older ones: history 10"}},
+		{"no history", 100020, "history\n", false, []string{"no executions"}},
+		{"quantity with separators", 100011, "buy 300103 1,000\n", false, []string{"bought 1,000 BETA/300103 @ 6.56 = 6,560.00"}},
+		{"quotes", 100020, "quote 600100 300103\n", false, []string{"INSTRUMENT   NAME          LOT  PRICE", "ALFA/600100  Northern Tin    1  10.00", "BETA/300103  River Paper     1   6.56"}},
+		{"all quotes", 100020, "quote\n", false, []string{"ALFA/600100", "BETA/300109"}},
+		{"watch", 100020, "watch 600100\nquote 300103\nwatch off\n", false, []string{"ALFA/600100  Northern Tin", "BETA/300103"}},
+		{"holding", 100001, "holding\n", false, []string{"account 100001", "account 100001"}},
+		{"help", 100020, "help\n", false, []string{"buy", "CODE QUANTITY", "quit"}},
+		{"quit ends it", 100020, "quit\nbuy nonsense\n", false, []string{"no positions"}},
+		{"empty lines", 100020, "\n   \n", false, []string{"no positions"}},
+
+		{"slip", 100020, "sel 600100 1\nhelp\n", true, []string{`error: unknown command "sel" (did you mean "sell"?); "help" lists them all`, "COMMAND"}},
+		{"unknown command", 100020, "frobnicate\n", true, []string{`error: unknown command "frobnicate"; "help"`}},
+		{"buy without quantity", 100020, "buy 600100\n", true, []string{"error: usage: buy CODE QUANTITY"}},
+		{"bad quantity", 100020, "buy 600100 ten\n", true, []string{`error: "ten" is not a number of shares`}},
+		{"negative quantity", 100020, "buy 600100 -5\n", true, []string{`error: "-5" is not a number of shares`}},
+		{"unknown instrument", 100020, "buy 999999 1\n", true, []string{`error: unknown instrument "999999"; "quote" lists them all`}},
+		{"not enough shares", 100020, "sell 600100 1\n", true, []string{"error: not enough shares"}},
+		{"bad history", 100020, "history all\n", true, []string{"error: usage: history [N]"}},
+		{"bust without the role", 100020, "bust 100001-1 no good\n", true, []string{"error: busting an execution needs the operator role"}},
+		{"bust without reason", 100020, "bust 100001-1\n", true, []string{"error: usage: bust ID REASON"}},
+		{"bust of no id", 100020, "bust 17 x\n", true, []string{"error: bad id"}},
+		{"operator busts", 900001, "bust 100011-1 keyed in by mistake\n", false, []string{"Operator, operator", "busted: bought 1,000 BETA/300103 @ 6.56", "BETA/300103"}},
+		{"history says busted", 100011, "history\n", false, []string{"100011-1", "BUSTED: keyed in by mistake"}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			stdout, err := typed(t, addr, tc.customer, tc.lines)
+			if (err != nil) != tc.fails || err != nil && err.Error() != "not all commands succeeded" {
+				t.Errorf("error %v, want one: %v", err, tc.fails)
+			}
+			if strings.Contains(stdout, ">>>") || strings.Contains(stdout, "\x1b") {
+				t.Errorf("prompt or colours without a terminal:\n%s", stdout)
+			}
+			rest := stdout
+			for _, want := range tc.want {
+				_, after, found := strings.Cut(rest, want)
+				if !found {
+					t.Fatalf("%q is missing or out of order in\n%s", want, stdout)
+				}
+				rest = after
+			}
+		})
+	}
+}
+
+// What others do to the account is shown; what the client does itself only once.
+func TestClientShowsPushes(t *testing.T) {
+	t.Parallel()
+	addr := testServer(t).addr
+	r := startClient(t, addr, 100020, false)
+	r.out.await(t, "realised profit")
+	io.WriteString(r.in, "buy 600100 100\n")
+	r.out.await(t, "bought 100 ALFA/600100 @ 10.00 = 1,000.00 (100020-1)")
+
+	typed(t, addr, 100020, "buy 600100 50\n")
+	r.out.await(t, "* bought 50 ALFA/600100 @ 10.00 = 500.00 (100020-2)\n* ALFA/600100: 150 shares, 1,500.00, profit 0.00 (increased)\n")
+	typed(t, addr, 900001, "bust 100020-2 typo\n")
+	r.out.await(t, "* execution 100020-2 was busted: typo\n* ALFA/600100: 100 shares, 1,000.00, profit 0.00 (decreased)\n")
+	io.WriteString(r.in, "buy 600100 10\n")
+	r.out.await(t, "(100020-3)\n  ALFA/600100: 110 shares")
+	typed(t, addr, 900001, "bust 100020-3 typo\n")
+	r.out.await(t, "* execution 100020-3 was busted: typo\n* ALFA/600100: 100 shares, 1,000.00, profit 0.00 (decreased)\n")
+	if n := strings.Count(r.out.String(), "(100020-1)"); n != 1 {
+		t.Errorf("the client's own execution is shown %d times", n)
+	}
+	r.in.Close()
+	if err := <-r.ends; err != nil {
+		t.Error(err)
+	}
+}
+
+// A server that goes away ends the client with what the server said.
+func TestClientHearsOfTheEnd(t *testing.T) {
+	t.Parallel()
+	s := testServer(t)
+	r := startClient(t, s.addr, 100020, false)
+	r.out.await(t, "realised profit")
+	s.stop()
+	r.out.await(t, "notice: ")
+	io.WriteString(r.in, "holding\n")
+	if err := <-r.ends; err == nil || !strings.HasPrefix(err.Error(), "the server closed the connection: ") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,95 @@
+package terminal
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+
+	"holdfast/perf/progress"
+)
+
+// prompt is the start of a line that is being typed.
+const prompt = ">>> "
+
+// screen is where a shell reads lines and writes text: a terminal, where output does not
+// break the line that is being typed, or plain streams.
+type screen struct {
+	io.Writer
+	readLine    func() (string, error)
+	interactive bool
+	interrupt   func() // ends readLine with io.EOF, where the system allows that
+	endLine     func() // leaves the line that is being typed and starts a new one
+	close       func() // restores the terminal
+}
+
+// complete is called for the tab key with the text before the cursor.
+type complete func(before string) (after string, ok bool)
+
+// openScreen returns the screen for the streams. A terminal is in raw mode until close.
+func openScreen(stdin io.Reader, stdout io.Writer, tab complete) (*screen, error) {
+	file, ok := stdin.(*os.File)
+	if !ok {
+		return plainScreen(stdin, stdout, func() {}, func() {}), nil
+	}
+	in, err := newWakeable(file)
+	if err != nil {
+		return nil, err
+	}
+	if !progress.IsTerminal(file) || !progress.IsTerminal(stdout) {
+		return plainScreen(in, stdout, in.stop, in.close), nil
+	}
+	restore, err := rawTerminal(file)
+	if err != nil {
+		in.close()
+		return nil, err
+	}
+	t := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{in, stdout}, prompt)
+	t.AutoCompleteCallback = completer(tab)
+	stopSize := watchSize(file, func(width, height int) { _ = t.SetSize(width, height) }) // it refuses a bad size: nothing to do
+	return &screen{
+		Writer: t, readLine: t.ReadLine, interactive: true, interrupt: in.stop,
+		endLine: func() { fmt.Fprint(stdout, "\r\n") },
+		close: func() {
+			stopSize()
+			restore()
+			in.close()
+		},
+	}, nil
+}
+
+// maxLine is the longest line of a plain stream, in bytes.
+const maxLine = 64 << 10
+
+func plainScreen(in io.Reader, out io.Writer, interrupt, closing func()) *screen {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxLine)
+	return &screen{Writer: out, interrupt: interrupt, endLine: func() {}, close: closing, readLine: func() (string, error) {
+		if lines.Scan() {
+			return lines.Text(), nil
+		}
+		if err := lines.Err(); err != nil {
+			return "", err
+		}
+		return "", io.EOF
+	}}
+}
+
+// completer adapts a complete to the callback of the terminal.
+func completer(tab complete) func(string, int, rune) (string, int, bool) {
+	return func(line string, pos int, key rune) (string, int, bool) {
+		if key != '\t' {
+			return "", 0, false
+		}
+		after, ok := tab(line[:pos])
+		if !ok {
+			return line, pos, true // swallow the tab
+		}
+		return after + line[pos:], len(after), true
+	}
+}

@@ -1,0 +1,133 @@
+package terminal
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"holdfast/biz/client"
+)
+
+func (sh *shell) table(head ...string) *Table { return NewTable(sh.style, head...) }
+
+// profitStyle is green for a profit and red for a loss.
+func profitStyle(m client.Money) string {
+	switch {
+	case m > 0:
+		return Green
+	case m < 0:
+		return Red
+	}
+	return ""
+}
+
+// signed returns an amount with its sign, also a plus.
+func signed(m client.Money) string {
+	if m > 0 {
+		return "+" + m.String()
+	}
+	return m.String()
+}
+
+func (sh *shell) showAccount(s client.Snapshot) {
+	role := ""
+	if s.Account.Operator {
+		role = ", operator"
+	}
+	text := fmt.Sprintf("account %d (%s%s)\n", s.Account.Customer, s.Account.Name, role)
+	if len(s.Positions) == 0 {
+		text += "  no positions\n"
+	} else {
+		text += sh.positions(s.Positions) + "\n"
+	}
+	totals := sh.table("", ">")
+	totals.Add("market value", s.MarketValue.String())
+	totals.Add("cash", s.Account.Cash.String())
+	totals.Add("total", (s.MarketValue + s.Account.Cash).String())
+	totals.Add("realised profit", signed(s.Account.Realised))
+	totals.Set(1, profitStyle(s.Account.Realised))
+	sh.print(text + totals.String())
+}
+
+func (sh *shell) positions(list []client.Position) string {
+	t := sh.table("INSTRUMENT", "NAME", ">SHARES", ">AVG COST", ">PRICE", ">VALUE", ">PROFIT", ">REALISED")
+	for _, p := range list {
+		t.Add(p.Key.String(), sh.nameOf(p.Key), p.Quantity.String(), p.AverageCost.String(), p.LastPrice.String(),
+			p.MarketValue.String(), signed(p.Unrealised), signed(p.Realised))
+		t.Set(6, profitStyle(p.Unrealised))
+		t.Set(7, profitStyle(p.Realised))
+	}
+	return t.String()
+}
+
+func (sh *shell) nameOf(key client.Key) string {
+	for _, i := range sh.market {
+		if i.Key == key {
+			return i.Name
+		}
+	}
+	return ""
+}
+
+func (sh *shell) showPlaced(placed client.Placed) {
+	var text strings.Builder
+	for _, x := range placed.Executions {
+		text.WriteString("  " + executionText(x) + "\n")
+	}
+	text.WriteString("  " + sh.positionText(placed.Position) + "\n")
+	sh.print(text.String())
+}
+
+// executionText returns "bought 100 ALFA/600100 @ 10.00 = 1,000.00 (100001-17)".
+func executionText(x client.Execution) string {
+	verb := map[client.Side]string{client.Buy: "bought", client.Sell: "sold"}[x.Side]
+	return fmt.Sprintf("%s %s %s @ %s = %s (%s)", verb, x.Quantity, x.Key, x.Price, x.Value(), x.ID)
+}
+
+// positionText returns "ALFA/600100: 200 shares, 2,000.00, profit +10.00".
+func (sh *shell) positionText(p client.Position) string {
+	if p.Quantity == 0 {
+		return fmt.Sprintf("%s: none left", p.Key)
+	}
+	profit := sh.style(profitStyle(p.Unrealised), signed(p.Unrealised))
+	return fmt.Sprintf("%s: %s shares, %s, profit %s", p.Key, p.Quantity, p.MarketValue, profit)
+}
+
+// BustedText describes a busted execution and the position after it.
+func BustedText(b client.Busted) string {
+	text := fmt.Sprintf("  busted: %s\n", executionText(b.Execution))
+	if b.Position.Quantity == 0 {
+		return text + fmt.Sprintf("  %s: none left\n", b.Execution.Key)
+	}
+	return text + fmt.Sprintf("  %s: %s shares, %s\n", b.Position.Key, b.Position.Quantity, b.Position.MarketValue)
+}
+
+func (sh *shell) showHistory(page client.HistoryPage) {
+	if len(page.Executions) == 0 {
+		sh.print("  no executions\n")
+		return
+	}
+	t := sh.table("EXECUTION", "TIME", "SIDE", "INSTRUMENT", ">SHARES", ">PRICE", ">VALUE", "")
+	for _, x := range page.Executions {
+		remark := ""
+		if x.Busted {
+			remark = "BUSTED: " + x.BustReason
+		}
+		t.Add(x.ID.String(), x.Time.Local().Format("2006-01-02 15:04:05"), x.Side.String(), x.Key.String(),
+			x.Quantity.String(), x.Price.String(), x.Value().String(), remark)
+		t.Set(7, Red)
+	}
+	more := ""
+	if page.More {
+		more = fmt.Sprintf("  there are older ones: history %s\n", strconv.Itoa(min(1000, 5*len(page.Executions))))
+	}
+	sh.print(t.String() + more)
+}
+
+func (sh *shell) showQuotes(list []client.Instrument) {
+	t := sh.table("INSTRUMENT", "NAME", ">LOT", ">PRICE")
+	for _, i := range list {
+		t.Add(i.Key.String(), i.Name, i.LotSize.String(), i.LastPrice.String())
+	}
+	sh.print(t.String())
+}

@@ -1,0 +1,46 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// TestNoticesNameTheLimit: a Notice about a limit has its value and its name, others have
+// neither.
+func TestNoticesNameTheLimit(t *testing.T) {
+	limits := Limits{
+		ConnectionsPerAddress: 7, FirstFrameTime: 1 * time.Second, FrameTime: 2 * time.Second,
+		LoginTime: 3 * time.Second, IdleTime: 4 * time.Second,
+	}
+	named := map[Reason]string{
+		ReasonTooManyFromAddress: "too many connections from your address (limit 7: connections_per_address)",
+		ReasonFirstFrameTimeout:  "no complete frame arrived in time after the connection was opened (limit 1s: first_frame_time)",
+		ReasonFrameTimeout:       "a frame was started and not completed in time (limit 2s: frame_time)",
+		ReasonLoginTimeout:       "no login in time (limit 3s: login_time)",
+		ReasonIdle:               "no complete frame for too long; send heartbeats (limit 4s: idle_time)",
+	}
+	for _, r := range Reasons() {
+		frame := limits.appendNotice(nil, codec.Packet{}, r)
+		if len(frame) == 0 {
+			if named[r] != "" {
+				t.Errorf("%v: no Notice", r)
+			}
+			continue
+		}
+		message, _, err := codec.Decode(codec.Packet{}, frame, len(frame))
+		var notice pb.Notice
+		if err != nil || notice.UnmarshalVT(message.Body) != nil {
+			t.Fatalf("%v: %v", r, err)
+		}
+		want := named[r]
+		if want == "" {
+			want = r.text().text
+		}
+		if notice.Text != want || notice.Code != r.text().notice {
+			t.Errorf("%v: %v %q, want %q", r, notice.Code, notice.Text, want)
+		}
+	}
+}

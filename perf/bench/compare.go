@@ -1,0 +1,79 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"holdfast/perf/load"
+	"holdfast/perf/report"
+)
+
+// Compare runs the same loads against this server, the same business code with a
+// goroutine per connection, and libraries that only answer.
+func Compare(ctx context.Context, o Options) error {
+	return start(&o, slices.Max(o.Connections), func(b *bench) error {
+		folder, err := b.openFolder()
+		if err != nil {
+			return err
+		}
+		plans, notes := b.comparePlans(ctx)
+		b.announce(plans...)
+		return b.compare(ctx, folder, plans, notes)
+	})
+}
+
+// comparePlans returns the requested comparisons that have servers.
+func (b *bench) comparePlans(ctx context.Context) (plans []plan, notes []string) {
+	servers, notes := b.makePool(ctx, Servers(b.Workloads...))
+	for _, w := range comparisons() {
+		if picked := servers.pick(w.servers); w.isAsked(b.Workloads) && len(picked) > 0 {
+			plans = append(plans, b.newPlan(w.name, picked, b.cells(w)))
+		}
+	}
+	return plans, notes
+}
+
+// cells returns the loads of a workload: every number of connections at every depth.
+func (b *bench) cells(w workload) []load.Cell {
+	connections, depths := b.Connections, b.Depths
+	if w.idle {
+		connections, depths = []int{slices.Max(connections)}, []int{1}
+	}
+	var cells []load.Cell
+	for _, n := range connections {
+		for _, depth := range depths {
+			o := load.Options{
+				Workload: w.load, Connections: n, Depth: depth, Warmup: b.Warmup, Duration: b.Duration,
+			}
+			if w.logsIn {
+				o.Accounts, o.Instruments = b.accounts, b.instruments
+			}
+			cells = append(cells, load.Cell{Name: w.cellName(n), Options: o})
+		}
+	}
+	return cells
+}
+
+// compare runs the plans, saves the results after every round, and prints them.
+func (b *bench) compare(ctx context.Context, folder report.Folder, plans []plan, notes []string) error {
+	if len(plans) == 0 {
+		return errors.New("no server of --servers can take part in --workloads" + strings.Join(append([]string{""}, notes...), "; "))
+	}
+	result := &report.Compare{Environment: b.Environment(ctx), Notes: notes}
+	keep := func() error { return errors.Join(report.WriteJSON(b.JSON, result), folder.SaveCompare(result)) }
+	var err error
+	for _, p := range plans {
+		err = b.measure(ctx, p, func(c *load.Comparison) error {
+			result.Set(p.name, c)
+			return keep()
+		})
+		if err != nil {
+			break
+		}
+	}
+	result.Complete = err == nil
+	_, _ = b.Stdout.Write(result.AppendText(nil))
+	return errors.Join(err, keep())
+}

@@ -1,0 +1,110 @@
+package report
+
+import (
+	"holdfast/perf/load"
+	"holdfast/perf/table"
+)
+
+// section is the text and the charts for a workload.
+type section struct {
+	workload, heading string
+	about             string // what the servers did
+	charts            []barChart
+}
+
+// sectionOf returns the section of a workload. An unknown workload has only its name as
+// the heading.
+func sectionOf(workload string) section {
+	for _, s := range sections {
+		if s.workload == workload {
+			return s
+		}
+	}
+	return section{heading: workload}
+}
+
+// sections lists the known workloads.
+var sections = []section{
+	{
+		workload: "submit", heading: "Submit: networking alone",
+		about: "The server answers each request with 14 bytes and does no business work, so only networking is left: " +
+			"reading, finding the frames, routing, writing. CPU for one request is the figure to compare; " +
+			"the rate follows from it unless the generator is the limit.",
+		charts: []barChart{
+			{
+				file: "submit-cpu.svg", metric: load.MetricCPU, log: true, relativeTo: toReference, format: table.Ratio,
+				title: "CPU for one Submit, %s = 1", axis: "server CPU per request, %s = 1",
+				caption: "Shorter is cheaper; bars left of 1 are cheaper than the reference. The axis is logarithmic. Panels are connections x depth. " +
+					"At depth 1 every request costs a read and a write; at greater depths one read brings several requests " +
+					"and one write answers them.",
+			},
+			{
+				file: "submit-rate.svg", metric: load.MetricRate, log: true, relativeTo: toBaseline, format: table.Ratio,
+				title: "Submits answered by one core, %s = 1", axis: "requests/s, %s = 1",
+				caption: "Longer is faster; the axis is logarithmic. Panels are connections x depth.",
+			},
+		},
+	},
+	{
+		workload: "orders", heading: "Durable orders",
+		about: "Every connection logs in to its own account, then buys and sells one share in turn. The reply and " +
+			"two pushes leave when the order is on disk. `readwriter-sql` is the former design, which this product replaces: " +
+			"reader and writer goroutine, ten workers, one SQL transaction for each order. The others differ from " +
+			"`reactor` only in their carrier: same accounts, same journal with group commit.",
+		charts: []barChart{
+			{
+				file: "orders-rate.svg", metric: load.MetricRate, log: true, format: table.Count,
+				title: "Durable orders a second", axis: "orders/s",
+				caption: "Every order is on disk before it is answered. Longer is faster; the axis is logarithmic. One SQL transaction for each order " +
+					"waits for the disk each time; with group commit orders that wait at the same time share one fsync.",
+			},
+		},
+	},
+	{
+		workload: "positions", heading: "Lists of positions",
+		about: "Every connection logs in and asks for its list of positions over and over: reads that have nothing to " +
+			"make durable, and replies longer than the requests.",
+		charts: []barChart{
+			{
+				file: "positions-cpu.svg", metric: load.MetricCPU, relativeTo: toReference, format: table.Ratio,
+				title: "CPU for a list of positions, %s = 1", axis: "server CPU per request, %s = 1",
+				caption: "Shorter is cheaper. All servers do the same business work, which makes the difference between the carriers look smaller.",
+			},
+		},
+	},
+	{
+		workload: "push", heading: "Pushes",
+		about: "Several sessions are logged in to each account; one of them trades, and all of them get the events " +
+			"as pushes. The figures to compare are pushes a second and CPU for each.",
+		charts: []barChart{
+			{
+				file: "push-rate.svg", metric: load.MetricPushes, format: table.Count,
+				title: "Pushes delivered a second", axis: "pushes/s",
+				caption: "Longer is faster. One session of each account trades, all of its sessions get the pushes.",
+			},
+		},
+	},
+	{
+		workload: "idle", heading: "Memory of an idle connection",
+		about: "Resident memory of a connection that has sent one Submit, without login, which the libraries do not have. " +
+			"It does not include kernel buffers.",
+		charts: []barChart{
+			{
+				file: "idle-memory.svg", metric: load.MetricIdle, log: true, format: table.Count,
+				title: "Resident memory of an idle connection", axis: "bytes",
+				caption: "Shorter is better; the axis is logarithmic. After one Submit, without login and kernel buffers.",
+			},
+		},
+	},
+	{
+		workload: "idle-login", heading: "Memory of an idle session",
+		about: "The same after a login: the cost of a session that waits for pushes.",
+		charts: []barChart{
+			{
+				file: "idle-login-memory.svg", metric: load.MetricIdle, format: table.Count,
+				title: "Resident memory of an idle session that is logged in", axis: "bytes",
+				caption: "Shorter is better.",
+			},
+		},
+	},
+}
