@@ -8,8 +8,8 @@ type Buffer = bytebufferpool.ByteBuffer
 // Buffers lends buffers. The zero value is ready to use; Get and Put are safe
 // from any goroutine.
 //
-// Limit: the pool learns which sizes are usual and lets the garbage collector
-// have what is far above them, so that one burst does not hold memory for ever.
+// Limit: the pool learns the usual sizes and leaves much larger buffers to the garbage
+// collector, so that one burst does not occupy memory for ever.
 type Buffers struct {
 	pool bytebufferpool.Pool
 }

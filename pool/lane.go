@@ -7,7 +7,7 @@ import (
 )
 
 // Piece is the work of one owner within a Batch: the bytes Buf[Start:End],
-// which hold Count units (requests, frames: whatever the owner counts).
+// which hold Count units, such as requests.
 type Piece[S any] struct {
 	Owner      S
 	Start, End int
@@ -24,11 +24,10 @@ type Batch[S any] struct {
 
 // Lane is a queue with one worker at a time. Put never blocks: bytes are copied
 // into the open batch, and a worker of the ants pool is started if none runs.
-// The worker takes whole batches until none is left, so that the order of the
-// Puts is the order of the work.
+// The worker takes batches until none is left, so work is done in the order of Put.
 //
 // Goroutine: Put from any; work runs on one worker at a time.
-// Limit: a batch holds at most maxBytes that wait; beyond that Put refuses.
+// Limit: a batch holds at most maxBytes; beyond that Put refuses.
 type Lane[S any] struct {
 	workers  *ants.Pool
 	buffers  *Buffers
@@ -43,9 +42,9 @@ type Lane[S any] struct {
 	running bool
 }
 
-// NewLane returns a lane whose batches are given to work. work must not keep
-// the batch. A panic in work loses the rest of that batch, reaches the panic
-// handler of workers, and leaves the lane running.
+// NewLane returns a lane that calls work with each batch. work must not retain the batch.
+// A panic in work loses the rest of that batch, reaches the panic handler of workers, and
+// leaves the lane running.
 func NewLane[S any](workers *ants.Pool, buffers *Buffers, maxBytes int, work func(*Batch[S])) *Lane[S] {
 	l := &Lane[S]{
 		workers:  workers,
@@ -60,8 +59,8 @@ func NewLane[S any](workers *ants.Pool, buffers *Buffers, maxBytes int, work fun
 	return l
 }
 
-// Put copies b into the lane as one piece. It returns false, and keeps nothing,
-// when the lane is over its limit.
+// Put copies b into the lane as one piece. It returns false, and takes nothing, if the
+// lane would exceed its limit.
 func (l *Lane[S]) Put(owner S, b []byte, count int) bool {
 	l.mu.Lock()
 	open := l.open
@@ -85,8 +84,8 @@ func (l *Lane[S]) Put(owner S, b []byte, count int) bool {
 	return true
 }
 
-// start runs the worker. A pool that is full or released must not strand what
-// waits in the lane, hence the plain goroutine: still one per lane.
+// start runs the worker. If the pool is full or released it starts a goroutine, so that
+// nothing is stranded in the lane; there is still only one worker per lane.
 func (l *Lane[S]) start() {
 	if err := l.workers.Submit(l.drain); err != nil {
 		go l.drain()
@@ -100,8 +99,7 @@ func (l *Lane[S]) Depth() (pieces, bytes int) {
 	return len(l.open.Pieces), len(l.open.Buf)
 }
 
-// Wait returns when the lane has nothing left to do. It makes sense once nobody
-// calls Put any more.
+// Wait returns when the lane is empty. Call it only after the last Put.
 func (l *Lane[S]) Wait() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -154,5 +152,5 @@ func (l *Lane[S]) recycle(b *Batch[S]) {
 	l.mu.Unlock()
 }
 
-// maxIdlePieces bounds what an idle lane keeps: 32,768 pieces are 1.3 MiB.
+// maxIdlePieces bounds the memory of an idle lane: 32,768 pieces are 1.3 MiB.
 const maxIdlePieces = 1 << 15

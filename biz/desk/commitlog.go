@@ -6,37 +6,37 @@ import (
 	"holdfast/biz/journal"
 )
 
-// CommitLog makes the events of turns durable and then lets go what leaves with them.
+// CommitLog makes the events of turns durable and then sends the output of the turns.
 // Goroutine: any.
 type CommitLog interface {
-	// Append takes what a turn has gathered, and empties its Out. It is called under the
-	// account's lock, so that an account's turns come in their order; what they send must
-	// leave in that order, and not before their events and all earlier ones are durable.
-	// Where that fails, nothing leaves.
+	// Append takes the events and the output of a turn, and empties its Out. It is called
+	// under the account's lock, so the turns of an account come in order. Their output must
+	// leave in that order, and only after their events and all earlier ones are durable. If
+	// they can't be made durable, the output is dropped.
 	Append(t *Turn)
 	// Accepts reports whether more may be appended now.
 	Accepts() bool
-	// Failed returns nil, or why nothing is made durable any more.
+	// Failed returns nil while events can be made durable, else the reason why not.
 	Failed() error
-	// Durable returns when everything that was appended before is durable and has left.
+	// Durable returns when everything appended so far is durable and its output has left.
 	// The error says why that will never be, or that ctx ended first.
 	Durable(ctx context.Context) error
-	// Stats counts what was made durable.
+	// Stats returns what was made durable so far.
 	Stats() journal.Stats
-	// Close ends the log when what was appended is durable, or when ctx ends.
+	// Close closes the log when everything is durable, or when ctx ends.
 	Close(ctx context.Context) error
 }
 
-// CommitLogOptions are for a CommitLog.
+// CommitLogOptions configure a CommitLog.
 type CommitLogOptions struct {
-	// NewOutbound makes an empty Outbound.
+	// NewOutbound returns an empty Outbound.
 	NewOutbound func() Outbound
-	// OnFailure is to be called once when nothing can be made durable any more.
+	// OnFailure must be called once, when nothing can be made durable any more.
 	OnFailure func(error)
 }
 
-// groupCommit is the CommitLog on the journal: whatever is appended while the disk is
-// busy is written together.
+// groupCommit is the CommitLog on the journal: everything that is appended during a write
+// is written together by the next one.
 type groupCommit struct {
 	committer *journal.Committer[*release]
 }
@@ -46,8 +46,7 @@ func newGroupCommit(j *journal.Journal, o CommitLogOptions, maxOpenBytes, maxHel
 		journal.CommitterOptions{OnFailure: o.OnFailure, MaxOpenBytes: maxOpenBytes, MaxHeldBytes: maxHeldBytes})}
 }
 
-// Append implements CommitLog. The lock of the committer is held to copy the turn's
-// bytes, and no longer.
+// Append implements CommitLog. It holds the committer's lock only to copy the turn's bytes.
 func (g *groupCommit) Append(t *Turn) {
 	commit := g.committer.Begin()
 	start := 0
@@ -74,11 +73,11 @@ func (g *groupCommit) Close(ctx context.Context) error { return g.committer.Clos
 // Durable implements CommitLog.
 func (g *groupCommit) Durable(ctx context.Context) error { return g.recorded(ctx, nil) }
 
-// recorded is Durable after a record of no turn, if there is one.
+// recorded appends a record, if it is not nil, and then waits as Durable does.
 func (g *groupCommit) recorded(ctx context.Context, record []byte) error {
 	done := make(chan struct{})
 	commit := g.committer.Begin()
-	if err := g.committer.Failed(); err != nil { // nobody would wake us
+	if err := g.committer.Failed(); err != nil { // done would never be closed
 		g.committer.End()
 		return err
 	}
@@ -96,8 +95,8 @@ func (g *groupCommit) recorded(ctx context.Context, record []byte) error {
 	}
 }
 
-// release is what leaves when a commit is durable: replies and pushes, and word to
-// those who wait for the commit itself. It implements journal.Held.
+// release is what a commit releases when it is durable: output, and the waiting calls of
+// Durable. It implements journal.Held.
 type release struct {
 	out     Outbound
 	waiters []chan struct{}
@@ -109,7 +108,7 @@ func (r *release) Release() {
 	r.wake()
 }
 
-// Abandon implements journal.Held. Those who wait ask the committer why.
+// Abandon implements journal.Held. The waiting calls read the reason from Failed.
 func (r *release) Abandon() {
 	r.out.Discard()
 	r.wake()

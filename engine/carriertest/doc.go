@@ -1,10 +1,10 @@
-// Package carriertest is what every carrier of the engine's sessions must do, as
-// tests: order of replies, framing, limits, pushes, ends and the drain. A carrier's
-// own tests call Run, which serves real connections on the loopback interface.
+// Package carriertest tests what every carrier of the engine's sessions must do: order of
+// replies, framing, limits, pushes, closing and the drain. The tests of a carrier call
+// Run, which serves real connections on the loopback interface.
 //
-// The parts that the suite is made of (Peer, Serve, Router, Deferred) are for the
-// carriers' own tests, too.
+// The parts of the suite (Peer, Serve, Router, Deferred) are also for the carriers' own
+// tests.
 //
-// Goroutine: all of it is for test goroutines. Nothing here asserts a time: what
-// must come is waited for, for Patience at most.
+// Goroutine: test goroutines only. Nothing here asserts a time: tests wait for what must
+// happen, at most Patience.
 package carriertest

@@ -132,8 +132,8 @@ func drainAnswersWhatWasRead(t *testing.T, start New) {
 	}
 }
 
-// refuses reports whether a server takes no sessions any more: its port is closed, or
-// it says something to who has said nothing.
+// refuses reports whether a server accepts no more sessions: its port is closed, or it
+// sends a Notice to a client that has sent nothing.
 func refuses(addr string) bool {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {

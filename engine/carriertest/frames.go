@@ -11,8 +11,8 @@ import (
 	"holdfast/engine"
 )
 
-// roomy are limits that no test of the order, or of large frames, comes near.
-func roomy() engine.Limits {
+// wideLimits returns limits that no test of order or of large frames reaches.
+func wideLimits() engine.Limits {
 	return engine.Limits{
 		LoginFrameBytes: 1 << 20, InFlightRequests: 1 << 20, InFlightBytes: 1 << 30,
 		OutboundSoftBytes: 64 << 20, OutboundHardBytes: 64 << 20,
@@ -22,7 +22,7 @@ func roomy() engine.Limits {
 
 func framesInPieces(t *testing.T, start New) {
 	large := strings.Repeat("large", 20_000)
-	s := start.serve(t, engine.Config{Limits: roomy()}, Options{})
+	s := start.serve(t, engine.Config{Limits: wideLimits()}, Options{})
 	p := Dial(t, s.Addr)
 	all := Frame(OnLane, 1, "small")
 	all = append(all, Frame(OnLoop, 2, large)...)
@@ -48,7 +48,7 @@ func framesInPieces(t *testing.T, start New) {
 	p.Expect(OnLane.Reply(), 6, "\x00whole")
 }
 
-// Frames of any size in writes of any size, a few at a time: every reply comes, in
+// Frames of any size in writes of any size, a few at a time: every reply arrives in
 // order.
 func anyCutOfTheStream(t *testing.T, start New) {
 	const seed, rounds = 11, 30
@@ -78,7 +78,7 @@ func anyCutOfTheStream(t *testing.T, start New) {
 
 func badLengths(t *testing.T, start New) {
 	const malformed, large = pb.NoticeCode_NOTICE_CODE_MALFORMED, pb.NoticeCode_NOTICE_CODE_TOO_LARGE
-	// The end that the peers see is no time-out.
+	// The peers do not see a time-out.
 	limits := engine.Limits{MaxFrameBytes: 4096, Linger: time.Hour}
 	s := start.serve(t, engine.Config{Limits: limits}, Options{})
 	for _, tt := range []struct {

@@ -69,12 +69,12 @@ func repliesQueueBehindADeferredOne(t *testing.T, start New) {
 	p.Echoes(OnLane)
 }
 
-// Deferred and other replies alternate, while others answer the deferred ones at any
-// time and in any order, with pushes among them.
+// Deferred and other replies alternate, while other goroutines answer the deferred ones
+// at any time and in any order, with pushes in between.
 func deferredRepliesKeepTheOrder(t *testing.T, start New) {
 	const requests = 6000
 	var deferred Deferred
-	s := start.serve(t, engine.Config{Router: Router(deferred.Defer), Limits: roomy()}, Options{})
+	s := start.serve(t, engine.Config{Router: Router(deferred.Defer), Limits: wideLimits()}, Options{})
 	p := Dial(t, s.Addr)
 	answered := startAnswering(s.Core, &deferred)
 	var wg sync.WaitGroup
@@ -104,7 +104,7 @@ func deferredRepliesKeepTheOrder(t *testing.T, start New) {
 	wg.Wait()
 }
 
-// startAnswering has two goroutines answer what is deferred, each with a push besides,
+// startAnswering starts two goroutines that answer deferred requests, with a push each,
 // until the returned function is called.
 func startAnswering(core *engine.Core, deferred *Deferred) (end func()) {
 	var wg sync.WaitGroup
@@ -137,7 +137,7 @@ func startAnswering(core *engine.Core, deferred *Deferred) (end func()) {
 	}
 }
 
-// In the packet dialect a reply that is late by nature is outside the order.
+// In the packet dialect a detached reply is unordered.
 func detachedRepliesHoldNobodyUp(t *testing.T, start New) {
 	var detached Deferred
 	unblock := make(chan struct{})

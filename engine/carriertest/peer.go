@@ -14,7 +14,7 @@ import (
 	"holdfast/codec/pb"
 )
 
-// Peer is a client that speaks frames. What it reads may have any length.
+// Peer is a client that sends and reads frames of any length.
 type Peer struct {
 	net.Conn
 	Dialect codec.Dialect
@@ -28,9 +28,9 @@ func Dial(t testing.TB, addr string) *Peer {
 	return DialWith(t, addr, net.Dialer{})
 }
 
-// DialNarrow is Dial with a receive buffer of 1 MiB, where the system might otherwise
-// take all that the server writes. It is set before the connect: to narrow what the
-// other side was promised already costs packets, and seconds.
+// DialNarrow is Dial with a receive buffer of 1 MiB; otherwise the kernel might take
+// everything that the server writes. The size is set before the connect, because
+// shrinking a TCP window later loses packets and costs seconds.
 func DialNarrow(t testing.TB, addr string) *Peer {
 	t.Helper()
 	return DialWith(t, addr, net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
@@ -78,7 +78,7 @@ func (p *Peer) Send(cmd codec.Command, id uint64, body string) {
 	p.MustWrite(p.Dialect.AppendPush(nil, cmd, id, codec.Raw(body)))
 }
 
-// MustWrite writes b; a test whose connection does not take it ends.
+// MustWrite writes b, or ends the test.
 func (p *Peer) MustWrite(b []byte) {
 	p.t.Helper()
 	if _, err := p.Write(b); err != nil {
@@ -108,7 +108,8 @@ func (p *Peer) Next() (codec.Message, error) {
 	return m, err
 }
 
-// Expect reads the message that must come next. A dialect without ids takes any id.
+// Expect reads the next message, which must be this one. A dialect without ids accepts
+// any id.
 func (p *Peer) Expect(cmd codec.Command, id uint64, body string) {
 	p.t.Helper()
 	m, err := p.Next()
@@ -120,7 +121,7 @@ func (p *Peer) Expect(cmd codec.Command, id uint64, body string) {
 	}
 }
 
-// ExpectCommand reads a message of which the command must be that.
+// ExpectCommand reads the next message, which must have that command.
 func (p *Peer) ExpectCommand(cmd codec.Command) {
 	p.t.Helper()
 	if m, err := p.Next(); err != nil || m.Command != cmd {
@@ -144,15 +145,14 @@ func (p *Peer) ExpectNotice(code pb.NoticeCode) {
 	}
 }
 
-// Echoes sends a request of a command that is echoed, and reads the reply.
+// Echoes sends a request that is echoed, and reads the reply.
 func (p *Peer) Echoes(cmd codec.Command) {
 	p.t.Helper()
 	p.Send(cmd, 7, "hello")
 	p.Expect(cmd.Reply(), 7, "\x00hello")
 }
 
-// brief returns the beginning of a body, quoted, and its length where that is not
-// all of it.
+// brief returns the start of a body, quoted, with its length if it is longer.
 func brief(body string) string {
 	const most = 100
 	if len(body) <= most {

@@ -9,8 +9,8 @@ import (
 	"holdfast/engine"
 )
 
-// Pushes to a session, to an audience, and those that may be left out: each session
-// has all of them, in the order in which they were posted.
+// Pushes to a session, to an audience, and droppable ones: each session gets all of them,
+// in the order in which they were posted.
 func pushesReachInTheirOrder(t *testing.T, start New) {
 	opened := make(chan *engine.Session, 1024)
 	s := start.serve(t, engine.Config{OnOpen: func(s *engine.Session) { opened <- s }}, Options{})
@@ -42,10 +42,10 @@ func pushesReachInTheirOrder(t *testing.T, start New) {
 	}
 }
 
-// A peer that reads late gets all of it, in order, and then the end.
+// A peer that reads late gets everything in order, and then the close.
 func whatIsKeptArrives(t *testing.T, start New) {
 	big := strings.Repeat("x", 256<<10)
-	limits := roomy()
+	limits := wideLimits()
 	limits.Linger = Patience
 	s := start.serve(t, engine.Config{Limits: limits}, Options{})
 	p := Dial(t, s.Addr)
@@ -64,7 +64,7 @@ func whatIsKeptArrives(t *testing.T, start New) {
 func slowConsumerIsCut(t *testing.T, start New) {
 	const messages = 400 // 25 MiB, none of it read
 	big := codec.Raw(strings.Repeat("x", 64<<10))
-	limits := roomy()
+	limits := wideLimits()
 	limits.OutboundSoftBytes, limits.OutboundHardBytes, limits.Linger = 0, 256<<10, 1
 	for _, tt := range []struct {
 		name string
@@ -73,7 +73,7 @@ func slowConsumerIsCut(t *testing.T, start New) {
 		{"replies", func(_ *engine.Session, _ *engine.Outbox, p *Peer) {
 			for i := range uint64(messages) {
 				if _, err := p.Write(Frame(Special, i, "")); err != nil {
-					return // it is cut
+					return // it is closed
 				}
 			}
 		}},

@@ -31,8 +31,7 @@ func Router(special engine.Handler) *engine.Router {
 	return r
 }
 
-// Deferred keeps requests that a handler has deferred until the test answers them.
-// Goroutine: any.
+// Deferred stores deferred requests until the test answers them. Goroutine: any.
 type Deferred struct {
 	mu       sync.Mutex
 	requests []engine.Request
@@ -44,22 +43,21 @@ func (d *Deferred) Defer(c *engine.Context) { d.Keep(c.Defer()) }
 // Detach is a handler that detaches its reply.
 func (d *Deferred) Detach(c *engine.Context) { d.Keep(c.Detach()) }
 
-// Keep has a request wait for its answer.
+// Keep stores a request.
 func (d *Deferred) Keep(r engine.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.requests = append(d.requests, r)
 }
 
-// Len returns how many requests wait for an answer.
+// Len returns how many requests are stored.
 func (d *Deferred) Len() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.requests)
 }
 
-// Take returns the requests that wait, in the order in which they were executed,
-// and keeps them no longer.
+// Take removes and returns the stored requests, in the order in which they were executed.
 func (d *Deferred) Take() []engine.Request {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -68,7 +66,7 @@ func (d *Deferred) Take() []engine.Request {
 	return requests
 }
 
-// Answer replies ResultOK to all that wait, in one post.
+// Answer replies ResultOK to all stored requests, in one post.
 func (d *Deferred) Answer(core *engine.Core) {
 	out := core.NewOutbox()
 	defer out.Free()

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"holdfast/codec"
 	"holdfast/engine"
 )
 
@@ -17,20 +16,16 @@ type Server struct {
 	*engine.Core
 	Addr  string   // the first of Addrs
 	Addrs []string // where it listens
-	// Stop ends the carrier and closes the core; later calls return the same. The
-	// end of the test stops a server that still runs, and fails with the error.
+	// Stop stops the carrier and closes the core; later calls return the same error. At
+	// the end of a test, a server that still runs is stopped; an error fails the test.
 	Stop func() error
 }
 
-// NewCore returns a core whose fields that are not set are good for a test: Router
-// with Echo, a reply in Overloaded, no log.
+// NewCore returns a core with defaults for a test: a Router with Echo, and no log.
 func NewCore(t testing.TB, config engine.Config) *engine.Core {
 	t.Helper()
 	if config.Router == nil {
 		config.Router = Router(Echo)
-	}
-	if config.Overloaded == nil {
-		config.Overloaded = func(c *engine.Context) { c.Reply(codec.ResultOverloaded, nil) }
 	}
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
@@ -71,11 +66,11 @@ func Serve(t testing.TB, core *engine.Core, carrier Carrier) *Server {
 	return s
 }
 
-// Patience is how long a test waits for what must come; only a failing test waits
-// that long.
+// Patience is how long a test waits for what must happen. Only a failing test waits that
+// long.
 const Patience = time.Minute
 
-// Eventually waits until ok says so; a test that waits in vain fails.
+// Eventually waits until ok returns true, or fails the test.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); {

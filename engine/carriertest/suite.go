@@ -12,28 +12,28 @@ import (
 type Carrier interface {
 	// Run serves until ctx ends, and then drains.
 	Run(ctx context.Context) error
-	// Booted is closed when connections are accepted.
+	// Booted returns a channel that is closed when connections are accepted.
 	Booted() <-chan struct{}
-	// Addrs returns where it listens; final when Booted is closed.
+	// Addrs returns where it listens; they are final once Booted is closed.
 	Addrs() []string
 }
 
-// Options is what a test asks of a carrier.
+// Options configure a carrier for a test.
 type Options struct {
 	// Address to listen on, with the packet dialect; "" means a free port of
 	// 127.0.0.1, and never reaches New.
 	Address string
-	// Drain is how long a stop may take; 0 means the carrier's default.
+	// Drain is how long a stop waits; 0 means the carrier's default.
 	Drain time.Duration
-	// OnDrain is called in a stop between the last request and the Notices.
+	// OnDrain is called during a stop, between the last request and the Notices.
 	OnDrain func(context.Context) error
 }
 
-// New makes a carrier that does not run yet. For an address that is taken the error
-// is an *engine.ListenError.
+// New returns a carrier that does not run yet. If the address is in use, the error is an
+// *engine.ListenError.
 type New func(core *engine.Core, o Options) (Carrier, error)
 
-// Run runs the suite, each test of it as a subtest with its own carriers.
+// Run runs the suite. Each test is a subtest with its own carriers.
 func Run(t *testing.T, start New) {
 	t.Helper()
 	for _, tt := range []struct {
@@ -64,7 +64,7 @@ func Run(t *testing.T, start New) {
 		{"port is free right after a stop", portIsFreeRightAfterAStop},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel() // mostly they wait for a server's end
+			t.Parallel() // they mostly wait for a server to stop
 			tt.test(t, start)
 		})
 	}
