@@ -62,6 +62,9 @@ func (sh *shell) order(side client.Side, args []string) error {
 	o := client.Order{ClientOrderID: client.NewClientOrderID(), Side: side, Key: key, Quantity: quantity}
 	sh.expect(o.ClientOrderID)
 	placed, err := sh.connection().PlaceOrder(sh.ctx, o)
+	if err != nil {
+		sh.forget(o.ClientOrderID)
+	}
 	if errors.Is(err, client.ErrTimeout) || err != nil && sh.connection().Err() != nil {
 		return fmt.Errorf("%w; the order may have been filled: see \"history\"", err)
 	}

@@ -28,6 +28,13 @@ func (sh *shell) expect(clientOrderID string) {
 	sh.own[clientOrderID] = true
 }
 
+// forget undoes expect for an order without a reply: if it was executed, that is news.
+func (sh *shell) forget(clientOrderID string) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	delete(sh.own, clientOrderID)
+}
+
 // pushed shows a push. The client calls it for one push at a time.
 func (sh *shell) pushed(p client.Push) {
 	sh.mu.Lock()

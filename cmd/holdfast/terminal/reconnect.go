@@ -92,8 +92,6 @@ func (sh *shell) lose(why error) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.again.away = true
-	clear(sh.own) // their executions, if any, will be news
-	sh.tape.skip = false
 	sh.print(sh.style(Red, OneLine(why.Error())+"; reconnecting") + "\n")
 }
 
@@ -111,7 +109,7 @@ func (sh *shell) connected(ctx context.Context, next *client.Client, welcome cli
 	}
 	sh.again.late = nil
 	if !welcome.Resumed {
-		sh.tape.total = welcome.Snapshot.MarketValue
+		sh.tape.total, sh.tape.skip = welcome.Snapshot.MarketValue, false
 	}
 	watching := sh.watching
 	sh.mu.Unlock()

@@ -38,6 +38,9 @@ func TestClientReconnects(t *testing.T) {
 	if err := <-r.ends; err == nil || err.Error() != "not all commands succeeded" { // "holding" failed
 		t.Error(err)
 	}
+	if n := strings.Count(r.out.String(), "(100020-1)"); n != 1 {
+		t.Errorf("the client's own execution is shown %d times", n)
+	}
 	if n := strings.Count(r.out.String(), "was busted"); n != 1 {
 		t.Errorf("the bust is shown %d times", n)
 	}

@@ -27,7 +27,7 @@ type shell struct {
 
 	mu       sync.Mutex // guards client as well
 	watching []client.Key
-	own      map[string]bool // client order ids of this shell that are being placed
+	own      map[string]bool // client order ids whose replies are shown, so their pushes are not
 	tape     tape
 	ready    bool // pushes are shown
 }
