@@ -39,7 +39,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 func Loop(ctx context.Context, o Options, pause time.Duration, onRound func(*Report) error) error {
 	for {
 		report, err := Run(ctx, o)
-		if ctx.Err() != nil {
+		if over(ctx) {
 			break
 		}
 		if err == nil && onRound != nil {
@@ -53,6 +53,13 @@ func Loop(ctx context.Context, o Options, pause time.Duration, onRound func(*Rep
 		}
 	}
 	return nil //nolint:nilerr // the end of ctx is the regular end
+}
+
+// over reports whether ctx has ended. A connect may fail at the deadline of ctx shortly
+// before ctx itself ends.
+func over(ctx context.Context) bool {
+	deadline, limited := ctx.Deadline()
+	return ctx.Err() != nil || limited && !time.Now().Before(deadline)
 }
 
 // wait waits for d, or returns the error of ctx.
