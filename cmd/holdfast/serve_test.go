@@ -102,6 +102,12 @@ func TestServeTradesCountsAndRestarts(t *testing.T) {
 		get(t, "http://"+s.admin+path)
 	}
 	metrics := get(t, "http://"+s.admin+"/metrics")
+	for range 1000 { // replies are counted after they are sent
+		if strings.Contains(metrics, "holdfast_rsp_send_total 4\n") {
+			break
+		}
+		metrics = get(t, "http://"+s.admin+"/metrics")
+	}
 	for _, want := range []string{
 		"holdfast_req_recv_total 4\n", "holdfast_rsp_send_total 4\n", "holdfast_client_connected ",
 		"holdfast_committed_records_total 2\n", `holdfast_closes_total{reason="panic"} 0`, `holdfast_closes_total{reason="memory"} 0`,
