@@ -217,6 +217,22 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// late is a context after its deadline that does not say so yet.
+type late struct{ context.Context }
+
+func (late) Deadline() (time.Time, bool) { return time.Unix(1, 0), true }
+
+// TestLoopEndsAtTheDeadline: a round that fails at the deadline of the context is not
+// reported, even if the context itself has not ended yet.
+func TestLoopEndsAtTheDeadline(t *testing.T) {
+	err := scenario.Loop(late{t.Context()}, scenario.Options{Addr: "127.0.0.1:1"}, 0, func(*scenario.Report) error {
+		return errors.New("reported")
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLoop(t *testing.T) {
 	addr := startServer(t, simulation.Config{})
 	t.Run("until it is told", func(t *testing.T) {

@@ -93,7 +93,7 @@ func (p *Program) load(cmd *cobra.Command, o *loadFlags) error {
 		fmt.Fprintf(p.Stderr, "holdfast: %s\n", load.Explain(err))
 		return err
 	case err != nil:
-		return errors.New(load.Explain(err))
+		return fmt.Errorf("%s: %s", o.Addr, load.Explain(err))
 	}
 	return report.WriteJSON(o.json, measured)
 }
