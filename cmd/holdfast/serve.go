@@ -110,7 +110,6 @@ func (p *Program) serve(ctx context.Context, c *config.Config, o host.Options) e
 // announce prints the addresses and limits of the server. Scripts wait for the first
 // line.
 func (p *Program) announce(s *host.Server, c *config.Config, o host.Options) {
-	fmt.Fprintf(p.Stdout, "holdfast: serving on %s, metrics and pprof on %s\n", s.Addrs[0], s.Admin)
 	carrier := []string{"event loops", fmt.Sprintf("%d on %d processors", host.EventLoops(c), runtime.NumCPU())}
 	if o.Carrier != host.Reactor {
 		carrier = []string{"carrier", o.Carrier}
@@ -131,5 +130,5 @@ func (p *Program) announce(s *host.Server, c *config.Config, o host.Options) {
 	if c.SeedFile == "" {
 		t.Add("demo logins", "the demo accounts have a published password and token: for trials only")
 	}
-	fmt.Fprint(p.Stdout, string(t.AppendText(nil)))
+	fmt.Fprintf(p.Stdout, "holdfast: serving on %s, metrics and pprof on %s\n%s", s.Addrs[0], s.Admin, t.AppendText(nil))
 }
