@@ -198,6 +198,10 @@ const (
 	Reason_REASON_BUST_BLOCKED        Reason = 10
 	Reason_REASON_BAD_CLIENT_ORDER_ID Reason = 11
 	Reason_REASON_TOO_MANY_POSITIONS  Reason = 12
+	// The text of a bust's reason is too long, or not printable UTF-8.
+	Reason_REASON_BAD_BUST_REASON Reason = 13
+	// The history_id of the request names another history: the server was reset.
+	Reason_REASON_HISTORY_RESET Reason = 14
 )
 
 // Enum value maps for Reason.
@@ -216,6 +220,8 @@ var (
 		10: "REASON_BUST_BLOCKED",
 		11: "REASON_BAD_CLIENT_ORDER_ID",
 		12: "REASON_TOO_MANY_POSITIONS",
+		13: "REASON_BAD_BUST_REASON",
+		14: "REASON_HISTORY_RESET",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":         0,
@@ -231,6 +237,8 @@ var (
 		"REASON_BUST_BLOCKED":        10,
 		"REASON_BAD_CLIENT_ORDER_ID": 11,
 		"REASON_TOO_MANY_POSITIONS":  12,
+		"REASON_BAD_BUST_REASON":     13,
+		"REASON_HISTORY_RESET":       14,
 	}
 )
 
@@ -278,6 +286,8 @@ const (
 	// The first frame, the rest of a frame, or the login came too late.
 	NoticeCode_NOTICE_CODE_TIMEOUT               NoticeCode = 10
 	NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS NoticeCode = 11
+	// The credential of the login was revoked.
+	NoticeCode_NOTICE_CODE_REVOKED NoticeCode = 12
 )
 
 // Enum value maps for NoticeCode.
@@ -295,6 +305,7 @@ var (
 		9:  "NOTICE_CODE_UNAVAILABLE",
 		10: "NOTICE_CODE_TIMEOUT",
 		11: "NOTICE_CODE_TOO_MANY_FROM_ADDRESS",
+		12: "NOTICE_CODE_REVOKED",
 	}
 	NoticeCode_value = map[string]int32{
 		"NOTICE_CODE_UNSPECIFIED":           0,
@@ -309,6 +320,7 @@ var (
 		"NOTICE_CODE_UNAVAILABLE":           9,
 		"NOTICE_CODE_TIMEOUT":               10,
 		"NOTICE_CODE_TOO_MANY_FROM_ADDRESS": 11,
+		"NOTICE_CODE_REVOKED":               12,
 	}
 )
 
@@ -337,6 +349,67 @@ func (x NoticeCode) Number() protoreflect.EnumNumber {
 // Deprecated: Use NoticeCode.Descriptor instead.
 func (NoticeCode) EnumDescriptor() ([]byte, []int) {
 	return file_holdfast_proto_rawDescGZIP(), []int{4}
+}
+
+// Why a login that names a push to resume from gets a snapshot.
+type SnapshotReason int32
+
+const (
+	// The login resumed, or did not ask to.
+	SnapshotReason_SNAPSHOT_REASON_UNSPECIFIED SnapshotReason = 0
+	// The request names no history: resume_from can't be used without history_id.
+	SnapshotReason_SNAPSHOT_REASON_NO_HISTORY_ID SnapshotReason = 1
+	// The server was reset: history_id names another history.
+	SnapshotReason_SNAPSHOT_REASON_HISTORY_RESET SnapshotReason = 2
+	// Too many pushes were missed.
+	SnapshotReason_SNAPSHOT_REASON_TOO_OLD SnapshotReason = 3
+	// The account has not reached resume_from.
+	SnapshotReason_SNAPSHOT_REASON_AHEAD SnapshotReason = 4
+)
+
+// Enum value maps for SnapshotReason.
+var (
+	SnapshotReason_name = map[int32]string{
+		0: "SNAPSHOT_REASON_UNSPECIFIED",
+		1: "SNAPSHOT_REASON_NO_HISTORY_ID",
+		2: "SNAPSHOT_REASON_HISTORY_RESET",
+		3: "SNAPSHOT_REASON_TOO_OLD",
+		4: "SNAPSHOT_REASON_AHEAD",
+	}
+	SnapshotReason_value = map[string]int32{
+		"SNAPSHOT_REASON_UNSPECIFIED":   0,
+		"SNAPSHOT_REASON_NO_HISTORY_ID": 1,
+		"SNAPSHOT_REASON_HISTORY_RESET": 2,
+		"SNAPSHOT_REASON_TOO_OLD":       3,
+		"SNAPSHOT_REASON_AHEAD":         4,
+	}
+)
+
+func (x SnapshotReason) Enum() *SnapshotReason {
+	p := new(SnapshotReason)
+	*p = x
+	return p
+}
+
+func (x SnapshotReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SnapshotReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_holdfast_proto_enumTypes[5].Descriptor()
+}
+
+func (SnapshotReason) Type() protoreflect.EnumType {
+	return &file_holdfast_proto_enumTypes[5]
+}
+
+func (x SnapshotReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SnapshotReason.Descriptor instead.
+func (SnapshotReason) EnumDescriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{5}
 }
 
 type Instrument struct {
@@ -806,8 +879,11 @@ type ConnReply struct {
 	Uid               uint64                 `protobuf:"varint,1,opt,name=uid,proto3" json:"uid,omitempty"`
 	HeartbeatInterval int64                  `protobuf:"varint,2,opt,name=heartbeat_interval,json=heartbeatInterval,proto3" json:"heartbeat_interval,omitempty"`
 	ServerVersion     string                 `protobuf:"bytes,3,opt,name=server_version,json=serverVersion,proto3" json:"server_version,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// 16 random bytes that name the server's history. Push numbers, execution ids and
+	// client order ids belong to it.
+	HistoryId     []byte `protobuf:"bytes,4,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConnReply) Reset() {
@@ -861,6 +937,13 @@ func (x *ConnReply) GetServerVersion() string {
 	return ""
 }
 
+func (x *ConnReply) GetHistoryId() []byte {
+	if x != nil {
+		return x.HistoryId
+	}
+	return nil
+}
+
 type LoginRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Customer uint32                 `protobuf:"varint,1,opt,name=customer,proto3" json:"customer,omitempty"`
@@ -872,7 +955,9 @@ type LoginRequest struct {
 	// The session id of ConnReply; 0 skips the check.
 	Uid uint64 `protobuf:"varint,4,opt,name=uid,proto3" json:"uid,omitempty"`
 	// The number of the last push that the client applied; 0: send a snapshot.
-	ResumeFrom    uint64 `protobuf:"varint,5,opt,name=resume_from,json=resumeFrom,proto3" json:"resume_from,omitempty"`
+	ResumeFrom uint64 `protobuf:"varint,5,opt,name=resume_from,json=resumeFrom,proto3" json:"resume_from,omitempty"`
+	// The history that resume_from belongs to, as ConnReply and LoginReply name it.
+	HistoryId     []byte `protobuf:"bytes,6,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -953,6 +1038,13 @@ func (x *LoginRequest) GetResumeFrom() uint64 {
 	return 0
 }
 
+func (x *LoginRequest) GetHistoryId() []byte {
+	if x != nil {
+		return x.HistoryId
+	}
+	return nil
+}
+
 type isLoginRequest_Credential interface {
 	isLoginRequest_Credential()
 }
@@ -978,7 +1070,12 @@ type LoginReply struct {
 	// True: the missed pushes follow this reply. It has no positions, and
 	// push_sequence is the resume_from of the request.
 	// False: this reply is a snapshot. It replaces everything that the client shows.
-	Resumed       bool `protobuf:"varint,4,opt,name=resumed,proto3" json:"resumed,omitempty"`
+	Resumed bool `protobuf:"varint,4,opt,name=resumed,proto3" json:"resumed,omitempty"`
+	// As in ConnReply.
+	HistoryId      []byte         `protobuf:"bytes,5,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	SnapshotReason SnapshotReason `protobuf:"varint,6,opt,name=snapshot_reason,json=snapshotReason,proto3,enum=holdfast.v1.SnapshotReason" json:"snapshot_reason,omitempty"`
+	// True: this is the first page of the positions; Positions returns the others.
+	MorePositions bool `protobuf:"varint,7,opt,name=more_positions,json=morePositions,proto3" json:"more_positions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1041,19 +1138,97 @@ func (x *LoginReply) GetResumed() bool {
 	return false
 }
 
+func (x *LoginReply) GetHistoryId() []byte {
+	if x != nil {
+		return x.HistoryId
+	}
+	return nil
+}
+
+func (x *LoginReply) GetSnapshotReason() SnapshotReason {
+	if x != nil {
+		return x.SnapshotReason
+	}
+	return SnapshotReason_SNAPSHOT_REASON_UNSPECIFIED
+}
+
+func (x *LoginReply) GetMorePositions() bool {
+	if x != nil {
+		return x.MorePositions
+	}
+	return false
+}
+
+type PositionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Positions in the reply: 1 to 1000; 0 means 1000.
+	Limit uint32 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
+	// The last position of the page before; unset starts with the first.
+	After         *InstrumentKey `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PositionsRequest) Reset() {
+	*x = PositionsRequest{}
+	mi := &file_holdfast_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PositionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PositionsRequest) ProtoMessage() {}
+
+func (x *PositionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PositionsRequest.ProtoReflect.Descriptor instead.
+func (*PositionsRequest) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PositionsRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *PositionsRequest) GetAfter() *InstrumentKey {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
 type PositionsReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Account       *Account               `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
-	Positions     []*Position            `protobuf:"bytes,2,rep,name=positions,proto3" json:"positions,omitempty"`
-	MarketValue   int64                  `protobuf:"varint,3,opt,name=market_value,json=marketValue,proto3" json:"market_value,omitempty"`
-	PushSequence  uint64                 `protobuf:"varint,4,opt,name=push_sequence,json=pushSequence,proto3" json:"push_sequence,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Account   *Account               `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Positions []*Position            `protobuf:"bytes,2,rep,name=positions,proto3" json:"positions,omitempty"`
+	// Of all positions, not only of this page.
+	MarketValue  int64  `protobuf:"varint,3,opt,name=market_value,json=marketValue,proto3" json:"market_value,omitempty"`
+	PushSequence uint64 `protobuf:"varint,4,opt,name=push_sequence,json=pushSequence,proto3" json:"push_sequence,omitempty"`
+	// True: further pages follow the last position of this one.
+	More          bool `protobuf:"varint,5,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PositionsReply) Reset() {
 	*x = PositionsReply{}
-	mi := &file_holdfast_proto_msgTypes[8]
+	mi := &file_holdfast_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1065,7 +1240,7 @@ func (x *PositionsReply) String() string {
 func (*PositionsReply) ProtoMessage() {}
 
 func (x *PositionsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[8]
+	mi := &file_holdfast_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1078,7 +1253,7 @@ func (x *PositionsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PositionsReply.ProtoReflect.Descriptor instead.
 func (*PositionsReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{8}
+	return file_holdfast_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PositionsReply) GetAccount() *Account {
@@ -1109,6 +1284,13 @@ func (x *PositionsReply) GetPushSequence() uint64 {
 	return 0
 }
 
+func (x *PositionsReply) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
 type PlaceOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most 36 bytes of UTF-8 without NUL. Without it, a retry is a new order.
@@ -1118,14 +1300,18 @@ type PlaceOrderRequest struct {
 	Code          string `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`
 	Quantity      int64  `protobuf:"varint,5,opt,name=quantity,proto3" json:"quantity,omitempty"`
 	// 0 = market order.
-	Price         int64 `protobuf:"varint,6,opt,name=price,proto3" json:"price,omitempty"`
+	Price int64 `protobuf:"varint,6,opt,name=price,proto3" json:"price,omitempty"`
+	// The history in which this client_order_id was first sent, as ConnReply names it.
+	// After a reset of the server, a retry is then rejected with HISTORY_RESET instead
+	// of executed again. Empty: no such check.
+	HistoryId     []byte `protobuf:"bytes,7,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PlaceOrderRequest) Reset() {
 	*x = PlaceOrderRequest{}
-	mi := &file_holdfast_proto_msgTypes[9]
+	mi := &file_holdfast_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1323,7 @@ func (x *PlaceOrderRequest) String() string {
 func (*PlaceOrderRequest) ProtoMessage() {}
 
 func (x *PlaceOrderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[9]
+	mi := &file_holdfast_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1336,7 @@ func (x *PlaceOrderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceOrderRequest.ProtoReflect.Descriptor instead.
 func (*PlaceOrderRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{9}
+	return file_holdfast_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PlaceOrderRequest) GetClientOrderId() string {
@@ -1195,6 +1381,13 @@ func (x *PlaceOrderRequest) GetPrice() int64 {
 	return 0
 }
 
+func (x *PlaceOrderRequest) GetHistoryId() []byte {
+	if x != nil {
+		return x.HistoryId
+	}
+	return nil
+}
+
 type PlaceOrderReply struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	OrderId    uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
@@ -1208,7 +1401,7 @@ type PlaceOrderReply struct {
 
 func (x *PlaceOrderReply) Reset() {
 	*x = PlaceOrderReply{}
-	mi := &file_holdfast_proto_msgTypes[10]
+	mi := &file_holdfast_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1220,7 +1413,7 @@ func (x *PlaceOrderReply) String() string {
 func (*PlaceOrderReply) ProtoMessage() {}
 
 func (x *PlaceOrderReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[10]
+	mi := &file_holdfast_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1233,7 +1426,7 @@ func (x *PlaceOrderReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceOrderReply.ProtoReflect.Descriptor instead.
 func (*PlaceOrderReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{10}
+	return file_holdfast_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PlaceOrderReply) GetOrderId() uint64 {
@@ -1280,7 +1473,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_holdfast_proto_msgTypes[11]
+	mi := &file_holdfast_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1292,7 +1485,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[11]
+	mi := &file_holdfast_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1305,7 +1498,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{11}
+	return file_holdfast_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *HistoryRequest) GetBeforeExecutionId() uint64 {
@@ -1354,7 +1547,7 @@ type HistoryReply struct {
 
 func (x *HistoryReply) Reset() {
 	*x = HistoryReply{}
-	mi := &file_holdfast_proto_msgTypes[12]
+	mi := &file_holdfast_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1366,7 +1559,7 @@ func (x *HistoryReply) String() string {
 func (*HistoryReply) ProtoMessage() {}
 
 func (x *HistoryReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[12]
+	mi := &file_holdfast_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1379,7 +1572,7 @@ func (x *HistoryReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryReply.ProtoReflect.Descriptor instead.
 func (*HistoryReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{12}
+	return file_holdfast_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *HistoryReply) GetExecutions() []*Execution {
@@ -1406,7 +1599,7 @@ type InstrumentKey struct {
 
 func (x *InstrumentKey) Reset() {
 	*x = InstrumentKey{}
-	mi := &file_holdfast_proto_msgTypes[13]
+	mi := &file_holdfast_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1611,7 @@ func (x *InstrumentKey) String() string {
 func (*InstrumentKey) ProtoMessage() {}
 
 func (x *InstrumentKey) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[13]
+	mi := &file_holdfast_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1624,7 @@ func (x *InstrumentKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstrumentKey.ProtoReflect.Descriptor instead.
 func (*InstrumentKey) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{13}
+	return file_holdfast_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *InstrumentKey) GetMarket() string {
@@ -1454,14 +1647,18 @@ type QuotesRequest struct {
 	Instruments []*InstrumentKey `protobuf:"bytes,1,rep,name=instruments,proto3" json:"instruments,omitempty"`
 	// True: push the price changes of these instruments, and of no others.
 	// False: end the subscription.
-	Subscribe     bool `protobuf:"varint,2,opt,name=subscribe,proto3" json:"subscribe,omitempty"`
+	Subscribe bool `protobuf:"varint,2,opt,name=subscribe,proto3" json:"subscribe,omitempty"`
+	// Instruments in the reply: 1 to 1000; 0 means 1000. The subscription has no pages.
+	Limit uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	// The last instrument of the page before; unset starts with the first.
+	After         *InstrumentKey `protobuf:"bytes,4,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *QuotesRequest) Reset() {
 	*x = QuotesRequest{}
-	mi := &file_holdfast_proto_msgTypes[14]
+	mi := &file_holdfast_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1473,7 +1670,7 @@ func (x *QuotesRequest) String() string {
 func (*QuotesRequest) ProtoMessage() {}
 
 func (x *QuotesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[14]
+	mi := &file_holdfast_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1486,7 +1683,7 @@ func (x *QuotesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotesRequest.ProtoReflect.Descriptor instead.
 func (*QuotesRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{14}
+	return file_holdfast_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *QuotesRequest) GetInstruments() []*InstrumentKey {
@@ -1503,16 +1700,32 @@ func (x *QuotesRequest) GetSubscribe() bool {
 	return false
 }
 
+func (x *QuotesRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *QuotesRequest) GetAfter() *InstrumentKey {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
 type QuotesReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Instruments   []*Instrument          `protobuf:"bytes,1,rep,name=instruments,proto3" json:"instruments,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Instruments []*Instrument          `protobuf:"bytes,1,rep,name=instruments,proto3" json:"instruments,omitempty"`
+	// True: further pages follow the last instrument of this one.
+	More          bool `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *QuotesReply) Reset() {
 	*x = QuotesReply{}
-	mi := &file_holdfast_proto_msgTypes[15]
+	mi := &file_holdfast_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1524,7 +1737,7 @@ func (x *QuotesReply) String() string {
 func (*QuotesReply) ProtoMessage() {}
 
 func (x *QuotesReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[15]
+	mi := &file_holdfast_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1537,7 +1750,7 @@ func (x *QuotesReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotesReply.ProtoReflect.Descriptor instead.
 func (*QuotesReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{15}
+	return file_holdfast_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *QuotesReply) GetInstruments() []*Instrument {
@@ -1545,6 +1758,13 @@ func (x *QuotesReply) GetInstruments() []*Instrument {
 		return x.Instruments
 	}
 	return nil
+}
+
+func (x *QuotesReply) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
 }
 
 type BustRequest struct {
@@ -1557,7 +1777,7 @@ type BustRequest struct {
 
 func (x *BustRequest) Reset() {
 	*x = BustRequest{}
-	mi := &file_holdfast_proto_msgTypes[16]
+	mi := &file_holdfast_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1569,7 +1789,7 @@ func (x *BustRequest) String() string {
 func (*BustRequest) ProtoMessage() {}
 
 func (x *BustRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[16]
+	mi := &file_holdfast_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1582,7 +1802,7 @@ func (x *BustRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BustRequest.ProtoReflect.Descriptor instead.
 func (*BustRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{16}
+	return file_holdfast_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *BustRequest) GetExecutionId() uint64 {
@@ -1609,7 +1829,7 @@ type BustReply struct {
 
 func (x *BustReply) Reset() {
 	*x = BustReply{}
-	mi := &file_holdfast_proto_msgTypes[17]
+	mi := &file_holdfast_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1621,7 +1841,7 @@ func (x *BustReply) String() string {
 func (*BustReply) ProtoMessage() {}
 
 func (x *BustReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[17]
+	mi := &file_holdfast_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1634,7 +1854,7 @@ func (x *BustReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BustReply.ProtoReflect.Descriptor instead.
 func (*BustReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{17}
+	return file_holdfast_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *BustReply) GetExecution() *Execution {
@@ -1661,7 +1881,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_holdfast_proto_msgTypes[18]
+	mi := &file_holdfast_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1673,7 +1893,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[18]
+	mi := &file_holdfast_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1686,7 +1906,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{18}
+	return file_holdfast_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Notice) GetCode() NoticeCode {
@@ -1715,7 +1935,7 @@ type PositionUpdate struct {
 
 func (x *PositionUpdate) Reset() {
 	*x = PositionUpdate{}
-	mi := &file_holdfast_proto_msgTypes[19]
+	mi := &file_holdfast_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1727,7 +1947,7 @@ func (x *PositionUpdate) String() string {
 func (*PositionUpdate) ProtoMessage() {}
 
 func (x *PositionUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[19]
+	mi := &file_holdfast_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1740,7 +1960,7 @@ func (x *PositionUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PositionUpdate.ProtoReflect.Descriptor instead.
 func (*PositionUpdate) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{19}
+	return file_holdfast_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PositionUpdate) GetChange() Change {
@@ -1782,7 +2002,7 @@ type ExecutionBusted struct {
 
 func (x *ExecutionBusted) Reset() {
 	*x = ExecutionBusted{}
-	mi := &file_holdfast_proto_msgTypes[20]
+	mi := &file_holdfast_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1794,7 +2014,7 @@ func (x *ExecutionBusted) String() string {
 func (*ExecutionBusted) ProtoMessage() {}
 
 func (x *ExecutionBusted) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[20]
+	mi := &file_holdfast_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1807,7 +2027,7 @@ func (x *ExecutionBusted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecutionBusted.ProtoReflect.Descriptor instead.
 func (*ExecutionBusted) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{20}
+	return file_holdfast_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ExecutionBusted) GetExecutionId() uint64 {
@@ -1843,7 +2063,7 @@ type Quote struct {
 
 func (x *Quote) Reset() {
 	*x = Quote{}
-	mi := &file_holdfast_proto_msgTypes[21]
+	mi := &file_holdfast_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1855,7 +2075,7 @@ func (x *Quote) String() string {
 func (*Quote) ProtoMessage() {}
 
 func (x *Quote) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[21]
+	mi := &file_holdfast_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1868,7 +2088,7 @@ func (x *Quote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quote.ProtoReflect.Descriptor instead.
 func (*Quote) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{21}
+	return file_holdfast_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Quote) GetMarket() string {
@@ -1949,38 +2169,52 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x05Error\x12+\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x13.holdfast.v1.ReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x124\n" +
-	"\x16blocking_execution_ids\x18\x03 \x03(\x04R\x14blockingExecutionIds\"s\n" +
+	"\x16blocking_execution_ids\x18\x03 \x03(\x04R\x14blockingExecutionIds\"\x92\x01\n" +
 	"\tConnReply\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\x04R\x03uid\x12-\n" +
 	"\x12heartbeat_interval\x18\x02 \x01(\x03R\x11heartbeatInterval\x12%\n" +
-	"\x0eserver_version\x18\x03 \x01(\tR\rserverVersion\"\xa1\x01\n" +
+	"\x0eserver_version\x18\x03 \x01(\tR\rserverVersion\x12\x1d\n" +
+	"\n" +
+	"history_id\x18\x04 \x01(\fR\thistoryId\"\xc0\x01\n" +
 	"\fLoginRequest\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12\x1c\n" +
 	"\bpassword\x18\x02 \x01(\tH\x00R\bpassword\x12\x16\n" +
 	"\x05token\x18\x03 \x01(\fH\x00R\x05token\x12\x10\n" +
 	"\x03uid\x18\x04 \x01(\x04R\x03uid\x12\x1f\n" +
 	"\vresume_from\x18\x05 \x01(\x04R\n" +
-	"resumeFromB\f\n" +
+	"resumeFrom\x12\x1d\n" +
 	"\n" +
-	"credential\"\xb0\x01\n" +
+	"history_id\x18\x06 \x01(\fR\thistoryIdB\f\n" +
+	"\n" +
+	"credential\"\xbc\x02\n" +
 	"\n" +
 	"LoginReply\x12.\n" +
 	"\aaccount\x18\x01 \x01(\v2\x14.holdfast.v1.AccountR\aaccount\x123\n" +
 	"\tpositions\x18\x02 \x03(\v2\x15.holdfast.v1.PositionR\tpositions\x12#\n" +
 	"\rpush_sequence\x18\x03 \x01(\x04R\fpushSequence\x12\x18\n" +
-	"\aresumed\x18\x04 \x01(\bR\aresumed\"\xbd\x01\n" +
+	"\aresumed\x18\x04 \x01(\bR\aresumed\x12\x1d\n" +
+	"\n" +
+	"history_id\x18\x05 \x01(\fR\thistoryId\x12D\n" +
+	"\x0fsnapshot_reason\x18\x06 \x01(\x0e2\x1b.holdfast.v1.SnapshotReasonR\x0esnapshotReason\x12%\n" +
+	"\x0emore_positions\x18\a \x01(\bR\rmorePositions\"Z\n" +
+	"\x10PositionsRequest\x12\x14\n" +
+	"\x05limit\x18\x01 \x01(\rR\x05limit\x120\n" +
+	"\x05after\x18\x02 \x01(\v2\x1a.holdfast.v1.InstrumentKeyR\x05after\"\xd1\x01\n" +
 	"\x0ePositionsReply\x12.\n" +
 	"\aaccount\x18\x01 \x01(\v2\x14.holdfast.v1.AccountR\aaccount\x123\n" +
 	"\tpositions\x18\x02 \x03(\v2\x15.holdfast.v1.PositionR\tpositions\x12!\n" +
 	"\fmarket_value\x18\x03 \x01(\x03R\vmarketValue\x12#\n" +
-	"\rpush_sequence\x18\x04 \x01(\x04R\fpushSequence\"\xc0\x01\n" +
+	"\rpush_sequence\x18\x04 \x01(\x04R\fpushSequence\x12\x12\n" +
+	"\x04more\x18\x05 \x01(\bR\x04more\"\xdf\x01\n" +
 	"\x11PlaceOrderRequest\x12&\n" +
 	"\x0fclient_order_id\x18\x01 \x01(\tR\rclientOrderId\x12%\n" +
 	"\x04side\x18\x02 \x01(\x0e2\x11.holdfast.v1.SideR\x04side\x12\x16\n" +
 	"\x06market\x18\x03 \x01(\tR\x06market\x12\x12\n" +
 	"\x04code\x18\x04 \x01(\tR\x04code\x12\x1a\n" +
 	"\bquantity\x18\x05 \x01(\x03R\bquantity\x12\x14\n" +
-	"\x05price\x18\x06 \x01(\x03R\x05price\"\xc9\x01\n" +
+	"\x05price\x18\x06 \x01(\x03R\x05price\x12\x1d\n" +
+	"\n" +
+	"history_id\x18\a \x01(\fR\thistoryId\"\xc9\x01\n" +
 	"\x0fPlaceOrderReply\x12\x19\n" +
 	"\border_id\x18\x01 \x01(\x04R\aorderId\x120\n" +
 	"\x06status\x18\x02 \x01(\x0e2\x18.holdfast.v1.OrderStatusR\x06status\x126\n" +
@@ -2001,12 +2235,15 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x04more\x18\x02 \x01(\bR\x04more\";\n" +
 	"\rInstrumentKey\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12\x12\n" +
-	"\x04code\x18\x02 \x01(\tR\x04code\"k\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\"\xb3\x01\n" +
 	"\rQuotesRequest\x12<\n" +
 	"\vinstruments\x18\x01 \x03(\v2\x1a.holdfast.v1.InstrumentKeyR\vinstruments\x12\x1c\n" +
-	"\tsubscribe\x18\x02 \x01(\bR\tsubscribe\"H\n" +
+	"\tsubscribe\x18\x02 \x01(\bR\tsubscribe\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\x120\n" +
+	"\x05after\x18\x04 \x01(\v2\x1a.holdfast.v1.InstrumentKeyR\x05after\"\\\n" +
 	"\vQuotesReply\x129\n" +
-	"\vinstruments\x18\x01 \x03(\v2\x17.holdfast.v1.InstrumentR\vinstruments\"H\n" +
+	"\vinstruments\x18\x01 \x03(\v2\x17.holdfast.v1.InstrumentR\vinstruments\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"H\n" +
 	"\vBustRequest\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\x04R\vexecutionId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"t\n" +
@@ -2044,7 +2281,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\rCHANGE_CLOSED\x10\x02\x12\x14\n" +
 	"\x10CHANGE_INCREASED\x10\x03\x12\x14\n" +
 	"\x10CHANGE_DECREASED\x10\x04\x12\x13\n" +
-	"\x0fCHANGE_REPRICED\x10\x05*\xdd\x02\n" +
+	"\x0fCHANGE_REPRICED\x10\x05*\x93\x03\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19REASON_UNKNOWN_INSTRUMENT\x10\x01\x12\x1c\n" +
@@ -2059,7 +2296,9 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x13REASON_BUST_BLOCKED\x10\n" +
 	"\x12\x1e\n" +
 	"\x1aREASON_BAD_CLIENT_ORDER_ID\x10\v\x12\x1d\n" +
-	"\x19REASON_TOO_MANY_POSITIONS\x10\f*\xec\x02\n" +
+	"\x19REASON_TOO_MANY_POSITIONS\x10\f\x12\x1a\n" +
+	"\x16REASON_BAD_BUST_REASON\x10\r\x12\x18\n" +
+	"\x14REASON_HISTORY_RESET\x10\x0e*\x85\x03\n" +
 	"\n" +
 	"NoticeCode\x12\x1b\n" +
 	"\x17NOTICE_CODE_UNSPECIFIED\x10\x00\x12\x19\n" +
@@ -2074,7 +2313,14 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x17NOTICE_CODE_UNAVAILABLE\x10\t\x12\x17\n" +
 	"\x13NOTICE_CODE_TIMEOUT\x10\n" +
 	"\x12%\n" +
-	"!NOTICE_CODE_TOO_MANY_FROM_ADDRESS\x10\vB\x13Z\x11holdfast/codec/pbb\x06proto3"
+	"!NOTICE_CODE_TOO_MANY_FROM_ADDRESS\x10\v\x12\x17\n" +
+	"\x13NOTICE_CODE_REVOKED\x10\f*\xaf\x01\n" +
+	"\x0eSnapshotReason\x12\x1f\n" +
+	"\x1bSNAPSHOT_REASON_UNSPECIFIED\x10\x00\x12!\n" +
+	"\x1dSNAPSHOT_REASON_NO_HISTORY_ID\x10\x01\x12!\n" +
+	"\x1dSNAPSHOT_REASON_HISTORY_RESET\x10\x02\x12\x1b\n" +
+	"\x17SNAPSHOT_REASON_TOO_OLD\x10\x03\x12\x19\n" +
+	"\x15SNAPSHOT_REASON_AHEAD\x10\x04B\x13Z\x11holdfast/codec/pbb\x06proto3"
 
 var (
 	file_holdfast_proto_rawDescOnce sync.Once
@@ -2088,62 +2334,67 @@ func file_holdfast_proto_rawDescGZIP() []byte {
 	return file_holdfast_proto_rawDescData
 }
 
-var file_holdfast_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_holdfast_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_holdfast_proto_goTypes = []any{
 	(Side)(0),                 // 0: holdfast.v1.Side
 	(OrderStatus)(0),          // 1: holdfast.v1.OrderStatus
 	(Change)(0),               // 2: holdfast.v1.Change
 	(Reason)(0),               // 3: holdfast.v1.Reason
 	(NoticeCode)(0),           // 4: holdfast.v1.NoticeCode
-	(*Instrument)(nil),        // 5: holdfast.v1.Instrument
-	(*Position)(nil),          // 6: holdfast.v1.Position
-	(*Account)(nil),           // 7: holdfast.v1.Account
-	(*Execution)(nil),         // 8: holdfast.v1.Execution
-	(*Error)(nil),             // 9: holdfast.v1.Error
-	(*ConnReply)(nil),         // 10: holdfast.v1.ConnReply
-	(*LoginRequest)(nil),      // 11: holdfast.v1.LoginRequest
-	(*LoginReply)(nil),        // 12: holdfast.v1.LoginReply
-	(*PositionsReply)(nil),    // 13: holdfast.v1.PositionsReply
-	(*PlaceOrderRequest)(nil), // 14: holdfast.v1.PlaceOrderRequest
-	(*PlaceOrderReply)(nil),   // 15: holdfast.v1.PlaceOrderReply
-	(*HistoryRequest)(nil),    // 16: holdfast.v1.HistoryRequest
-	(*HistoryReply)(nil),      // 17: holdfast.v1.HistoryReply
-	(*InstrumentKey)(nil),     // 18: holdfast.v1.InstrumentKey
-	(*QuotesRequest)(nil),     // 19: holdfast.v1.QuotesRequest
-	(*QuotesReply)(nil),       // 20: holdfast.v1.QuotesReply
-	(*BustRequest)(nil),       // 21: holdfast.v1.BustRequest
-	(*BustReply)(nil),         // 22: holdfast.v1.BustReply
-	(*Notice)(nil),            // 23: holdfast.v1.Notice
-	(*PositionUpdate)(nil),    // 24: holdfast.v1.PositionUpdate
-	(*ExecutionBusted)(nil),   // 25: holdfast.v1.ExecutionBusted
-	(*Quote)(nil),             // 26: holdfast.v1.Quote
+	(SnapshotReason)(0),       // 5: holdfast.v1.SnapshotReason
+	(*Instrument)(nil),        // 6: holdfast.v1.Instrument
+	(*Position)(nil),          // 7: holdfast.v1.Position
+	(*Account)(nil),           // 8: holdfast.v1.Account
+	(*Execution)(nil),         // 9: holdfast.v1.Execution
+	(*Error)(nil),             // 10: holdfast.v1.Error
+	(*ConnReply)(nil),         // 11: holdfast.v1.ConnReply
+	(*LoginRequest)(nil),      // 12: holdfast.v1.LoginRequest
+	(*LoginReply)(nil),        // 13: holdfast.v1.LoginReply
+	(*PositionsRequest)(nil),  // 14: holdfast.v1.PositionsRequest
+	(*PositionsReply)(nil),    // 15: holdfast.v1.PositionsReply
+	(*PlaceOrderRequest)(nil), // 16: holdfast.v1.PlaceOrderRequest
+	(*PlaceOrderReply)(nil),   // 17: holdfast.v1.PlaceOrderReply
+	(*HistoryRequest)(nil),    // 18: holdfast.v1.HistoryRequest
+	(*HistoryReply)(nil),      // 19: holdfast.v1.HistoryReply
+	(*InstrumentKey)(nil),     // 20: holdfast.v1.InstrumentKey
+	(*QuotesRequest)(nil),     // 21: holdfast.v1.QuotesRequest
+	(*QuotesReply)(nil),       // 22: holdfast.v1.QuotesReply
+	(*BustRequest)(nil),       // 23: holdfast.v1.BustRequest
+	(*BustReply)(nil),         // 24: holdfast.v1.BustReply
+	(*Notice)(nil),            // 25: holdfast.v1.Notice
+	(*PositionUpdate)(nil),    // 26: holdfast.v1.PositionUpdate
+	(*ExecutionBusted)(nil),   // 27: holdfast.v1.ExecutionBusted
+	(*Quote)(nil),             // 28: holdfast.v1.Quote
 }
 var file_holdfast_proto_depIdxs = []int32{
 	0,  // 0: holdfast.v1.Execution.side:type_name -> holdfast.v1.Side
 	3,  // 1: holdfast.v1.Error.reason:type_name -> holdfast.v1.Reason
-	7,  // 2: holdfast.v1.LoginReply.account:type_name -> holdfast.v1.Account
-	6,  // 3: holdfast.v1.LoginReply.positions:type_name -> holdfast.v1.Position
-	7,  // 4: holdfast.v1.PositionsReply.account:type_name -> holdfast.v1.Account
-	6,  // 5: holdfast.v1.PositionsReply.positions:type_name -> holdfast.v1.Position
-	0,  // 6: holdfast.v1.PlaceOrderRequest.side:type_name -> holdfast.v1.Side
-	1,  // 7: holdfast.v1.PlaceOrderReply.status:type_name -> holdfast.v1.OrderStatus
-	8,  // 8: holdfast.v1.PlaceOrderReply.executions:type_name -> holdfast.v1.Execution
-	6,  // 9: holdfast.v1.PlaceOrderReply.position:type_name -> holdfast.v1.Position
-	8,  // 10: holdfast.v1.HistoryReply.executions:type_name -> holdfast.v1.Execution
-	18, // 11: holdfast.v1.QuotesRequest.instruments:type_name -> holdfast.v1.InstrumentKey
-	5,  // 12: holdfast.v1.QuotesReply.instruments:type_name -> holdfast.v1.Instrument
-	8,  // 13: holdfast.v1.BustReply.execution:type_name -> holdfast.v1.Execution
-	6,  // 14: holdfast.v1.BustReply.position:type_name -> holdfast.v1.Position
-	4,  // 15: holdfast.v1.Notice.code:type_name -> holdfast.v1.NoticeCode
-	2,  // 16: holdfast.v1.PositionUpdate.change:type_name -> holdfast.v1.Change
-	6,  // 17: holdfast.v1.PositionUpdate.position:type_name -> holdfast.v1.Position
-	6,  // 18: holdfast.v1.ExecutionBusted.position:type_name -> holdfast.v1.Position
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	8,  // 2: holdfast.v1.LoginReply.account:type_name -> holdfast.v1.Account
+	7,  // 3: holdfast.v1.LoginReply.positions:type_name -> holdfast.v1.Position
+	5,  // 4: holdfast.v1.LoginReply.snapshot_reason:type_name -> holdfast.v1.SnapshotReason
+	20, // 5: holdfast.v1.PositionsRequest.after:type_name -> holdfast.v1.InstrumentKey
+	8,  // 6: holdfast.v1.PositionsReply.account:type_name -> holdfast.v1.Account
+	7,  // 7: holdfast.v1.PositionsReply.positions:type_name -> holdfast.v1.Position
+	0,  // 8: holdfast.v1.PlaceOrderRequest.side:type_name -> holdfast.v1.Side
+	1,  // 9: holdfast.v1.PlaceOrderReply.status:type_name -> holdfast.v1.OrderStatus
+	9,  // 10: holdfast.v1.PlaceOrderReply.executions:type_name -> holdfast.v1.Execution
+	7,  // 11: holdfast.v1.PlaceOrderReply.position:type_name -> holdfast.v1.Position
+	9,  // 12: holdfast.v1.HistoryReply.executions:type_name -> holdfast.v1.Execution
+	20, // 13: holdfast.v1.QuotesRequest.instruments:type_name -> holdfast.v1.InstrumentKey
+	20, // 14: holdfast.v1.QuotesRequest.after:type_name -> holdfast.v1.InstrumentKey
+	6,  // 15: holdfast.v1.QuotesReply.instruments:type_name -> holdfast.v1.Instrument
+	9,  // 16: holdfast.v1.BustReply.execution:type_name -> holdfast.v1.Execution
+	7,  // 17: holdfast.v1.BustReply.position:type_name -> holdfast.v1.Position
+	4,  // 18: holdfast.v1.Notice.code:type_name -> holdfast.v1.NoticeCode
+	2,  // 19: holdfast.v1.PositionUpdate.change:type_name -> holdfast.v1.Change
+	7,  // 20: holdfast.v1.PositionUpdate.position:type_name -> holdfast.v1.Position
+	7,  // 21: holdfast.v1.ExecutionBusted.position:type_name -> holdfast.v1.Position
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_holdfast_proto_init() }
@@ -2160,8 +2411,8 @@ func file_holdfast_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_holdfast_proto_rawDesc), len(file_holdfast_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   22,
+			NumEnums:      6,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
