@@ -12,7 +12,7 @@ import (
 // goroutineless lists the packages whose code and tests start no goroutine, so
 // that nothing can be left behind.
 var goroutineless = []string{
-	"", "biz/jsonfile", "biz/ledger", "biz/market", "biz/seed", "cmd/holdfast/config", "perf/plot", "perf/report",
+	"", "biz/fserror", "biz/jsonfile", "biz/ledger", "biz/market", "biz/seed", "biz/textfile", "cmd/holdfast/config", "perf/plot", "perf/report",
 }
 
 // TestLeaksAreLookedFor: a package with tests looks for goroutines that outlive

@@ -86,9 +86,10 @@ func sessionFrames() []frame {
 			&pb.Error{Message: "customer number and credential do not match"}),
 		packetRequest("Login request resuming", codec.CommandLogin, idLogin, &pb.LoginRequest{
 			Customer: customer, Credential: &pb.LoginRequest_Token{Token: seed.DemoToken(customer)}, ResumeFrom: 2,
+			HistoryId: historyID(),
 		}),
 		packetReply("Login reply resumed", codec.CommandLogin, idLogin, codec.ResultOK, &pb.LoginReply{
-			Account: accountNow(1_000_000_0000, 1_001_0000), PushSequence: 2, Resumed: true,
+			Account: accountNow(1_000_000_0000, 1_001_0000), PushSequence: 2, Resumed: true, HistoryId: historyID(),
 		}),
 		packetRequest("Positions request", codec.CommandPositions, idPositions, nil),
 		packetReply("Positions reply", codec.CommandPositions, idPositions, codec.ResultOK, &pb.PositionsReply{
@@ -203,8 +204,10 @@ const (
 )
 
 func hello() *pb.ConnReply {
-	return &pb.ConnReply{Uid: 1 << 32, HeartbeatInterval: 20_000_000_000, ServerVersion: "v1.0.0, go1.26.8"}
+	return &pb.ConnReply{Uid: 1 << 32, HeartbeatInterval: 20_000_000_000, ServerVersion: "v1.0.0, go1.26.8", HistoryId: historyID()}
 }
+
+func historyID() []byte { return []byte("sixteen bytes...") }
 
 func loginRequest() *pb.LoginRequest {
 	return &pb.LoginRequest{
@@ -213,7 +216,9 @@ func loginRequest() *pb.LoginRequest {
 }
 
 func loginReply() *pb.LoginReply {
-	return &pb.LoginReply{Account: accountNow(1_000_000_0000, 1_000_0000), Positions: []*pb.Position{position(100, 10_0000)}}
+	return &pb.LoginReply{
+		Account: accountNow(1_000_000_0000, 1_000_0000), Positions: []*pb.Position{position(100, 10_0000)}, HistoryId: historyID(),
+	}
 }
 
 func accountNow(cash, marketValue int64) *pb.Account {

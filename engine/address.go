@@ -9,17 +9,21 @@ import (
 // IPv4 address, or the /64 network of its IPv6 address, since providers assign a complete
 // /64 to one customer. It returns the zero Addr for a peer without an IP address.
 func CountedAddress(remote net.Addr) netip.Addr {
-	tcp, ok := remote.(*net.TCPAddr)
-	if !ok {
-		return netip.Addr{}
-	}
-	addr, ok := netip.AddrFromSlice(tcp.IP)
-	if !ok {
-		return netip.Addr{}
-	}
-	if addr = addr.Unmap(); addr.Is4() {
+	addr := ipOf(remote)
+	if !addr.IsValid() || addr.Is4() {
 		return addr
 	}
 	network, _ := addr.Prefix(64)
 	return network.Addr()
+}
+
+// ipOf returns the IP address of a peer, that of IPv4 in its short form. It returns the
+// zero Addr for a peer without one, such as that of a socket file.
+func ipOf(remote net.Addr) netip.Addr {
+	tcp, ok := remote.(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	addr, _ := netip.AddrFromSlice(tcp.IP)
+	return addr.Unmap()
 }

@@ -12,6 +12,7 @@ type Batch struct {
 	single   []piece      // scratch space for one piece per session of a fan-out
 	kind     outboxKind
 	answered int
+	large    []largeReply // replies that count as due
 
 	droppable int // pieces that Core.PushesWaiting counts
 }
@@ -118,6 +119,9 @@ func (b *Batch) appendBatch(from *Batch) {
 	}
 	b.droppable += from.droppable
 	from.droppable = 0
+	b.large = append(b.large, from.large...)
+	clear(from.large)
+	from.large = from.large[:0]
 	from.empty()
 }
 
@@ -129,6 +133,9 @@ func (b *Batch) Flush() {
 		b.flushFanOuts()
 	}
 	b.group.replied.Add(uint64(b.answered))
+	if len(b.large) > 0 {
+		b.largeWritten()
+	}
 	b.free()
 }
 
@@ -239,6 +246,9 @@ func (b *Batch) empty() {
 func (b *Batch) clear() {
 	clear(b.pieces)
 	b.pieces, b.answered = b.pieces[:0], 0
+	if len(b.large) > 0 {
+		b.clearLarge()
+	}
 	clear(b.fanOuts)
 	b.fanOuts = b.fanOuts[:0]
 	if b.droppable > 0 {
@@ -249,6 +259,9 @@ func (b *Batch) clear() {
 
 func (b *Batch) free() {
 	b.clear()
+	if cap(b.large) > maxIdlePieces {
+		b.large = nil
+	}
 	b.core.buffers.Put(b.buffer) // not truncated: the pool learns from the length
 	if cap(b.pieces) > maxIdlePieces {
 		b.pieces = nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/panjf2000/gnet/v2"
 )
 
 // clockTask advances the clock of one loop. At most one is queued in gnet, so that they
@@ -22,39 +24,25 @@ func (t *clockTask) Run(context.Context) error {
 	return nil
 }
 
-// startTicks advances the clocks of all loops until stop is called, once or more often.
-func (r *Reactor) startTicks() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		ticker := time.NewTicker(r.config.Tick)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case now := <-ticker.C:
-				r.tick()
-				r.core.ends.flush(now)
-			}
+// OnTick is gnet's call at the start, when its loops run, and then at each tick. It
+// advances the clocks of all loops. Goroutine: the ticker's.
+func (r *Reactor) OnTick() (delay time.Duration, action gnet.Action) {
+	if !r.running() {
+		if r.bootError = r.boot(); r.bootError != nil {
+			return time.Hour, gnet.Shutdown
 		}
-	}()
-	return func() {
-		cancel()
-		<-ended
 	}
+	r.tick()
+	r.core.ends.flush(time.Now())
+	return r.config.Tick, gnet.None
 }
 
 // tick queues the clock tasks of the loops that have had connections. Goroutine: the
 // ticker's.
 func (r *Reactor) tick() {
-	r.bind.Lock()
-	defer r.bind.Unlock()
 	for _, l := range r.loops {
-		if l.events == nil || !l.clockTask.due.CompareAndSwap(false, true) {
-			continue
+		if l.isBound() && l.clockTask.due.CompareAndSwap(false, true) {
+			_ = l.events.Execute(context.Background(), &l.clockTask) // fails once the loop has ended
 		}
-		_ = l.events.Execute(context.Background(), &l.clockTask) // fails once the loop has ended
 	}
 }

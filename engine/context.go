@@ -14,6 +14,7 @@ type Context struct {
 
 	core      *Core
 	out       *Outbox
+	mostDue   int64 // executes requests of sessions that have no more output due
 	serves    uint64
 	number    uint32 // of the request
 	offLane   bool

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -37,7 +38,8 @@ type Config struct {
 	// droppable pushes can take some again: push the newest state of these keys, of all
 	// keys if nil. It must be quick; post the pushes later.
 	OnCatchUp func(s *Session, keys []uint32)
-	// Log receives what operators should know; nil means slog.Default.
+	// Log receives what operators should know; nil means slog.Default. Its handler must not
+	// block: event loops and lanes call it, so that all sessions would wait.
 	Log *slog.Logger
 }
 
@@ -54,7 +56,10 @@ type Core struct {
 	sessions      registry
 	groups        []*group
 	propertyCount int
+	dueLimit      int64 // see flow.go
+	largeReply    int
 
+	phase         atomic.Int32 // see health.go
 	pushesWaiting atomic.Int64
 	pushesDone    chan struct{} // receives a value when that is 0
 
@@ -81,6 +86,7 @@ func NewCore(config Config) (*Core, error) {
 	}
 	c := &Core{config: config, router: config.Router, log: config.Log, pushesDone: make(chan struct{}, 1)}
 	c.limits = config.Limits.withDefaults(OpenFiles().Soft)
+	c.setDueLimits()
 	c.ends.log = c.log
 	workers, err := ants.NewPool(c.limits.OffLaneTasks+maxLanes,
 		ants.WithNonblocking(true),
@@ -204,7 +210,7 @@ func (c *Core) NewInlineContext() *Context {
 }
 
 func (c *Core) contextWith(out *Outbox) *Context {
-	ctx := &Context{core: c, out: out}
+	ctx := &Context{core: c, out: out, mostDue: math.MaxInt64}
 	if c.config.NewLocal != nil {
 		ctx.Local = c.config.NewLocal()
 	}
@@ -224,13 +230,14 @@ func (c *Core) Received(s *Session, requests, sizeBytes int) {
 func (c *Core) Serve(ctx *Context, s *Session, frames []byte) { c.execute(ctx, s, frames, false) }
 
 // execute is Serve. With onLoop it stops at the first message whose handler may not run
-// on the event loop. It returns how many bytes, and how many messages, it took.
+// on the event loop. It also stops when the session has too much output due for the
+// context (flow.go). It returns how many bytes, and how many messages, it took.
 func (c *Core) execute(ctx *Context, s *Session, frames []byte, onLoop bool) (used, served int) {
 	defer c.recoverPanic(ctx)
 	dialect := s.listener.Dialect
 	ctx.Session = s
 	ctx.serves++
-	for used < len(frames) && !s.closing.Load() {
+	for used < len(frames) && !s.closing.Load() && s.due.Load() <= ctx.mostDue {
 		n := dialect.Next(frames[used:], &ctx.Message)
 		if onLoop && c.router.routes[ctx.Message.Command].class != OnLoop {
 			break

@@ -163,9 +163,10 @@ func (s *Session) expire(reason Reason) {
 	s.Close(reason)
 }
 
-// heartbeat sends a heartbeat if one is due, and returns when the next one is.
+// heartbeat sends a heartbeat if one is due, and returns when the next one is. A session
+// whose client has ended its stream gets none: it would never count as silent.
 func (s *Session) heartbeat(now ticks, d *deadlines) ticks {
-	if !s.loggedIn.Load() {
+	if _, halfClosed := s.link.(*tailLink); halfClosed || !s.loggedIn.Load() {
 		return now + d.heartbeat
 	}
 	if now-s.sent >= d.heartbeat {
@@ -178,17 +179,19 @@ func (s *Session) heartbeat(now ticks, d *deadlines) ticks {
 	return s.sent + d.heartbeat
 }
 
-// closeIfSlow closes a session whose unsent output does not move, or was above the soft
-// limit for too long, and reports whether it did.
+// closeIfSlow closes a session that reads nothing, or that reads too little while its
+// unsent output is above the soft limit or its requests are held: less than half of the
+// soft limit in OutboundSoftTime. It reports whether it did.
 func (s *Session) closeIfSlow(now ticks, unsent int, d *deadlines) bool {
-	if taken := s.written - uint64(unsent); s.stalledSince == 0 || taken != s.taken {
+	soft, taken := s.core.limits.OutboundSoftBytes, s.written-uint64(unsent)
+	if s.stalledSince == 0 || taken != s.taken {
 		s.taken, s.stalledSince = taken, now
 	}
 	switch {
-	case unsent <= s.core.limits.OutboundSoftBytes:
+	case unsent <= soft && !s.holding:
 		s.softSince = 0
-	case s.softSince == 0:
-		s.softSince = now
+	case s.softSince == 0 || taken-s.softTaken >= uint64(soft)/2:
+		s.softSince, s.softTaken = now, taken
 	}
 	switch {
 	case now-s.stalledSince >= d.writeStall:

@@ -241,3 +241,66 @@ func TestHeartbeatsGoToSilentSessionsThatAreLoggedIn(t *testing.T) {
 		t.Errorf("%d heartbeats counted", n)
 	}
 }
+
+// A process that was stopped, or a loop that was stuck, has not read what its peers sent
+// meanwhile: whatever time has passed, and even if that happens often, they do not count as
+// silent or slow for it. The deadlines run on afterwards.
+func TestTimeThatTheLoopMissed(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		limits Limits
+		peer   func(*testing.T, *script)
+		rest   time.Duration // until the end, after the time that was missed
+		reason Reason
+	}{
+		{"idle", Limits{}, func(_ *testing.T, p *script) { p.hear() }, 61 * time.Second, ReasonIdle},
+		{"first frame", Limits{FirstFrameTime: 30 * time.Second}, func(*testing.T, *script) {}, 31 * time.Second, ReasonFirstFrameTimeout},
+		{"frame", Limits{FrameTime: 30 * time.Second}, func(_ *testing.T, p *script) {
+			p.hear()
+			p.session.frameStart = p.session.group.now
+		}, 31 * time.Second, ReasonFrameTimeout},
+		{"write stall", Limits{WriteStallTime: 30 * time.Second}, func(t *testing.T, p *script) {
+			p.hear()
+			p.keep(t, 1000, 1000)
+			p.pass(1)
+		}, 31 * time.Second, ReasonWriteStall},
+		{"soft limit", Limits{OutboundSoftTime: 30 * time.Second, WriteStallTime: time.Hour}, func(t *testing.T, p *script) {
+			p.hear()
+			p.keep(t, 500<<10, 300<<10)
+			p.pass(1)
+		}, 31 * time.Second, ReasonSlowConsumer},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newScript(t, tt.limits)
+			tt.peer(t, p)
+			const stalls = 5
+			for _, missed := range []time.Duration{3 * time.Second, time.Minute, time.Hour, 24 * time.Hour, 365 * 24 * time.Hour} {
+				p.passed += missed
+				p.core.groups[0].advance(p.start.Add(p.passed))
+				if p.session.closing.Load() {
+					t.Fatalf("closed as %v after %v that the loop missed", p.session.reason, missed)
+				}
+			}
+			before := p.passed
+			at, reason := p.ends(t)
+			if rest := at - before; reason != tt.reason || rest > tt.rest || rest < tt.rest-stalls*maxStep*time.Second {
+				t.Errorf("closed %v later as %v, want at most %v as %v", rest, reason, tt.rest, tt.reason)
+			}
+		})
+	}
+}
+
+// A clock that goes back or does not move ends no session.
+func TestTimeThatGoesBack(t *testing.T) {
+	p := newScript(t, Limits{})
+	p.hear()
+	for _, step := range []time.Duration{-time.Hour, 0, -time.Nanosecond, -365 * 24 * time.Hour} {
+		p.core.groups[0].advance(p.start.Add(step))
+	}
+	if p.session.closing.Load() {
+		t.Fatalf("closed as %v", p.session.reason)
+	}
+	if at, reason := p.ends(t); at != 61*time.Second || reason != ReasonIdle {
+		t.Errorf("closed after %v as %v", at, reason)
+	}
+}

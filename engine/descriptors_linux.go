@@ -15,6 +15,9 @@ const (
 	// files and the admin port. If none were left, gnet would stop its loops at the
 	// next connection.
 	spareDescriptors = 24
+	// descriptorsPerAcceptor is how many a connection to a socket file takes, besides its
+	// place, before its loop can refuse it.
+	descriptorsPerAcceptor = 2
 	// leastClients is the smallest number of clients that a server starts for.
 	leastClients = 4
 )
@@ -32,15 +35,20 @@ func spare(soft int) int { return max(spareDescriptors, min(soft/8, DescriptorRe
 // lastClientFile returns the highest descriptor that a client may have, and how many
 // clients there can be. The kernel always hands out the lowest free descriptor: if a
 // client gets one above last, all others are in use.
-func lastClientFile(loops, listeners int) (last, clients int, err error) {
+func lastClientFile(loops int, listeners []*boundListener) (last, clients int, err error) {
 	soft := int(min(OpenFiles().Soft, 1<<30))
 	last = soft - 1 - spare(soft)
+	for _, l := range listeners {
+		if _, socket := SocketPath(l.addr); socket {
+			last -= loops * descriptorsPerAcceptor
+		}
+	}
 	probe, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	if err != nil {
 		return 0, 0, fmt.Errorf("%w (%d): %w", ErrFewDescriptors, soft, err)
 	}
 	_ = unix.Close(probe)
-	perLoop := listeners + 2 // epoll, eventfd
+	perLoop := len(listeners) + 2 // epoll, eventfd
 	own := probe + perLoop*loops
 	if clients = last + 1 - own; clients < leastClients {
 		return 0, 0, fmt.Errorf("%w: it is %d, the server itself needs %d and keeps %d free; raise it with \"ulimit -n 1024\" or LimitNOFILE of the service",

@@ -25,8 +25,8 @@ const fewDescriptors = "HOLDFAST_TEST_DESCRIPTORS"
 // ownFiles is how many other files that server has open from the start.
 const ownFiles = 20
 
-// serveWithFew is a server in a separate process: it says its address and for how
-// many it has room, opens and closes files as long as it serves, and ends with its
+// serveWithFew is a server in a separate process, from 256 on with socket files: it says its
+// addresses and for how many it has room, opens and closes files as long as it serves, and ends with its
 // input.
 func serveWithFew(limit string) error {
 	n, err := strconv.ParseUint(limit, 10, 64)
@@ -46,7 +46,19 @@ func serveWithFew(limit string) error {
 	if err != nil {
 		return err
 	}
-	reactor, err := core.NewReactor(engine.ReactorConfig{Listeners: at("127.0.0.1:0"), Loops: 2, Tick: tick})
+	config := engine.ReactorConfig{Listeners: at("127.0.0.1:0"), Loops: 2, Tick: tick}
+	if n >= 256 {
+		dir, err := os.MkdirTemp("", "")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		config.Loops = 4
+		for i := range 3 {
+			config.Listeners = append(config.Listeners, at(fmt.Sprintf("unix:%s/%d", dir, i))...)
+		}
+	}
+	reactor, err := core.NewReactor(config)
 	if err != nil {
 		return err
 	}
@@ -62,7 +74,7 @@ func serveWithFew(limit string) error {
 			}
 		}
 	}
-	fmt.Println(reactor.Addrs()[0], core.Limits().MaxConnections)
+	fmt.Println(strings.Join(reactor.Addrs(), ","), core.Limits().MaxConnections)
 	go func() { // as the journal, the database and the admin port may
 		for ctx.Err() == nil {
 			var files []*os.File
@@ -105,16 +117,16 @@ func TestDescriptorsNeverRunOut(t *testing.T) {
 				t.Fatal(err)
 			}
 			said := bufio.NewReader(out)
-			var addr string
+			var addrs string
 			var clients, files int
-			if _, err := fmt.Fscanln(said, &addr, &clients); err != nil {
+			if _, err := fmt.Fscanln(said, &addrs, &clients); err != nil {
 				t.Fatal(err, server.Wait())
 			}
 			if _, err := fmt.Sscan(limit, &files); err != nil || clients+ownFiles >= files-24 {
 				t.Errorf("room for %d beside %d files of %d", clients, ownFiles, files)
 			}
 			for range 5 {
-				served, refused := round(t, addr, 600)
+				served, refused := round(t, strings.Split(addrs, ","), 600)
 				if served == 0 || refused == 0 || served+refused != 600 { // those of the last round may still have their places
 					t.Errorf("%d served and %d refused of 600", served, refused)
 				}
@@ -129,11 +141,11 @@ func TestDescriptorsNeverRunOut(t *testing.T) {
 }
 
 // round connects many clients at once, and counts the served and the refused ones.
-func round(t *testing.T, addr string, n int) (served, refused int) {
+func round(t *testing.T, addrs []string, n int) (served, refused int) {
 	t.Helper()
 	peers := make([]*peer, n)
 	for i := range peers {
-		peers[i] = dial(t, addr)
+		peers[i] = dial(t, addrs[i%len(addrs)])
 	}
 	for _, p := range peers {
 		_, _ = p.Write(codec.AppendMessage(nil, codec.Message{Command: onLane, ID: 1}))

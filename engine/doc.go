@@ -13,6 +13,10 @@
 // above all one from off the lane, may be overtaken, if clients of the dialect match
 // replies by id.
 //
+// While a session has too much output due, its lane holds its further requests (flow.go).
+// A session whose client has ended its stream gets the replies to what came before, and
+// then ends (tailLink).
+//
 // Goroutines: the fields of a Session say who may use them. "Event loop" is the goroutine
 // of the session's Carrier; "lane" is the one worker that drains the lane of that loop.
 //
@@ -20,6 +24,10 @@
 // session. A timing wheel checks every session in time and closes it with a Notice, or
 // sends a heartbeat: no first frame, an incomplete frame, no login, silence, output that
 // does not move. A session with unanswered requests does not count as idle.
+//
+// Health asks event loops and lanes whether they work (Core.Parts); Core.Serving says
+// whether clients can connect. TCP connections are accepted by gnet's loops, those of socket
+// files by goroutines that pass them to the loops (acceptors).
 //
 // The engine knows nothing about accounts or orders and never blocks an event loop. All
 // limits are in Limits.

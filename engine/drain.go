@@ -29,16 +29,15 @@ func (r *Reactor) drain() error {
 		if left == 0 || err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if !sleep(ctx, 5*time.Millisecond) {
 			r.core.log.Warn("stopped before clients had read all output; the rest is lost", "sessions", left, "drain", r.config.Drain)
 			return nil
-		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }
 
 func (r *Reactor) finishRequests(ctx context.Context) error {
+	giveUp := time.Now().Add(r.config.Drain / 2)
 	for {
 		var blocked atomic.Int64
 		// After this, everything that was read before is in the lanes or blocked.
@@ -51,8 +50,19 @@ func (r *Reactor) finishRequests(ctx context.Context) error {
 		if err := r.waitForLanes(ctx); err != nil {
 			return err
 		}
-		if blocked.Load() == 0 {
+		held := r.core.Load().Held
+		if blocked.Load() == 0 && held == 0 {
 			break
+		}
+		if held > 0 && time.Now().After(giveUp) {
+			r.core.log.Warn("clients do not read their replies; the rest of their requests is not executed", "sessions", held)
+			if _, err := r.barrier(ctx, (*loop).closeHeld); err != nil {
+				return err
+			}
+			giveUp = giveUp.Add(r.config.Drain)
+		}
+		if held > 0 && !sleep(ctx, shortestLook) {
+			return fmt.Errorf("%w: requests wait for clients to read", ErrDrainTimeout)
 		}
 	}
 	if err := r.core.WaitOffLane(ctx); err != nil {
@@ -62,6 +72,16 @@ func (r *Reactor) finishRequests(ctx context.Context) error {
 		return r.config.OnDrain(ctx)
 	}
 	return nil
+}
+
+// sleep returns false if ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }
 
 // waitForLanes returns when the lanes are empty.
@@ -109,9 +129,8 @@ func (r *Reactor) unsent(ctx context.Context) (int, error) {
 func (r *Reactor) barrier(ctx context.Context, f func(*loop)) (loops int, err error) {
 	done := make(chan struct{}, len(r.loops))
 	started := 0
-	r.bind.Lock()
 	for _, l := range r.loops {
-		if l.events == nil {
+		if !l.isBound() {
 			continue
 		}
 		task := runnable(func() {
@@ -123,7 +142,6 @@ func (r *Reactor) barrier(ctx context.Context, f func(*loop)) (loops int, err er
 			started++
 		}
 	}
-	r.bind.Unlock()
 	for range started {
 		select {
 		case <-done:

@@ -10,4 +10,8 @@ var (
 	ErrDrainTimeout = errors.New("engine: not drained in time")
 	// ErrFewDescriptors means that the open-file limit allows no clients.
 	ErrFewDescriptors = errors.New("engine: the open-file limit is too low")
+	// ErrStarting means that clients can't connect yet.
+	ErrStarting = errors.New("the server is starting")
+	// ErrStopping means that the carrier drains or has ended.
+	ErrStopping = errors.New("the server is stopping")
 )

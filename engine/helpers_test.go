@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	goleak.VerifyTestMain(m, goleak.IgnoreCurrent())
+	goleak.VerifyTestMain(carriertest.Main{M: m}, goleak.IgnoreCurrent())
 }
 
 // Commands of the tests.

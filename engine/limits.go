@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net"
 	"runtime/debug"
 	"time"
 )
@@ -21,6 +22,9 @@ type Limits struct {
 	// network) may have open; the next one gets a Notice and is closed. Default
 	// 1,024; below 0: no limit.
 	ConnectionsPerAddress int
+	// LimitLoopback applies ConnectionsPerAddress also to the addresses of this machine
+	// (127.0.0.0/8, ::1). Default: it applies only to other machines.
+	LimitLoopback bool
 	// InFlightRequests and InFlightBytes bound the unanswered requests of one session:
 	// Notice OVERLOADED, close. Defaults 4,096 and 1 MiB.
 	InFlightRequests int
@@ -36,10 +40,12 @@ type Limits struct {
 	// pushes (quotes). Default 256 KiB.
 	OutboundSoftBytes int
 	// OutboundHardBytes is the unsent output above which a session is closed as a slow
-	// consumer. Default 1 MiB.
+	// consumer: twice as much if there are replies among it. While more than half of it
+	// is due in large replies, the session's further requests wait. Default 1 MiB.
 	OutboundHardBytes int
-	// OutboundSoftTime is how long a session may stay above OutboundSoftBytes before it
-	// is closed as a slow consumer. Default 5 s.
+	// OutboundSoftTime is how long a session above OutboundSoftBytes, or with requests
+	// that wait until it has read, may take to read half of OutboundSoftBytes; then it is
+	// closed as a slow consumer. Default 5 s.
 	OutboundSoftTime time.Duration
 	// OutboundTotalBytes is the unsent output of all sessions together above which those
 	// with the most are closed. Each carrier has an equal share. Default: from PlanMemory
@@ -94,6 +100,11 @@ func (l Limits) withDefaults(openFiles uint64) Limits {
 		l.MaxConnections = most
 	}
 	return l
+}
+
+// limitsAddress reports whether ConnectionsPerAddress applies to a peer.
+func (l *Limits) limitsAddress(remote net.Addr) bool {
+	return l.ConnectionsPerAddress >= 0 && (l.LimitLoopback || !ipOf(remote).IsLoopback())
 }
 
 func setDefault[T ~int | ~int64](v *T, d T) {

@@ -7,13 +7,16 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"holdfast/codec"
 )
 
 // Listener is an address to listen on, and what its sessions have in common.
 type Listener struct {
-	// Address is host and port, such as "127.0.0.1:8888"; port 0 means a free one.
+	// Address is host and port, such as "127.0.0.1:8888", or "unix:" and the path of a
+	// socket file. Port 0 means a free one. Without a host, and with [::], it means all
+	// addresses of IPv4 and IPv6.
 	Address string
 	// Dialect encodes and decodes messages. Default codec.Packet.
 	Dialect codec.Dialect
@@ -51,26 +54,35 @@ func bind(listeners []Listener) (bound []*boundListener, err error) {
 	return bound, nil
 }
 
-// listen listens on an address and returns it with the port that it got. The host stays
-// as given: for "all addresses" Go says "[::]", which gnet takes as IPv6 only.
+// listen listens on an address and returns it with the port that it got.
 func listen(address string) (l net.Listener, got string, err error) {
+	if path, ok := SocketPath(address); ok {
+		s, err := listenSocket(path)
+		return s, address, err
+	}
 	host, _, _ := net.SplitHostPort(address) // Listen says what is wrong with it
 	network := "tcp"
 	if net.ParseIP(host).To4() != nil {
 		network = "tcp4"
 	}
+	ip, _ := netip.ParseAddr(host)
+	if ip.Is6() && ip.IsLinkLocalUnicast() && ip.Zone() == "" {
+		return nil, "", fmt.Errorf("%s is a link-local address: add its network interface, such as [%s%%eth0]", host, host)
+	}
 	if l, err = net.Listen(network, address); err != nil {
 		return nil, "", err
 	}
-	addr := l.Addr().(*net.TCPAddr)
-	if host == "" && addr.IP.To4() == nil {
-		return l, net.JoinHostPort("", strconv.Itoa(addr.Port)), nil
-	}
-	return l, addr.String(), nil
+	at := *l.Addr().(*net.TCPAddr)
+	at.Zone = ip.Zone() // not all systems report it
+	return l, at.String(), nil
 }
 
-// listenerOf returns the listener that a connection with this local address came to: the
-// one at that address, else the one at all addresses with that port.
+// forGnet returns the address of a TCP listener as gnet writes it. gnet takes "[::]" as
+// IPv6 only, and no host as IPv4 and IPv6.
+func (l *boundListener) forGnet() string { return "tcp://" + strings.TrimPrefix(l.addr, "[::]") }
+
+// listenerOf returns the TCP listener that a connection with this local address came to:
+// the one at that address, else the one at all addresses with that port.
 func listenerOf(all []*boundListener, local net.Addr) *boundListener {
 	if len(all) == 1 {
 		return all[0]

@@ -23,26 +23,40 @@ type loop struct {
 	core   *Core
 	index  int
 	events gnet.EventLoop
+	bound  chan struct{} // closed when events is set
 	lane   *pool.Lane[*Session]
 
-	worker *Context // Goroutine: lane
+	worker    *Context // Goroutine: lane
+	heldBytes int      // of all heldRequests. Goroutine: lane
 
 	onLoop       *Context // for handlers on the loop
 	runRequested bool     // onLoop has replies, and asked for a Run
+	runs         uint32   // Runs that wrote replies of onLoop, from 1 on
 
 	queue     queue
 	blocked   []*Session // their frames wait because the lane is full
 	clockTask clockTask
+	asked     laneQuestions
+
+	// Sessions that wait for their output, and when to look at them; see look.
+	watched     []*Session
+	lookTimer   *time.Timer
+	lookTime    time.Duration
+	lookStarted bool
 
 	// Posted batches that wait for the loop. Goroutine: any.
 	mu     sync.Mutex
 	posted []*Batch
 	spare  []*Batch // the previous slice of posted, empty
 	due    bool     // Run was handed to gnet and has not started
+	// What else the next Run does.
+	newlyHeld []*Session
+	lookDue   bool
 }
 
 func newLoop(c *Core, tick time.Duration) *loop {
-	l := &loop{core: c, worker: c.NewContext(), onLoop: c.NewContext()}
+	l := &loop{core: c, bound: make(chan struct{}), worker: c.NewContext(), onLoop: c.NewContext(), runs: 1}
+	l.worker.mostDue, l.onLoop.mostDue = c.dueLimit, c.dueLimit
 	l.onLoop.out = &Outbox{core: c, kind: fromLoop}
 	l.index = c.AddCarrier(l)
 	c.groups[l.index].startClock(&c.limits, tick, time.Now())
@@ -88,6 +102,7 @@ func (l *loop) takePosted() []*Batch {
 func (l *loop) Run(context.Context) error {
 	l.runRequested = false
 	l.onLoop.out.flush()
+	l.runs++
 	posted := l.takePosted()
 	for i, b := range posted {
 		b.Flush()
@@ -95,7 +110,12 @@ func (l *loop) Run(context.Context) error {
 	}
 	l.mu.Lock()
 	l.spare = posted[:0]
+	held, look := l.newlyHeld, l.lookDue
+	l.newlyHeld, l.lookDue = nil, false
 	l.mu.Unlock()
+	if look || held != nil {
+		l.runLooks(held, look)
+	}
 	l.unblock()
 	return nil
 }
@@ -147,6 +167,7 @@ func (l *loop) serveOnLoop(s *Session, b []byte) (taken, served int) {
 		return 0, 0
 	}
 	taken, served = l.core.execute(l.onLoop, s, b, true)
+	s.loopRun = l.runs
 	if !l.runRequested {
 		l.runRequested = true
 		l.requestRun(nil)
@@ -167,11 +188,11 @@ func (l *loop) yieldToLane() {
 func (l *loop) work(b *pool.Batch[*Session]) {
 	for i := range b.Pieces {
 		p := &b.Pieces[i]
-		if p.Start == p.End {
-			p.Owner.closeAfter(l.worker.out, Reason(p.Count), p.Owner.requests, true)
+		if p.Owner == nil {
+			l.asked.answer()
 			continue
 		}
-		l.core.Serve(l.worker, p.Owner, b.Buf[p.Start:p.End])
+		l.serve(p.Owner, b.Buf[p.Start:p.End], Reason(p.Count))
 		if i%laneChunk == laneChunk-1 {
 			l.worker.Post()
 		}

@@ -12,7 +12,7 @@ type MemoryPlan struct {
 	// takes one to two bytes of gnet's buffers, three if it comes in tiny writes.
 	OutboundTotalBytes int
 	// LaneBytes is for Limits.LaneBytes: a 32nd for all lanes together, each of which
-	// has two batches.
+	// has two batches and as much in held requests.
 	LaneBytes int
 	// HeldBytes is for the replies and pushes that wait for a commit: a 16th. As many
 	// can be on their way out at the same time.

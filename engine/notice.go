@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 
 	"holdfast/codec"
 	"holdfast/codec/pb"
@@ -14,26 +15,27 @@ func (l *Limits) appendNotice(dst []byte, d codec.Dialect, r Reason) []byte {
 		return dst
 	}
 	message := text.text
-	if limit, name := l.limitOf(r); name != "" {
-		message = fmt.Sprintf("%s (limit %v: %s)", message, limit, name)
+	if limit, setting := l.limitOf(r); setting != "" {
+		flag := strings.ReplaceAll(strings.TrimPrefix(setting, "limits."), "_", "-")
+		message = fmt.Sprintf("%s (limit %v: setting %s, flag --%s)", message, limit, setting, flag)
 	}
 	return d.AppendPush(dst, codec.PushNotice, 0, &pb.Notice{Code: text.notice, Text: message})
 }
 
-// limitOf returns the limit that a session closed for r has exceeded, and the name of its
-// field in Limits, as settings write it; "" if there is not exactly one.
-func (l *Limits) limitOf(r Reason) (limit any, name string) {
+// limitOf returns the limit that a session closed for r has exceeded, and the setting of
+// "holdfast serve" that it comes from; "" if there is not exactly one.
+func (l *Limits) limitOf(r Reason) (limit any, setting string) {
 	switch r {
 	case ReasonTooManyFromAddress:
-		return l.ConnectionsPerAddress, "connections_per_address"
+		return l.ConnectionsPerAddress, "limits.connections_per_address"
 	case ReasonFirstFrameTimeout:
-		return l.FirstFrameTime, "first_frame_time"
+		return l.FirstFrameTime, "limits.first_frame_time"
 	case ReasonFrameTimeout:
-		return l.FrameTime, "frame_time"
+		return l.FrameTime, "limits.frame_time"
 	case ReasonLoginTimeout:
-		return l.LoginTime, "login_time"
+		return l.LoginTime, "require_login"
 	case ReasonIdle:
-		return l.IdleTime, "idle_time"
+		return l.IdleTime, "limits.idle_time"
 	default:
 		return nil, ""
 	}

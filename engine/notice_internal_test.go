@@ -16,11 +16,11 @@ func TestNoticesNameTheLimit(t *testing.T) {
 		LoginTime: 3 * time.Second, IdleTime: 4 * time.Second,
 	}
 	named := map[Reason]string{
-		ReasonTooManyFromAddress: "too many connections from your address (limit 7: connections_per_address)",
-		ReasonFirstFrameTimeout:  "no complete frame arrived in time after the connection was opened (limit 1s: first_frame_time)",
-		ReasonFrameTimeout:       "a frame was started and not completed in time (limit 2s: frame_time)",
-		ReasonLoginTimeout:       "no login in time (limit 3s: login_time)",
-		ReasonIdle:               "no complete frame for too long; send heartbeats (limit 4s: idle_time)",
+		ReasonTooManyFromAddress: "too many connections from your address (limit 7: setting limits.connections_per_address, flag --connections-per-address)",
+		ReasonFirstFrameTimeout:  "no complete frame arrived in time after the connection was opened (limit 1s: setting limits.first_frame_time, flag --first-frame-time)",
+		ReasonFrameTimeout:       "a frame was started and not completed in time (limit 2s: setting limits.frame_time, flag --frame-time)",
+		ReasonLoginTimeout:       "no login in time (limit 3s: setting require_login, flag --require-login)",
+		ReasonIdle:               "no complete frame for too long; send heartbeats (limit 4s: setting limits.idle_time, flag --idle-time)",
 	}
 	for _, r := range Reasons() {
 		frame := limits.appendNotice(nil, codec.Packet{}, r)

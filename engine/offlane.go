@@ -32,6 +32,7 @@ func (c *Core) startOffLane(from *Context, h Handler) bool {
 	t.ctx.Message = from.Message
 	t.ctx.Message.Body = t.body
 	t.ctx.replied = false
+	r.Session.due.Add(c.offLaneShare())
 	c.offLaneDone.Add(1)
 	if err := c.workers.Submit(t.run); err != nil {
 		t.handler = c.config.Overloaded
@@ -48,6 +49,7 @@ func (c *Core) runOffLane(t *detachedTask) {
 		t.ctx.unanswered()
 	}
 	t.ctx.out.Post()
+	t.ctx.Session.due.Add(-c.offLaneShare()) // its reply counts by itself
 	t.ctx.Session, t.handler = nil, nil
 	c.detached.Put(t)
 }

@@ -44,8 +44,8 @@ type earlyPiece struct {
 // other dialects such a reply is never early: it leaves with a commit, and so do all
 // replies before it that are not posted yet (Context.Defer).
 //
-// Goroutine: event loop. Limit: twice Limits.OutboundHardBytes; it counts as unsent
-// output of the session (backlog).
+// Goroutine: event loop. Limit: twice Limits.OutboundHardBytes, which one reply may exceed;
+// it counts as unsent output of the session (backlog).
 type earlyOutput struct {
 	pieces []earlyPiece
 	bytes  int
@@ -79,7 +79,8 @@ func (s *Session) keepEarly(p piece, b []byte, answers bool) {
 		return
 	}
 	e := s.early
-	if e.size()+len(b) > 2*s.core.limits.OutboundHardBytes {
+	size, most := e.size(), 2*s.core.limits.OutboundHardBytes
+	if size > most || !answers && size+len(b) > most {
 		s.finish(ReasonOverloaded)
 		return
 	}
@@ -104,7 +105,8 @@ func (s *Session) keepEarly(p piece, b []byte, answers bool) {
 	s.group.shed(s.core.limits.OutboundTotalBytes / len(s.core.groups))
 }
 
-// nextEarly removes and returns the first waiting piece if it may be written now.
+// nextEarly removes and returns the first waiting piece if it may be written now. Its bytes
+// count as unsent until the write.
 func (s *Session) nextEarly() (earlyPiece, bool) {
 	e := s.early
 	if e == nil || !s.isNext(&e.pieces[0].piece) {
@@ -116,7 +118,6 @@ func (s *Session) nextEarly() (earlyPiece, bool) {
 	if e.pieces = e.pieces[1:]; len(e.pieces) == 0 {
 		s.early = nil
 	}
-	s.group.backlog.set(s, s.link.Buffered())
 	return first, true
 }
 
@@ -143,6 +144,7 @@ type sessionWriter struct {
 	gather          *pool.Buffer
 	count, answered int32 // of what is gathered
 	answers         bool  // there are replies among it
+	large           bool  // a large one among them has waited (flow.go)
 }
 
 // add writes a piece and what waited for it, or stores it if it must wait itself.
@@ -163,6 +165,7 @@ func (w *sessionWriter) add(p piece, b []byte, answers bool) {
 	}
 	w.append(&p, b, answers)
 	for e, ok := s.nextEarly(); ok; e, ok = s.nextEarly() {
+		w.large = w.large || len(e.bytes) >= s.core.largeReply
 		w.append(&e.piece, e.bytes, e.answers)
 	}
 }
@@ -187,7 +190,11 @@ func (w *sessionWriter) append(p *piece, b []byte, answers bool) {
 
 // send writes what is gathered.
 func (w *sessionWriter) send() {
-	w.session.send(w.gather.B, w.answers)
-	w.session.countAnswered(w.count, w.answered)
-	w.gather.B, w.count, w.answered, w.answers = w.gather.B[:0], 0, 0, false
+	s := w.session
+	if w.large { // before the write, so that it counts as due all the time
+		s.large = s.written + uint64(len(w.gather.B))
+	}
+	s.send(w.gather.B, w.answers)
+	s.countAnswered(w.count, w.answered)
+	w.gather.B, w.count, w.answered, w.answers, w.large = w.gather.B[:0], 0, 0, false, false
 }

@@ -84,6 +84,9 @@ func (o *Outbox) addReply(s *Session, m *codec.Message, number uint32, count int
 	} else {
 		b.buffer.B = s.listener.Dialect.AppendReply(b.buffer.B, *m, result, body)
 	}
+	if size := len(b.buffer.B) - start; size >= o.core.largeReply {
+		b.addLarge(s, size)
+	}
 	b.addOutput(s, int32(start), int32(len(b.buffer.B)), number, count, 1)
 	o.count++
 }

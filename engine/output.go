@@ -19,6 +19,9 @@ func (s *Session) send(b []byte, answers bool) {
 	s.sent = s.group.now
 	s.group.bytesOut.Add(uint64(len(b)))
 	if n := s.link.Buffered(); n|s.unsent != 0 {
+		if answers {
+			s.answers = s.written
+		}
 		s.setUnsent(n)
 	}
 }
@@ -58,17 +61,24 @@ func (s *Session) miss(key uint32) {
 // tooSlow closes the session if more bytes would exceed its limit, and reports whether
 // it did.
 //
-// Limit: above OutboundHardBytes only replies are added, up to twice the limit. A peer
-// that reads may, for a moment, have more than the limit due: the replies to everything
-// it has in flight, and the pushes that go with them.
+// Limit: OutboundHardBytes before a write, or twice that if there are replies among the
+// unsent output or the new bytes: flow control limits how many there are (flow.go), but not
+// how large one is. Pushes may not exceed twice the limit with a write, a reply may.
 func (s *Session) tooSlow(more int, answers bool) bool {
 	n, hard := s.link.Buffered(), s.core.limits.OutboundHardBytes
-	if n == 0 || n+more <= 2*hard && (n <= hard || answers) {
+	most := hard
+	if answers || s.hasUnsentReply(n) {
+		most = 2 * hard
+	}
+	if n == 0 || n <= most && (answers || n+more <= 2*hard) {
 		return false
 	}
 	s.finish(ReasonSlowConsumer)
 	return true
 }
+
+// hasUnsentReply reports whether there is a reply among the n unsent bytes of the link.
+func (s *Session) hasUnsentReply(n int) bool { return s.answers > 0 && s.answers+uint64(n) > s.written }
 
 // setUnsent records that n bytes are unsent and applies the limits for that.
 // Goroutine: event loop.
@@ -81,7 +91,7 @@ func (s *Session) setUnsent(n int) {
 		if n == 0 && before > 0 {
 			_ = s.link.CloseWrite() // the Notice is out
 		}
-	case n > 2*limits.OutboundHardBytes:
+	case n > 2*limits.OutboundHardBytes && !s.hasUnsentReply(n):
 		s.finish(ReasonSlowConsumer)
 	case n > 0:
 		s.watch()

@@ -50,6 +50,9 @@ type Reactor struct {
 	bind      sync.Mutex // guards the binding of loops to gnet's
 	booted    chan struct{}
 	draining  atomic.Bool
+	sockets   *acceptors   // of runOnce
+	unused    *placeholder // nil if there are listeners of TCP
+	bootError error        // why gnet was told to stop
 }
 
 // NewReactor checks that the addresses are free and creates the event loops. It lowers
@@ -67,7 +70,7 @@ func (c *Core) NewReactor(config ReactorConfig) (*Reactor, error) {
 	config.Loops = min(config.Loops, maxLanes)
 	setDefault(&config.Drain, 10*time.Second)
 	setDefault(&config.Tick, DefaultTick)
-	lastFile, clients, err := lastClientFile(config.Loops, len(config.Listeners))
+	lastFile, clients, err := lastClientFile(config.Loops, listeners)
 	if err != nil {
 		return nil, err
 	}
@@ -100,12 +103,11 @@ func (r *Reactor) Booted() <-chan struct{} { return r.booted }
 func (r *Reactor) Run(ctx context.Context) error {
 	ended := make(chan error, 1)
 	go func() { ended <- r.runLoops() }()
-	stopTicks := r.startTicks()
-	defer stopTicks()
 	select {
 	case err := <-ended:
 		return r.unexpectedEnd(err)
 	case <-ctx.Done():
+		r.core.StartDrain()
 	}
 	select {
 	case err := <-ended:
@@ -113,7 +115,7 @@ func (r *Reactor) Run(ctx context.Context) error {
 	case <-r.booted:
 	}
 	err := r.drain()
-	stopTicks()
+	r.sockets.close(stopTimeout)
 	return errors.Join(err, r.stopLoops(ended))
 }
 
@@ -152,12 +154,17 @@ func (r *Reactor) runLoops() error {
 	}
 }
 
-func (r *Reactor) runOnce() error {
-	addrs := r.Addrs()
-	for i := range addrs {
-		addrs[i] = "tcp://" + addrs[i]
+func (r *Reactor) runOnce() (err error) {
+	if r.sockets, err = r.openSockets(); err != nil {
+		return err
 	}
-	return gnet.Rotate(r, addrs,
+	defer func() { r.sockets.close(0) }() // the loops have ended
+	addrs, err := r.gnetAddrs()
+	if err != nil {
+		return err
+	}
+	err = gnet.Rotate(r, addrs,
+		gnet.WithTicker(true),
 		gnet.WithNumEventLoop(len(r.loops)),
 		gnet.WithReusePort(true),
 		gnet.WithReuseAddr(true), // after a restart, old connections are in TIME_WAIT
@@ -165,38 +172,73 @@ func (r *Reactor) runOnce() error {
 		gnet.WithTCPNoDelay(gnet.TCPNoDelay),
 		gnet.WithLogger(gnetLogger{r.core.log}),
 		gnet.WithLogLevel(logging.WarnLevel))
+	for _, l := range r.loops {
+		l.closeTails()
+	}
+	if r.unused != nil {
+		r.unused.close()
+	}
+	return errors.Join(err, r.bootError)
+}
+
+// gnetAddrs returns the addresses that gnet listens on: those of TCP, or a placeholder.
+func (r *Reactor) gnetAddrs() (addrs []string, err error) {
+	for _, l := range r.listeners {
+		if _, socket := SocketPath(l.addr); !socket {
+			addrs = append(addrs, l.forGnet())
+		}
+	}
+	if addrs != nil {
+		return addrs, nil
+	}
+	if r.unused, err = newPlaceholder(r.sockets.files[0].path); err != nil {
+		return nil, err
+	}
+	return []string{r.unused.addr()}, nil
 }
 
 func (r *Reactor) unexpectedEnd(err error) error {
+	r.core.StartDrain()
 	if err != nil {
 		return fmt.Errorf("engine: event loops: %w", err)
 	}
 	return ErrStoppedUnexpectedly
 }
 
-// OnBoot is gnet's call when the loops are about to start.
+// OnBoot is gnet's call when the listeners are open and no loop runs yet.
 func (r *Reactor) OnBoot(e gnet.Engine) gnet.Action {
 	r.engine = e
-	close(r.booted)
+	if r.unused != nil {
+		r.unused.unlink()
+	}
 	return gnet.None
 }
 
 // OnOpen is gnet's call for a new connection, on its loop.
 func (r *Reactor) OnOpen(conn gnet.Conn) ([]byte, gnet.Action) {
 	l := r.loopOf(conn)
+	var to *Listener
+	remote := conn.RemoteAddr()
+	switch from := conn.Context().(type) {
+	case introduction:
+		return nil, gnet.Close
+	case *boundListener: // a socket file, whose peers have no address
+		to, remote = &from.Listener, &net.UnixAddr{Name: from.addr, Net: "unix"}
+	default:
+		to = &listenerOf(r.listeners, conn.LocalAddr()).Listener
+	}
 	l.yieldToLane()
 	r.core.groups[l.index].advance(time.Now()) // else the session would be older than it is
-	to := &listenerOf(r.listeners, conn.LocalAddr()).Listener
 	if r.draining.Load() {
-		return r.core.Refusal(ReasonShuttingDown, conn.RemoteAddr(), to), gnet.Close
+		return r.core.Refusal(ReasonShuttingDown, remote, to), gnet.Close
 	}
 	if conn.Fd() > r.lastFile { // the kernel hands out the lowest: all others are in use
-		return r.core.Refusal(ReasonTooManyConnections, conn.RemoteAddr(), to), gnet.Close
+		return r.core.Refusal(ReasonTooManyConnections, remote, to), gnet.Close
 	}
-	link := &gnetLink{conn: conn, in: inbound{conn}}
-	s, reason := r.core.Open(l.index, link, conn.RemoteAddr(), to)
+	link := &gnetLink{conn: conn, in: inbound{conn: conn}}
+	s, reason := r.core.Open(l.index, link, remote, to)
 	if s == nil {
-		return r.core.Refusal(reason, conn.RemoteAddr(), to), gnet.Close
+		return r.core.Refusal(reason, remote, to), gnet.Close
 	}
 	conn.SetContext(s)
 	link.boundKernel()
@@ -214,6 +256,7 @@ func (r *Reactor) loopOf(conn gnet.Conn) *loop {
 	for _, l := range r.loops {
 		if l.events == nil {
 			l.events = el
+			close(l.bound)
 		}
 		if l.events == el {
 			return l
@@ -247,6 +290,9 @@ func (r *Reactor) OnTraffic(conn gnet.Conn) gnet.Action {
 // OnClose is gnet's call when the connection is about to be closed, on its loop.
 func (r *Reactor) OnClose(conn gnet.Conn, err error) gnet.Action {
 	if s, ok := conn.Context().(*Session); ok {
+		if errors.Is(err, io.EOF) && s.group.carrier.(*loop).halfClosed(s, conn, r.lastFile) {
+			return gnet.None
+		}
 		reason := ReasonPeerClosed
 		if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) {
 			reason = ReasonPeerReset

@@ -67,8 +67,9 @@ func TestListensWhereAsked(t *testing.T) {
 		{"0.0.0.0:0", "0.0.0.0", "127.0.0.1", false},
 		{"127.0.0.1:0", "127.0.0.1", "127.0.0.1", false},
 		{"localhost:0", "127.0.0.1", "localhost", false},
-		{":0", "", "127.0.0.1", true},
-		{":0", "", "::1", true},
+		{":0", "::", "127.0.0.1", true},
+		{":0", "::", "::1", true},
+		{"[::]:0", "::", "127.0.0.1", true},
 		{"[::1]:0", "::1", "::1", true},
 		{"[::]:0", "::", "::1", true},
 	} {
@@ -84,6 +85,7 @@ func TestListensWhereAsked(t *testing.T) {
 				t.Errorf("says %q, %v", r.Addr, err)
 			}
 			dial(t, net.JoinHostPort(tc.dial, port)).Echoes(onLane)
+			dial(t, r.Addr).Echoes(onLane)
 		})
 	}
 }

@@ -26,6 +26,7 @@ const (
 	ReasonIdle
 	ReasonWriteStall
 	ReasonMemory
+	ReasonRevoked
 	reasonCount
 )
 
@@ -80,6 +81,8 @@ func (r Reason) text() reasonText {
 		return reasonText{name: "write_stall"}
 	case ReasonMemory:
 		return reasonText{name: "memory"}
+	case ReasonRevoked:
+		return reasonText{"revoked", pb.NoticeCode_NOTICE_CODE_REVOKED, "the credential of this login was revoked; log in with the new one"}
 	default:
 		return reasonText{name: "none"}
 	}

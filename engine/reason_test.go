@@ -85,7 +85,7 @@ func endings() map[engine.Reason]ending {
 			provoke: func(t *testing.T, r *running) *peer { connected(t, r); return dial(t, r.Addr) },
 		},
 		engine.ReasonTooManyFromAddress: {
-			limits: engine.Limits{ConnectionsPerAddress: 1}, notice: pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS,
+			limits: engine.Limits{ConnectionsPerAddress: 1, LimitLoopback: true}, notice: pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS,
 			provoke: func(t *testing.T, r *running) *peer { connected(t, r); return dial(t, r.Addr) },
 		},
 		engine.ReasonOverloaded: {
@@ -120,6 +120,11 @@ func endings() map[engine.Reason]ending {
 		engine.ReasonUnavailable: {notice: pb.NoticeCode_NOTICE_CODE_UNAVAILABLE, provoke: func(t *testing.T, r *running) *peer {
 			p := connected(t, r)
 			r.CloseAll(engine.ReasonUnavailable)
+			return p
+		}},
+		engine.ReasonRevoked: {notice: pb.NoticeCode_NOTICE_CODE_REVOKED, provoke: func(t *testing.T, r *running) *peer {
+			p := connected(t, r)
+			r.CloseAll(engine.ReasonRevoked)
 			return p
 		}},
 		engine.ReasonFirstFrameTimeout: {

@@ -94,7 +94,7 @@ func (q *queue) resume(s *Session) {
 	if s.closed {
 		return
 	}
-	in := &s.link.(*gnetLink).in
+	in := inputOf(s)
 	if s.refused || s.closing.Load() {
 		in.discardAll()
 		return

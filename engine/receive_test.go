@@ -141,7 +141,8 @@ func TestFrameLimitRisesWithTheLogin(t *testing.T) {
 }
 
 func TestConnectionsPerAddress(t *testing.T) {
-	r := serve(t, newCore(t, engine.Config{Limits: engine.Limits{ConnectionsPerAddress: 2}}), engine.ReactorConfig{Loops: 2})
+	limits := engine.Limits{ConnectionsPerAddress: 2, LimitLoopback: true}
+	r := serve(t, newCore(t, engine.Config{Limits: limits}), engine.ReactorConfig{Loops: 2})
 	from := func(ip string) *peer {
 		t.Helper()
 		return carriertest.DialWith(t, r.Addr, net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}})

@@ -29,7 +29,7 @@ func (r *registry) add(s *Session, l *Limits) Reason {
 		return ReasonTooManyConnections
 	}
 	if addr.IsValid() {
-		if l.ConnectionsPerAddress >= 0 && r.from[addr] >= l.ConnectionsPerAddress {
+		if l.limitsAddress(s.remote) && r.from[addr] >= l.ConnectionsPerAddress {
 			return ReasonTooManyFromAddress
 		}
 		if r.from == nil {

@@ -33,7 +33,9 @@ type Session struct {
 	loggedIn     atomic.Bool
 	everLoggedIn atomic.Bool // was logged in at some time
 
-	requests uint32 // executed so far. Goroutine: the one that executes them
+	requests uint32        // executed so far. Goroutine: the one that executes them
+	held     *heldRequests // Goroutine: lane
+	due      atomic.Int64  // bytes of its output; see flow.go
 
 	// Goroutine: event loop.
 	replied       uint32 // requests whose replies are written; see Request
@@ -43,6 +45,9 @@ type Session struct {
 	queued        bool // complete frames wait in the loop's queue
 	blocked       bool // they wait because the lane is full
 	lingering     bool
+	holding       bool   // its lane holds requests until output is read
+	watched       bool   // in loop.watched
+	loopRun       uint32 // loop.runs when its last request on the loop was executed
 	reason        Reason
 	lastPiece     int32 // 1 + index of its last piece in the batch being flushed
 	need          int32 // bytes that its next frame needs
@@ -54,7 +59,8 @@ type Session struct {
 	heard        ticks  // of its last whole frame, or of the last reply if that is later
 	frameStart   ticks  // of the first byte of an incomplete frame
 	sent         ticks  // of the last output
-	softSince    ticks  // unsent output is above the soft limit
+	softSince    ticks  // unsent output is above the soft limit, or requests are held
+	softTaken    uint64 // bytes that the peer had taken by then
 	stalledSince ticks  // the peer has taken none of it
 	taken        uint64 // bytes that it had taken by then
 	wheelAt      ticks
@@ -63,7 +69,10 @@ type Session struct {
 
 	// Goroutine: event loop.
 	written uint64      // bytes given to the link
+	answers uint64      // of those, the bytes up to the end of the last unsent reply
+	large   uint64      // the same for replies of at least Core.largeReply bytes
 	unsent  int         // bytes of those that are still in the link; see backlog
+	counted int         // of unsent, what is part of due
 	place   int         // 1 + index in the carrier's backlog; 0: not there
 	missed  *missedKeys // droppable pushes that it did not get
 }

@@ -12,7 +12,10 @@ type Stats struct {
 	Conflated atomic.Uint64
 	// Heartbeats counts the heartbeat pushes.
 	Heartbeats atomic.Uint64
-	closes     [reasonCount]atomic.Uint64
+	// HalfClosedLost counts sessions whose clients ended their stream and did not get all
+	// replies, because no descriptor was free, or gnet kept unsent output elsewhere.
+	HalfClosedLost atomic.Uint64
+	closes         [reasonCount]atomic.Uint64
 }
 
 // Closes returns how many sessions ended, or were refused, for a reason.
@@ -30,6 +33,7 @@ type group struct {
 	bytesOut atomic.Uint64
 	backlog  backlog
 	blocked  atomic.Int64               // sessions that wait because the lane is full
+	held     atomic.Int64               // sessions that wait because their output is not read
 	depth    func() (pieces, bytes int) // of the lane; nil without a lane. Goroutine: any
 	now      ticks                      // the time of the event loop, stored by its clock
 	clock    *clock                     // nil: no deadlines
@@ -57,6 +61,7 @@ func (c *Core) Traffic() Traffic {
 type Load struct {
 	LanePieces, LaneBytes       int // request batches that wait for a worker
 	Blocked                     int // sessions whose requests wait because a lane is full
+	Held                        int // sessions whose requests wait because their output is not read
 	UnsentSessions, UnsentBytes int // output that peers have not taken
 	PushesWaiting               int // see Core.PushesWaiting
 }
@@ -68,6 +73,7 @@ func (c *Core) Load() Load {
 		l.UnsentSessions += int(g.backlog.shownSessions.Load())
 		l.UnsentBytes += int(g.backlog.shownBytes.Load())
 		l.Blocked += int(g.blocked.Load())
+		l.Held += int(g.held.Load())
 		if g.depth != nil {
 			pieces, bytes := g.depth()
 			l.LanePieces += pieces

@@ -34,8 +34,10 @@ type Snapshot struct {
 	// Positions are sorted by market and code.
 	Positions   []Position
 	MarketValue Money
-	// Sequence is the number of the last push that the snapshot includes.
+	// Sequence is the number of the last push that the snapshot includes, and History the
+	// history that it belongs to.
 	Sequence uint64
+	History  HistoryID
 }
 
 // Find returns the position in an instrument.
@@ -73,8 +75,8 @@ func positionsOf(list []*pb.Position) []Position {
 	return out
 }
 
-func snapshotOf(reply *pb.PositionsReply) Snapshot {
+func snapshotOf(reply *pb.PositionsReply, h HistoryID) Snapshot {
 	return Snapshot{
-		accountOf(reply.Account), positionsOf(reply.Positions), Money(reply.MarketValue), reply.PushSequence,
+		accountOf(reply.Account), positionsOf(reply.Positions), Money(reply.MarketValue), reply.PushSequence, h,
 	}
 }

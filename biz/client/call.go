@@ -74,18 +74,35 @@ func (c *Client) exchange(
 	ctx context.Context, id RequestID, command codec.Command, body codec.Body,
 	accept func(codec.Result, []byte) error,
 ) error {
-	if err := ctx.Err(); err != nil {
+	waiting, err := c.start(ctx, id, command, body, accept)
+	if err != nil {
 		return err
+	}
+	return c.await(ctx, id, waiting)
+}
+
+// start sends a request. After an error it was not sent.
+func (c *Client) start(
+	ctx context.Context, id RequestID, command codec.Command, body codec.Body,
+	accept func(codec.Result, []byte) error,
+) (*call, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	waiting := &call{command: command, accept: accept, done: make(chan error, 1)}
 	if err := c.enter(id, waiting); err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.write(command, id, body); err != nil {
 		c.leave(id)
-		return err
+		return nil, err
 	}
-	timer := time.NewTimer(c.options.Timeout)
+	return waiting, nil
+}
+
+// await waits for the reply to a request and returns the error of its accept.
+func (c *Client) await(ctx context.Context, id RequestID, waiting *call) error {
+	timer := time.NewTimer(c.options.timeoutOf(waiting.command))
 	defer timer.Stop()
 	select {
 	case err := <-waiting.done:
@@ -96,7 +113,7 @@ func (c *Client) exchange(
 	if !c.leave(id) {
 		return <-waiting.done
 	}
-	return late(ctx, command)
+	return late(ctx, waiting.command)
 }
 
 // late returns the error of a call whose reply did not come in time.

@@ -26,6 +26,7 @@ type Client struct {
 	conn    net.Conn
 	hello   Hello
 	view    *View
+	unknown *outcomes
 	pushes  chan Push
 	dropped atomic.Uint64
 	pulling atomic.Bool
@@ -49,32 +50,40 @@ type Hello struct {
 	UID               uint64
 	HeartbeatInterval time.Duration
 	ServerVersion     string
+	// History names the server's history; zero if the server does not name it.
+	History HistoryID
 }
 
-// Dial connects to the packet listener at addr ("host:port") and sends the first
-// request, Conn. ctx bounds only these two steps. The caller must call Close.
+// Dial connects to the packet listener at addr ("HOST:PORT", or "unix:PATH" for a Unix
+// socket) and sends the first request, Conn. ctx bounds only these two steps. The caller
+// must call Close.
 //
-// Errors are *ConnectionError, *NoticeError (the server refuses further connections),
-// ErrTimeout and ErrProtocol; Explain says what to do about each.
+// Errors are ErrBadAddress, *ConnectionError, *NoticeError (the server refuses further
+// connections), ErrTimeout and ErrProtocol; Explain says what to do about each, and Retry
+// tries again while the server is busy.
 func Dial(ctx context.Context, addr string, options Options) (*Client, error) {
-	return connect(ctx, addr, options.withDefaults(), NewView())
+	return connect(ctx, addr, options.withDefaults(), NewView(), newOutcomes())
 }
 
-// connect is Dial with an existing view.
-func connect(ctx context.Context, addr string, options Options, view *View) (*Client, error) {
+// connect is Dial with the view and the unknown outcomes of an earlier connection.
+func connect(ctx context.Context, addr string, options Options, view *View, unknown *outcomes) (*Client, error) {
+	network, address, err := splitAddress(addr)
+	if err != nil {
+		return nil, err
+	}
 	dialing, cancel := context.WithTimeout(ctx, options.Timeout)
 	defer cancel()
-	conn, err := options.Dial(dialing, "tcp", addr)
+	conn, err := options.Dial(dialing, network, address)
 	if err != nil {
-		var network net.Error
-		if errors.As(err, &network) && network.Timeout() {
+		var late net.Error
+		if errors.As(err, &late) && late.Timeout() {
 			err = fmt.Errorf("%w: %w", ErrTimeout, err)
 		}
 		return nil, &ConnectionError{Op: "connect to", Addr: addr, Err: err}
 	}
 	c := &Client{
 		options: options, addr: addr, conn: conn,
-		view: view, pushes: make(chan Push, options.PushBuffer), ended: make(chan struct{}),
+		view: view, unknown: unknown, pushes: make(chan Push, options.PushBuffer), ended: make(chan struct{}),
 		lastID: firstRequestID, waiting: make(map[RequestID]*call),
 	}
 	c.work.Go(c.read)
@@ -92,10 +101,17 @@ func connect(ctx context.Context, addr string, options Options, view *View) (*Cl
 func (c *Client) sayHello(ctx context.Context) (Hello, error) {
 	var reply pb.ConnReply
 	err := c.send(ctx, codec.CommandConn, nil, &reply)
+	if errors.Is(err, context.DeadlineExceeded) { // the connect took all the time
+		err = late(ctx, codec.CommandConn)
+	}
 	if errors.Is(err, ErrTimeout) {
 		err = fmt.Errorf("%s: %w", c.addr, err)
 	}
-	return Hello{reply.Uid, time.Duration(reply.HeartbeatInterval), reply.ServerVersion}, err
+	if err != nil {
+		return Hello{}, err
+	}
+	history, err := decodeHistoryID(reply.HistoryId)
+	return Hello{reply.Uid, time.Duration(reply.HeartbeatInterval), reply.ServerVersion, history}, err
 }
 
 // Hello returns what the server said on connecting.

@@ -340,7 +340,7 @@ func TestWriteStall(t *testing.T) {
 			m, _, _ := codec.Decode(codec.Packet{}, b[:n], codec.DefaultMaxFrame)
 			far.Write(codec.Packet{}.AppendReply(nil, m, codec.ResultOK, &pb.ConnReply{}))
 		}()
-		c, err := client.Dial(t.Context(), "fake", client.Options{
+		c, err := client.Dial(t.Context(), "fake:1", client.Options{
 			Timeout: 5 * time.Second, Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
 		})
 		if err != nil {
@@ -388,6 +388,11 @@ func TestDialErrors(t *testing.T) {
 		{"no answer to a connect", "x:1", client.Options{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			<-ctx.Done()
 			return nil, &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}
+		}, Timeout: time.Millisecond}, client.ErrTimeout},
+		{"no time left after the connect", "x:1", client.Options{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			near, far := net.Pipe()
+			return near, far.Close()
 		}, Timeout: time.Millisecond}, client.ErrTimeout},
 		{"out of descriptors", "x:1", client.Options{Dial: func(context.Context, string, string) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Err: syscall.EMFILE}

@@ -12,6 +12,8 @@ type Display struct {
 	// Sequence is the number of the last push received, or the snapshot's if no push
 	// has arrived since.
 	Sequence uint64
+	// History is the history that Sequence belongs to.
+	History HistoryID
 	// Gaps and Doubles count SequenceBreaks.
 	Gaps, Doubles uint64
 }

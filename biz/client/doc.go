@@ -12,6 +12,14 @@
 // After a connection has ended, Reconnect opens another one and continues from what the
 // view shows: the missed pushes come first.
 //
-// The package never retries a request. An order without a reply may have been filled:
-// send it again with the same client order id.
+// A server that starts with an empty data folder has another history (HistoryID). Reconnect
+// then restarts the view and says so in Welcome.Why, and PlaceOrder does not repeat an order
+// of the earlier history.
+//
+// The package never retries a request by itself. An order without a reply may have been
+// filled: send it again with the same client order id. Retry tries again while the server
+// is busy.
+//
+// Texts of the server (names, reasons of busts, notices, error messages) are passed on as
+// they are. A program that shows them on a terminal must escape control characters.
 package client

@@ -42,6 +42,8 @@ var (
 	ErrIDInUse = errors.New("request id in use: wait for its reply, or use another id")
 	// ErrRequestTooLarge means that a request exceeds Options.MaxFrame; it was not sent.
 	ErrRequestTooLarge = errors.New("request exceeds the maximum frame")
+	// ErrBadAddress means that a text is not the address of a server.
+	ErrBadAddress = errors.New("bad address")
 	// ErrBadID means that a text is not an id.
 	ErrBadID = errors.New("bad id")
 )
@@ -64,6 +66,10 @@ const (
 	ReasonBustBlocked       Reason = 10
 	ReasonBadClientOrderID  Reason = 11
 	ReasonTooManyPositions  Reason = 12
+	ReasonBadBustReason     Reason = 13
+	// ReasonHistoryReset refuses an order that was first sent before the server was reset,
+	// or an execution id that was read before.
+	ReasonHistoryReset Reason = 14
 )
 
 // String returns the protocol's name of the reason: "NOT_ENOUGH_SHARES".
@@ -75,7 +81,7 @@ func (r Reason) String() string {
 type Error struct {
 	Result codec.Result
 	Reason Reason // 0 if no business rule was involved
-	// Message is the text that the server sent; it may be empty.
+	// Message is the text that the server sent, as it is; it may be empty.
 	Message string
 	// Blocking lists the sells that block a bust (ReasonBustBlocked).
 	Blocking []ExecutionID

@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"holdfast/codec"
 )
 
 // ConnectionError is a connection that could not be made or was lost.
@@ -49,11 +51,11 @@ func advices() []advice {
 		{[]error{syscall.EMFILE}, "this program has no file descriptors left: raise \"ulimit -n\""},
 		{[]error{syscall.ENFILE}, "the machine has no file descriptors left: raise fs.file-max"},
 		{[]error{syscall.EADDRNOTAVAIL}, "no local port is free for another connection to this address, or the source address is not one of this machine: close some connections, or correct the address"},
-		{[]error{syscall.ECONNREFUSED}, "nothing listens there: start the server with \"holdfast serve\", or correct the address"},
+		{[]error{syscall.ECONNREFUSED, syscall.ENOENT}, "nothing listens there: start the server with \"holdfast serve\", or correct the address"},
 		{[]error{syscall.ECONNRESET, syscall.ECONNABORTED}, "the server was killed, or closed the connection without a notice: its log says which; connect again"},
 		{[]error{syscall.EPIPE}, "the server has already closed the connection: connect again"},
 		{[]error{syscall.EHOSTUNREACH, syscall.ENETUNREACH}, "there is no route to this address: check the address and the network"},
-		{[]error{syscall.EACCES, syscall.EPERM}, "the system forbids this connection: check the firewall rules"},
+		{[]error{syscall.EACCES, syscall.EPERM}, "the system forbids this connection: check the firewall rules, or who may use the socket file"},
 		{[]error{ErrProtocol}, "check the address: it may belong to another service, or to a listener with another dialect"},
 		{[]error{ErrUnauthenticated}, "check the customer number and the password or token"},
 		{[]error{ErrForbidden}, "log in as an operator"},
@@ -70,8 +72,14 @@ func advices() []advice {
 // already says everything.
 func Explain(err error) string {
 	var notice *NoticeError
-	if err == nil || errors.As(err, &notice) {
+	var refused *Error
+	switch {
+	case err == nil:
 		return ""
+	case errors.As(err, &notice):
+		return explainNotice(notice.Notice.Code)
+	case errors.As(err, &refused) && refused.Result == codec.ResultRejected:
+		return explainRefusal(refused)
 	}
 	for _, a := range advices() {
 		for _, is := range a.is {
@@ -87,6 +95,25 @@ func Explain(err error) string {
 	var late interface{ Timeout() bool }
 	if errors.As(err, &late) && late.Timeout() {
 		return Explain(ErrTimeout)
+	}
+	return ""
+}
+
+func explainNotice(c NoticeCode) string {
+	if c == NoticeRevoked {
+		return "log in with the customer's new password or token"
+	}
+	return "" // its text says what to do
+}
+
+func explainRefusal(e *Error) string {
+	switch {
+	case e.Message != "": // it says what to do
+		return ""
+	case e.Reason == ReasonBadBustReason:
+		return "use a shorter reason, without control characters"
+	case e.Reason == ReasonHistoryReset:
+		return "the server was reset since this order was first sent: it was not executed now; to place it again, use a new client order id"
 	}
 	return ""
 }

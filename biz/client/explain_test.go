@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"holdfast/biz/client"
+	"holdfast/codec/pb"
 )
 
 func TestExplain(t *testing.T) {
@@ -40,6 +41,10 @@ func TestExplain(t *testing.T) {
 		{"closed without notice", client.ErrClosedByServer, "log"},
 		{"the server said why", &client.NoticeError{Notice: client.Notice{Text: "full"}}, ""},
 		{"business rule", &client.Error{Result: 6}, ""},
+		{"revoked", &client.NoticeError{Notice: client.Notice{Code: client.NoticeRevoked}}, "new password or token"},
+		{"reason of a bust", &client.Error{Result: 6, Reason: client.ReasonBadBustReason}, "shorter reason"},
+		{"order of an earlier history", &client.Error{Result: 6, Reason: client.ReasonHistoryReset}, "new client order id"},
+		{"no socket file", &client.ConnectionError{Err: syscall.ENOENT}, "holdfast serve"},
 		{"anything", errors.New("anything"), ""},
 	}
 	for _, tc := range cases {
@@ -56,5 +61,18 @@ func TestConnectionErrorText(t *testing.T) {
 	err := &client.ConnectionError{Op: "connect to", Addr: "host:1", Err: &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}}
 	if got, want := err.Error(), "cannot connect to host:1: connection refused"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// The codes and reasons of this package are those of the protocol.
+func TestClosedLists(t *testing.T) {
+	if n := len(pb.Reason_name) - 1; client.Reason(n) != client.ReasonHistoryReset {
+		t.Errorf("the protocol has %d reasons", n)
+	}
+	if n := len(pb.NoticeCode_name) - 1; client.NoticeCode(n) != client.NoticeRevoked {
+		t.Errorf("the protocol has %d codes of notices", n)
+	}
+	if n := len(pb.SnapshotReason_name) - 1; client.SnapshotReason(n) != client.SnapshotAhead {
+		t.Errorf("the protocol has %d reasons for a snapshot", n)
 	}
 }

@@ -65,7 +65,10 @@ type fake struct {
 }
 
 // newFake starts a server that greets and then leaves everything to handle.
-func newFake(handle handler) *fake {
+func newFake(handle handler) *fake { return newPlainFake(greeting(handle)) }
+
+// newPlainFake is newFake without the greeting.
+func newPlainFake(handle handler) *fake {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -78,7 +81,7 @@ func newFake(handle handler) *fake {
 				return
 			}
 			c := &fakeConn{Conn: conn}
-			f.work.Go(func() { c.serve(greeting(handle)) })
+			f.work.Go(func() { c.serve(handle) })
 		}
 	})
 	return f
@@ -128,7 +131,7 @@ func pipe(t *testing.T, handle handler, o client.Options) *client.Client {
 		go (&fakeConn{Conn: far}).serve(greeting(handle))
 		return near, nil
 	}
-	c, err := client.Dial(t.Context(), "fake", o)
+	c, err := client.Dial(t.Context(), "fake:1", o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,8 @@ const (
 	NoticeUnavailable        NoticeCode = 9
 	NoticeTimeout            NoticeCode = 10
 	NoticeTooManyFromAddress NoticeCode = 11
+	// NoticeRevoked: the credential of the login is no longer valid.
+	NoticeRevoked NoticeCode = 12
 )
 
 // String returns the protocol's name of the code, or its number.
@@ -33,7 +35,8 @@ func (c NoticeCode) String() string {
 	return fmt.Sprintf("NoticeCode(%d)", int32(c))
 }
 
-// Notice is the server's message before it closes the connection.
+// Notice is the server's message before it closes the connection. Text is as the server
+// sent it.
 type Notice struct {
 	Code NoticeCode
 	Text string

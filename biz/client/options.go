@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"time"
@@ -10,8 +11,9 @@ import (
 
 // Defaults of Options.
 const (
-	DefaultTimeout    = 10 * time.Second
-	DefaultPushBuffer = 4096
+	DefaultTimeout      = 10 * time.Second
+	DefaultLoginTimeout = 45 * time.Second
+	DefaultPushBuffer   = 4096
 )
 
 // Options are the settings of a Client. The zero value is usable.
@@ -19,6 +21,9 @@ type Options struct {
 	// Timeout bounds each request and the connect, in addition to the deadline of the
 	// context; 0 means DefaultTimeout.
 	Timeout time.Duration
+	// LoginTimeout is the Timeout of a login: a server lets passwords wait for their turn.
+	// 0 means DefaultLoginTimeout, or Timeout if that is set.
+	LoginTimeout time.Duration
 	// HeartbeatInterval overrides the server's interval; a negative value turns
 	// heartbeats off. A heartbeat without a reply within Timeout ends the connection.
 	HeartbeatInterval time.Duration
@@ -33,11 +38,23 @@ type Options struct {
 	// MaxFrame is the largest frame in bytes, in both directions; 0 means
 	// codec.DefaultMaxFrame.
 	MaxFrame int
-	// Dial opens the connection; nil means net.Dialer.DialContext.
+	// Dial opens the connection; nil means net.Dialer.DialContext. network is "tcp", or
+	// "unix" with the path of the socket as addr.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
+// timeoutOf returns the time limit of a request.
+func (o *Options) timeoutOf(c codec.Command) time.Duration {
+	if c == codec.CommandLogin {
+		return o.LoginTimeout
+	}
+	return o.Timeout
+}
+
 func (o Options) withDefaults() Options {
+	if o.LoginTimeout <= 0 {
+		o.LoginTimeout = cmp.Or(max(o.Timeout, 0), DefaultLoginTimeout)
+	}
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
 	}

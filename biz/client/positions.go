@@ -2,26 +2,75 @@ package client
 
 import (
 	"context"
+	"slices"
 
 	"holdfast/codec"
 	"holdfast/codec/pb"
 )
 
-// Positions requests the account and brings the view up to date.
+// Positions requests the account and brings the view up to date. A long list of positions
+// comes in several replies, each with its own time limit; the snapshot includes what has
+// changed meanwhile.
 func (c *Client) Positions(ctx context.Context) (Snapshot, error) {
 	return c.pull(ctx, func() {})
 }
 
 // pull is Positions. It calls then on the reader's goroutine, before the view shows the
-// reply.
+// first page.
 func (c *Client) pull(ctx context.Context, then func()) (s Snapshot, err error) {
 	var reply pb.PositionsReply
-	err = c.sendThen(ctx, codec.CommandPositions, nil, &reply, func() {
-		s = snapshotOf(&reply)
+	var shown bool
+	err = c.sendThen(ctx, codec.CommandPositions, &pb.PositionsRequest{}, &reply, func() {
+		s = snapshotOf(&reply, c.hello.History)
 		then()
-		c.view.Refresh(s)
+		shown = c.view.Refresh(s, reply.More)
 	})
-	return s, err
+	if err != nil || !reply.More {
+		return s, err
+	}
+	return c.pullRest(ctx, s, reply.Positions, shown)
+}
+
+// pullRest requests the pages of the positions after the first one. shown reports whether
+// the view shows the first page; if not, the view is newer, and the pages are only added to
+// the snapshot.
+func (c *Client) pullRest(ctx context.Context, first Snapshot, page []*pb.Position, shown bool) (Snapshot, error) {
+	var pages pager
+	all, rows := first, first.Positions
+	for more := true; more; {
+		after, err := pages.next(lastPosition(page), len(page))
+		if err != nil {
+			return Snapshot{}, err
+		}
+		var reply pb.PositionsReply
+		err = c.sendThen(ctx, codec.CommandPositions, &pb.PositionsRequest{After: after}, &reply, func() {
+			all = snapshotOf(&reply, first.History)
+			rows = append(rows, all.Positions...)
+			if !shown {
+				return
+			}
+			c.view.Extend(all)
+			if !reply.More {
+				rows = c.view.Trim(first.Sequence)
+			}
+		})
+		if err != nil {
+			return Snapshot{}, err
+		}
+		page, more = reply.Positions, reply.More
+	}
+	slices.SortFunc(rows, func(a, b Position) int { return a.Key.Compare(b.Key) })
+	all.Positions = rows
+	return all, nil
+}
+
+// lastPosition returns where a page ends, in the server's order.
+func lastPosition(page []*pb.Position) Key {
+	if len(page) == 0 {
+		return Key{}
+	}
+	last := page[len(page)-1]
+	return Key{last.GetMarket(), last.GetCode()}
 }
 
 // pullView brings the view up to date after a SequenceBreak, unless a pull is already

@@ -6,16 +6,21 @@ import "context"
 // again. next has c's view and continues from what it shows. OnPush receives the missed
 // pushes in order and before all later ones, unless there were too many (see Welcome).
 //
+// If the server was reset meanwhile, the view restarts and Welcome.Why is
+// SnapshotHistoryReset. Orders whose outcome was unknown then fail with
+// ReasonHistoryReset when they are sent again: see PlaceOrder.
+//
 // Reconnect closes c, so OnPush must not call it. The customer must be the same as
-// before. Errors are those of Dial and Login. After an error the view is unchanged, and
-// the caller may call Reconnect again.
+// before. Errors are those of Dial and Login. After an error the caller may call Reconnect
+// again; the view is unchanged, or shows a part of a new list of positions.
 func (c *Client) Reconnect(ctx context.Context, customer Customer, credential Credential) (next *Client, w Welcome, err error) {
 	c.shut(ErrClosed)
-	next, err = connect(ctx, c.addr, c.options, c.view)
+	next, err = connect(ctx, c.addr, c.options, c.view, c.unknown)
 	if err != nil {
 		return nil, Welcome{}, err
 	}
-	w, err = next.loginFrom(ctx, customer, credential, c.view.Display().Sequence)
+	history, seen := c.view.place()
+	w, err = next.loginFrom(ctx, customer, credential, history, seen)
 	if err != nil {
 		next.shut(ErrClosed)
 		return nil, Welcome{}, err

@@ -17,8 +17,10 @@ type View struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced at each change
 	s       Display
+	asOf    []uint64                 // by position: the Sequence of the page or the update that it is from
 	base    uint64                   // Sequence of the last snapshot, which includes all earlier updates
 	busted  map[ExecutionID]struct{} // since the login; an older history page must not show them again
+	partial bool                     // the positions of a login are not complete, and no more will come
 }
 
 // NewView returns an empty view.
@@ -58,12 +60,14 @@ func (v *View) Wait(ctx context.Context, ok func(*Display) bool) (Display, error
 	}
 }
 
-// Reset replaces everything with the snapshot of a login.
+// Reset replaces everything with the snapshot of a login. If s is the first page of the
+// positions, Extend adds the others.
 func (v *View) Reset(s Snapshot) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.s, v.busted = Display{Sequence: s.Sequence}, make(map[ExecutionID]struct{})
-	v.show(s)
+	v.s, v.busted = Display{Sequence: s.Sequence, History: s.History}, make(map[ExecutionID]struct{})
+	v.asOf, v.base, v.partial = nil, s.Sequence, false
+	v.addPage(s)
 }
 
 // Resume continues from what is shown, after a login that the server resumed. It
@@ -76,20 +80,104 @@ func (v *View) Resume(a Account) {
 }
 
 // Refresh replaces the account summary and the positions by a snapshot, unless it is
-// older than what is shown. Executions stay, and pushes must continue without a gap.
-func (v *View) Refresh(s Snapshot) {
+// older than what is shown; then it returns false. Executions stay, and pushes must
+// continue without a gap.
+//
+// If the snapshot comes in pages, s is the first one: Extend adds the others, and Trim ends
+// it. In between, positions of later pages are shown as they were before.
+func (v *View) Refresh(s Snapshot, more bool) (shown bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if s.Sequence >= v.s.Sequence {
-		v.show(s)
+	if s.Sequence < v.s.Sequence {
+		return false
+	}
+	v.base = s.Sequence
+	v.addPage(s)
+	if !more {
+		v.dropBefore(s.Sequence)
+	}
+	return true
+}
+
+// Extend adds a further page of the positions, which is as old as its Sequence: the
+// positions that later pushes have changed stay.
+func (v *View) Extend(s Snapshot) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.addPage(s)
+}
+
+// Trim removes the positions that are older than first, the Sequence of the first page: no
+// page had them, and no push since then. It returns the positions.
+func (v *View) Trim(first uint64) []Position {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.dropBefore(first)
+	return slices.Clone(v.s.Positions)
+}
+
+func (v *View) addPage(s Snapshot) {
+	v.s.Account, v.s.MarketValue = s.Account, s.MarketValue
+	v.setRows(s.Positions, s.Sequence)
+	v.touch()
+}
+
+// setRows sets many rows, which are sorted. One at a time would move the rows after it each
+// time.
+func (v *View) setRows(page []Position, sequence uint64) {
+	old, asOf := v.s.Positions, v.asOf
+	size := len(old) + len(page)
+	v.s.Positions, v.asOf = make([]Position, 0, size), make([]uint64, 0, size)
+	for len(old)+len(page) > 0 {
+		order := 1
+		switch {
+		case len(page) == 0:
+			order = -1
+		case len(old) > 0:
+			order = old[0].Key.Compare(page[0].Key)
+		}
+		if order < 0 || order == 0 && asOf[0] > sequence {
+			v.s.Positions, v.asOf = append(v.s.Positions, old[0]), append(v.asOf, asOf[0])
+		} else {
+			v.s.Positions, v.asOf = append(v.s.Positions, page[0]), append(v.asOf, sequence)
+		}
+		if order <= 0 {
+			old, asOf = old[1:], asOf[1:]
+		}
+		if order >= 0 {
+			page = page[1:]
+		}
 	}
 }
 
-func (v *View) show(s Snapshot) {
-	v.s.Account, v.s.MarketValue = s.Account, s.MarketValue
-	v.s.Positions = slices.Clone(s.Positions)
-	v.base = s.Sequence
+func (v *View) dropBefore(first uint64) {
+	positions, asOf := v.s.Positions[:0], v.asOf[:0]
+	for i, p := range v.s.Positions {
+		if v.asOf[i] >= first {
+			positions, asOf = append(positions, p), append(asOf, v.asOf[i])
+		}
+	}
+	clear(v.s.Positions[len(positions):])
+	v.s.Positions, v.asOf = positions, asOf
 	v.touch()
+}
+
+// doubt records that the positions of a login will not become complete, so that the next
+// login must not continue from them.
+func (v *View) doubt() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.partial = true
+}
+
+// place returns what the view has seen, to resume from; no push if it needs a snapshot.
+func (v *View) place() (history HistoryID, sequence uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.partial {
+		return v.s.History, 0
+	}
+	return v.s.History, v.s.Sequence
 }
 
 // Merge adds executions of a history page, and removes those that are busted.
@@ -165,19 +253,20 @@ func (v *View) reprice(u PositionUpdate) {
 	v.s.MarketValue = u.MarketValue
 }
 
-// update replaces a row. It returns false if the snapshot is newer.
+// update replaces a row. It returns false if the snapshot, or the page of the row, is newer.
 func (v *View) update(sequence uint64, p Position) bool {
-	if sequence <= v.base {
-		return false
-	}
 	at, found := v.row(p.Key)
 	switch {
+	case sequence <= v.base || found && sequence < v.asOf[at]:
+		return false
 	case found && p.Quantity == 0:
 		v.s.Positions = slices.Delete(v.s.Positions, at, at+1)
+		v.asOf = slices.Delete(v.asOf, at, at+1)
 	case found:
-		v.s.Positions[at] = p
+		v.s.Positions[at], v.asOf[at] = p, sequence
 	case p.Quantity != 0:
 		v.s.Positions = slices.Insert(v.s.Positions, at, p)
+		v.asOf = slices.Insert(v.asOf, at, sequence)
 	}
 	return true
 }

@@ -91,11 +91,11 @@ func TestViewRefresh(t *testing.T) {
 	v := client.NewView()
 	v.Reset(client.Snapshot{Sequence: 2})
 	v.Apply(client.Push{Sequence: 3, Event: execution(1)})
-	v.Refresh(client.Snapshot{Positions: []client.Position{position("A", 1, 1)}, Sequence: 2})
+	v.Refresh(client.Snapshot{Positions: []client.Position{position("A", 1, 1)}, Sequence: 2}, false)
 	if d := v.Display(); len(d.Positions) != 0 {
 		t.Errorf("an older snapshot is shown: %s", listing(d))
 	}
-	v.Refresh(client.Snapshot{Positions: []client.Position{position("A", 9, 1)}, Sequence: 6})
+	v.Refresh(client.Snapshot{Positions: []client.Position{position("A", 9, 1)}, Sequence: 6}, false)
 	v.Apply(client.Push{Sequence: 4, Event: update(client.Opened, position("A", 1, 1), 1)})
 	v.Apply(client.Push{Sequence: 5, Event: execution(2)})
 	v.Apply(client.Push{Sequence: 6, Event: update(client.Increased, position("A", 9, 1), 1)})
@@ -168,4 +168,35 @@ func TestViewWait(t *testing.T) {
 	if d := <-got; len(d.Executions) != 3 {
 		t.Errorf("shown: %s", listing(d))
 	}
+}
+
+// A page replaces what is older, whatever comes first: the page or the pushes before it.
+func TestViewExtend(t *testing.T) {
+	type snapshot = client.Snapshot
+	list := func(p ...client.Position) []client.Position { return p }
+	v := client.NewView()
+	v.Reset(snapshot{Sequence: 6, Positions: list(position("B", 1, 1), position("D", 1, 1), position("X", 1, 1))})
+	v.Refresh(snapshot{Sequence: 8, Positions: list(position("B", 2, 1), position("C", 2, 1))}, true)
+	step := func(what, want string) {
+		t.Helper()
+		if got := listing(v.Display()); got != want {
+			t.Errorf("%s: got %s, want %s", what, got, want)
+		}
+	}
+	step("first page", "B 2@0.0001 C 2@0.0001 D 1@0.0001 X 1@0.0001 | | 0.00")
+	v.Apply(client.Push{Sequence: 7, Event: update(client.Increased, position("B", 9, 1), 0)})
+	step("push that the first page has", "B 2@0.0001 C 2@0.0001 D 1@0.0001 X 1@0.0001 | | 0.00")
+	v.Extend(snapshot{Sequence: 12, Positions: list(position("A", 3, 1), position("D", 3, 1))})
+	step("second page", "A 3@0.0001 B 2@0.0001 C 2@0.0001 D 3@0.0001 X 1@0.0001 | | 0.00")
+	v.Apply(client.Push{Sequence: 10, Event: update(client.Increased, position("D", 2, 1), 0)})
+	step("push that the second page has", "A 3@0.0001 B 2@0.0001 C 2@0.0001 D 3@0.0001 X 1@0.0001 | | 0.00")
+	v.Apply(client.Push{Sequence: 11, Event: update(client.Increased, position("C", 4, 1), 0)})
+	step("push that it does not have", "A 3@0.0001 B 2@0.0001 C 4@0.0001 D 3@0.0001 X 1@0.0001 | | 0.00")
+	v.Apply(client.Push{Sequence: 14, Event: update(client.Increased, position("D", 5, 1), 0)})
+	v.Extend(snapshot{Sequence: 13, Positions: list(position("D", 4, 1), position("E", 4, 1))})
+	step("push that is newer than a page", "A 3@0.0001 B 2@0.0001 C 4@0.0001 D 5@0.0001 E 4@0.0001 X 1@0.0001 | | 0.00")
+	if p := v.Trim(8); len(p) != 5 {
+		t.Errorf("%d positions", len(p))
+	}
+	step("end", "A 3@0.0001 B 2@0.0001 C 4@0.0001 D 5@0.0001 E 4@0.0001 | | 0.00")
 }

@@ -2,8 +2,11 @@ package desk
 
 import (
 	"context"
+	"slices"
+	"sync/atomic"
 
 	"holdfast/biz/journal"
+	"holdfast/biz/ledger"
 )
 
 // CommitLog makes the events of turns durable and then sends the output of the turns.
@@ -39,10 +42,12 @@ type CommitLogOptions struct {
 // is written together by the next one.
 type groupCommit struct {
 	committer *journal.Committer[*release]
+	fills     []ledger.Price // price of the last fill of each instrument, under the committer's lock
+	defined   atomic.Uint64  // records that are no events
 }
 
 func newGroupCommit(j *journal.Journal, o CommitLogOptions, maxOpenBytes, maxHeldBytes int) *groupCommit {
-	return &groupCommit{journal.NewCommitter(j, func() *release { return &release{out: o.NewOutbound()} },
+	return &groupCommit{committer: journal.NewCommitter(j, func() *release { return &release{out: o.NewOutbound()} },
 		journal.CommitterOptions{OnFailure: o.OnFailure, MaxOpenBytes: maxOpenBytes, MaxHeldBytes: maxHeldBytes})}
 }
 
@@ -50,9 +55,12 @@ func newGroupCommit(j *journal.Journal, o CommitLogOptions, maxOpenBytes, maxHel
 func (g *groupCommit) Append(t *Turn) {
 	commit := g.committer.Begin()
 	start := 0
-	for _, end := range t.ends {
+	for n, end := range t.ends {
 		commit.Record(t.records[start:end])
 		start = end
+		if e := &t.events[n]; e.Kind == ledger.KindFill {
+			g.fills[e.Execution.Instrument] = e.Execution.Price
+		}
 	}
 	t.Out.MoveTo(commit.Held().out)
 	g.committer.End()
@@ -65,25 +73,49 @@ func (g *groupCommit) Accepts() bool { return g.committer.Accepts() }
 func (g *groupCommit) Failed() error { return g.committer.Failed() }
 
 // Stats implements CommitLog.
-func (g *groupCommit) Stats() journal.Stats { return g.committer.Stats() }
+func (g *groupCommit) Stats() journal.Stats {
+	defined := g.defined.Load() // first: it counts records before they are written
+	s := g.committer.Stats()
+	s.Records -= min(s.Records, defined)
+	return s
+}
 
 // Close implements CommitLog.
 func (g *groupCommit) Close(ctx context.Context) error { return g.committer.Close(ctx) }
 
 // Durable implements CommitLog.
-func (g *groupCommit) Durable(ctx context.Context) error { return g.recorded(ctx, nil) }
+func (g *groupCommit) Durable(ctx context.Context) error { return g.define(ctx, nil) }
 
-// recorded appends a record, if it is not nil, and then waits as Durable does.
-func (g *groupCommit) recorded(ctx context.Context, record []byte) error {
+// lastFills returns the prices of the last fills, in the order of the journal. They may not
+// be durable yet.
+func (g *groupCommit) lastFills() []ledger.Price {
+	g.committer.Begin()
+	defer g.committer.End()
+	return slices.Clone(g.fills)
+}
+
+// setInstruments makes place for the fills of n instruments. It must be called before the
+// market has them.
+func (g *groupCommit) setInstruments(n int) {
+	g.committer.Begin()
+	defer g.committer.End()
+	if more := n - len(g.fills); more > 0 {
+		g.fills = append(g.fills, make([]ledger.Price, more)...)
+	}
+}
+
+// define appends records that are no events, and then waits as Durable does.
+func (g *groupCommit) define(ctx context.Context, entries []Entry) error {
 	done := make(chan struct{})
 	commit := g.committer.Begin()
 	if err := g.committer.Failed(); err != nil { // done would never be closed
 		g.committer.End()
 		return err
 	}
-	if record != nil {
-		commit.Record(record)
+	for n := range entries {
+		commit.Record(entries[n].record())
 	}
+	g.defined.Add(uint64(len(entries)))
 	r := commit.Held()
 	r.waiters = append(r.waiters, done)
 	g.committer.End()

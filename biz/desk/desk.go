@@ -17,11 +17,15 @@ import (
 
 // Config configures a Desk.
 type Config struct {
-	// Seed has the instruments and customers; the data folder belongs to it.
+	// Seed has the instruments and customers. What events depend on must be as the data
+	// folder has it: see Book.
 	Seed *seed.Seed
 	// Journal and History are open; the caller closes them after the Desk.
 	Journal *journal.Journal
 	History *history.Store
+	// NewHistory makes Start create a new identity of the history. For a data folder that was
+	// restored from a backup: clients may have seen events after the backup.
+	NewHistory bool
 	// RecentEvents is how many events of each account stay in memory: how far
 	// back a repeated client order id is recognised. 0 means 256.
 	RecentEvents int
@@ -51,18 +55,25 @@ type Desk struct {
 	config   Config
 	log      *slog.Logger
 	market   *market.Market
-	accounts map[ledger.Customer]*Account // never changed after New
-	order    []*Account                   // the same, as the seed has them
+	accounts atomic.Pointer[accounts]
 	journal  *journal.Journal
 	history  *history.Store
 
-	commits CommitLog // of Start
+	historyID HistoryID
+	bookUse   sync.Mutex     // held while the book changes, from before the definitions go to the journal
+	book      *Book          // changes in Start and Reload
+	change    *Change        // of the seed; Start adds it to the book
+	fills     []ledger.Price // price of the last fill of each instrument; from Start on groupCommit's
+
+	commits CommitLog    // of Start
+	group   *groupCommit // the same; nil with Config.NewCommitLog
 	newOut  func() Outbound
 	prices  priceBoard
 	disk    disk
 
 	projectedBatch atomic.Uint64         // the last one that the history has
 	historyDamage  atomic.Pointer[error] // why the history can't be used until the next start
+	historyUse     sync.RWMutex          // locked to write while the history is made again
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -80,18 +91,11 @@ func New(ctx context.Context, c Config) (*Desk, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	m, err := market.New(c.Seed.Instruments)
-	if err != nil {
-		return nil, err
-	}
-	d := &Desk{
-		config: c, log: c.Log, market: m, journal: c.Journal, history: c.History,
-		accounts: make(map[ledger.Customer]*Account, len(c.Seed.Customers)),
-	}
-	d.prices.init(m.Len())
+	d := &Desk{config: c, log: c.Log, journal: c.Journal, history: c.History}
 	if err := d.recover(ctx); err != nil {
 		return nil, err
 	}
+	d.chooseHistory()
 	return d, nil
 }
 
@@ -103,8 +107,9 @@ type Hooks struct {
 	Failed func(error)
 }
 
-// Start starts the commits, the projection and the snapshots. From then on, a failure to
-// make something durable is reported to Config.Fatal.
+// Start adds to the journal what the seed adds to the book, and the identity of a new
+// history. Then it starts the commits, the projection and the snapshots. From then on, a
+// failure to make something durable is reported to Config.Fatal.
 func (d *Desk) Start(h Hooks) error {
 	if d.newOut = h.NewOutbound; d.newOut == nil {
 		d.newOut = func() Outbound { return nobody{} }
@@ -120,12 +125,15 @@ func (d *Desk) Start(h Hooks) error {
 	if d.config.NewCommitLog != nil {
 		d.commits = d.config.NewCommitLog(options)
 	} else {
-		g := newGroupCommit(d.journal, options, d.config.MaxOpenBytes, d.config.MaxHeldBytes)
-		d.commits = g
-		if err := d.bindSeed(ctx, g); err != nil {
-			cancel()
-			return err
-		}
+		d.group = newGroupCommit(d.journal, options, d.config.MaxOpenBytes, d.config.MaxHeldBytes)
+		d.group.fills = d.fills
+		d.commits = d.group
+	}
+	if err := d.defineSeed(ctx); err != nil {
+		cancel()
+		return err
+	}
+	if d.group != nil {
 		d.running.Go(func() { d.project(ctx) })
 		d.running.Go(func() { d.snapshots(ctx) })
 	}
@@ -163,10 +171,11 @@ func (d *Desk) Close(ctx context.Context) error {
 func (d *Desk) Market() *market.Market { return d.market }
 
 // Account returns the account of a customer, or nil.
-func (d *Desk) Account(c ledger.Customer) *Account { return d.accounts[c] }
+func (d *Desk) Account(c ledger.Customer) *Account { return d.accounts.Load().byNumber[c] }
 
-// Accounts returns all accounts in the order of the seed. Do not change the slice.
-func (d *Desk) Accounts() []*Account { return d.order }
+// Accounts returns all accounts in the order of the seed, then those that reloads have
+// added. Do not change the slice.
+func (d *Desk) Accounts() []*Account { return d.accounts.Load().all }
 
 // SetPrice sets the last price of an instrument.
 func (d *Desk) SetPrice(id ledger.InstrumentID, p ledger.Price) {
@@ -179,7 +188,7 @@ func (d *Desk) ChangedPrices(dst []ledger.InstrumentID) []ledger.InstrumentID {
 	return d.prices.take(dst)
 }
 
-// Stats returns what the desk has committed so far.
+// Stats returns what the desk has committed so far. Records are events.
 func (d *Desk) Stats() journal.Stats { return d.commits.Stats() }
 
 // HistoryBehind returns how many journal batches are not in the history yet.

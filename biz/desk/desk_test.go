@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -47,6 +48,8 @@ const seedText = `{
 // setup says how to open a desk. The zero value is usable.
 type setup struct {
 	dir       string // "" makes a new one
+	seed      string // the file; "" means seedText
+	afresh    bool   // Config.NewHistory
 	recent    int    // events in memory; 0 means the default
 	maxStore  int64  // of the journal
 	openBytes int    // Config.MaxOpenBytes
@@ -74,12 +77,23 @@ type opened struct {
 // open opens and starts a desk that is closed at the end of the test.
 func open(t testing.TB, with setup) *opened {
 	t.Helper()
+	d, err := tryOpen(t, with)
+	must(t, err)
+	return d
+}
+
+// tryOpen is open with the error of desk.New.
+func tryOpen(t testing.TB, with setup) (*opened, error) {
+	t.Helper()
 	if with.dir == "" {
 		with.dir = t.TempDir()
 	}
 	d := &opened{t: t, setup: with, fatal: make(chan error, 1)}
 	must(t, os.MkdirAll(with.dir, 0o755))
-	s, err := seed.Parse("test.json", []byte(seedText))
+	if with.seed == "" {
+		with.seed = seedText
+	}
+	s, err := seed.Parse("test.json", []byte(with.seed))
 	must(t, err)
 	d.journal, err = journal.Open(t.Context(), journal.Options{
 		Dir: filepath.Join(with.dir, "journal"), MaxStore: with.maxStore, AckTimeout: patience, AckAttempts: 1,
@@ -91,8 +105,12 @@ func open(t testing.TB, with setup) *opened {
 		Seed: s, Journal: d.journal, History: d.history, RecentEvents: with.recent,
 		DiskWatermark: with.watermark, FreeSpace: with.free, MaxOpenBytes: with.openBytes, MaxHeldBytes: with.heldBytes,
 		NewCommitLog: with.newCommitLog, Fatal: func(err error) { d.fatal <- err }, Log: slog.New(slog.DiscardHandler),
+		NewHistory: with.afresh,
 	})
-	must(t, err)
+	if err != nil {
+		must(t, errors.Join(d.history.Close(), d.journal.Close(t.Context())))
+		return nil, err
+	}
 	if with.watcher != nil {
 		for _, a := range d.Accounts() {
 			a.Watch(with.watcher(a))
@@ -101,7 +119,7 @@ func open(t testing.TB, with setup) *opened {
 	must(t, d.Start(desk.Hooks{NewOutbound: with.newOutbound}))
 	d.turn = d.NewTurn()
 	t.Cleanup(d.close)
-	return d
+	return d, nil
 }
 
 // close closes the desk unless it is closed. Only a desk that has failed may return an error.

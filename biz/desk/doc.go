@@ -10,7 +10,8 @@
 // that is not durable, and a client sees the events of an account in their order.
 //
 // Locks: an Account's lock is taken before the committer's, never after it. Nothing blocks
-// under either, except a CommitLog that writes in Append.
+// under either, except a CommitLog that writes in Append. The lock of the book is taken
+// before both, and held while definitions become durable (Reload).
 //
 // The projector writes the history from the journal in its own goroutine, and snapshots of
 // the accounts make a restart short. If either fails, trading goes on. With little disk

@@ -43,6 +43,8 @@ func (d *Desk) Executions(ctx context.Context, a *Account, q Query) (page []ledg
 	if oldest.Number() <= 1 { // all executions are in memory
 		return page, false, nil
 	}
+	d.historyUse.RLock()
+	defer d.historyUse.RUnlock()
 	if err := d.projected(ctx, oldest-1); err != nil {
 		return nil, false, d.historyError(err)
 	}
@@ -76,6 +78,8 @@ func (d *Desk) FindExecution(ctx context.Context, a *Account, id ledger.Executio
 	if id.Number() == 0 || id.Number() > last {
 		return ledger.Execution{}, ledger.ErrUnknownExecution
 	}
+	d.historyUse.RLock()
+	defer d.historyUse.RUnlock()
 	if err := d.projected(ctx, id); err != nil {
 		return ledger.Execution{}, d.historyError(err)
 	}
@@ -90,6 +94,8 @@ func (d *Desk) SellsSince(ctx context.Context, a *Account, x *ledger.Execution, 
 	var ids []ledger.ExecutionID
 	var err error
 	if x.ID+1 < oldest {
+		d.historyUse.RLock()
+		defer d.historyUse.RUnlock()
 		err = d.projected(ctx, oldest-1)
 		rows, queryErr := d.history.SellsSince(ctx, uint32(a.Customer()), uint32(x.Instrument), uint64(x.ID), limit)
 		err = errors.Join(err, queryErr)
@@ -166,6 +172,9 @@ func (d *Desk) historyError(err error) error {
 	}
 	if d.historyDamage.Load() != nil {
 		return errors.Join(ErrHistoryDamaged, err)
+	}
+	if errors.Is(err, history.ErrGone) { // it is made again
+		return errors.Join(ErrCatchingUp, err)
 	}
 	return err
 }

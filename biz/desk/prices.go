@@ -9,15 +9,16 @@ import (
 // priceBoard is the set of instruments whose prices have changed. Goroutine: any.
 type priceBoard struct {
 	mu      sync.Mutex
-	changed []bool // by instrument
+	changed []bool // by instrument; grows with them
 	ids     []ledger.InstrumentID
 }
-
-func (b *priceBoard) init(instruments int) { b.changed = make([]bool, instruments) }
 
 func (b *priceBoard) mark(id ledger.InstrumentID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if more := int(id) + 1 - len(b.changed); more > 0 {
+		b.changed = append(b.changed, make([]bool, more)...)
+	}
 	if !b.changed[id] {
 		b.changed[id] = true
 		b.ids = append(b.ids, id)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"time"
 
 	"holdfast/biz/history"
@@ -44,6 +45,11 @@ func (d *Desk) project(ctx context.Context) {
 	for {
 		before := d.projectedBatch.Load()
 		err := d.projectOn(ctx)
+		if ctx.Err() == nil && errors.Is(err, history.ErrGone) {
+			if err = d.remakeHistory(ctx, err); err == nil {
+				continue
+			}
+		}
 		switch {
 		case ctx.Err() != nil || err == nil:
 			return
@@ -64,8 +70,14 @@ func (d *Desk) project(ctx context.Context) {
 	}
 }
 
-// projectOn continues from where the history is, until an error or the end of ctx.
+// projectOn continues from where the history is, until an error or the end of ctx. The error
+// is history.ErrGone once the history's files are not there any more.
 func (d *Desk) projectOn(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { d.watchHistory(ctx, cancel) })
+	defer watching.Wait()
+	defer cancel(nil)
 	progress, err := d.history.Progress(ctx)
 	if err != nil {
 		return err
@@ -75,6 +87,9 @@ func (d *Desk) projectOn(ctx context.Context) error {
 	err = d.journal.Follow(ctx, progress+1, func(b *journal.Batch) error { return p.batch(ctx, b) })
 	if p.open { // else an open transaction belongs to others
 		err = errors.Join(err, d.history.Rollback())
+	}
+	if gone := context.Cause(ctx); errors.Is(gone, history.ErrGone) {
+		return gone
 	}
 	return err
 }
@@ -108,7 +123,7 @@ func (p *projector) batch(ctx context.Context, b *journal.Batch) error {
 		return nil
 	}
 	p.open = false
-	if err := p.desk.history.Commit(b.Number); err != nil {
+	if err := p.desk.history.Commit(b.Number, b.Checksum); err != nil {
 		return err
 	}
 	p.desk.projectedBatch.Store(b.Number)

@@ -11,38 +11,23 @@ import (
 	"holdfast/biz/seed"
 )
 
-// An Entry is a decoded record of the journal, for tools that read it without a server.
-type Entry struct {
-	// Genesis is true for the first record, which has the hash of the seed file.
-	Genesis bool
-	Seed    [sha256.Size]byte
-	// Event and, for a bust, Reason are the content of all other records.
-	Event  ledger.Event
-	Reason string
-}
-
-// DecodeEntry decodes a record and does not retain it.
-func DecodeEntry(record []byte) (Entry, error) {
-	event, reason, isEvent, err := decodeEvent(record)
-	if err != nil {
-		return Entry{}, err
-	}
-	if isEvent {
-		return Entry{Event: event, Reason: reason}, nil
-	}
-	return Entry{Genesis: true, Seed: [sha256.Size]byte(record[1:])}, nil
-}
-
 // A Replica rebuilds the accounts from seed and journal, without a server. Goroutine: one.
 type Replica struct {
+	change   *Change
 	accounts map[ledger.Customer]*ledger.Account
 }
 
-// NewReplica opens the accounts of a seed.
-func NewReplica(s *seed.Seed) (*Replica, error) {
-	r := &Replica{accounts: make(map[ledger.Customer]*ledger.Account, len(s.Customers))}
-	for i := range s.Customers {
-		c := &s.Customers[i]
+// NewReplica opens the accounts of a seed. b is the book of the whole journal:
+// an event may come before the definition of its instrument. Errors are those of
+// Book.Compare.
+func NewReplica(s *seed.Seed, b *Book) (*Replica, error) {
+	c, err := b.Compare(s)
+	if err != nil {
+		return nil, err
+	}
+	r := &Replica{change: c, accounts: make(map[ledger.Customer]*ledger.Account, len(c.Seed.Customers))}
+	for i := range c.Seed.Customers {
+		c := &c.Seed.Customers[i]
 		a, err := ledger.NewAccount(c.Number, c.Cash, c.Holdings, 1)
 		if err != nil {
 			return nil, fmt.Errorf("desk: customer %d of the seed file: %w", c.Number, err)
@@ -52,10 +37,14 @@ func NewReplica(s *seed.Seed) (*Replica, error) {
 	return r, nil
 }
 
-// Apply applies the next record of the journal.
+// Apply applies the next record of the journal. ErrForeignData means that the seed has
+// changed for a customer with orders.
 func (r *Replica) Apply(e *Entry) error {
-	if e.Genesis {
+	if !e.IsEvent() {
 		return nil
+	}
+	if err := r.change.Refused(e.Event.Customer()); err != nil {
+		return err
 	}
 	a := r.accounts[e.Event.Customer()]
 	if a == nil {

@@ -16,6 +16,7 @@ const (
 	snapshotInterval = 5 * time.Second // between checks of the count
 	snapshotRetryMax = 5 * time.Minute // longest pause after errors
 	snapshotChunk    = 256             // states in memory at a time
+	bookRow          = 0               // of the history's snapshots; no customer has this number
 )
 
 // snapshots saves one whenever it is due.
@@ -63,13 +64,22 @@ type accountState struct {
 }
 
 // SaveSnapshot stores the accounts that have changed since the last snapshot, one by one
-// while trading goes on. All events before batch replayFrom are in it; a replay skips the
-// events that an account already has.
+// while trading goes on, after the book. All events before batch replayFrom are in it; a
+// replay skips the events that an account already has.
 func (d *Desk) SaveSnapshot(ctx context.Context) error {
-	replayFrom := d.journal.LastBatch() + 1
+	d.historyUse.RLock()
+	defer d.historyUse.RUnlock()
+	replayFrom, book := d.bookState()
 	var saved []accountState
 	err := d.history.SaveSnapshot(ctx, replayFrom, func(yield func(uint32, []byte) error) error {
-		for chunk := range slices.Chunk(d.order, snapshotChunk) {
+		// The last fills, too, must hold nothing that a crash could take back.
+		if err := d.Durable(ctx); err != nil {
+			return err
+		}
+		if err := yield(bookRow, book); err != nil {
+			return err
+		}
+		for chunk := range slices.Chunk(d.Accounts(), snapshotChunk) {
 			states := changedStates(chunk)
 			if len(states) == 0 {
 				continue
@@ -96,6 +106,15 @@ func (d *Desk) SaveSnapshot(ctx context.Context) error {
 		t.account.mu.Unlock()
 	}
 	return nil
+}
+
+// bookState returns the state of the book, and the batch from which a replay must follow on:
+// the definitions that are not in the state come later.
+func (d *Desk) bookState() (replayFrom uint64, state []byte) {
+	d.bookUse.Lock()
+	defer d.bookUse.Unlock()
+	replayFrom = d.journal.LastBatch() + 1
+	return replayFrom, d.book.appendState(nil, d.group.lastFills())
 }
 
 // changedStates returns the states of the accounts with events that are in no snapshot.

@@ -11,7 +11,7 @@ import (
 // one by one: while orders are executed, the hash is not that of a single moment, and may
 // include events that are not durable yet.
 func (d *Desk) StateHash() [sha256.Size]byte {
-	accounts := slices.SortedFunc(slices.Values(d.order), func(a, b *Account) int {
+	accounts := slices.SortedFunc(slices.Values(d.Accounts()), func(a, b *Account) int {
 		return cmp.Compare(a.Customer(), b.Customer())
 	})
 	sum := sha256.New()

@@ -53,12 +53,16 @@ func (t *Turn) Ledger() *ledger.Account { return t.account.ledger }
 // Events returns the events of this turn so far.
 func (t *Turn) Events() []Event { return t.events }
 
-// Place executes an order. Errors are those of ledger.Account.Place and Desk.Accepting;
+// Place executes an order. Errors are those of ledger.Account.Place and Desk.Accepting, and
+// ErrWithdrawn;
 // the order then had no effect. With ledger.ErrDuplicate the event is that of the first
 // order. The event is valid until the next Place or Bust, or the end of the turn.
 func (t *Turn) Place(o *ledger.Order) (*ledger.Event, error) {
 	if err := t.desk.Accepting(); err != nil {
 		return nil, err
+	}
+	if t.account.withdrawn.Load() {
+		return nil, ErrWithdrawn
 	}
 	e := t.nextEvent()
 	t.applying = true

@@ -13,9 +13,11 @@ import (
 type account struct {
 	*desk.Account
 	gateway  *Gateway
-	operator bool
 	sessions engine.Audience // added to in a turn of the account
 }
+
+// operator reports whether the customer has the operator role now.
+func (a *account) operator() bool { return a.Owner().Operator() }
 
 // Changed implements desk.Watcher: it adds two pushes per event to the turn's output.
 func (a *account) Changed(t *desk.Turn) {

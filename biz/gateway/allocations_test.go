@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"holdfast/codec"
+	"holdfast/codec/pb"
 	"holdfast/engine"
 )
 
@@ -59,6 +60,23 @@ func TestNoAllocations(t *testing.T) {
 	} {
 		if n := testing.AllocsPerRun(1000, func() { b.serve(frame) }); n > 0 {
 			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// TestPagesCostTheirRows: a page of many instruments costs what its rows cost.
+func TestPagesCostTheirRows(t *testing.T) {
+	many := manyInstruments(t, 100_000, 0, 0)
+	b := onBare(t, start(t, setup{seed: many}))
+	for name, request := range map[string]*pb.QuotesRequest{
+		"first page": {Limit: 10, Subscribe: true},
+		"last page":  {Limit: 10, Subscribe: true, After: keyOf(&many.Instruments[99_990])},
+	} {
+		body, err := request.MarshalVT()
+		must(t, err)
+		frame := codec.AppendRequest(nil, codec.CommandQuotes, 2, raw(string(body)))
+		if n := testing.AllocsPerRun(100, func() { b.serve(frame) }); n > 40 {
+			t.Errorf("%s: %v allocations for 10 rows", name, n)
 		}
 	}
 }

@@ -17,8 +17,9 @@ type workspace struct {
 	request   pb.PlaceOrderRequest
 	order     ledger.Order
 	missed    []ledger.Event // by a client that resumes
+	page      pb.PositionsRequest
 	rows      []ledger.Position
-	positions []*pb.Position // as many as in the longest list so far
+	positions []*pb.Position // as many as in the longest page so far
 	account   pb.Account
 	list      pb.PositionsReply
 
@@ -33,20 +34,6 @@ func (g *Gateway) newWorkspace() *workspace {
 	return w
 }
 
-// describePositions makes w.list describe the account and its positions.
-func (g *Gateway) describePositions(w *workspace, a *account, l *ledger.Account) {
-	g.describeAccount(w, a, l)
-	w.rows = l.Positions(w.rows[:0])
-	for len(w.positions) < len(w.rows) {
-		w.positions = append(w.positions, new(pb.Position))
-	}
-	for i := range w.rows {
-		g.setPosition(w.positions[i], &w.rows[i], g.market.Last(w.rows[i].Instrument))
-	}
-	w.list.Positions = w.positions[:len(w.rows)]
-	w.list.MarketValue, w.list.PushSequence = w.account.MarketValue, pushSequence(l)
-}
-
 // describeAccount makes w.account describe the account without its positions.
 func (g *Gateway) describeAccount(w *workspace, a *account, l *ledger.Account) {
 	w.account.Customer = uint32(a.Customer())
@@ -54,7 +41,7 @@ func (g *Gateway) describeAccount(w *workspace, a *account, l *ledger.Account) {
 	w.account.Cash = int64(l.Cash())
 	w.account.MarketValue = int64(l.Revalue(g.market))
 	w.account.RealisedProfit = int64(l.Realised())
-	w.account.Operator = a.operator
+	w.account.Operator = a.operator()
 }
 
 // setExecution makes p describe e. p shares the client order id of e, which must not

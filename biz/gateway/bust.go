@@ -19,15 +19,18 @@ const maxBlocking = 20
 func (g *Gateway) bust(c *engine.Context, asking *account) {
 	var request pb.BustRequest
 	if err := request.UnmarshalVT(c.Message.Body); err != nil {
-		malformed(c, err)
+		malformed(c)
 		return
 	}
-	if !asking.operator {
+	if !asking.operator() {
 		fail(c, codec.ResultForbidden, "busting an execution needs the operator role")
 		return
 	}
+	if g.otherHistory(c, request.HistoryId, executionOfOtherHistory) {
+		return
+	}
 	id := ledger.ExecutionID(request.ExecutionId)
-	a := g.accounts[id.Customer()]
+	a := g.account(id.Customer())
 	if a == nil {
 		refuse(c, ledger.ErrUnknownExecution)
 		return
@@ -51,11 +54,22 @@ func (g *Gateway) bust(c *engine.Context, asking *account) {
 func (g *Gateway) applyBust(ctx context.Context, c *engine.Context, a *account, b ledger.Bust) {
 	w := c.Local.(*workspace)
 	blocked := false
+	state := g.state.Get(c.Session)
+	state.mu.Lock() // so that a revocation comes before or after the bust
+	defer state.mu.Unlock()
+	if state.revoked.Load() {
+		fail(c, codec.ResultUnauthenticated, loginRevoked)
+		return
+	}
 	g.inTurn(c, w, a, func(t *desk.Turn) {
 		e, changed, err := t.Bust(b)
 		switch {
 		case errors.Is(err, ledger.ErrBustBlocked):
 			blocked = true
+		case errors.Is(err, ledger.ErrMismatch):
+			g.log.Error("a bust is refused because the history has another execution than the account; check the data folder",
+				"execution", b.Execution.ID, "error", err)
+			refuse(c, err)
 		case err != nil:
 			refuseIn(c, w, err)
 		case changed:

@@ -7,6 +7,7 @@ import (
 
 	"holdfast/biz/client"
 	"holdfast/codec"
+	"holdfast/codec/pb"
 )
 
 // TestBust takes an execution back: the customer's sessions get a push, the position is as
@@ -75,6 +76,7 @@ func TestBustRefused(t *testing.T) {
 	op, tr := s.login(operator), s.login(alice)
 	x := tr.buy(tin, 1)
 	state := s.service.Hashes()
+	const badReason = client.Reason(pb.Reason_REASON_BAD_BUST_REASON)
 	cases := []struct {
 		name   string
 		from   *trader
@@ -88,8 +90,10 @@ func TestBustRefused(t *testing.T) {
 		{"of number 0", op, client.NewExecutionID(alice, 0), "", codec.ResultRejected, client.ReasonUnknownExecution},
 		{"of one who never traded", op, client.NewExecutionID(bob, 1), "", codec.ResultRejected, client.ReasonUnknownExecution},
 		{"of nobody", op, client.NewExecutionID(424242, 1), "", codec.ResultRejected, client.ReasonUnknownExecution},
-		{"with a reason too long", op, x.ID, strings.Repeat("x", 121), codec.ResultFailed, 0},
-		{"with a reason not UTF-8", op, x.ID, "\xff", codec.ResultFailed, 0},
+		{"with a reason too long", op, x.ID, strings.Repeat("x", 121), codec.ResultRejected, badReason},
+		{"with a reason not UTF-8", op, x.ID, "\xff", codec.ResultRejected, badReason},
+		{"with a reason that clears screens", op, x.ID, "\x1b[2J", codec.ResultRejected, badReason},
+		{"with a reason of two lines", op, x.ID, "wrong\nprice", codec.ResultRejected, badReason},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {

@@ -28,7 +28,10 @@ func (w *wire) fallBehind(s *server) (replies int) {
 			w.send(codec.CommandQuotes, 7, &pb.QuotesRequest{Subscribe: true})
 			replies++
 		}
-		eventually(w.t, "the replies", func() bool { t := s.core.Traffic(); return t.Replies == t.Requests })
+		eventually(w.t, "the replies", func() bool { // requests beyond a bound wait until the replies are read
+			t := s.core.Traffic()
+			return t.Replies == t.Requests || s.core.Load().Held > 0
+		})
 	}
 	return replies
 }
@@ -87,6 +90,25 @@ func TestSlowReaderEndsWithTheLatest(t *testing.T) {
 	if s.core.Stats.Conflated.Load() < 4 {
 		t.Errorf("%d states were sent instead of those dropped", s.core.Stats.Conflated.Load())
 	}
+}
+
+// TestSlowReaderOfManyInstruments: a session that has missed the prices of more instruments than
+// the server remembers for it, and than it takes at once, ends with the latest of all.
+func TestSlowReaderOfManyInstruments(t *testing.T) {
+	with := slowSetup()
+	with.seed = manyInstruments(t, 3000, 0, 0)
+	s := start(t, with)
+	w := s.wire()
+	w.login(dave)
+	w.fallBehind(s)
+	want := make(map[string]int64)
+	before := s.core.Stats.Dropped.Load()
+	for n, i := range with.seed.Instruments[4:] { // codes of the first four are in two markets
+		want[i.Code] = 5_0000 + int64(n)*100
+		s.service.MovePrice(i.ID, ledger.Price(want[i.Code]))
+	}
+	eventually(t, "pushes to be dropped", func() bool { return s.core.Stats.Dropped.Load() >= before+uint64(len(want)) })
+	w.lastShown(want)
 }
 
 // TestCatchUpWithoutSubscription: a session without a subscription, or that has logged out,

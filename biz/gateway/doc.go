@@ -10,6 +10,8 @@
 // Locks: sessionState.mu is taken before the lock of an account, those of presence,
 // quoteBoard and audiences after it. Those of guesses and catchUpBoard are taken alone.
 //
+// A reload of the seed ends the sessions whose credential was revoked (Gateway.Reload).
+//
 // A client that reconnects gets the pushes that it missed. They are made again from the
 // account's recent events, which include the position after each event, so that nothing
 // is stored per client (resume).
@@ -17,5 +19,6 @@
 // Passwords are verified by separate goroutines; wrong ones slow down the address that
 // sends them (guesses). A publisher pushes prices and revalued positions.
 //
-// Limits: Config.SessionsPerAccount, and those of guesses and of the publisher.
+// Limits: Config.SessionsPerAccount, LoginQueue and LoginWait, and those of guesses, of
+// pages and of the publisher.
 package gateway

@@ -2,12 +2,15 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"sync"
 	"time"
 
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
+	"holdfast/codec"
+	"holdfast/codec/pb"
 	"holdfast/engine"
 )
 
@@ -15,7 +18,7 @@ import (
 
 // LoggedIn returns how many sessions get the pushes of an account.
 func (g *Gateway) LoggedIn(c ledger.Customer) int {
-	return g.accounts[c].sessions.Len()
+	return g.account(c).sessions.Len()
 }
 
 // Online returns how many accounts are repriced.
@@ -73,6 +76,9 @@ func (g *Gateway) HoldDelays() (elapse func() []time.Duration) {
 	g.guesses.mu.Lock()
 	defer g.guesses.mu.Unlock()
 	g.guesses.after = func(d time.Duration, f func()) func() bool {
+		if d == g.guesses.wait { // see HoldWaits
+			return func() bool { return true }
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		delays, waiting = append(delays, d), append(waiting, f)
@@ -88,6 +94,65 @@ func (g *Gateway) HoldDelays() (elapse func() []time.Duration) {
 		}
 		return due
 	}
+}
+
+// PasswordSlots is how many passwords are verified at once.
+func (g *Gateway) PasswordSlots() int { return cap(g.guesses.slots) }
+
+// HoldWaits stops the clock of logins in the queue until expire is called.
+func (g *Gateway) HoldWaits() (expire func()) {
+	var mu sync.Mutex
+	var waiting []func()
+	g.guesses.mu.Lock()
+	defer g.guesses.mu.Unlock()
+	g.guesses.after = func(d time.Duration, f func()) func() bool {
+		if d == g.guesses.wait {
+			mu.Lock()
+			defer mu.Unlock()
+			waiting = append(waiting, f)
+		}
+		return func() bool { return true }
+	}
+	return func() {
+		mu.Lock()
+		held := waiting
+		waiting = nil
+		mu.Unlock()
+		for _, f := range held {
+			f()
+		}
+	}
+}
+
+// WaitingBytes returns how many bytes of their requests the logins in the queue keep.
+func (g *Gateway) WaitingBytes() (n int) {
+	g.guesses.mu.Lock()
+	defer g.guesses.mu.Unlock()
+	for _, a := range g.guesses.queue.addresses {
+		for at := a.logins.Front(); at != nil; at = at.Next() {
+			l := at.Value.(*login)
+			n += cap(l.history) + len(l.password)
+		}
+	}
+	return n
+}
+
+// Refusal returns what a client gets for an error.
+func Refusal(cmd codec.Command, err error) (codec.Result, *pb.Error) { return refusal(cmd, err) }
+
+// AllErrors returns the errors of the packages below, and one that nobody knows.
+func AllErrors() []error {
+	all := []error{
+		errors.New("ledger: something new"),
+		ledger.ErrDuplicate, ledger.ErrExhausted, ledger.ErrBadHolding, ledger.ErrWrongAccount, ledger.ErrGap,
+		ledger.ErrMismatch, ledger.ErrMalformed, ledger.ErrVersion,
+		desk.ErrForeignData, desk.ErrNeedsRestart, desk.ErrWithdrawn, desk.ErrHistoryAhead, desk.ErrOverloaded, desk.ErrUnavailable, desk.ErrDiskLow,
+		desk.ErrHistoryDamaged, desk.ErrCatchingUp,
+	}
+	for r := ledger.ErrUnknownInstrument; r <= ledger.ErrBadBustReason; r++ {
+		all = append(all, r)
+	}
+	return all
 }
 
 // Limits of the publisher.
@@ -112,8 +177,26 @@ func (p *Pace) Added(ctx context.Context, sessions int) { p.added(ctx, sessions)
 func PasswordsAtOnce(processors int) int { return passwordsAtOnce(processors) }
 
 // BreakPushes makes the next event of an account panic after it was applied.
-func (g *Gateway) BreakPushes(c ledger.Customer) { g.accounts[c].Watch(broken{}) }
+func (g *Gateway) BreakPushes(c ledger.Customer) { g.account(c).Watch(broken{}) }
 
 type broken struct{}
 
 func (broken) Changed(*desk.Turn) { panic("no pushes") }
+
+// Stale returns how many sessions of an account logged in with a credential that is not valid
+// any more.
+func (g *Gateway) Stale(c ledger.Customer) (n int) {
+	a := g.account(c)
+	for _, session := range a.sessions.Append(nil) {
+		state := g.state.Get(session)
+		state.mu.Lock()
+		if state.account.Load() == a && !state.credential.of(a.Owner()) {
+			n++
+		}
+		state.mu.Unlock()
+	}
+	return n
+}
+
+// Verifying returns how many passwords are being verified.
+func (g *Gateway) Verifying() int { return len(g.guesses.slots) }

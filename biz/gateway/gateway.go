@@ -32,6 +32,13 @@ type Config struct {
 	// SessionsPerAccount is how many sessions may be logged in to one account; a further
 	// login is answered OVERLOADED. 0 means 1,024.
 	SessionsPerAccount int
+	// LoginQueue is how many logins may wait for their password to be verified; one
+	// address may have half of them. A further login is answered OVERLOADED. 0 means
+	// 8,192.
+	LoginQueue int
+	// LoginWait is how long a login may wait; then it is answered OVERLOADED. 0 means
+	// 30 s.
+	LoginWait time.Duration
 	// Log receives what operators should know; nil means slog.Default.
 	Log *slog.Logger
 	// Now is the clock; nil means time.Now.
@@ -47,7 +54,9 @@ type Gateway struct {
 	log      *slog.Logger
 	desk     *desk.Desk
 	market   *market.Market
-	accounts map[ledger.Customer]*account // never changed after New
+	accounts atomic.Pointer[map[ledger.Customer]*account] // replaced by Reload
+
+	historyID []byte // desk.Desk.HistoryID
 
 	core     *engine.Core // of Start
 	state    engine.Property[*sessionState]
@@ -61,6 +70,8 @@ type Gateway struct {
 	// Clients can cause these log lines as often as they like; one per warnPause is logged.
 	warnedAhead, warnedHistory, warnedBlocking engine.LogLimiter
 
+	reloading sync.Mutex // held by Reload
+
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -73,6 +84,12 @@ func New(c Config) *Gateway {
 	if c.SessionsPerAccount <= 0 {
 		c.SessionsPerAccount = defaultSessionsPerAccount
 	}
+	if c.LoginQueue <= 0 {
+		c.LoginQueue = defaultLoginQueue
+	}
+	if c.LoginWait <= 0 {
+		c.LoginWait = defaultLoginWait
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -81,16 +98,28 @@ func New(c Config) *Gateway {
 	}
 	g := &Gateway{
 		config: c, log: c.Log, desk: c.Desk, market: c.Desk.Market(),
-		accounts: make(map[ledger.Customer]*account), guesses: newGuesses(&c),
 	}
+	g.guesses = newGuesses(&c, g.refuseGuess)
+	id := c.Desk.HistoryID()
+	g.historyID = id[:]
+	accounts := make(map[ledger.Customer]*account, len(c.Desk.Accounts()))
 	for _, d := range c.Desk.Accounts() {
-		a := &account{Account: d, gateway: g, operator: d.Owner().Operator()}
-		g.accounts[d.Customer()] = a
-		d.Watch(a)
+		accounts[d.Customer()] = g.watch(d)
 	}
+	g.accounts.Store(&accounts)
 	g.quotes.subscribers = make(map[*engine.Session]*subscription)
 	return g
 }
+
+// watch returns the gateway's account of one of the desk, and becomes its watcher.
+func (g *Gateway) watch(d *desk.Account) *account {
+	a := &account{Account: d, gateway: g}
+	d.Watch(a)
+	return a
+}
+
+// account returns the account of a customer, or nil.
+func (g *Gateway) account(c ledger.Customer) *account { return (*g.accounts.Load())[c] }
 
 // Start creates the engine's core, starts the desk and starts to push prices.
 func (g *Gateway) Start(limits engine.Limits) (*engine.Core, error) {

@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/biz/ledger"
@@ -17,63 +19,67 @@ const (
 	// maxPasswords is how many passwords are verified at once: each takes 19 MiB and
 	// some 20 ms of one core.
 	maxPasswords = 2
-	// maxVerifications is how many passwords can be due; further ones are answered
-	// OVERLOADED.
-	maxVerifications = 32
 	// maxDelayed is how many passwords can be delayed; further ones are answered
 	// OVERLOADED.
 	maxDelayed = 1024
+	// defaultLoginQueue and defaultLoginWait are the defaults of Config.LoginQueue and
+	// Config.LoginWait. A full queue takes some 12 MB.
+	defaultLoginQueue = 8192
+	defaultLoginWait  = 30 * time.Second
 )
 
 // guesses are the passwords that wait for verification. Good and bad ones wait alike, and
 // only bad ones count. Tokens are verified at once: they are random and too long to guess.
 //
-// Goroutine: any. A waiting password needs no goroutine; those that are due are verified
-// by one goroutine per slot.
+// A password waits in the queue for its turn. If there were too many wrong ones before, it
+// is then delayed, and waits for another turn.
+//
+// Goroutine: any. A waiting password needs no goroutine; those whose turn it is are
+// verified by one goroutine per slot.
 type guesses struct {
-	now   func() time.Time
-	after func(time.Duration, func()) (stop func() bool)
-	decoy string      // verified for customers without a password: it takes as long
-	due   chan *login // Limit: maxVerifications
-	slots chan struct{}
+	now    func() time.Time
+	after  func(time.Duration, func()) (stop func() bool)
+	refuse func(l *login, message string)
+	wait   time.Duration // longest time in the queue
+	slots  chan struct{}
+	decoy  atomic.Pointer[string] // verified for customers without a password: it takes as long
+	wake   chan struct{}          // a token for each goroutine that has to look at the queue
 
 	mu       sync.Mutex
 	table    *guessTable
-	delayed  map[*login]delayedGuess // Limit: maxDelayed
-	pending  int                     // accepted and not answered
-	count    uint64                  // delayed so far
+	queue    *loginQueue
+	delayed  map[*login]struct{} // Limit: maxDelayed
+	pending  int                 // accepted and not answered
+	count    uint64              // delayed so far
 	draining bool
 	idle     chan struct{} // closed when draining and nothing is pending
 }
 
-type delayedGuess struct {
-	stop   func() bool // its timer
-	refuse func()
-}
-
-func newGuesses(c *Config) *guesses {
-	return &guesses{
-		now: c.Now, decoy: decoyOf(c.Seed),
+func newGuesses(c *Config, refuse func(l *login, message string)) *guesses {
+	slots := passwordsAtOnce(runtime.GOMAXPROCS(0))
+	g := &guesses{
+		now: c.Now, wait: c.LoginWait, refuse: refuse,
 		after: func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop },
-		due:   make(chan *login, maxVerifications),
-		slots: make(chan struct{}, passwordsAtOnce(runtime.GOMAXPROCS(0))),
-		table: newGuessTable(c.PasswordGuesses), delayed: make(map[*login]delayedGuess), idle: make(chan struct{}),
+		slots: make(chan struct{}, slots), wake: make(chan struct{}, slots),
+		table: newGuessTable(c.PasswordGuesses), queue: newLoginQueue(c.LoginQueue),
+		delayed: make(map[*login]struct{}), idle: make(chan struct{}),
 	}
+	g.setDecoy(c.Seed)
+	return g
 }
 
 // passwordsAtOnce leaves one of several processors to the event loops: Go preempts a hash
 // only every 10 ms.
 func passwordsAtOnce(processors int) int { return max(1, min(maxPasswords, processors-1)) }
 
-// decoyOf returns a hash that costs as much as those of the customers; "" if no customer
+// setDecoy sets a decoy that costs as much as the hashes of the customers; "" if no customer
 // has a password.
-func decoyOf(s *seed.Seed) string {
-	for i := range s.Customers {
-		if hash := s.Customers[i].Password; hash != "" {
-			return hash
-		}
+func (g *guesses) setDecoy(s *seed.Seed) {
+	decoy := ""
+	for i := 0; i < len(s.Customers) && decoy == ""; i++ {
+		decoy = s.Customers[i].Password
 	}
-	return ""
+	g.decoy.Store(&decoy)
 }
 
 // guess queues a password for verification off the lane: one per session at a time, and a
@@ -83,70 +89,160 @@ func (g *Gateway) guess(c *engine.Context, l *login) {
 		fail(c, codec.ResultUnauthenticated, noMatch)
 		return
 	}
-	if !l.state.guessing.CompareAndSwap(false, true) {
-		overloaded(c)
+	if !l.state.guess.CompareAndSwap(nil, l) {
+		fail(c, codec.ResultOverloaded, oneGuess)
 		return
 	}
 	l.request = c.Detach()
-	if !g.guesses.take(l, func() { g.overloadedLogin(l) }) {
-		g.overloadedLogin(l)
+	l.address = engine.CountedAddress(l.session().RemoteAddr())
+	if refusal := g.guesses.take(l); refusal != "" {
+		g.refuseGuess(l, refusal)
+	} else if l.state.isClosed() { // perhaps before it was queued
+		g.guesses.forget(l)
 	}
 }
 
-func (g *Gateway) overloadedLogin(l *login) {
-	l.state.guessing.Store(false)
-	g.refuseLogin(l, codec.ResultOverloaded, busy)
+// Error texts for passwords that are not verified.
+const (
+	oneGuess       = "another password of this session is being verified; wait for that reply"
+	tooManyGuesses = "too many wrong passwords from your address; try again in a minute"
+	stopping       = "the server is stopping; connect again later"
+)
+
+// refuseGuess answers a login whose password is not verified.
+func (g *Gateway) refuseGuess(l *login, message string) {
+	l.state.guess.Store(nil)
+	g.refuseLogin(l, codec.ResultOverloaded, message)
 }
 
-// take queues l; it returns false if too many wait. refuse is called later if l can't be
-// verified after all.
-func (g *guesses) take(l *login, refuse func()) bool {
+// take queues l, or returns why it does not.
+func (g *guesses) take(l *login) (refusal string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.draining || len(g.due) == cap(g.due) {
-		return false
+	if g.draining {
+		return stopping
 	}
-	address := engine.CountedAddress(l.session().RemoteAddr())
-	delay, ok := g.table.charge(l.customer, address, g.now())
-	if delay > 0 {
+	if g.table.exhausted(l.customer, l.address, g.now()) {
 		g.count++
+		return tooManyGuesses
 	}
-	if !ok || delay > 0 && len(g.delayed) == maxDelayed {
-		return false
+	if refusal = g.enqueue(l); refusal == "" {
+		g.pending++
 	}
-	g.pending++
-	if delay == 0 {
-		g.due <- l // does not block: others add only under mu, too
-		return true
-	}
-	g.delayed[l] = delayedGuess{stop: g.after(delay, func() { g.elapsed(l) }), refuse: refuse}
-	return true
+	return refusal
 }
 
-// elapsed makes a delayed password due.
+// enqueue adds l to the queue, or returns why there is no place. The caller holds g.mu.
+func (g *guesses) enqueue(l *login) (refusal string) {
+	if !g.queue.push(l) {
+		return fmt.Sprintf("too many logins wait for their password to be verified (limit %d for all addresses: setting limits.login_queue, flag --login-queue); try again in %s",
+			g.queue.most, g.wait)
+	}
+	l.stop = g.after(g.wait, func() { g.expire(l) })
+	select {
+	case g.wake <- struct{}{}:
+	default: // all goroutines are going to look
+	}
+	return ""
+}
+
+// expire refuses l if it is still in the queue.
+func (g *guesses) expire(l *login) {
+	g.mu.Lock()
+	waits := g.queue.remove(l)
+	g.mu.Unlock()
+	if waits {
+		g.answer(l, fmt.Sprintf("too many logins wait: the password could not be verified in time (limit %s: setting limits.login_wait, flag --login-wait); try again in %s",
+			g.wait, g.wait))
+	}
+}
+
+// next waits for the next password to verify. It returns nil when ctx ends.
+func (g *guesses) next(ctx context.Context) *login {
+	for {
+		l, refusal := g.pop()
+		switch {
+		case refusal != "":
+			g.answer(l, refusal)
+		case l != nil:
+			return l
+		default:
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-g.wake:
+			}
+		}
+	}
+}
+
+// pop returns the next login of the queue whose password is to be verified now, or to be
+// refused with that text; nil if there are no such logins. It counts the guess only now,
+// because good passwords that wait must not delay each other.
+func (g *guesses) pop() (next *login, refusal string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for l := g.queue.pop(); l != nil; l = g.queue.pop() {
+		l.stop()
+		if l.counted {
+			return l, ""
+		}
+		delay, ok := g.table.charge(l.customer, l.address, g.now())
+		if ok && delay == 0 {
+			return l, ""
+		}
+		g.count++
+		if !ok || len(g.delayed) == maxDelayed {
+			return l, tooManyGuesses
+		}
+		l.counted = true
+		g.delayed[l] = struct{}{}
+		l.stop = g.after(delay, func() { g.elapsed(l) })
+	}
+	return nil, ""
+}
+
+// elapsed queues a delayed password again.
 func (g *guesses) elapsed(l *login) {
 	g.mu.Lock()
-	d, waits := g.delayed[l]
+	_, waits := g.delayed[l]
 	delete(g.delayed, l)
+	refusal := ""
 	if waits {
-		select {
-		case g.due <- l:
-			waits = false
-		default:
-		}
+		refusal = g.enqueue(l)
+	}
+	g.mu.Unlock()
+	if refusal != "" {
+		g.answer(l, refusal)
+	}
+}
+
+// forget frees the place of a login whose session has ended, if it still waits.
+func (g *guesses) forget(l *login) {
+	g.mu.Lock()
+	_, delayed := g.delayed[l]
+	delete(g.delayed, l)
+	waits := g.queue.remove(l) || delayed
+	if waits {
+		l.stop()
 	}
 	g.mu.Unlock()
 	if waits {
-		d.refuse()
 		g.done()
 	}
 }
 
-// giveUp refuses the delayed passwords. No more are taken afterwards.
+// giveUp refuses the passwords that wait. No more are taken afterwards.
 func (g *guesses) giveUp() {
 	g.mu.Lock()
-	delayed := g.delayed
-	g.delayed = make(map[*login]delayedGuess)
+	var waiting []*login
+	for l := g.queue.pop(); l != nil; l = g.queue.pop() {
+		waiting = append(waiting, l)
+	}
+	for l := range g.delayed {
+		waiting = append(waiting, l)
+	}
+	clear(g.delayed)
 	if !g.draining {
 		g.draining = true
 		if g.pending == 0 {
@@ -154,11 +250,16 @@ func (g *guesses) giveUp() {
 		}
 	}
 	g.mu.Unlock()
-	for _, d := range delayed {
-		d.stop()
-		d.refuse()
-		g.done()
+	for _, l := range waiting {
+		l.stop()
+		g.answer(l, stopping)
 	}
+}
+
+// answer refuses a login that was taken.
+func (g *guesses) answer(l *login, refusal string) {
+	g.refuse(l, refusal)
+	g.done()
 }
 
 // done counts an answer.
@@ -175,10 +276,10 @@ func (g *guesses) done() {
 func (g *guesses) refund(l *login) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.table.refund(l.customer, engine.CountedAddress(l.session().RemoteAddr()), g.now())
+	g.table.refund(l.customer, l.address, g.now())
 }
 
-// drain refuses the delayed passwords and returns when the due ones are answered.
+// drain refuses the passwords that wait and returns when the others are answered.
 func (g *guesses) drain(ctx context.Context) error {
 	g.giveUp()
 	select {
@@ -196,16 +297,18 @@ func (g *Gateway) DelayedGuesses() uint64 {
 	return g.guesses.count
 }
 
-// verify verifies passwords that are due until ctx ends.
+// WaitingLogins returns how many passwords wait for their turn.
+func (g *Gateway) WaitingLogins() int {
+	g.guesses.mu.Lock()
+	defer g.guesses.mu.Unlock()
+	return g.guesses.queue.length
+}
+
+// verify verifies passwords until ctx ends.
 func (g *Gateway) verify(ctx context.Context) {
 	w := g.newWorkspace()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case l := <-g.guesses.due:
-			g.verifyOne(l, w)
-		}
+	for l := g.guesses.next(ctx); l != nil; l = g.guesses.next(ctx) {
+		g.verifyOne(l, w)
 	}
 }
 
@@ -219,9 +322,9 @@ func (g *Gateway) verifyOne(l *login, w *workspace) {
 			l.session().Close(engine.ReasonPanic)
 		}
 	}()
-	a := g.accounts[l.customer]
+	a := g.account(l.customer)
 	good := g.passwordFits(l, a)
-	l.state.guessing.Store(false)
+	l.state.guess.Store(nil)
 	if !good {
 		g.refuseLogin(l, codec.ResultUnauthenticated, noMatch)
 		return
@@ -236,13 +339,16 @@ func (g *Gateway) passwordFits(l *login, a *account) bool {
 	if l.state.isClosed() {
 		return false
 	}
-	hash, customer := g.guesses.decoy, ledger.Customer(0)
-	if a != nil && a.Owner().Password != "" {
-		hash, customer = a.Owner().Password, a.Customer()
+	hash, customer := *g.guesses.decoy.Load(), ledger.Customer(0)
+	if a != nil {
+		if own := a.Owner().Password; own != "" {
+			hash, customer = own, a.Customer()
+		}
 	}
 	if hash == "" {
 		return false
 	}
+	l.credential = credential{password: hash}
 	good, err := seed.VerifyPassword(hash, l.password)
 	if err != nil {
 		g.log.Error("invalid password hash in the seed file", "customer", customer, "error", err)

@@ -51,6 +51,15 @@ func newGuessTable(guesses int) *guessTable {
 	return &guessTable{pairs: newGuessBuckets(guesses), addresses: newGuessBuckets(guesses * addressShare)}
 }
 
+// exhausted reports whether charge would refuse a guess now.
+func (t *guessTable) exhausted(customer ledger.Customer, address netip.Addr, now time.Time) bool {
+	pair, whole := t.pairs.bucket(guesser{address, customer}), t.addresses.bucket(guesser{address, 0})
+	ofPair, ofAddress := pair.ReserveN(now, 1), whole.ReserveN(now, 1)
+	defer ofPair.CancelAt(now)
+	defer ofAddress.CancelAt(now)
+	return max(ofPair.DelayFrom(now), ofAddress.DelayFrom(now)) > maxGuessDelay
+}
+
 // charge counts a guess and returns how long it must wait; ok is false, and
 // nothing is counted, when that is too long.
 func (t *guessTable) charge(customer ledger.Customer, address netip.Addr, now time.Time) (delay time.Duration, ok bool) {

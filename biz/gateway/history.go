@@ -21,18 +21,21 @@ const historyTimeout = 3 * time.Second
 func (g *Gateway) executions(c *engine.Context, a *account) {
 	var request pb.HistoryRequest
 	if err := request.UnmarshalVT(c.Message.Body); err != nil {
-		malformed(c, err)
+		malformed(c)
 		return
 	}
 	if other := ledger.Customer(request.Customer); other != 0 && other != a.Customer() {
-		if !a.operator {
+		if !a.operator() {
 			fail(c, codec.ResultForbidden, "another customer's history needs the operator role")
 			return
 		}
-		if a = g.accounts[other]; a == nil {
+		if a = g.account(other); a == nil {
 			fail(c, codec.ResultFailed, fmt.Sprintf("there is no customer %d", other))
 			return
 		}
+	}
+	if g.otherHistory(c, request.HistoryId, executionOfOtherHistory) {
+		return
 	}
 	query := desk.Query{Before: ledger.ExecutionID(request.BeforeExecutionId), Limit: int(request.Limit)}
 	if request.Market != "" || request.Code != "" {

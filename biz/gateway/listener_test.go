@@ -61,7 +61,7 @@ func TestSamePushesInEveryDialect(t *testing.T) {
 	for _, w := range all[:2] {
 		w.write(w.pipeline(orders))
 	}
-	eventually(t, "the first order", func() bool { return s.service.Stats().Records > 1 })
+	eventually(t, "the first order", func() bool { return s.service.Stats().Records > 0 })
 	op.bust(client.NewExecutionID(alice, 1), "while others trade")
 	const pushes = 2 * (2*orders + 1)
 	want := packet.collect(orders, pushes)

@@ -1,10 +1,13 @@
 package gateway
 
 import (
+	"container/list"
 	"fmt"
+	"net/netip"
 
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
+	"holdfast/biz/seed"
 	"holdfast/codec"
 	"holdfast/codec/pb"
 	"holdfast/engine"
@@ -16,7 +19,15 @@ type login struct {
 	state      *sessionState
 	customer   ledger.Customer
 	password   string
+	credential credential // verified
 	resumeFrom uint64
+	history    []byte // that resumeFrom belongs to
+
+	// While the password waits; guarded by guesses.mu.
+	address netip.Addr    // the client's engine.CountedAddress
+	place   *list.Element // in the loginQueue; nil: it is not there
+	stop    func() bool   // the timer that ends the wait or the delay
+	counted bool          // as a guess
 }
 
 func (l *login) session() *engine.Session { return l.request.Session }
@@ -25,18 +36,21 @@ func (l *login) session() *engine.Session { return l.request.Session }
 func (g *Gateway) login(c *engine.Context) {
 	var request pb.LoginRequest
 	if err := request.UnmarshalVT(c.Message.Body); err != nil {
-		malformed(c, err)
+		malformed(c)
 		return
 	}
 	if request.Uid != 0 && request.Uid != uint64(c.Session.ID()) {
 		fail(c, codec.ResultForbidden, "the uid is not this session's; use the one that Conn returned")
 		return
 	}
-	l := &login{state: g.state.Get(c.Session), customer: ledger.Customer(request.Customer), resumeFrom: request.ResumeFrom}
+	l := &login{
+		state: g.state.Get(c.Session), customer: ledger.Customer(request.Customer),
+		resumeFrom: request.ResumeFrom, history: g.cutID(request.HistoryId),
+	}
 	switch credential := request.Credential.(type) {
 	case *pb.LoginRequest_Token:
-		a := g.accounts[l.customer]
-		if a == nil || !a.Owner().VerifyToken(credential.Token) {
+		a := g.account(l.customer)
+		if a == nil || !l.verifyToken(a.Owner(), credential.Token) {
 			fail(c, codec.ResultUnauthenticated, noMatch)
 			return
 		}
@@ -52,11 +66,16 @@ func (g *Gateway) login(c *engine.Context) {
 
 const noMatch = "customer number and credential do not match"
 
+func (l *login) verifyToken(owner *seed.Customer, token []byte) bool {
+	l.credential = credential{token: owner.TokenSHA256}
+	return owner.VerifyToken(token)
+}
+
 // admit logs the session in to a after its credential was verified. Goroutine: any.
 func (g *Gateway) admit(l *login, w *workspace, a *account) {
 	l.state.mu.Lock()
 	defer l.state.mu.Unlock()
-	if l.state.closed {
+	if l.state.closed || l.state.revoked.Load() {
 		g.refuseLogin(l, codec.ResultFailed, "the session has ended")
 		return
 	}
@@ -65,13 +84,18 @@ func (g *Gateway) admit(l *login, w *workspace, a *account) {
 		return
 	}
 	err := a.Do(w.turn, func(t *desk.Turn) {
+		if !l.credential.of(a.Owner()) { // it was replaced since the verification
+			w.out.Reply(l.request, codec.ResultUnauthenticated, &pb.Error{Message: noMatch})
+			return
+		}
 		if !a.sessions.Add(l.session(), g.config.SessionsPerAccount) {
 			g.refusedSessions.Add(1)
 			w.out.Reply(l.request, codec.ResultOverloaded, &pb.Error{Message: fmt.Sprintf(
-				"too many sessions of this customer (limit %d: sessions_per_account); log out elsewhere", g.config.SessionsPerAccount)})
+				"too many sessions of this customer (limit %d: setting limits.sessions_per_account, flag --sessions-per-account); log out elsewhere", g.config.SessionsPerAccount)})
 			return
 		}
 		l.state.account.Store(a)
+		l.state.credential = l.credential
 		l.session().SetLoggedIn(true)
 		g.presence.add(a) // before the reply reads prices: each change is in it or pushed
 		g.welcome(l, w, a, t.Ledger())
@@ -84,12 +108,14 @@ func (g *Gateway) admit(l *login, w *workspace, a *account) {
 // welcome replies with the missed pushes or with a snapshot of the account. Later pushes
 // follow on from that. It must be called in a turn of the account.
 func (g *Gateway) welcome(l *login, w *workspace, a *account, of *ledger.Account) {
-	if g.resume(l, w, a, of) {
+	why := g.resume(l, w, a, of)
+	if why == resumed {
 		return
 	}
-	g.describePositions(w, a, of)
+	g.describePositions(w, a, of, 0, maxPageRows)
 	w.out.Reply(l.request, codec.ResultOK, &pb.LoginReply{
 		Account: w.list.Account, Positions: w.list.Positions, PushSequence: w.list.PushSequence,
+		MorePositions: w.list.More, HistoryId: g.historyID, SnapshotReason: why,
 	})
 }
 
@@ -110,14 +136,5 @@ func (g *Gateway) logout(c *engine.Context, a *account) {
 	g.inTurn(c, w, a, func(*desk.Turn) {
 		g.endLogin(c.Session, state)
 		w.out.Reply(c.Defer(), codec.ResultOK, nil)
-	})
-}
-
-// positions handles Positions.
-func (g *Gateway) positions(c *engine.Context, a *account) {
-	w := c.Local.(*workspace)
-	g.inTurn(c, w, a, func(t *desk.Turn) {
-		g.describePositions(w, a, t.Ledger())
-		w.out.Reply(c.Defer(), codec.ResultOK, &w.list)
 	})
 }

@@ -17,7 +17,10 @@ func (g *Gateway) placeOrder(c *engine.Context, a *account) {
 	// The strings of the request share the frame's bytes, which stay until this
 	// handler returns.
 	if err := w.request.UnmarshalVTUnsafe(c.Message.Body); err != nil {
-		malformed(c, err)
+		malformed(c)
+		return
+	}
+	if g.otherHistory(c, w.request.HistoryId, orderOfOtherHistory) {
 		return
 	}
 	if err := g.orderOf(&w.order, &w.request, g.timeOf(c, w)); err != nil {
@@ -25,6 +28,10 @@ func (g *Gateway) placeOrder(c *engine.Context, a *account) {
 		return
 	}
 	g.inTurn(c, w, a, func(t *desk.Turn) {
+		if g.revoked(c.Session) {
+			fail(c, codec.ResultUnauthenticated, loginRevoked)
+			return
+		}
 		switch e, err := t.Place(&w.order); {
 		case err == nil:
 			w.out.Reply(c.Defer(), codec.ResultOK, &g.describeEvent(w.out, e, "").placed)
@@ -34,6 +41,21 @@ func (g *Gateway) placeOrder(c *engine.Context, a *account) {
 			refuseIn(c, w, err)
 		}
 	})
+}
+
+const (
+	orderOfOtherHistory     = "the server was reset since this order was first sent; it was not executed here: look at the positions, and send it with a new client order id if it is still wanted"
+	executionOfOtherHistory = "the server was reset since this execution id was read; look at the history, and use the id that is there now"
+)
+
+// otherHistory rejects a request that names another history than this server's, and reports
+// whether it did. An empty id names none.
+func (g *Gateway) otherHistory(c *engine.Context, id []byte, message string) bool {
+	if len(id) == 0 || g.inHistory(id) {
+		return false
+	}
+	c.Reply(codec.ResultRejected, &pb.Error{Reason: pb.Reason_REASON_HISTORY_RESET, Message: message})
+	return true
 }
 
 // inTurn calls do in a turn of the account. What do adds to w.out leaves when all events

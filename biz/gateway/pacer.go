@@ -17,6 +17,9 @@ const (
 	pushWindow = 64
 )
 
+// pushRows is how many quotes and how many positions are pushed while an account is locked.
+const pushRows = 64
+
 const (
 	// minRest is the shortest rest; shorter ones add up.
 	minRest = time.Millisecond

@@ -28,7 +28,8 @@ type publisher struct {
 	changed       []ledger.InstrumentID
 	online        []*account
 	sessions      []*engine.Session // of one account
-	subscriptions []*subscription   // of the sessions of one chunk
+	live          []*engine.Session // those of one chunk that are still logged in
+	subscriptions []*subscription   // of those
 	subscribers   []*engine.Session // those of them that want one quote
 }
 
@@ -60,9 +61,7 @@ func (p *publisher) pushChanged(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			p.pacer.startWindow()
-			p.push(a, chunk, p.changed, p.changed)
-			p.pacer.added(ctx, len(chunk))
+			p.push(ctx, a, chunk, p.changed, p.changed)
 		}
 		clear(p.sessions)
 	}
@@ -70,40 +69,57 @@ func (p *publisher) pushChanged(ctx context.Context) {
 	p.pacer.finishWindow(ctx)
 }
 
-// pushMissed pushes the newest state of what sessions have missed and can now take.
+// pushMissed pushes the newest state of what sessions have missed and can now take, to each
+// session at most catchUpPage instruments that it has not named.
 func (p *publisher) pushMissed(ctx context.Context) {
 	for session, missed := range p.catchUps.take() {
 		if ctx.Err() != nil {
 			return
 		}
 		if a := p.state.Get(session).account.Load(); a != nil {
-			quotes, positions := missed.split(p.market.Len())
-			p.pacer.startWindow()
-			p.push(a, []*engine.Session{session}, quotes, positions)
-			p.pacer.added(ctx, 1)
+			quotes, positions, rest := missed.split(p.market.Len())
+			p.push(ctx, a, []*engine.Session{session}, quotes, positions)
+			if rest.left > 0 {
+				p.catchUps.addRest(session, rest)
+			}
 		}
 	}
 	p.pacer.finishWindow(ctx)
 }
 
-// push pushes the last prices of quotes to those sessions that subscribe to them, and the
+// push pushes quotes and positions, a few in each turn of the account.
+func (p *publisher) push(ctx context.Context, a *account, sessions []*engine.Session, quotes, positions []ledger.InstrumentID) {
+	for len(quotes)+len(positions) > 0 && ctx.Err() == nil {
+		q, r := min(len(quotes), pushRows), min(len(positions), pushRows)
+		p.pacer.startWindow()
+		if !p.pushTurn(a, sessions, quotes[:q], positions[:r]) {
+			return
+		}
+		p.pacer.added(ctx, len(sessions))
+		quotes, positions = quotes[q:], positions[r:]
+	}
+}
+
+// pushTurn pushes the last prices of quotes to those sessions that subscribe to them, and the
 // account's positions to all. Sessions that have logged out are skipped.
 //
 // Such a push has no place in the sequence: the next one replaces it. It shows the
 // account's state and so leaves with the next commit. If too much waits for the disk,
-// the sessions get their pushes in a later round.
-func (p *publisher) push(a *account, sessions []*engine.Session, quotes, positions []ledger.InstrumentID) {
+// the sessions get their pushes in a later round, and pushTurn returns false.
+func (p *publisher) pushTurn(a *account, sessions []*engine.Session, quotes, positions []ledger.InstrumentID) bool {
 	err := a.Do(p.w.turn, func(t *desk.Turn) {
-		sessions = slices.DeleteFunc(sessions, func(s *engine.Session) bool { return p.state.Get(s).account.Load() != a })
-		p.subscriptions = p.quotes.subscriptionsOf(p.subscriptions[:0], sessions)
-		p.pushQuotes(sessions, quotes)
-		p.pushPositions(t.Ledger(), sessions, positions)
+		p.live = slices.DeleteFunc(append(p.live[:0], sessions...), func(s *engine.Session) bool { return p.state.Get(s).account.Load() != a })
+		p.subscriptions = p.quotes.subscriptionsOf(p.subscriptions[:0], p.live)
+		p.pushQuotes(p.live, quotes)
+		p.pushPositions(t.Ledger(), p.live, positions)
+		clear(p.live)
 	})
 	if err != nil {
 		for _, s := range sessions {
 			p.catchUps.add(s, nil)
 		}
 	}
+	return err == nil
 }
 
 func (p *publisher) pushQuotes(sessions []*engine.Session, ids []ledger.InstrumentID) {

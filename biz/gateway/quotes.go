@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"sync"
 
 	"holdfast/biz/ledger"
@@ -9,31 +10,33 @@ import (
 	"holdfast/engine"
 )
 
-// maxQuotesBytes limits a reply to a frame that every client accepts.
-const maxQuotesBytes = codec.DefaultMaxFrame - codec.PacketHeaderLen - 1
-
 // quoteBoard holds the quote subscriptions of all sessions. Goroutine: any.
 type quoteBoard struct {
 	mu          sync.Mutex
 	subscribers map[*engine.Session]*subscription
 }
 
-// subscription is an immutable set of instruments; nil is empty.
+// subscription is a set of instruments that does not change once it is on the board; nil
+// is empty.
 type subscription struct {
 	all  bool
 	bits []uint64 // by instrument, where it is not all
 }
 
-func subscriptionOf(ids []ledger.InstrumentID, instruments int) *subscription {
-	w := &subscription{bits: make([]uint64, (instruments+63)/64)}
-	for _, id := range ids {
-		w.bits[id/64] |= 1 << (id % 64)
+// add adds an instrument. It returns false if it was there already.
+func (w *subscription) add(id ledger.InstrumentID) bool {
+	if w.has(id) {
+		return false
 	}
-	return w
+	if missing := int(id/64) + 1 - len(w.bits); missing > 0 {
+		w.bits = append(w.bits, make([]uint64, missing)...)
+	}
+	w.bits[id/64] |= 1 << (id % 64)
+	return true
 }
 
 func (w *subscription) has(id ledger.InstrumentID) bool {
-	return w != nil && (w.all || w.bits[id/64]>>(id%64)&1 != 0)
+	return w != nil && (w.all || int(id/64) < len(w.bits) && w.bits[id/64]>>(id%64)&1 != 0)
 }
 
 func (q *quoteBoard) subscribe(s *engine.Session, ids *subscription) {
@@ -58,42 +61,96 @@ func (q *quoteBoard) subscriptionsOf(dst []*subscription, sessions []*engine.Ses
 	return dst
 }
 
-// quote handles Quotes: it replies with last prices, and subscribes to their changes or
-// ends the session's subscription.
+// quote handles Quotes: it replies with a page of last prices, and subscribes to the
+// changes of all pages or ends the session's subscription.
 func (g *Gateway) quote(c *engine.Context, _ *account) {
 	var request pb.QuotesRequest
 	if err := request.UnmarshalVT(c.Message.Body); err != nil {
-		malformed(c, err)
+		malformed(c)
 		return
 	}
-	ids, err := g.instruments(request.Instruments)
+	list, err := g.listOf(request.Instruments)
+	if err != nil {
+		refuse(c, err)
+		return
+	}
+	start, err := g.quotesStart(list, request.After)
 	if err != nil {
 		refuse(c, err)
 		return
 	}
 	if request.Subscribe { // before reading prices: each change is in the reply or pushed
-		w := &subscription{all: true}
-		if len(request.Instruments) > 0 {
-			w = subscriptionOf(ids, g.market.Len())
-		}
-		g.subscribe(c.Session, w)
+		g.subscribe(c.Session, list.set)
 	} else {
 		g.quotes.unsubscribe(c.Session)
 	}
-	body := &pb.QuotesReply{}
-	for _, id := range ids {
-		i := g.market.At(id)
-		body.Instruments = append(body.Instruments, &pb.Instrument{
-			Market: i.Market, Code: i.Code, Name: i.Name,
-			LotSize: int64(i.Lot), PriceTick: int64(i.Tick), LastPrice: int64(g.market.Last(id)),
-		})
+	c.Reply(codec.ResultOK, g.quotesPage(list, start, pageRows(request.Limit)))
+}
+
+// instrumentList is the instruments of a Quotes request. ids has each once, in the order of
+// the request; it is nil if the request means all.
+type instrumentList struct {
+	ids []ledger.InstrumentID
+	set *subscription
+}
+
+// listOf returns the instruments of keys, all instruments if there are no keys. The error
+// is a refusal.
+func (g *Gateway) listOf(keys []*pb.InstrumentKey) (instrumentList, error) {
+	l := instrumentList{set: &subscription{all: len(keys) == 0}}
+	for _, k := range keys {
+		id, ok := g.market.Find(k.Market, k.Code)
+		if !ok {
+			return l, ledger.ErrUnknownInstrument
+		}
+		if l.set.add(id) {
+			l.ids = append(l.ids, id)
+		}
 	}
-	if body.SizeVT() > maxQuotesBytes {
-		g.quotes.unsubscribe(c.Session)
-		fail(c, codec.ResultTooLarge, "the reply would be larger than a frame; name fewer instruments")
-		return
+	return l, nil
+}
+
+// quotesStart returns the place in l of the row after that one. The error is a refusal.
+func (g *Gateway) quotesStart(l instrumentList, after *pb.InstrumentKey) (int, error) {
+	first, err := g.pageStart(after)
+	if err != nil || l.set.all || after == nil {
+		return int(first), err
 	}
-	c.Reply(codec.ResultOK, body)
+	at := slices.Index(l.ids, first-1)
+	if at < 0 {
+		return 0, ledger.ErrUnknownInstrument
+	}
+	return at + 1, nil
+}
+
+// quotesPage returns at most limit rows of l, from place start on.
+func (g *Gateway) quotesPage(l instrumentList, start, limit int) *pb.QuotesReply {
+	end := len(l.ids)
+	if l.set.all {
+		end = g.market.Len()
+	}
+	body := new(pb.QuotesReply)
+	var size pageBytes
+	for n := start; n < end; n++ {
+		id := ledger.InstrumentID(n)
+		if !l.set.all {
+			id = l.ids[n]
+		}
+		row := g.describeInstrument(id)
+		if body.More = len(body.Instruments) == limit || !size.add(row); body.More {
+			break
+		}
+		body.Instruments = append(body.Instruments, row)
+	}
+	return body
+}
+
+func (g *Gateway) describeInstrument(id ledger.InstrumentID) *pb.Instrument {
+	i := g.market.At(id)
+	return &pb.Instrument{
+		Market: i.Market, Code: i.Code, Name: i.Name,
+		LotSize: int64(i.Lot), PriceTick: int64(i.Tick), LastPrice: int64(g.market.Last(id)),
+	}
 }
 
 // subscribe adds a subscription unless the session has ended.
@@ -104,23 +161,4 @@ func (g *Gateway) subscribe(session *engine.Session, ids *subscription) {
 	if !state.closed {
 		g.quotes.subscribe(session, ids)
 	}
-}
-
-// instruments returns the ids of keys, of all instruments if there are no keys.
-func (g *Gateway) instruments(keys []*pb.InstrumentKey) ([]ledger.InstrumentID, error) {
-	var ids []ledger.InstrumentID
-	if len(keys) == 0 {
-		for i := range g.market.Len() {
-			ids = append(ids, ledger.InstrumentID(i))
-		}
-		return ids, nil
-	}
-	for _, k := range keys {
-		id, ok := g.market.Find(k.Market, k.Code)
-		if !ok {
-			return nil, ledger.ErrUnknownInstrument
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
 }

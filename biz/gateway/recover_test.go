@@ -183,23 +183,20 @@ func TestDamagedSnapshot(t *testing.T) {
 	}
 }
 
-func TestForeignSeed(t *testing.T) {
-	for _, tc := range []struct {
-		name  string
-		trade bool
-	}{{"with events", true}, {"fresh", false}} {
-		t.Run(tc.name, func(t *testing.T) {
-			s := start(t, setup{})
-			if tc.trade {
-				trade(s)
-			}
-			s.stop()
-			if _, err := tryStart(t, setup{dir: s.setup.dir, seed: newSeed(t, "Zinc")}); !errors.Is(err, desk.ErrForeignData) {
-				t.Errorf("another seed: %v", err)
-			}
-			sameState(t, start(t, s.setup), s)
-		})
+// TestChangedSeed: a seed with another name is that of the folder, one with other cash of a
+// customer who has traded is not.
+func TestChangedSeed(t *testing.T) {
+	s := start(t, setup{})
+	trade(s)
+	s.stop()
+	poorer := parseSeed(t, strings.Replace(seedText, `"cash": "500000.00"`, `"cash": "400000.00"`, 1))
+	if _, err := tryStart(t, setup{dir: s.setup.dir, seed: poorer}); !errors.Is(err, desk.ErrForeignData) {
+		t.Errorf("other cash: %v", err)
 	}
+	renamed := start(t, setup{dir: s.setup.dir, seed: newSeed(t, "Zinc")})
+	sameState(t, renamed, s)
+	renamed.stop()
+	sameState(t, start(t, s.setup), s)
 }
 
 // TestHistoryAhead combines a history with a journal that lacks its end.

@@ -12,9 +12,12 @@ import (
 
 // Error texts for refusals by the server, not by a rule of trading.
 const (
-	busy        = "the server is busy; try again"
-	diskLow     = "the server's disk is nearly full; the request had no effect, try again later"
-	unavailable = "the server can't make orders durable and is stopping; the request had no effect"
+	busy         = "the server is busy; try again"
+	diskLow      = "the server's disk is nearly full; the request had no effect, try again later"
+	unavailable  = "the server can't make orders durable and is stopping; the request had no effect"
+	exhausted    = "this account has used all its execution numbers; it can't trade any more"
+	loginRevoked = "the credential of this login was revoked; the request had no effect"
+	failed       = "an internal error of the server; the request had no effect"
 )
 
 // refuse replies with an error that reveals nothing about an account.
@@ -35,7 +38,8 @@ func refuseIn(c *engine.Context, w *workspace, err error) {
 	w.out.Reply(c.Defer(), result, body)
 }
 
-// refusal returns the result and body that a client gets for an error.
+// refusal returns the result and body that a client gets for an error. The text never
+// shows an error that was not made for clients.
 func refusal(cmd codec.Command, err error) (codec.Result, *pb.Error) {
 	var reason ledger.Refusal
 	switch {
@@ -51,13 +55,19 @@ func refusal(cmd codec.Command, err error) (codec.Result, *pb.Error) {
 		return codec.ResultUnavailable, &pb.Error{Message: diskLow}
 	case errors.Is(err, desk.ErrUnavailable):
 		return codec.ResultUnavailable, &pb.Error{Message: unavailable}
+	case errors.Is(err, desk.ErrWithdrawn):
+		return codec.ResultUnauthenticated, &pb.Error{Message: loginRevoked}
+	case errors.Is(err, ledger.ErrExhausted):
+		return codec.ResultFailed, &pb.Error{Message: exhausted}
 	default:
-		return codec.ResultFailed, &pb.Error{Message: err.Error()}
+		return codec.ResultFailed, &pb.Error{Message: failed}
 	}
 }
 
-func malformed(c *engine.Context, err error) {
-	fail(c, codec.ResultMalformed, "malformed "+c.Message.Command.String()+" body: "+err.Error())
+// malformed replies that the body can't be decoded.
+func malformed(c *engine.Context) {
+	name := c.Message.Command.String()
+	fail(c, codec.ResultMalformed, "malformed "+name+" body: it is not a "+name+"Request message")
 }
 
 func overloaded(c *engine.Context) { fail(c, codec.ResultOverloaded, busy) }

@@ -36,28 +36,35 @@ func TestStateHash(t *testing.T) {
 
 func replicaHash(t *testing.T, s *server) [32]byte {
 	t.Helper()
-	r, err := desk.NewReplica(s.setup.seed)
+	b := desk.NewBook()
+	eachEntry(t, s, b.Add)
+	r, err := desk.NewReplica(s.setup.seed, b)
 	must(t, err)
+	eachEntry(t, s, r.Apply)
+	return r.StateHash()
+}
+
+func eachEntry(t *testing.T, s *server, do func(*desk.Entry) error) {
+	t.Helper()
 	must(t, s.journal.Replay(t.Context(), 1, func(at journal.Position, record []byte) error {
 		e, err := desk.DecodeEntry(record)
 		must(t, err)
 		if e.Genesis != (at.Record == 1) || e.Genesis && e.Seed != s.setup.seed.SHA256 {
 			t.Errorf("record %d: %+v", at.Record, e)
 		}
-		return r.Apply(&e)
+		return do(&e)
 	}))
-	return r.StateHash()
 }
 
 // TestReplicaRefuses applies records that do not follow from the state.
 func TestReplicaRefuses(t *testing.T) {
-	r, err := desk.NewReplica(newSeed(t, "Tin"))
+	r, err := desk.NewReplica(newSeed(t, "Tin"), desk.NewBook())
 	must(t, err)
 	gap := desk.Entry{Event: ledger.Event{Number: 2, Kind: ledger.KindFill, Execution: ledger.Execution{ID: ledger.NewExecutionID(100001, 2)}}}
 	if err := r.Apply(&gap); !errors.Is(err, ledger.ErrGap) {
 		t.Errorf("a gap: %v", err)
 	}
-	stranger := desk.Entry{Event: ledger.Event{Number: 1, Execution: ledger.Execution{ID: ledger.NewExecutionID(7, 1)}}}
+	stranger := desk.Entry{Event: ledger.Event{Number: 1, Kind: ledger.KindFill, Execution: ledger.Execution{ID: ledger.NewExecutionID(7, 1)}}}
 	if err := r.Apply(&stranger); err == nil {
 		t.Error("an event of nobody in the seed is applied")
 	}

@@ -1,9 +1,17 @@
 package gateway
 
 import (
+	"bytes"
+
 	"holdfast/biz/ledger"
 	"holdfast/codec"
 	"holdfast/codec/pb"
+)
+
+// What resume returns besides the reasons that clients see.
+const (
+	askedForSnapshot = pb.SnapshotReason_SNAPSHOT_REASON_UNSPECIFIED
+	resumed          = pb.SnapshotReason(-1)
 )
 
 // minPush is fewer bytes than any push of the sequence has.
@@ -13,32 +21,38 @@ const minPush = 32
 // since then. They are as they were first sent, except that the total of all positions is
 // the present one.
 //
-// It returns false, and adds nothing, if the client must take a snapshot: it asked for
-// one, some of the events are no longer in memory, their pushes would need more than half
-// of the limit for unsent output, or the account has not reached that push.
-func (g *Gateway) resume(l *login, w *workspace, a *account, of *ledger.Account) bool {
+// It returns resumed; or why the client must take a snapshot, and adds nothing. Too old is
+// a push if some of the events since then are no longer in memory, or their pushes would
+// need more than half of the limit for unsent output.
+func (g *Gateway) resume(l *login, w *workspace, a *account, of *ledger.Account) pb.SnapshotReason {
 	from, last := l.resumeFrom, pushSequence(of)
-	if from == 0 {
-		return false
-	}
-	if from > last {
+	switch {
+	case from == 0:
+		return askedForSnapshot
+	case len(l.history) == 0:
+		return pb.SnapshotReason_SNAPSHOT_REASON_NO_HISTORY_ID
+	case !g.inHistory(l.history):
+		return pb.SnapshotReason_SNAPSHOT_REASON_HISTORY_RESET
+	case from > last:
 		if others, due := g.warnedAhead.Allow(g.config.Now(), warnPause); due {
 			g.log.Warn("a client has seen pushes that this account never made; check that the data folder is the right one and complete",
 				"customer", a.Customer(), "client_at", from, "account_at", last, "others", others)
 		}
-		return false
+		return pb.SnapshotReason_SNAPSHOT_REASON_AHEAD
 	}
 	limit := g.core.Limits().OutboundHardBytes / 2
 	if last-from > uint64(limit/minPush) {
-		return false
+		return pb.SnapshotReason_SNAPSHOT_REASON_TOO_OLD
 	}
 	var inMemory bool
 	w.missed, inMemory = of.EventsAfter(w.missed[:0], from/2)
 	if !inMemory {
-		return false
+		return pb.SnapshotReason_SNAPSHOT_REASON_TOO_OLD
 	}
 	g.describeAccount(w, a, of)
-	w.out.Reply(l.request, codec.ResultOK, &pb.LoginReply{Account: &w.account, PushSequence: from, Resumed: true})
+	w.out.Reply(l.request, codec.ResultOK, &pb.LoginReply{
+		Account: &w.account, PushSequence: from, Resumed: true, HistoryId: g.historyID,
+	})
 	for i := range w.missed {
 		e := &w.missed[i]
 		b := g.describeEvent(w.out, e, bustReason(of, e))
@@ -49,10 +63,22 @@ func (g *Gateway) resume(l *login, w *workspace, a *account, of *ledger.Account)
 		w.out.Push(l.session(), codec.PushPositionUpdate, positionSequence(e), b.positionPush(e, ledger.Money(w.account.MarketValue)))
 		if w.out.Size() > limit {
 			w.out.Discard()
-			return false
+			return pb.SnapshotReason_SNAPSHOT_REASON_TOO_OLD
 		}
 	}
-	return true
+	return resumed
+}
+
+// inHistory reports whether id names the history of this server.
+func (g *Gateway) inHistory(id []byte) bool { return bytes.Equal(id, g.historyID) }
+
+// cutID returns id, or so much of one that is too long that it still names no history: a login
+// that waits keeps it.
+func (g *Gateway) cutID(id []byte) []byte {
+	if most := len(g.historyID) + 1; len(id) > most {
+		return bytes.Clone(id[:most])
+	}
+	return id
 }
 
 // bustReason returns the reason of a bust; "" for a fill.

@@ -26,13 +26,15 @@ type watcher struct {
 	seen      map[uint64]string // each push as text, without prices
 	snapshots int               // logins that were not resumed
 	skipped   int               // pushes that snapshots replaced
+	history   []byte            // that last belongs to
 	problem   string
 }
 
 // watch connects a client that resumes after push from.
 func (s *server) watch(c client.Customer, from uint64) *watcher {
 	s.t.Helper()
-	w := &watcher{seen: make(map[uint64]string), last: from}
+	id := s.service.HistoryID()
+	w := &watcher{seen: make(map[uint64]string), last: from, history: id[:]}
 	w.again(s, c)
 	return w
 }
@@ -45,7 +47,7 @@ func (w *watcher) again(s *server, c client.Customer) *pb.LoginReply {
 	}
 	w.wire = s.wire()
 	request := tokenLogin(c)
-	request.ResumeFrom = w.last
+	request.ResumeFrom, request.HistoryId = w.last, w.history
 	r, body := w.ask(codec.CommandLogin, 1, request)
 	var reply pb.LoginReply
 	must(s.t, reply.UnmarshalVT(body))
@@ -58,7 +60,7 @@ func (w *watcher) again(s *server, c client.Customer) *pb.LoginReply {
 		w.snapshots++
 		w.skipped += int(reply.PushSequence - w.last)
 	}
-	w.last = reply.PushSequence
+	w.last, w.history = reply.PushSequence, reply.HistoryId
 	return &reply
 }
 

@@ -42,6 +42,7 @@ func (g *Gateway) hello(s *engine.Session) *pb.ConnReply {
 		Uid:               uint64(s.ID()),
 		HeartbeatInterval: g.config.Heartbeat.Nanoseconds(),
 		ServerVersion:     g.config.Version,
+		HistoryId:         g.historyID,
 	}
 }
 

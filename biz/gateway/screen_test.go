@@ -50,6 +50,8 @@ type screen struct {
 	loggedIn bool
 	last     uint64 // number of the last push
 	lines    []string
+
+	lastHistory []byte // that last belongs to
 }
 
 func (r *stage) open(with setup) {
@@ -229,6 +231,7 @@ func (s *screen) login(words []string) {
 		switch word {
 		case "from":
 			request.ResumeFrom, _ = strconv.ParseUint(words[i+1], 10, 64)
+			request.HistoryId = s.lastHistory
 		case "as":
 			request.Customer = uint32(customers[words[i+1]])
 		case "bob's":
@@ -336,7 +339,7 @@ func (s *screen) show(m codec.Message) {
 	if m.Command == codec.CommandLogin.Reply() {
 		var reply pb.LoginReply
 		must(s.t, reply.UnmarshalVT(body))
-		s.last = reply.PushSequence
+		s.last, s.lastHistory = reply.PushSequence, reply.HistoryId
 	}
 }
 

@@ -38,6 +38,7 @@ type setup struct {
 	listen     string // address; "" takes a free port
 	simulation simulation.Config
 	guesses    int                    // 0 means the default
+	loginQueue int                    // Config.LoginQueue
 	watermark  uint64                 // Config.DiskWatermark
 	free       func() (uint64, error) // Config.FreeSpace
 	log        *slog.Logger           // nil: none
@@ -87,7 +88,7 @@ func (s service) Hashes() map[ledger.Customer][sha256.Size]byte {
 // records that are not events.
 func executionOf(record []byte) (e ledger.Execution, ok bool) {
 	entry, err := desk.DecodeEntry(record)
-	return entry.Event.Execution, err == nil && !entry.Genesis && entry.Event.Kind == ledger.KindFill
+	return entry.Event.Execution, err == nil && entry.Event.Kind == ledger.KindFill
 }
 
 // start starts a server that is stopped at the end of the test.
@@ -131,7 +132,7 @@ func (w *setup) config(fatal chan<- error) wiring.Config {
 			DiskWatermark: w.watermark, FreeSpace: w.free, Now: clock, Fatal: func(err error) { fatal <- err },
 		},
 		Gateway: gateway.Config{
-			Version: "test", SubmitOnLoop: w.submitOnLoop, PasswordGuesses: w.guesses,
+			Version: "test", SubmitOnLoop: w.submitOnLoop, PasswordGuesses: w.guesses, LoginQueue: w.loginQueue,
 			SessionsPerAccount: w.sessions, Now: clock,
 		},
 		Simulation: w.simulation,

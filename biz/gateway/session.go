@@ -10,11 +10,14 @@ import (
 
 // sessionState is what the gateway knows of a session.
 type sessionState struct {
-	account  atomic.Pointer[account] // nil before login
-	guessing atomic.Bool             // a password of this session waits or is verified
+	account atomic.Pointer[account] // nil before login
+	guess   atomic.Pointer[login]   // its password waits or is verified; nil: none does
 
-	mu     sync.Mutex // held while account changes
-	closed bool
+	revoked atomic.Bool // the credential of the login was revoked; see Gateway.Reload
+
+	mu         sync.Mutex // held while account changes
+	closed     bool
+	credential credential // of the login to account
 }
 
 // isClosed reports whether the session has ended.
@@ -22,6 +25,14 @@ func (t *sessionState) isClosed() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.closed
+}
+
+// close marks the session as ended and calls end under its lock.
+func (t *sessionState) close(end func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	end()
 }
 
 func (g *Gateway) sessionOpened(session *engine.Session) {
@@ -36,10 +47,10 @@ func (g *Gateway) sessionOpened(session *engine.Session) {
 
 func (g *Gateway) sessionClosed(session *engine.Session, _ engine.Reason) {
 	state := g.state.Get(session)
-	state.mu.Lock()
-	defer state.mu.Unlock()
-	state.closed = true
-	g.endLogin(session, state)
+	state.close(func() { g.endLogin(session, state) })
+	if l := state.guess.Load(); l != nil {
+		g.guesses.forget(l)
+	}
 }
 
 // endLogin undoes a login. The caller holds state.mu.

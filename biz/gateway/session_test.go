@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -220,6 +221,7 @@ func TestGoneWhileVerified(t *testing.T) {
 	if r, _ := w.ask(codec.CommandSubmit, 2, nil); r != codec.ResultOK { // the login is off the lane now
 		t.Errorf("submit: %s", r)
 	}
+	must(t, w.conn.(*net.TCPConn).SetLinger(0)) // a reset: a mere end of the stream waits for the reply
 	w.close()
 	eventually(t, "the session to be gone", func() bool { return s.core.Len() == 0 })
 	release()

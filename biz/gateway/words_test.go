@@ -22,7 +22,11 @@ func inWords(t testing.TB, c codec.Command, body []byte) string {
 			if r.Resumed {
 				return fmt.Sprintf("%s, resumed after push %d", accountWords(r.Account), r.PushSequence)
 			}
-			return fmt.Sprintf("%s, at push %d%s", accountWords(r.Account), r.PushSequence, rowWords(r.Positions))
+			why := ""
+			if r.SnapshotReason != 0 {
+				why = ", a snapshot for the reason " + strings.TrimPrefix(r.SnapshotReason.String(), "SNAPSHOT_REASON_")
+			}
+			return fmt.Sprintf("%s, at push %d%s%s", accountWords(r.Account), r.PushSequence, why, rowWords(r.Positions))
 		})
 	case codec.CommandPositions.Reply():
 		return in(t, new(pb.PositionsReply), body, func(r *pb.PositionsReply) string {

@@ -48,7 +48,7 @@ func (o *orders) project(b *testing.B, s *history.Store, list []history.Executio
 		must(b, s.Insert(&list[i].Fill))
 	}
 	o.batch++
-	must(b, s.Commit(o.batch))
+	must(b, s.Commit(o.batch, 0))
 }
 
 // BenchmarkProject is one row per operation; the file has half a million rows

@@ -37,7 +37,7 @@ func projectUntilKilled(path string) {
 				check(s.Bust(e.ID, "r", int64(batch)))
 			}
 		}
-		check(s.Commit(batch))
+		check(s.Commit(batch, 0))
 		fmt.Println(batch)
 	}
 }

@@ -20,7 +20,7 @@ func TestFull(t *testing.T) {
 		e := made(7, n)
 		must(t, s.Insert(&e.Fill))
 	}
-	err := s.Commit(2)
+	err := s.Commit(2, 0)
 	if !errors.Is(err, history.ErrFull) || errors.Is(err, history.ErrDamaged) {
 		t.Fatalf("commit on a full disk: %v, want ErrFull", err)
 	}

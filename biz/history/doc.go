@@ -10,8 +10,8 @@
 //
 // One goroutine, the projector, writes executions: Begin, then Insert and Bust for each
 // event, then Commit with the number of the last journal batch that is complete. Rows and
-// progress become visible and durable together, so each event counts once. Another
-// goroutine may save snapshots; both share the only connection that writes. Readers use
+// progress become visible and durable together, so each event counts once. The checksum of
+// that batch tells whether the file was made from this journal. Another goroutine may save snapshots; both share the only connection that writes. Readers use
 // separate connections, are safe from any goroutine, never wait for the writer, and stop
 // when their context ends. They block on disk: never call them on an event loop or a lane.
 //
@@ -21,6 +21,9 @@
 // before they are written, and the projector should use larger transactions while it lags:
 // with 10,000 customers a row cost 6.9 us of CPU in transactions of 65,536 rows and 4.0 us
 // in transactions of 262,144 rows.
+//
+// The file can also be removed or moved while it is open. Present notices this, Recreate
+// starts again with an empty file.
 //
 // Limits: MaxLimit executions in a page, MaxReason bytes in a reason, MaxState bytes in
 // the snapshot of an account, two queries at a time (further ones wait), some 30 MiB of

@@ -15,6 +15,14 @@ var (
 	// not, but never in part.
 	ErrDisk = errors.New("history: read, write or sync failed; check the disk")
 
+	// ErrGone means that another program removed, moved or replaced the open file. The next
+	// Open would not find what is written to it. Recreate it, and project the journal again.
+	ErrGone = errors.New("history: the file was removed, moved or replaced")
+
+	// ErrForeign means that the history was made from another journal. Remove it and project
+	// the journal again.
+	ErrForeign = errors.New("history: made from another journal")
+
 	// ErrVersion means that the file has another schema version. Remove it and project
 	// the journal again, or start the release that wrote it.
 	ErrVersion = errors.New("history: other schema version")

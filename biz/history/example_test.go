@@ -61,5 +61,5 @@ func projectTwo(ctx context.Context, s *history.Store) error {
 	if err := s.Bust(customer|2, "mistaken price", 1_764_000_000_000_000_000); err != nil {
 		return err
 	}
-	return s.Commit(1)
+	return s.Commit(1, 0)
 }

@@ -71,7 +71,7 @@ func project(t testing.TB, s *history.Store, batch uint64, customer, from, to ui
 		e := made(customer, n)
 		must(t, s.Insert(&e.Fill))
 	}
-	must(t, s.Commit(batch))
+	must(t, s.Commit(batch, 0))
 }
 
 // all reads the entire history of a customer in pages of this size.

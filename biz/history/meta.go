@@ -11,8 +11,12 @@ import (
 // The rows of the meta table; their values are text.
 const (
 	keyProgress   = "progress"
+	keyChecksum   = "checksum" // of the batch of the progress
 	keyReplayFrom = "replay_from"
 )
+
+// noChecksum is more than any CRC32C.
+const noChecksum = 1 << 32
 
 // Progress returns the number of the last journal batch that was committed, 0 if there is
 // no such batch.
@@ -22,6 +26,19 @@ func (s *Store) Progress(ctx context.Context) (batch uint64, err error) {
 		return err
 	})
 	return batch, err
+}
+
+// Checksum returns the checksum of the batch that Progress returns; ok is false if there is
+// none: no batch was committed, or only by an earlier release.
+func (s *Store) Checksum(ctx context.Context) (checksum uint32, ok bool, err error) {
+	err = s.query(ctx, func(c *sqlite.Conn) error {
+		n, err := readNumber(c, keyChecksum, noChecksum)
+		if ok = n < noChecksum; ok {
+			checksum = uint32(n)
+		}
+		return err
+	})
+	return checksum, ok, err
 }
 
 func (w *writer) putNumber(key string, n uint64) error {

@@ -40,7 +40,7 @@ func TestRoundTrip(t *testing.T) {
 			change(&want)
 			must(t, s.Begin(t.Context()))
 			must(t, s.Insert(&want.Fill))
-			must(t, s.Commit(1))
+			must(t, s.Commit(1, 0))
 
 			got, ok, err := s.Execution(t.Context(), want.ID)
 			if err != nil || !ok || got != want {
@@ -122,7 +122,7 @@ func TestSellsSince(t *testing.T) {
 	project(t, s, 2, 8, 1, 40)
 	must(t, s.Begin(t.Context()))
 	must(t, s.Bust(id(7, 18), "mistaken", 5))
-	must(t, s.Commit(3))
+	must(t, s.Commit(3, 0))
 
 	cases := map[string]struct {
 		customer, instrument uint32

@@ -17,6 +17,9 @@ func prepareReader(c *sqlite.Conn) error {
 
 // query runs fn on a reading connection, and stops it when ctx ends.
 func (s *Store) query(ctx context.Context, fn func(*sqlite.Conn) error) error {
+	if s.read == nil {
+		return ErrGone
+	}
 	conn, err := s.read.Take(ctx)
 	if err != nil {
 		return s.failed(ctx, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"zombiezen.com/go/sqlite"
@@ -19,6 +20,9 @@ type Store struct {
 	write   *writer
 	read    *sqlitex.Pool
 	damaged damageMark
+	options Options
+	folder  os.FileInfo            // of the files
+	files   map[string]os.FileInfo // the open files, by the suffix of their path
 }
 
 // Open opens the history at o.Path, or creates it if it is missing or empty. It checks only
@@ -34,27 +38,39 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if damaged.exists() {
 		return nil, fmt.Errorf("open %s: %w: found during an earlier run", o.Path, ErrDamaged)
 	}
-	w, err := openWriter(ctx, o)
+	folder, err := os.Stat(filepath.Dir(o.Path))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Path, err)
 	}
-	read, err := sqlitex.NewPool(o.Path, sqlitex.PoolOptions{
+	s := &Store{writing: make(chan struct{}, 1), closed: make(chan struct{}), damaged: damaged, options: o, folder: folder}
+	if err := s.open(ctx); err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Path, err)
+	}
+	s.writing <- struct{}{}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	w, err := openWriter(ctx, s.options)
+	if err != nil {
+		return err
+	}
+	read, err := sqlitex.NewPool(s.options.Path, sqlitex.PoolOptions{
 		Flags:       sqlite.OpenReadOnly,
 		PoolSize:    readers,
 		PrepareConn: prepareReader,
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", o.Path, damage(err)), w.conn.Close())
+		return errors.Join(damage(err), w.conn.Close())
 	}
-	s := &Store{writing: make(chan struct{}, 1), closed: make(chan struct{}), write: w, read: read, damaged: damaged}
-	s.writing <- struct{}{}
-	return s, nil
+	s.write, s.read, s.files = w, read, make(map[string]os.FileInfo)
+	return s.Present()
 }
 
 // Remove deletes the history at path and the files next to it. The store must be closed.
 // A missing file is not an error.
 func Remove(path string) error {
-	for _, suffix := range []string{"", "-wal", "-shm", damagedSuffix} {
+	for _, suffix := range append(openSuffixes(), damagedSuffix) {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("history: remove: %w", err)
 		}
@@ -68,7 +84,14 @@ func (s *Store) Close() error {
 	var err error
 	s.once.Do(func() {
 		close(s.closed)
-		err = errors.Join(s.read.Close(), s.write.conn.Close())
+		err = s.closeFiles()
 	})
 	return err
+}
+
+func (s *Store) closeFiles() error {
+	if s.write == nil { // Recreate has failed
+		return nil
+	}
+	return errors.Join(s.read.Close(), s.write.conn.Close())
 }

@@ -278,7 +278,7 @@ func (w *twinWork) batch() {
 		return
 	}
 	w.done++
-	w.check(w.store.Commit(w.done))
+	w.check(w.store.Commit(w.done, 0))
 	w.rows = rows
 	for c, n := range next {
 		w.next[c] += n

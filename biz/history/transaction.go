@@ -15,6 +15,10 @@ func (s *Store) Begin(ctx context.Context) error {
 		return err
 	}
 	w := s.write
+	if w == nil {
+		s.unlockWriter()
+		return ErrGone
+	}
 	w.conn.SetInterrupt(ctx.Done()) // it may have to wait for another process
 	err := run(w.begin)
 	w.conn.SetInterrupt(nil)
@@ -85,14 +89,15 @@ func (w *writer) bustOne(execution uint64, reason string, time int64) error {
 }
 
 // Commit commits the transaction and sets the progress to batch: every event of the journal
-// up to and including this batch is in the history. It fails with ErrOrder if batch is not
-// above the progress. After an error the transaction is rolled back.
-func (s *Store) Commit(batch uint64) error {
+// up to and including this batch is in the history. checksum is that of the batch, which
+// tells journals apart. Commit fails with ErrOrder if batch is not above the progress. After
+// an error the transaction is rolled back.
+func (s *Store) Commit(batch uint64, checksum uint32) error {
 	w := s.write
 	if !w.open {
 		return ErrNoTransaction
 	}
-	if err := w.finish(batch); err != nil {
+	if err := w.finish(batch, checksum); err != nil {
 		return errors.Join(s.damaged.set(fmt.Errorf("history: commit: %w", damage(err))), s.Rollback())
 	}
 	w.progress = batch
@@ -113,14 +118,14 @@ func (s *Store) Rollback() error {
 	return nil
 }
 
-func (w *writer) finish(batch uint64) error {
+func (w *writer) finish(batch uint64, checksum uint32) error {
 	if batch <= w.progress {
 		return fmt.Errorf("%w: %d after %d", ErrOrder, batch, w.progress)
 	}
 	if err := w.flush(); err != nil {
 		return err
 	}
-	if err := w.putNumber(keyProgress, batch); err != nil {
+	if err := errors.Join(w.putNumber(keyProgress, batch), w.putNumber(keyChecksum, uint64(checksum))); err != nil {
 		return err
 	}
 	return w.end()

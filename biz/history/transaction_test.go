@@ -32,8 +32,34 @@ func TestProgress(t *testing.T) {
 	check(3, 10)
 
 	must(t, s.Begin(t.Context()))
-	must(t, s.Commit(9)) // batches without an execution
+	must(t, s.Commit(9, 0)) // batches without an execution
 	check(9, 10)
+}
+
+// TestChecksum: the checksum is that of the last batch, also after a restart.
+func TestChecksum(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	check := func(want uint32, stored bool) {
+		t.Helper()
+		if got, ok, err := s.Checksum(t.Context()); got != want || ok != stored || err != nil {
+			t.Fatalf("checksum %08x, %v, %v; want %08x, %v", got, ok, err, want, stored)
+		}
+	}
+	check(0, false)
+	for batch, checksum := range []uint32{0, 0xffffffff, 7} {
+		must(t, s.Begin(t.Context()))
+		must(t, s.Commit(uint64(batch)+1, checksum))
+		check(checksum, true)
+	}
+	must(t, s.Begin(t.Context()))
+	if err := s.Commit(3, 8); !errors.Is(err, history.ErrOrder) {
+		t.Fatal(err)
+	}
+	check(7, true)
+	must(t, s.Close())
+	s = open(t, path)
+	check(7, true)
 }
 
 func TestBatchOrder(t *testing.T) {
@@ -44,14 +70,14 @@ func TestBatchOrder(t *testing.T) {
 		must(t, s.Begin(t.Context()))
 		e := made(7, 2)
 		must(t, s.Insert(&e.Fill))
-		if err := s.Commit(batch); !errors.Is(err, history.ErrOrder) {
+		if err := s.Commit(batch, 0); !errors.Is(err, history.ErrOrder) {
 			t.Fatalf("batch %d after 5: %v, want ErrOrder", batch, err)
 		}
 	}
 	must(t, s.Close())
 	s = open(t, path)
 	must(t, s.Begin(t.Context()))
-	if err := s.Commit(5); !errors.Is(err, history.ErrOrder) {
+	if err := s.Commit(5, 0); !errors.Is(err, history.ErrOrder) {
 		t.Fatalf("batch 5 after a restart: %v, want ErrOrder", err)
 	}
 	project(t, s, 6, 7, 2, 2)
@@ -71,13 +97,13 @@ func TestDuplicate(t *testing.T) {
 			must(t, s.Begin(t.Context()))
 			must(t, s.Insert(&e.Fill))
 			if c.committed {
-				must(t, s.Commit(1))
+				must(t, s.Commit(1, 0))
 				must(t, s.Begin(t.Context()))
 			}
 			other := made(7, 2)
 			must(t, s.Insert(&other.Fill))
 			must(t, s.Insert(&e.Fill))
-			if err := s.Commit(2); !errors.Is(err, history.ErrDuplicate) || !strings.Contains(err.Error(), "30064771073") {
+			if err := s.Commit(2, 0); !errors.Is(err, history.ErrDuplicate) || !strings.Contains(err.Error(), "30064771073") {
 				t.Fatalf("%v, want ErrDuplicate with the id", err)
 			}
 			if _, ok, _ := s.Execution(t.Context(), other.ID); ok {
@@ -124,10 +150,10 @@ func TestBust(t *testing.T) {
 	must(t, s.Bust(id(7, 4), "mistaken price", 42)) // of the same transaction
 	must(t, s.Bust(id(7, 2), "mistaken price", 42))
 	must(t, s.Bust(id(7, 2), "again", 43)) // twice in one transaction
-	must(t, s.Commit(2))
+	must(t, s.Commit(2, 0))
 	must(t, s.Begin(t.Context()))
 	must(t, s.Bust(id(7, 4), "again", 44)) // twice in two
-	must(t, s.Commit(3))
+	must(t, s.Commit(3, 0))
 
 	want := []history.Execution{busted(4), made(7, 3), busted(2), made(7, 1)}
 	for i, got := range all(t, s, history.Query{Customer: 7}) {
@@ -149,7 +175,7 @@ func TestBustRefused(t *testing.T) {
 		t.Fatalf("%v, want ErrTooLarge", err)
 	}
 	must(t, s.Bust(id(7, 3), strings.Repeat("r", history.MaxReason), 1)) // the transaction goes on
-	must(t, s.Commit(2))
+	must(t, s.Commit(2, 0))
 	if e, _, err := s.Execution(t.Context(), id(7, 3)); err != nil || len(e.BustReason) != history.MaxReason {
 		t.Fatalf("%+v, %v", e, err)
 	}
@@ -171,7 +197,7 @@ func TestNoTransaction(t *testing.T) {
 	s := open(t, newPath(t))
 	e := made(7, 1)
 	for name, err := range map[string]error{
-		"insert": s.Insert(&e.Fill), "bust": s.Bust(e.ID, "", 0), "commit": s.Commit(1),
+		"insert": s.Insert(&e.Fill), "bust": s.Bust(e.ID, "", 0), "commit": s.Commit(1, 0),
 	} {
 		if !errors.Is(err, history.ErrNoTransaction) {
 			t.Errorf("%s: %v, want ErrNoTransaction", name, err)
@@ -191,7 +217,7 @@ func TestOneWriterAtATime(t *testing.T) {
 		t.Fatalf("snapshot within a transaction: %v, want context.Canceled", err)
 	}
 	go func() { result <- s.SaveSnapshot(t.Context(), 4, states(nil)) }()
-	must(t, s.Commit(1))
+	must(t, s.Commit(1, 0))
 	must(t, <-result)
 }
 
@@ -230,7 +256,7 @@ func TestLargeTransaction(t *testing.T) {
 	if n := count(); n != 0 {
 		t.Fatalf("%d rows before the commit", n)
 	}
-	must(t, s.Commit(1))
+	must(t, s.Commit(1, 0))
 	if n := count(); n != rows {
 		t.Fatalf("%d rows, want %d", n, rows)
 	}
@@ -257,7 +283,7 @@ func TestInsertAllocations(t *testing.T) {
 			f := history.Fill{ID: id(7, number), OrderID: id(7, number), Event: uint64(number), Side: history.Buy, Quantity: 1}
 			must(t, s.Insert(&f))
 		}
-		must(t, s.Commit(uint64(number)))
+		must(t, s.Commit(uint64(number), 0))
 	}
 	batch()
 	// The commit of a batch allocates a few times, whatever its size.

@@ -17,6 +17,8 @@ type Batch struct {
 	First uint64
 	// Count is the number of its records, at least 1.
 	Count int
+	// Checksum is that of the batch and, through it, of all before it.
+	Checksum uint32
 	// CaughtUp is true if this was the newest durable batch when it was delivered.
 	CaughtUp bool
 

@@ -109,3 +109,19 @@ func cpuTime() time.Duration {
 	}
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
+
+// BenchmarkWatch measures what the check of the files adds to a commit.
+func BenchmarkWatch(b *testing.B) {
+	j := open(b, b.TempDir())
+	c := newCommitter(j, journal.CommitterOptions{})
+	mustWrite(b, c, "record")
+	if err := c.Close(b.Context()); err != nil { // its goroutine owns the watch
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := j.WatchOnce(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -15,6 +15,7 @@ type Committer[H Held] struct {
 	options CommitterOptions
 	failed  atomic.Pointer[error]
 	full    atomic.Bool   // the open commit is at its limits, as of the last End
+	look    atomic.Bool   // the files of the journal are to be checked
 	done    chan struct{} // closed when the goroutine has ended
 
 	mu      sync.Mutex
@@ -37,6 +38,7 @@ func NewCommitter[H Held](j *Journal, newHeld func() H, o CommitterOptions) *Com
 	c.spare = newCommit(newHeld())
 	j.setCommitter(c)
 	go c.run()
+	go c.remind()
 	return c
 }
 
@@ -106,6 +108,30 @@ func (c *Committer[H]) Close(ctx context.Context) error {
 	return nil
 }
 
+// lookInterval is the time between two checks of all files, also while nothing is committed.
+const lookInterval = 500 * time.Millisecond
+
+// remind makes the committer's goroutine check the files at intervals.
+func (c *Committer[H]) remind() {
+	ticker := time.NewTicker(lookInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-c.done:
+			return
+		case <-ticker.C:
+		}
+		c.look.Store(true)
+		c.mu.Lock()
+		wake := c.idle
+		c.idle = false
+		c.mu.Unlock()
+		if wake {
+			c.wake.Signal()
+		}
+	}
+}
+
 // run finishes one commit after another. Goroutine: the committer's.
 func (c *Committer[H]) run() {
 	defer close(c.done)
@@ -121,15 +147,16 @@ func (c *Committer[H]) run() {
 	}
 }
 
-// swap makes done the spare commit, waits for work and returns the open commit. It
-// returns nil if the committer is closing and nothing is left.
+// swap makes done the spare commit, waits for work and returns the open commit, which is
+// empty if only the files are to be checked. It returns nil if the committer is closing and
+// nothing is left.
 func (c *Committer[H]) swap(done *Commit[H]) *Commit[H] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if done != nil {
 		c.spare = done
 	}
-	for !c.open.used {
+	for !c.open.used && (c.closing || !c.look.Load()) {
 		if c.closing {
 			c.fail(ErrClosed)
 			return nil
@@ -146,6 +173,12 @@ func (c *Committer[H]) swap(done *Commit[H]) *Commit[H] {
 
 // finish writes and releases a commit, or abandons it.
 func (c *Committer[H]) finish(g *Commit[H]) {
+	if c.look.Swap(false) && c.Failed() == nil {
+		if err := c.journal.watch.all(); err != nil {
+			c.fail(err)
+			c.options.OnFailure(err)
+		}
+	}
 	if c.Failed() != nil {
 		g.held.Abandon()
 		return

@@ -39,6 +39,19 @@
 // Read does the same checks without the store and changes nothing. With Options.URL the
 // journal is on external JetStream servers; then only what is read is checked.
 //
+// # Files that are taken away
+//
+// A file that was removed or moved still takes writes and an fsync, but the next Open does
+// not find it. Each commit therefore compares the paths of the newest block file, the mark
+// and the lock file with the open files, and the block file's size with what was written: six
+// system calls, some 5 us. Twice a second, also without commits, the older block files are
+// compared, too. After a difference the committer ends with ErrChanged.
+//
+// # Copies
+//
+// Copy writes a second journal, also while a process writes the first one: it reads the mark
+// first and ends with the batch in it.
+//
 // # Failing disks
 //
 // After a failed write or fsync, or on a full disk, the committer ends with ErrBroken: it

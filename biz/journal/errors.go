@@ -23,6 +23,10 @@ var (
 	// ErrBroken means that a write or an fsync failed, or that the disk is full. The
 	// batch may or may not be on the disk; no later batch will be.
 	ErrBroken = errors.New("journal: write or fsync failed")
+	// ErrChanged means that another program removed, moved, replaced or truncated a file of
+	// the open journal. What was acknowledged before may be in these files only; nothing is
+	// acknowledged afterwards.
+	ErrChanged = errors.New("journal: its files were changed while the server was running")
 	// ErrForeign means that the folder holds files of another program, or that the
 	// stream has settings which a journal can't have.
 	ErrForeign = errors.New("journal: not a journal of holdfast")

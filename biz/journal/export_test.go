@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"log/slog"
 
@@ -81,8 +82,10 @@ func (j *Journal) StoreLast(ctx context.Context) (uint64, error) {
 	return st.CachedInfo().State.LastSeq, nil
 }
 
-// SetPublisher replaces the publish function by f and returns the real one.
+// SetPublisher replaces the publish function by f, which may call the real one. The files
+// are then not watched.
 func (j *Journal) SetPublisher(f func(msg []byte, last uint64, real func([]byte, uint64) error) error) {
+	j.watch.external, j.watch.fixed = true, nil
 	real := j.publish
 	j.publish = func(msg []byte, last uint64) error { return f(msg, last, real) }
 }
@@ -146,4 +149,15 @@ func ScanBlock(block []byte, acknowledged uint64, each func(*Batch) error) (Repo
 	s.report.Acknowledged = acknowledged
 	err := s.block(0, newBlockScan("1.blk", block))
 	return s.report, err
+}
+
+// Look makes the next commit check all files first.
+func Look[H Held](c *Committer[H]) { c.look.Store(true) }
+
+// WatchOnce checks what a commit checks.
+func (j *Journal) WatchOnce() error {
+	if err := errors.Join(j.watch.same(&j.watch.newest), j.watch.unchangedTail(), j.watch.readTail()); err != nil {
+		return err
+	}
+	return j.watch.pinned()
 }

@@ -85,7 +85,7 @@ func (j *Journal) recheck(o Options) error {
 // openExternalStream opens the stream, or creates it if it does not exist.
 func openExternalStream(ctx context.Context, nc *nats.Conn, o Options) (*jetstream.StreamInfo, error) {
 	want := streamConfig(o.Replicas)
-	info, err := openStream(ctx, nc, want, true)
+	info, err := openStream(ctx, nc, want)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,10 @@ import (
 
 const storeFolder = "jetstream"
 
+// storeSummary is the file beside the block files in which the store remembers what they
+// have. Without it the store reads them.
+const storeSummary = "index.db"
+
 // checkFolder refuses a folder with files that do not belong to a journal.
 func checkFolder(dir string) error {
 	entries, err := os.ReadDir(dir)

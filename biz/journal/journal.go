@@ -9,7 +9,6 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // A Journal is one open folder. Reading is safe from any goroutine; writing goes through
@@ -18,6 +17,7 @@ type Journal struct {
 	dir       string
 	lock      *os.File
 	mark      *markWriter
+	watch     *watch
 	srv       *server.Server
 	writeConn *nats.Conn // separate, so that commits do not wait for reads
 	readConn  *nats.Conn
@@ -74,6 +74,9 @@ func (j *Journal) start(ctx context.Context, o Options) error {
 	if j.mark, err = openMark(o.Dir, mark{batch: j.chain.batch - 1, crc: j.chain.crc}); err != nil {
 		return err
 	}
+	if j.watch, err = newWatch(o.Dir, o.URL != "", j.lock, j.mark); err != nil {
+		return err
+	}
 	p, err := newStreamPublisher(j.writeConn, o, j.trouble, j.abort, j.fetch)
 	if err != nil {
 		return err
@@ -97,7 +100,7 @@ func (j *Journal) startEmbedded(ctx context.Context, o Options, m mark, marked b
 	}
 	last := s.end.batch - 1
 	if !marked && last > 0 {
-		return &DamageError{Dir: o.Dir, File: markFile, What: "missing, but there are batches"}
+		return noMark(o.Dir)
 	}
 	if s.report.Torn > 0 {
 		o.Log.Warn("journal: cut off an incomplete write, which was never acknowledged", "bytes", s.report.Torn, "last", last)
@@ -120,10 +123,8 @@ func (j *Journal) startStore(ctx context.Context, o Options, last uint64) (err e
 	if j.readConn, err = connect(j.srv, "journal reader", o.Log); err != nil {
 		return err
 	}
-	info, err := openStream(ctx, j.readConn, streamConfig(1), last == 0)
+	info, err := openStream(ctx, j.readConn, streamConfig(1))
 	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return &DamageError{Dir: o.Dir, What: fmt.Sprintf("the store does not find its %d batches", last)}
 	case err != nil:
 		return err
 	case info.State.LastSeq != last || info.State.Msgs != last:
@@ -137,7 +138,19 @@ func (j *Journal) startStore(ctx context.Context, o Options, last uint64) (err e
 // LastBatch returns the number of the last durable batch, 0 if there is no batch.
 func (j *Journal) LastBatch() uint64 { return j.tail.number() }
 
-// store writes the segments of d in order. It returns when the last one is on the disk.
+// Checksum returns Batch.Checksum of a durable batch: two journals in which it is the same
+// have the same batches up to that one. Errors are those of Replay.
+func (j *Journal) Checksum(ctx context.Context, number uint64) (uint32, error) {
+	w, err := j.walk(ctx, number+1)
+	if err != nil {
+		return 0, err
+	}
+	w.close()
+	return w.chain.crc, nil
+}
+
+// store writes the segments of d in order. It returns when the last one is on the disk,
+// in files that the next Open finds.
 // Goroutine: the committer's.
 func (j *Journal) store(d *draft) error {
 	for i := range d.batches() {
@@ -146,7 +159,13 @@ func (j *Journal) store(d *draft) error {
 		if err := j.publish(s.buf, j.chain.batch-1); err != nil {
 			return err
 		}
+		if err := j.watch.grown(len(s.buf)); err != nil {
+			return err
+		}
 		j.chain = chain{batch: j.chain.batch + 1, record: j.chain.record + uint64(s.count), crc: crc}
+	}
+	if err := j.watch.pinned(); err != nil {
+		return err
 	}
 	last := j.chain.batch - 1
 	if err := j.mark.write(mark{batch: last, crc: j.chain.crc}); err != nil {
@@ -199,8 +218,11 @@ func (j *Journal) stop() error {
 		stopServer(j.srv)
 	}
 	var err error
+	if j.watch != nil {
+		err = j.watch.close()
+	}
 	if j.mark != nil {
-		err = j.mark.close()
+		err = errors.Join(err, j.mark.close())
 	}
 	return errors.Join(err, j.lock.Close())
 }

@@ -73,6 +73,11 @@ func readMark(dir string) (m mark, found bool, err error) {
 	return m, true, nil
 }
 
+// noMark returns the error for a folder that has batches but no mark.
+func noMark(dir string) error {
+	return &DamageError{Dir: dir, File: markFile, What: "missing, but there are batches"}
+}
+
 // openMark opens the mark of a folder for overwriting. It writes m and syncs the file and
 // the folder, so that the file survives a power cut.
 func openMark(dir string, m mark) (*markWriter, error) {
@@ -92,6 +97,18 @@ func (w *markWriter) write(m mark) error {
 	w.buf = appendMark(w.buf[:0], m)
 	_, err := w.file.WriteAt(w.buf, 0)
 	return err
+}
+
+// check returns an error if the file has other bytes than were written last.
+func (w *markWriter) check() error {
+	var there [markBytes]byte
+	if _, err := w.file.ReadAt(there[:], 0); err != nil {
+		return err
+	}
+	if !bytes.Equal(there[:], w.buf) {
+		return errors.New("was overwritten")
+	}
+	return nil
 }
 
 func (w *markWriter) close() error {

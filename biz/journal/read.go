@@ -55,7 +55,7 @@ func Read(ctx context.Context, o ReadOptions) (Report, error) {
 	s := &scan{dir: o.Dir, mark: m, each: o.Each, progress: o.Progress}
 	err = scanBlocks(ctx, s)
 	if err == nil && !marked && s.report.Batches > 0 {
-		err = &DamageError{Dir: o.Dir, File: markFile, What: "missing, but there are batches"}
+		err = noMark(o.Dir)
 	}
 	return s.report, err
 }

@@ -38,6 +38,8 @@ type scan struct {
 	mark     mark
 	each     func(*Batch) error // called for each batch; may be nil
 	progress func(done, total int64)
+	copied   func(name string, content []byte) error // called with the valid part of each file; may be nil
+	toMark   bool                                    // stop after the batch of the mark
 	files    []string
 	end      chain // after the last batch
 	report   Report
@@ -67,6 +69,9 @@ func scanBlocks(ctx context.Context, s *scan) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if s.complete() {
+			break
+		}
 		n, err := s.file(i)
 		if err != nil {
 			return err
@@ -86,6 +91,9 @@ func scanBlocks(ctx context.Context, s *scan) error {
 	return nil
 }
 
+// complete reports whether nothing after the last batch is wanted.
+func (s *scan) complete() bool { return s.toMark && s.end.batch > s.mark.batch }
+
 // file scans one file and returns its size.
 func (s *scan) file(i int) (int64, error) {
 	data, err := readBlock(s.files[i], s.buf)
@@ -96,12 +104,19 @@ func (s *scan) file(i int) (int64, error) {
 		return 0, fmt.Errorf("journal: scan: %w", err)
 	}
 	s.buf = data
-	return int64(len(data)), s.block(i, newBlockScan(s.files[i], data))
+	b := newBlockScan(s.files[i], data)
+	if err := s.block(i, b); err != nil {
+		return 0, err
+	}
+	if s.copied != nil {
+		err = s.copied(s.files[i], data[:b.good])
+	}
+	return int64(len(data)), err
 }
 
 // block scans the bytes of the ith file.
 func (s *scan) block(i int, b *blockScan) error {
-	for b.good < len(b.data) {
+	for b.good < len(b.data) && !s.complete() {
 		size, msg, wrong := b.entry(s.end.batch)
 		if wrong == nil {
 			_, wrong = s.end.follow(s.end.batch, msg)
@@ -135,7 +150,7 @@ func (s *scan) hand(msg []byte) error {
 	if s.each == nil {
 		return nil
 	}
-	return s.each(&Batch{Number: s.end.batch - 1, First: s.end.record - uint64(count), Count: int(count), body: msg[headerBytes:]})
+	return s.each(&Batch{Number: s.end.batch - 1, First: s.end.record - uint64(count), Count: int(count), Checksum: s.end.crc, body: msg[headerBytes:]})
 }
 
 // isTorn reports whether the n bytes at the end of a file can be an incomplete write.

@@ -32,14 +32,15 @@ func streamConfig(replicas int) jetstream.StreamConfig {
 	}
 }
 
-// openStream opens the stream, or creates it if it does not exist and mayCreate is true.
-func openStream(ctx context.Context, nc *nats.Conn, want jetstream.StreamConfig, mayCreate bool) (*jetstream.StreamInfo, error) {
+// openStream opens the stream, or creates it if it does not exist. A new stream of the
+// embedded store has the batches of the block files that are there.
+func openStream(ctx context.Context, nc *nats.Conn, want jetstream.StreamConfig) (*jetstream.StreamInfo, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	st, err := js.Stream(ctx, want.Name)
-	if mayCreate && errors.Is(err, jetstream.ErrStreamNotFound) {
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		st, err = js.CreateStream(ctx, want)
 	}
 	if err != nil {

@@ -63,7 +63,7 @@ func (w *walk) take(number uint64, msg []byte, fn func(*Batch) error) error {
 	if err != nil {
 		return w.damage(err)
 	}
-	w.batch = Batch{Number: number, First: h.first, Count: int(h.count), body: msg[headerBytes:],
+	w.batch = Batch{Number: number, First: h.first, Count: int(h.count), Checksum: h.crc, body: msg[headerBytes:],
 		CaughtUp: number >= w.j.LastBatch()}
 	return fn(&w.batch)
 }

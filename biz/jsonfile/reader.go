@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strconv"
+
+	"holdfast/biz/textfile"
 )
 
 // Error says what is wrong with a file, and where.
@@ -29,14 +31,17 @@ type Reader struct {
 	file    string
 	content []byte
 	tokens  *json.Decoder
-	counted int // bytes of content whose line breaks are in Line
+	counted int   // bytes of content whose line breaks are in Line
+	unread  error // the content is not UTF-8
 }
 
-// New returns a reader of content; file is its name in errors.
+// New returns a reader of content, which may start with a byte order mark; file is its
+// name in errors.
 func New(file string, content []byte) *Reader {
+	content, err := textfile.Trim(content)
 	d := json.NewDecoder(bytes.NewReader(content))
 	d.UseNumber()
-	return &Reader{file: file, content: content, tokens: d, Line: 1}
+	return &Reader{file: file, content: content, tokens: d, Line: 1, unread: err}
 }
 
 // Errorf returns an Error on the line of the last token.
@@ -49,6 +54,9 @@ func (r *Reader) ErrorAt(line int, format string, args ...any) error {
 
 // Next reads a token. A token never spans lines.
 func (r *Reader) Next() (json.Token, error) {
+	if r.unread != nil {
+		return nil, r.Errorf("the file %v", r.unread)
+	}
 	t, err := r.tokens.Token()
 	if err != nil {
 		return nil, r.syntax(err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"holdfast/biz/jsonfile"
+	"holdfast/biz/textfile"
 )
 
 // read reads {"text": ..., "number": 0 to 9, "list": [texts]}.
@@ -59,6 +60,11 @@ func TestReader(t *testing.T) {
 		{"unknown key", "{\n\"x\": 1}", "", `f.json:1: unknown key "x"`},
 		{"long value", `{"number": "` + strings.Repeat("x", 100) + `"}`, "", `f.json:1: number wants a whole number from 0 to 9, got the string "` + strings.Repeat("x", 60) + `..."`},
 		{"more after the end", "{}\n\n{}", "", "f.json:3: an object after the end of the JSON value"},
+		{"byte order mark", "\xef\xbb\xbf{\"number\": 3}", "3", ""},
+		{"lines after a mark", "\xef\xbb\xbf{\n\"x\": 1}", "", `f.json:1: unknown key "x"`},
+		{"a mark in the middle", "{\n\xef\xbb\xbf}", "", "f.json:2: not valid JSON: invalid character 'ï'"},
+		{"UTF-16", "\xff\xfe{\x00}\x00", "", "f.json:1: the file is UTF-16; save it as UTF-8"},
+		{"UTF-32", "\x00\x00\xfe\xff\x00\x00\x00{", "", "f.json:1: the file is UTF-32; save it as UTF-8"},
 		{"no JSON after the end", "{}\nx", "", "f.json:2: not valid JSON: invalid character 'x' looking for beginning of value"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -86,7 +92,7 @@ func FuzzReader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content string) {
 		_, err := read(content)
 		if err == nil {
-			if !json.Valid([]byte(content)) {
+			if text, err := textfile.Trim([]byte(content)); err != nil || !json.Valid(text) {
 				t.Fatalf("%q was accepted", content)
 			}
 			return

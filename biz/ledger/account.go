@@ -89,10 +89,19 @@ func (a *Account) Position(id InstrumentID) (Position, bool) {
 
 // Positions appends all positions to dst, in the order of their instrument ids.
 func (a *Account) Positions(dst []Position) []Position {
-	for i := range a.rows {
+	dst, _ = a.PositionsFrom(dst, 0, len(a.rows))
+	return dst
+}
+
+// PositionsFrom appends at most limit positions to dst, in the order of their instrument
+// ids, from the one in first or the next one after it. more reports whether others follow.
+func (a *Account) PositionsFrom(dst []Position, first InstrumentID, limit int) (page []Position, more bool) {
+	at, _ := find(a.rows, first)
+	end := min(at+limit, len(a.rows))
+	for i := at; i < end; i++ {
 		dst = append(dst, a.rows[i].position())
 	}
-	return dst
+	return dst, end < len(a.rows)
 }
 
 // Recent appends the events in memory to dst, newest first.

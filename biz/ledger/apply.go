@@ -3,7 +3,6 @@ package ledger
 import (
 	"fmt"
 	"slices"
-	"unicode/utf8"
 )
 
 // Place fills an order at its price and returns the event.
@@ -42,8 +41,8 @@ func (a *Account) Place(o Order) (Event, error) {
 // A second bust of the same execution changes nothing: changed is false, and the event has
 // the number and time of the first bust and the current position. ErrBustBlocked means that
 // the quantity would become negative, ErrUnknownExecution that the account never had the
-// execution, ErrMismatch that it differs from the execution in memory. After an error
-// nothing has changed.
+// execution, ErrBadBustReason that ValidReason refuses the reason, ErrMismatch that it differs
+// from the execution in memory. After an error nothing has changed.
 func (a *Account) Bust(b Bust) (e Event, changed bool, err error) {
 	id := b.Execution.ID
 	if first, ok := a.busted[id]; ok {
@@ -53,8 +52,11 @@ func (a *Account) Bust(b Bust) (e Event, changed bool, err error) {
 		return Event{}, false, fmt.Errorf("%w: execution %s", ErrMismatch, id)
 	}
 	e = Event{Kind: KindBust, Number: a.lastNumber + 1, Time: b.Time, Execution: b.Execution}
-	if err := a.checkBust(&e, b.Reason); err != nil {
+	if err := a.checkBust(&e); err != nil {
 		return Event{}, false, err
+	}
+	if !ValidReason(b.Reason) {
+		return Event{}, false, ErrBadBustReason
 	}
 	var out outcome
 	if err := a.decide(&e, &out); err != nil {
@@ -72,13 +74,10 @@ func (a *Account) bustedBefore(x *Execution, first Busted) Event {
 	}
 }
 
-func (a *Account) checkBust(e *Event, reason string) error {
+func (a *Account) checkBust(e *Event) error {
 	n := e.Execution.ID.Number()
-	switch {
-	case e.Customer() != a.customer, n == 0, n > a.lastExecution:
+	if e.Customer() != a.customer || n == 0 || n > a.lastExecution {
 		return ErrUnknownExecution
-	case len(reason) > MaxReason || !utf8.ValidString(reason):
-		return ErrBadReason
 	}
 	return nil
 }
@@ -120,7 +119,10 @@ func (a *Account) checkReplay(e *Event, reason string) error {
 		if _, ok := a.busted[x.ID]; ok {
 			return ErrDuplicate
 		}
-		return a.checkBust(e, reason)
+		if !storableReason(reason) { // not ValidReason: older journals have other text, too
+			return ErrMalformed
+		}
+		return a.checkBust(e)
 	}
 	if e.Kind != KindFill || x.Time != e.Time || uint64(x.ID.Number()) != uint64(a.lastExecution)+1 {
 		return ErrMalformed

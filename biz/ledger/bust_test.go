@@ -136,8 +136,15 @@ func TestBustRefused(t *testing.T) {
 		{"not yet done", changed(func(x *ledger.Execution) { x.ID += 2 }), "", ledger.ErrUnknownExecution},
 		{"of somebody else", changed(func(x *ledger.Execution) { x.ID = ledger.NewExecutionID(customer+1, 1) }), "", ledger.ErrUnknownExecution},
 		{"other details", changed(func(x *ledger.Execution) { x.Quantity = 1 }), "", ledger.ErrMismatch},
-		{"long reason", first, strings.Repeat("x", ledger.MaxReason+1), ledger.ErrBadReason},
-		{"reason not UTF-8", first, "\xff", ledger.ErrBadReason},
+		{"long reason", first, strings.Repeat("x", ledger.MaxReason+1), ledger.ErrBadBustReason},
+		{"reason not UTF-8", first, "\xff", ledger.ErrBadBustReason},
+		{"reason of two lines", first, "wrong\nprice", ledger.ErrBadBustReason},
+		{"reason with an escape", first, "\x1b[2Jprice", ledger.ErrBadBustReason},
+		{"reason with a NUL", first, "wrong\x00", ledger.ErrBadBustReason},
+		{"reason with DEL", first, "wrong\x7f", ledger.ErrBadBustReason},
+		{"reason with a C1 control", first, "wrong\u009b2J", ledger.ErrBadBustReason},
+		{"reason that turns the text around", first, "wrong \u202eecirp", ledger.ErrBadBustReason},
+		{"reason with a line separator", first, "wrong\u2028price", ledger.ErrBadBustReason},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -181,4 +188,53 @@ func TestBustAtTheLimit(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestOldReasonsAreReplayed: journals of earlier servers have reasons that a new bust can't
+// have. They stay as they are.
+func TestOldReasonsAreReplayed(t *testing.T) {
+	for _, reason := range []string{"wrong\nprice", "\x1b[2J", "\u202e", ""} {
+		a, twin := open(t, 10_000), open(t, 10_000)
+		bought := place(t, a, buy(10, 10))
+		busted, _, err := a.Bust(ledger.Bust{Execution: bought.Execution})
+		if err != nil {
+			t.Fatal(err)
+		}
+		written := ledger.AppendEvent(nil, &busted, reason)
+		e, read, _, err := ledger.DecodeEvent(written)
+		if err != nil || read != reason {
+			t.Fatalf("%q: read %q, %v", reason, read, err)
+		}
+		for _, r := range []struct {
+			e      *ledger.Event
+			reason string
+		}{{&bought, ""}, {&e, read}} {
+			if applied, err := twin.Replay(r.e, r.reason); err != nil || !applied {
+				t.Fatalf("%q: applied %t, %v", reason, applied, err)
+			}
+		}
+		if b, ok := twin.FindBust(bought.Execution.ID); !ok || b.Reason != reason {
+			t.Errorf("%q: the account has %q", reason, b.Reason)
+		}
+		again, err := ledger.RestoreAccount(twin.AppendState(nil), 10)
+		if err != nil {
+			t.Fatalf("%q: %v", reason, err)
+		}
+		if b, _ := again.FindBust(bought.Execution.ID); b.Reason != reason {
+			t.Errorf("%q: the restored account has %q", reason, b.Reason)
+		}
+	}
+}
+
+func TestValidReason(t *testing.T) {
+	for _, good := range []string{"", "wrong price", "Preis falsch: 10,50 €", "價格錯誤", strings.Repeat("x", ledger.MaxReason)} {
+		if !ledger.ValidReason(good) {
+			t.Errorf("%q is refused", good)
+		}
+	}
+	for _, bad := range []string{"\t", "a\r", "\u00a0", "\xc3", strings.Repeat("ä", ledger.MaxReason/2+1)} {
+		if ledger.ValidReason(bad) {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
 }

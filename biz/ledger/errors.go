@@ -9,8 +9,6 @@ var (
 	// ErrExhausted means that the account has used its 4,294,967,295 execution
 	// numbers. Nothing was changed.
 	ErrExhausted = errors.New("ledger: no execution numbers left")
-	// ErrBadReason means that a bust reason exceeds MaxReason bytes or is not UTF-8.
-	ErrBadReason = errors.New("ledger: bust reason must be at most 120 bytes of UTF-8")
 	// ErrBadHolding means that a starting position or the cash is outside the limits.
 	ErrBadHolding = errors.New("ledger: starting state is not valid")
 	// ErrWrongAccount means that an event belongs to another customer.

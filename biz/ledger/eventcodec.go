@@ -3,7 +3,6 @@ package ledger
 import (
 	"encoding/binary"
 	"fmt"
-	"unicode/utf8"
 )
 
 // eventVersion is in the high four bits of an event's first byte; the kind is in the low
@@ -114,11 +113,12 @@ func (r *reader) clientOrderID(id *ClientOrderID) {
 
 func (r *reader) reason() string {
 	b := r.bytes(int(r.byte()))
-	if len(b) > MaxReason || !utf8.Valid(b) {
+	s := string(b)
+	if !storableReason(s) {
 		r.fail()
 		return ""
 	}
-	return string(b)
+	return s
 }
 
 // valid reports whether all enumerations of e have a value of this version.

@@ -29,15 +29,12 @@ func (o *Order) check() error {
 	return nil
 }
 
-// MaxReason is the longest reason of a bust, in bytes.
-const MaxReason = 120
-
 // Bust is the command to take an execution back.
 type Bust struct {
 	// Execution is the execution to bust, with all its fields: the account may no longer
 	// have it in memory.
 	Execution Execution
-	// Reason is for people; at most MaxReason bytes.
+	// Reason is for people; see ValidReason.
 	Reason string
 	// Time is the time of the bust, in nanoseconds since the Unix epoch.
 	Time int64

@@ -1,5 +1,7 @@
 package ledger
 
+import "fmt"
+
 // Refusal is an error that says why a business rule refused a command. The values are
 // constants, so == and errors.Is both work. The numbers are those of Reason in the protocol
 // and never change.
@@ -20,6 +22,7 @@ const (
 	ErrBustBlocked       Refusal = 10
 	ErrBadClientOrderID  Refusal = 11
 	ErrTooManyPositions  Refusal = 12
+	ErrBadBustReason     Refusal = 13
 )
 
 // Error returns the refusal as a short text.
@@ -49,6 +52,8 @@ func (r Refusal) Error() string {
 		return "bad client order id"
 	case ErrTooManyPositions:
 		return "too many positions"
+	case ErrBadBustReason:
+		return fmt.Sprintf("the reason of a bust must be printable text in UTF-8, on one line, of at most %d bytes", MaxReason)
 	}
 	return "refused"
 }

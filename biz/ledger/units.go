@@ -35,9 +35,10 @@ func (p Price) String() string { return string(appendDecimal(nil, int64(p))) }
 // String returns the amount with four decimals, such as "-0.2500".
 func (m Money) String() string { return string(appendDecimal(nil, int64(m))) }
 
-// ParsePrice parses a decimal such as "10", "10.5" or "-0.0001" exactly. More than four
-// decimals, exponents, signs other than "-" and values beyond int64 are ErrMalformed. The
-// caller checks the limits.
+// ParsePrice parses a decimal such as "10", "10.5" or "-0.0001" exactly. It is ASCII digits,
+// with a "-" first if it is negative, and a point with one to four digits if it has
+// decimals. All other forms are ErrMalformed: "007", "-0", ".5", "1.", "+1", "1,5", "1e3",
+// blanks, and values beyond int64. The caller checks the limits.
 func ParsePrice(s string) (Price, error) {
 	v, err := parseDecimal(s)
 	return Price(v), err
@@ -88,8 +89,8 @@ func parseDecimal(s string) (int64, error) {
 	}
 	u, ok := parseFixed(digits)
 	switch {
-	case !ok || u > 1<<63 || (u == 1<<63 && !negative):
-		return 0, fmt.Errorf("%w: %q is not a number with at most %d decimals", ErrMalformed, s, decimals)
+	case !ok || u > 1<<63 || (u == 1<<63 && !negative) || (u == 0 && negative):
+		return 0, fmt.Errorf("%w: %q is not a decimal number such as 10 or 10.5 with at most %d decimals", ErrMalformed, s, decimals)
 	case negative:
 		return int64(-u), nil
 	}
@@ -120,7 +121,7 @@ func parseFixed(s string) (uint64, bool) {
 		}
 		u = sum
 	}
-	if whole == 0 || (point && places == 0) {
+	if whole == 0 || (whole > 1 && s[0] == '0') || (point && places == 0) {
 		return 0, false
 	}
 	for range decimals - places {

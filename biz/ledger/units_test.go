@@ -13,8 +13,8 @@ import (
 
 func TestParseMoney(t *testing.T) {
 	good := map[string]ledger.Money{
-		"0": 0, "10": 100_000, "10.5": 105_000, "0.0001": 1, "-0.0001": -1, "-3.25": -32_500, "007": 70_000,
-		"922337203685477.5807": math.MaxInt64, "-922337203685477.5808": math.MinInt64, "-0": 0,
+		"0": 0, "10": 100_000, "10.5": 105_000, "0.0001": 1, "-0.0001": -1, "-3.25": -32_500, "10.5000": 105_000, "0.0": 0, "0.50": 5000, "-0.5": -5000,
+		"922337203685477.5807": math.MaxInt64, "-922337203685477.5808": math.MinInt64,
 	}
 	for s, want := range good {
 		if have, err := ledger.ParseMoney(s); err != nil || have != want {
@@ -22,11 +22,13 @@ func TestParseMoney(t *testing.T) {
 		}
 	}
 	bad := []string{
-		"", "-", ".", "1.", ".5", "1.00000", "1.0.0", "1e3", "+1", " 1", "1 ", "1,5", "--1", "0x1", "１",
+		"", "-", ".", "1.", ".5", "1.00000", "1.0.0", "1e3", "1E3", "+1", "+5", " 1", "1 ", " 5", "1\n", "\t1", "1,5",
+		"1,000", "1 000", "1'000", "1_000", "--1", "-+1", "- 1", "1-", "−1", "0x1", "0x10", "0b1", "0o7", "１", "５", "٣", "½",
+		"007", "00", "00012", "00.5", "-007", "-0", "-0.0", "-.5", "1.-5", "1.5.", "1..5", "..", "1.5e1", "1.5x", "NaN", "Inf", "$1", "1%", "1\x00",
 		"922337203685477.5808", "-922337203685477.5809", "1844674407370955.1616", "99999999999999999999", strings.Repeat("9", 400),
 	}
 	for _, s := range bad {
-		if have, err := ledger.ParseMoney(s); !errors.Is(err, ledger.ErrMalformed) || have != 0 {
+		if have, err := ledger.ParseMoney(s); !errors.Is(err, ledger.ErrMalformed) || have != 0 || !strings.Contains(err.Error(), "a decimal number such as 10 or 10.5") {
 			t.Errorf("%q: %d, %v", s, have, err)
 		}
 	}
@@ -117,7 +119,7 @@ func TestNamesAndNumbers(t *testing.T) {
 	refusals := []ledger.Refusal{
 		ledger.ErrUnknownInstrument, ledger.ErrNotEnoughShares, ledger.ErrNotEnoughCash, ledger.ErrBadLot,
 		ledger.ErrBadPrice, ledger.ErrBadQuantity, ledger.ErrBadSide, ledger.ErrTooLarge, ledger.ErrUnknownExecution,
-		ledger.ErrBustBlocked, ledger.ErrBadClientOrderID, ledger.ErrTooManyPositions,
+		ledger.ErrBustBlocked, ledger.ErrBadClientOrderID, ledger.ErrTooManyPositions, ledger.ErrBadBustReason,
 	}
 	texts := map[string]bool{ledger.Refusal(0).Error(): true}
 	for n, r := range refusals {

@@ -2,17 +2,26 @@ package market
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"holdfast/biz/ledger"
 )
 
-// Market is a fixed list of instruments with their last prices.
+// Market is a list of instruments with their last prices. It can grow.
 //
 // Goroutine: any, concurrently.
 type Market struct {
+	now atomic.Pointer[list]
+	mu  sync.Mutex // held by Add
+}
+
+// list is the instruments at one moment. Only their prices change.
+type list struct {
 	instruments []Instrument
-	last        []atomic.Int64
+	last        []*atomic.Int64 // shared with later lists
 	byKey       map[key]ledger.InstrumentID
 }
 
@@ -22,24 +31,41 @@ type key struct{ market, code string }
 // order. It fails with ErrBadInstrument if Validate refuses an instrument, if two have the
 // same market and code, if an id is out of order, or above MaxInstruments.
 func New(instruments []Instrument) (*Market, error) {
-	if len(instruments) > MaxInstruments {
-		return nil, fmt.Errorf("%w: %d instruments exceed the limit of %d", ErrBadInstrument, len(instruments), MaxInstruments)
-	}
-	m := &Market{
-		instruments: append([]Instrument(nil), instruments...),
-		last:        make([]atomic.Int64, len(instruments)),
-		byKey:       make(map[key]ledger.InstrumentID, len(instruments)),
-	}
-	for n := range m.instruments {
-		if err := m.add(n); err != nil {
-			return nil, fmt.Errorf("instrument %d: %w", n, err)
-		}
+	m := new(Market)
+	m.now.Store(new(list))
+	if err := m.Add(instruments); err != nil {
+		return nil, err
 	}
 	return m, nil
 }
 
-func (m *Market) add(n int) error {
-	i := &m.instruments[n]
+// Add appends instruments; their ids continue the list. Errors are those of New; then
+// nothing is added.
+func (m *Market) Add(instruments []Instrument) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before := m.now.Load()
+	size := len(before.instruments) + len(instruments)
+	if size > MaxInstruments {
+		return fmt.Errorf("%w: %d instruments exceed the limit of %d", ErrBadInstrument, size, MaxInstruments)
+	}
+	l := &list{
+		instruments: slices.Concat(before.instruments, instruments),
+		last:        slices.Clone(before.last),
+		byKey:       make(map[key]ledger.InstrumentID, size),
+	}
+	maps.Copy(l.byKey, before.byKey)
+	for n := len(before.instruments); n < size; n++ {
+		if err := l.add(n); err != nil {
+			return fmt.Errorf("instrument %d: %w", n, err)
+		}
+	}
+	m.now.Store(l)
+	return nil
+}
+
+func (l *list) add(n int) error {
+	i := &l.instruments[n]
 	if err := i.Validate(); err != nil {
 		return err
 	}
@@ -47,44 +73,49 @@ func (m *Market) add(n int) error {
 		return i.bad("id", i.ID, "must be its place in the list")
 	}
 	k := key{i.Market, i.Code}
-	if first, ok := m.byKey[k]; ok {
+	if first, ok := l.byKey[k]; ok {
 		return i.bad("code", i.Code, fmt.Sprintf("is that of instrument %d", first))
 	}
-	m.byKey[k] = i.ID
-	m.last[n].Store(int64(i.Last))
+	l.byKey[k] = i.ID
+	price := new(atomic.Int64)
+	price.Store(int64(i.Last))
+	l.last = append(l.last, price)
 	return nil
 }
 
 // Len returns how many instruments there are.
-func (m *Market) Len() int { return len(m.instruments) }
+func (m *Market) Len() int { return len(m.now.Load().instruments) }
 
 // At returns an instrument, or nil if the id has no instrument. The caller must not change
 // it; its Last is the first price.
 func (m *Market) At(id ledger.InstrumentID) *Instrument {
-	if int(id) >= len(m.instruments) {
+	l := m.now.Load()
+	if int(id) >= len(l.instruments) {
 		return nil
 	}
-	return &m.instruments[id]
+	return &l.instruments[id]
 }
 
 // Find returns the id of the instrument with this market and code. It does not
 // allocate.
 func (m *Market) Find(market, code string) (ledger.InstrumentID, bool) {
-	id, ok := m.byKey[key{market, code}]
+	id, ok := m.now.Load().byKey[key{market, code}]
 	return id, ok
 }
 
 // Last returns the last price, or 0 if the id has no instrument.
 func (m *Market) Last(id ledger.InstrumentID) ledger.Price {
-	if int(id) >= len(m.last) {
+	l := m.now.Load()
+	if int(id) >= len(l.last) {
 		return 0
 	}
-	return ledger.Price(m.last[id].Load())
+	return ledger.Price(l.last[id].Load())
 }
 
 // SetLast sets the last price. It does nothing if the id has no instrument.
 func (m *Market) SetLast(id ledger.InstrumentID, p ledger.Price) {
-	if int(id) < len(m.last) {
-		m.last[id].Store(int64(p))
+	l := m.now.Load()
+	if int(id) < len(l.last) {
+		l.last[id].Store(int64(p))
 	}
 }

@@ -143,3 +143,41 @@ func BenchmarkFind(b *testing.B) {
 		m.Find("ALFA", "600107")
 	}
 }
+
+// A market grows while it is read, and a price set meanwhile is not lost.
+func TestAddWhileInUse(t *testing.T) {
+	list := listed(200)
+	m := open(t, list[:1])
+	var readers sync.WaitGroup
+	grown := make(chan struct{})
+	readers.Go(func() {
+		for p := ledger.Price(1); ; p++ {
+			m.SetLast(0, p)
+			if n := m.Len(); m.At(ledger.InstrumentID(n-1)) == nil || m.Last(0) != p {
+				t.Errorf("instrument %d is missing, or the price of the first is %d instead of %d", n-1, m.Last(0), p)
+			}
+			select {
+			case <-grown:
+				return
+			default:
+			}
+		}
+	})
+	for n := 1; n < len(list); n++ {
+		if err := m.Add(list[n : n+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(grown)
+	readers.Wait()
+	for n, i := range list {
+		if id, ok := m.Find(i.Market, i.Code); !ok || id != ledger.InstrumentID(n) || n > 0 && m.Last(id) != i.Last {
+			t.Errorf("%s: id %d, %t, price %d", i.Code, id, ok, m.Last(id))
+		}
+	}
+	for _, wrong := range [][]market.Instrument{{list[0]}, listed(1), {{ID: 200, Market: "ALFA", Code: "x"}}} {
+		if err := m.Add(wrong); !errors.Is(err, market.ErrBadInstrument) || m.Len() != 200 {
+			t.Errorf("%v; %d instruments", err, m.Len())
+		}
+	}
+}

@@ -27,7 +27,7 @@ type path struct{ price, tick, low, high ledger.Price }
 func NewWalk(m *Market, seed uint64) *Walk {
 	w := &Walk{random: rand.New(rand.NewPCG(seed, streamOfWalk)), paths: make([]path, m.Len())}
 	for n := range w.paths {
-		w.paths[n] = newPath(&m.instruments[n])
+		w.paths[n] = newPath(m.At(ledger.InstrumentID(n)))
 	}
 	return w
 }

@@ -106,13 +106,18 @@ func (a *actor) enter() (string, error) {
 	return fmt.Sprintf("account %d", snapshot.Account.Customer), nil
 }
 
-// connect opens a session and logs it in; onPush may be nil.
-func (a *actor) connect(customer client.Customer, onPush func(client.Push)) (*session, client.Snapshot, error) {
-	s, err := a.dial(onPush)
-	if err != nil {
-		return nil, client.Snapshot{}, err
-	}
-	snapshot, err := s.Login(a.ctx, customer, a.stage.options.Credential(customer))
+// connect opens a session and logs it in; onPush may be nil. It tries again while the server
+// is busy.
+func (a *actor) connect(customer client.Customer, onPush func(client.Push)) (s *session, snapshot client.Snapshot, err error) {
+	err = client.Retry(a.ctx, func() (err error) {
+		if s, err = a.dial(onPush); err != nil {
+			return err
+		}
+		if snapshot, err = s.Login(a.ctx, customer, a.stage.options.Credential(customer)); err != nil {
+			_ = s.Close() // always nil
+		}
+		return err
+	})
 	return s, snapshot, err
 }
 
@@ -121,7 +126,7 @@ func (a *actor) dial(onPush func(client.Push)) (*session, error) {
 	s := &session{in: newInbox()}
 	var err error
 	s.Client, err = client.Dial(a.ctx, a.stage.options.Addr, client.Options{
-		Timeout: a.stage.options.Timeout,
+		Timeout: a.stage.options.Timeout, LoginTimeout: max(a.stage.options.Timeout, client.DefaultLoginTimeout),
 		OnPush: func(p client.Push) {
 			s.in.add(p)
 			if onPush != nil {

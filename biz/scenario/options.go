@@ -20,7 +20,7 @@ const (
 
 // Options are the settings of a run. Only Addr is required.
 type Options struct {
-	// Addr is the address of the packet listener, "host:port".
+	// Addr is the address of the packet listener: "HOST:PORT" or "unix:PATH".
 	Addr string
 	// Customers are the ten customers; nil means ten from DefaultFirstCustomer on.
 	Customers []client.Customer

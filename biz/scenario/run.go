@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"holdfast/perf/table"
 )
 
 // clients is the number of clients.
@@ -87,7 +89,7 @@ type stage struct {
 func (st *stage) say(line string) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.options.OnEvent(line)
+	st.options.OnEvent(table.Escape(line))
 }
 
 // log writes a step to Log.

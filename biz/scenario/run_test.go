@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -188,6 +189,23 @@ func TestFaultsAreFound(t *testing.T) {
 				complain(t, r)
 			}
 		})
+	}
+}
+
+// A server that is too busy for a login is tried again.
+func TestBusyServer(t *testing.T) {
+	var logins atomic.Int32
+	proxy := startProxy(t, startServer(t, simulation.Config{}), func(m codec.Message) []codec.Message {
+		if m.Command == codec.CommandLogin.Reply() && logins.Add(1) <= 12 {
+			m.Body = []byte{byte(codec.ResultOverloaded)}
+		}
+		return []codec.Message{m}
+	})
+	r, err := scenario.Run(t.Context(), scenario.Options{Addr: proxy})
+	must(t, err)
+	complain(t, r)
+	if logins.Load() <= 12 {
+		t.Errorf("%d logins", logins.Load())
 	}
 }
 

@@ -1,8 +1,9 @@
 // Package seed reads and writes the seed file: the instruments, customers,
 // starting positions and credentials that a server starts with.
 //
-// A journal belongs to the seed it was started with: Seed.SHA256 is the hash of
-// the file's bytes to compare.
+// Journals number the instruments in the order of the file of their first start;
+// Seed.Align brings a later file into this order. What else of the file a journal
+// depends on is in desk.Book.
 //
 // # The file
 //

@@ -9,6 +9,8 @@ var (
 	ErrBadHash = errors.New("seed: not an acceptable argon2id hash")
 	// ErrBadOptions means options that Generate can't meet.
 	ErrBadOptions = errors.New("seed: bad options")
+	// ErrMissing means that a seed file lacks something that a data folder needs.
+	ErrMissing = errors.New("is missing from the seed file")
 	// ErrBadTokens means a token file with a wrong line.
 	ErrBadTokens = errors.New("seed: bad token file")
 )

@@ -40,15 +40,18 @@ type Options struct {
 	Progress func(done, total int)
 }
 
-// maxGenerated bounds Options.Instruments.
-const maxGenerated = 10_000
+// Limits of Options.
+const (
+	MaxGeneratedCustomers   = MaxCustomers - 1
+	MaxGeneratedInstruments = 10_000
+)
 
 func (o *Options) check() error {
 	switch {
-	case o.Customers < 1 || o.Customers >= MaxCustomers:
-		return fmt.Errorf("%w: %d customers: want 1 to %d", ErrBadOptions, o.Customers, MaxCustomers-1)
-	case o.Instruments < 1 || o.Instruments > maxGenerated:
-		return fmt.Errorf("%w: %d instruments: want 1 to %d", ErrBadOptions, o.Instruments, maxGenerated)
+	case o.Customers < 1 || o.Customers > MaxGeneratedCustomers:
+		return fmt.Errorf("%w: %d customers: want 1 to %d", ErrBadOptions, o.Customers, MaxGeneratedCustomers)
+	case o.Instruments < 1 || o.Instruments > MaxGeneratedInstruments:
+		return fmt.Errorf("%w: %d instruments: want 1 to %d", ErrBadOptions, o.Instruments, MaxGeneratedInstruments)
 	case len(o.Password) > MaxPasswordSize:
 		return fmt.Errorf("%w: the password is over %d bytes", ErrBadOptions, MaxPasswordSize)
 	}

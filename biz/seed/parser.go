@@ -266,7 +266,7 @@ func amount[T ledger.Price | ledger.Money](p *parser, key, what string, parse fu
 	}
 	v, err := parse(s)
 	if err != nil || v < 0 || v > most {
-		return 0, p.Errorf("%s wants %s from 0 to %v with at most 4 decimals, got %q", key, what, most, jsonfile.Clip(s))
+		return 0, p.Errorf("%s wants %s such as 10.5 from 0 to %v with at most 4 decimals, got %q", key, what, most, jsonfile.Clip(s))
 	}
 	return v, nil
 }

@@ -6,11 +6,13 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
 
 	"holdfast/biz/ledger"
+	"holdfast/biz/textfile"
 )
 
 // DemoPassword is the password of every customer of the shipped seed. It is
@@ -43,7 +45,7 @@ type Token struct {
 // ErrBadTokens with its number; the token itself is not shown.
 func ReadTokens(r io.Reader) ([]Token, error) {
 	var tokens []Token
-	lines := bufio.NewScanner(r)
+	lines := bufio.NewScanner(textfile.NewReader(r))
 	for n := 1; lines.Scan(); n++ {
 		text := bytes.TrimSpace(lines.Bytes())
 		if len(text) == 0 || text[0] == '#' {
@@ -55,7 +57,10 @@ func ReadTokens(r io.Reader) ([]Token, error) {
 		}
 		tokens = append(tokens, t)
 	}
-	if err := lines.Err(); err != nil {
+	switch err := lines.Err(); {
+	case errors.Is(err, textfile.ErrEncoding):
+		return nil, fmt.Errorf("%w: it %w", ErrBadTokens, err)
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrBadTokens, err)
 	}
 	return tokens, nil

@@ -41,6 +41,14 @@ func TestReadTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, have, []seed.Token{{Customer: 7, Token: []byte{0, 255}}, {Customer: 8, Token: []byte{1}}})
+	marked, err := seed.ReadTokens(strings.NewReader("\xef\xbb\xbf7,00ff\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, marked, []seed.Token{{Customer: 7, Token: []byte{0, 255}}})
+	if _, err := seed.ReadTokens(strings.NewReader("\xff\xfe7\x00")); !errors.Is(err, seed.ErrBadTokens) || err.Error() != "seed: bad token file: it is UTF-16; save it as UTF-8" {
+		t.Error(err)
+	}
 	for _, bad := range []string{"7", "7,", "7,0", "7,xx", ",00", "0,00", "-1,00", "4294967296,00", "a,00", strings.Repeat("0", 70_000)} {
 		tokens, err := seed.ReadTokens(strings.NewReader("1,00\n" + bad))
 		if !errors.Is(err, seed.ErrBadTokens) || tokens != nil {

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"archive/tar"
+	"bytes"
 	"compress/gzip"
 	"encoding/hex"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -25,30 +27,108 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
 // TestDataOfEarlierServers starts on data folders of earlier servers: accounts and history
 // are the same as there. Each folder was written by the server of the revision in its name,
 // with the shipped seed and `holdfast scenario`; the hashes are from its
-// `holdfast journal verify`.
+// `holdfast journal verify`. From then on the seed file may change.
 func TestDataOfEarlierServers(t *testing.T) {
 	for name, state := range map[string]string{
 		"73e8446-stopped": "55b3d966c040e813ee7a7ab5532c6110e7dd98f9a156d1aa43006f712ba56952",
 		"73e8446-killed":  "99bca3a943a55c419bf7fd6da5ebd6a720b4790793f92c4ea8248198f1168f1d",
+		"b799a68-stopped": "45baccdf5a2c0716fda891cdb35f6c0c330093576c5a4e3f6e5fea4f974bf93f",
+		"b799a68-killed":  "ca77aef92bd2eace342fd0edf7bacc1fca4e66f14d93101c7165c9d73edd8795",
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			unpack(t, filepath.Join("testdata", name+".tar.gz"), dir)
 			shipped, err := seed.Default()
 			must(t, err)
-			s, err := server.Start(t.Context(), server.Config{
-				Data: dir, Seed: shipped, Listeners: []engine.Listener{{Address: "127.0.0.1:0"}}, Log: slog.New(slog.DiscardHandler),
-			})
-			must(t, err)
-			hash := s.Desk.StateHash()
-			if got := hex.EncodeToString(hash[:]); got != state {
-				t.Errorf("state %s, want %s", got, state)
+			renamed := renamedSeed(t)
+			if _, err := start(t, dir, renamed); !errors.Is(err, desk.ErrForeignData) || !strings.Contains(err.Error(), hex.EncodeToString(shipped.SHA256[:])) {
+				t.Errorf("the first start with a changed seed: %v", err)
 			}
-			for _, a := range s.Desk.Accounts() {
-				allExecutions(t, s.Desk, a)
+			for _, with := range []*seed.Seed{shipped, renamed, shipped} {
+				s, err := start(t, dir, with)
+				must(t, err)
+				hash := s.Desk.StateHash()
+				if got := hex.EncodeToString(hash[:]); got != state {
+					t.Errorf("state %s, want %s", got, state)
+				}
+				for _, a := range s.Desk.Accounts() {
+					allExecutions(t, s.Desk, a)
+				}
+				must(t, s.Stop())
 			}
-			must(t, s.Stop())
 		})
+	}
+}
+
+// TestHistoryOfAnotherJournalIsRebuilt copies the history of another data folder into one: the
+// server must not believe it.
+func TestHistoryOfAnotherJournalIsRebuilt(t *testing.T) {
+	const state = "45baccdf5a2c0716fda891cdb35f6c0c330093576c5a4e3f6e5fea4f974bf93f" // as above
+	dir, other := t.TempDir(), t.TempDir()
+	unpack(t, filepath.Join("testdata", "b799a68-stopped.tar.gz"), dir)
+	unpack(t, filepath.Join("testdata", "73e8446-stopped.tar.gz"), other)
+	shipped, err := seed.Default()
+	must(t, err)
+	s, err := start(t, other, shipped)
+	must(t, err)
+	for _, a := range s.Desk.Accounts() { // it waits until the history has them
+		allExecutions(t, s.Desk, a)
+	}
+	must(t, s.Stop())
+	must(t, os.Rename(filepath.Join(other, "history.db"), filepath.Join(dir, "history.db")))
+	s, err = start(t, dir, shipped)
+	must(t, err)
+	hash := s.Desk.StateHash()
+	if got := hex.EncodeToString(hash[:]); got != state {
+		t.Errorf("state %s, want %s", got, state)
+	}
+	for _, a := range s.Desk.Accounts() {
+		allExecutions(t, s.Desk, a)
+	}
+	must(t, s.Stop())
+}
+
+func start(t *testing.T, dir string, with *seed.Seed) (*server.Server, error) {
+	return server.Start(t.Context(), server.Config{
+		Data: dir, Seed: with, Listeners: []engine.Listener{{Address: "127.0.0.1:0"}}, Log: slog.New(slog.DiscardHandler),
+	})
+}
+
+// renamedSeed returns the shipped seed with another name of an instrument.
+func renamedSeed(t *testing.T) *seed.Seed {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "seed", "default.json"))
+	must(t, err)
+	s, err := seed.Parse("renamed.json", bytes.Replace(content, []byte("Northern Tin"), []byte("Southern Tin"), 1))
+	must(t, err)
+	return s
+}
+
+// TestNewHistoryFile: with the file in the data folder, one start makes a new identity of the history.
+func TestNewHistoryFile(t *testing.T) {
+	dir := t.TempDir()
+	shipped, err := seed.Default()
+	must(t, err)
+	id := func() desk.HistoryID {
+		s, err := start(t, dir, shipped)
+		must(t, err)
+		must(t, s.Stop())
+		return s.Desk.HistoryID()
+	}
+	first := id()
+	if id() != first {
+		t.Error("a restart has another identity")
+	}
+	must(t, os.WriteFile(filepath.Join(dir, server.NewHistoryFile), nil, 0o600))
+	second := id()
+	if second == first || second == (desk.HistoryID{}) {
+		t.Errorf("%x with the file, %x before", second, first)
+	}
+	if _, err := os.Stat(filepath.Join(dir, server.NewHistoryFile)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file is still there: %v", err)
+	}
+	if id() != second {
+		t.Error("the start after it has another identity")
 	}
 }
 

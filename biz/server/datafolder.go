@@ -4,17 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
+	"holdfast/biz/fserror"
 	"holdfast/biz/history"
 	"holdfast/biz/journal"
 )
 
-// ErrFolder means that the data folder can't be created.
-var ErrFolder = errors.New("server: can't create the data folder; choose another one")
+// ErrFolder means that the data folder can't be created, read or written. The error says
+// why, and the way out.
+var ErrFolder = errors.New("server: can't use the data folder")
 
 // dataFolder is what the server stores on disk.
 type dataFolder struct {
@@ -25,12 +29,12 @@ type dataFolder struct {
 	log         *slog.Logger
 }
 
-// openData opens the journal and the history in the folder. A history that is damaged or
-// has another version is rebuilt from the journal.
+// openData opens the journal and the history in the folder. A history that is damaged, has
+// another version or was made from another journal is rebuilt from the journal.
 func openData(ctx context.Context, c *Config) (*dataFolder, error) {
 	d := &dataFolder{historyPath: filepath.Join(c.Data, "history.db"), durable: c.DurableHistory, log: c.Log}
 	if err := os.MkdirAll(c.Data, 0o755); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFolder, err)
+		return nil, fmt.Errorf("%w: %w", ErrFolder, fserror.Explain(c.Data, err))
 	}
 	options := c.Journal
 	options.Dir, options.Log = filepath.Join(c.Data, "journal"), c.Log
@@ -41,19 +45,48 @@ func openData(ctx context.Context, c *Config) (*dataFolder, error) {
 	case errors.Is(err, journal.ErrLocked):
 		return nil, fmt.Errorf("%w; stop that process, or choose another data folder", err)
 	case err != nil:
-		return nil, err
+		return nil, folderError(err)
 	}
 	if n := d.journal.LastBatch(); n > 0 {
 		c.Log.Info("journal checked", "batches", n, "took", time.Since(start).Round(time.Millisecond))
 	}
-	d.history, err = d.openHistory(ctx)
-	if errors.Is(err, history.ErrDamaged) || errors.Is(err, history.ErrVersion) {
+	if d.history, err = d.openHistory(ctx); err == nil {
+		err = d.checkHistory(ctx)
+	}
+	if errors.Is(err, history.ErrDamaged) || errors.Is(err, history.ErrVersion) || errors.Is(err, history.ErrForeign) {
 		err = d.rebuildHistory(ctx, err)
 	}
 	if err != nil {
-		return nil, errors.Join(err, d.journal.Close(ctx))
+		return nil, errors.Join(err, d.close(ctx))
 	}
 	return d, nil
+}
+
+// checkHistory returns history.ErrForeign if the history was made from another journal. It
+// leaves one that is ahead of the journal to the desk.
+func (d *dataFolder) checkHistory(ctx context.Context) error {
+	batch, err := d.history.Progress(ctx)
+	if err != nil || batch > d.journal.LastBatch() {
+		return err
+	}
+	made, stored, err := d.history.Checksum(ctx)
+	if err != nil || !stored {
+		return err
+	}
+	here, err := d.journal.Checksum(ctx, batch)
+	if err == nil && made != here {
+		err = fmt.Errorf("%w: batch %d has checksum %08x there, and %08x in this journal", history.ErrForeign, batch, made, here)
+	}
+	return err
+}
+
+// folderError returns err, as ErrFolder if this user must not use a file of the folder.
+func folderError(err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
+		return fmt.Errorf("%w: %w", ErrFolder, fserror.Explain(file.Path, err))
+	}
+	return err
 }
 
 // rebuildHistory replaces an unusable history by an empty one, which is then rebuilt from the

@@ -143,6 +143,9 @@ func (s *Server) wire(ctx context.Context, c *Config) (Carrier, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := removeMark(c.Data); err != nil { // the new identity is durable
+		c.Log.Warn("the next start gives the history a new identity again, since a file can't be removed", "error", err)
+	}
 	s.Desk, s.Gateway, s.Core = d, g, core
 	carrier, err := s.newCarrier(c)
 	if err != nil {
@@ -161,6 +164,10 @@ func (s *Server) wire(ctx context.Context, c *Config) (Carrier, error) {
 
 func (s *Server) newDesk(ctx context.Context, c *Config) (*desk.Desk, error) {
 	dc := c.Desk
+	var err error
+	if dc.NewHistory, err = marked(c.Data); err != nil {
+		return nil, err
+	}
 	dc.Seed, dc.Journal, dc.History, dc.Log = c.Seed, s.data.journal, s.data.history, c.Log
 	if dc.FreeSpace == nil {
 		dc.FreeSpace = func() (uint64, error) { return freeSpace(c.Data) }

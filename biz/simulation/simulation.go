@@ -27,7 +27,8 @@ func (c Config) Active() bool { return c.Orders > 0 || c.PriceMoves > 0 }
 const tick = 10 * time.Millisecond
 
 // simulator trades in the accounts of the second half of the customers. The first half is
-// left to people.
+// left to people. Instruments and customers that come later do not count, so that a seed of
+// the random numbers means the same run.
 type simulator struct {
 	config   Config
 	desk     *desk.Desk
@@ -35,6 +36,7 @@ type simulator struct {
 	random   *rand.Rand
 	walk     *market.Walk
 	accounts []*desk.Account
+	listed   int // instruments
 	moves    schedule
 	orders   schedule
 }
@@ -74,6 +76,7 @@ func newSimulator(d *desk.Desk, c Config) *simulator {
 		config: c, desk: d, turn: d.NewTurn(),
 		random: rand.New(rand.NewPCG(c.Random, 1)),
 		walk:   market.NewWalk(d.Market(), c.Random),
+		listed: d.Market().Len(),
 		moves:  schedule{rate: c.PriceMoves},
 		orders: schedule{rate: c.Orders},
 	}
@@ -110,7 +113,7 @@ func (m *simulator) order() {
 		return
 	}
 	a := m.accounts[m.random.IntN(len(m.accounts))]
-	id := ledger.InstrumentID(m.random.IntN(m.desk.Market().Len()))
+	id := ledger.InstrumentID(m.random.IntN(m.listed))
 	lots := ledger.Quantity(1 + m.random.IntN(100))
 	sell := m.random.IntN(2) == 0
 	_ = a.Do(m.turn, func(t *desk.Turn) {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"holdfast/biz/textfile"
 )
 
 var update = flag.Bool("update", false, "rewrite the output of the commands in testdata")
@@ -30,8 +32,11 @@ func Run(t *testing.T, start func(*testing.T) (do func(command string) string)) 
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
 		t.Run(name, func(t *testing.T) {
 			text, err := os.ReadFile(file)
+			if err == nil {
+				text, err = textfile.Trim(text)
+			}
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%s %v", file, err)
 			}
 			do := start(t)
 			var played strings.Builder

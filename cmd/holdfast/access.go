@@ -32,7 +32,7 @@ type access struct {
 // number.
 func (a *access) add(f *pflag.FlagSet, name string, customer uint32, usage string) {
 	addAddr(f, &a.addr)
-	f.Uint32Var(&a.customer, name, customer, usage)
+	f.Var(newWhole(&a.customer, customer, firstCustomer, lastCustomer), name, usage)
 	f.StringVar(&a.password, "password", "", "password (or "+passwordVariable+"); \"-\" prompts for it")
 	f.StringVar(&a.token, "token", "", "token in hex (or "+tokenVariable+")")
 }

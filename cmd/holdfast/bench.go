@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -10,9 +11,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"holdfast/biz/seed"
 	"holdfast/perf/bench"
 	"holdfast/perf/load"
 	"holdfast/perf/load/rawgnet"
+	"holdfast/perf/outfile"
 	"holdfast/perf/report"
 )
 
@@ -53,6 +56,9 @@ func (o *benchFlags) run(cmd *cobra.Command, p *Program, measure func(context.Co
 	if o.Program, err = os.Executable(); err != nil {
 		return err
 	}
+	if err := outfile.Check(o.JSON, p.Stdout); err != nil {
+		return err
+	}
 	command := commandLine(cmd)
 	o.Environment = func(ctx context.Context) report.Environment { return environment(ctx, command) }
 	o.Stdout, o.Stderr = p.Stdout, p.Stderr
@@ -62,30 +68,30 @@ func (o *benchFlags) run(cmd *cobra.Command, p *Program, measure func(context.Co
 // addRuns adds the flags for number and length of the runs.
 func (o *benchFlags) addRuns(f *pflag.FlagSet) {
 	f.SortFlags = false
-	f.IntVar(&o.Rounds, "rounds", 3, "rounds of each measurement")
-	f.DurationVar(&o.Duration, "duration", 2*time.Second, "measured time of each run")
-	f.DurationVar(&o.Warmup, "warmup", 500*time.Millisecond, "time before the measurement of each run")
+	f.Var(newWhole(&o.Rounds, 3, 1, math.MaxInt32), "rounds", "rounds of each measurement")
+	f.Var(newDuration(&o.Duration, 2*time.Second, brief), "duration", "measured time of each run")
+	f.Var(newDuration(&o.Warmup, 500*time.Millisecond, 0), "warmup", "time before the measurement of each run")
 	f.BoolVar(&o.Quick, "quick", false, "one short round with few connections, to see that everything works")
 }
 
 // addCompare adds the flags for what is compared.
 func (o *benchFlags) addCompare(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.Workloads, "workloads", bench.Workloads(), "workloads to run")
-	f.IntSliceVar(&o.Connections, "connections", []int{10, 100, 1000, 10_000}, "numbers of connections")
-	f.IntSliceVar(&o.Depths, "depths", []int{1, 16}, "requests in flight on a connection")
+	f.Var(newWholes(&o.Connections, []int{10, 100, 1000, 10_000}, 1, seed.MaxGeneratedCustomers), "connections", "numbers of connections")
+	f.Var(newWholes(&o.Depths, []int{1, 16}, 1, load.MaxDepth), "depths", "requests in flight on a connection")
 	f.StringSliceVar(&o.Servers, "servers", nil, "only these servers; empty: all")
 }
 
 // addResponse adds the flags for the matrix of response times.
 func (o *benchFlags) addResponse(f *pflag.FlagSet) {
-	f.IntSliceVar(&o.Clients, "clients", []int{10, 20, 50, 100, 500, 1000, 5000, 10_000}, "numbers of clients")
+	f.Var(newWholes(&o.Clients, []int{10, 20, 50, 100, 500, 1000, 5000, 10_000}, 1, seed.MaxGeneratedCustomers), "clients", "numbers of clients")
 	f.StringSliceVar(&o.intervals, "intervals", []string{"1s-2s", "500ms-1s", "100ms-200ms", "none"}, "pauses of a client between requests")
 }
 
 // addOutput adds the flags for where results go.
 func (o *benchFlags) addOutput(f *pflag.FlagSet) {
-	f.StringVar(&o.JSON, "json", "", "write all figures as JSON to this `file`")
-	f.StringVar(&o.Out, "out", "", "write figures, tables, charts and a page to this `folder`")
+	f.Var(newOutFile(&o.JSON, ""), "json", "write all figures as JSON to this `file`; -: to the standard output")
+	f.Var(newOutFolder(&o.Out), "out", "write figures, tables, charts and a page to this `folder`")
 }
 
 // check applies --quick and returns an error for flags that cannot be measured.
@@ -95,26 +101,21 @@ func (o *benchFlags) check(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	if err := checkNames(cmd, "workloads", o.Workloads, bench.Workloads()); err != nil {
-		return err
+	if cmd.Flags().Lookup("workloads") != nil {
+		if err := checkSome(cmd, "workloads", o.Workloads, bench.Workloads()); err != nil {
+			return err
+		}
 	}
 	if err := checkNames(cmd, "servers", o.Servers, bench.Servers(bench.Workloads()...)); err != nil {
 		return err
 	}
-	for flag, values := range map[string][]int{
-		"rounds": {o.Rounds}, "connections": o.Connections, "depths": o.Depths, "clients": o.Clients,
-	} {
-		if cmd.Flags().Lookup(flag) != nil && (len(values) == 0 || slices.Min(values) < 1) {
-			return usagef(cmd, "--%s must be 1 or more", flag)
-		}
-	}
-	if o.Duration <= 0 || o.Warmup < 0 {
-		return usagef(cmd, "--duration must be above 0, and --warmup not below 0")
+	if cmd.Flags().Lookup("intervals") != nil && len(o.intervals) == 0 {
+		return usagef(cmd, `--intervals wants at least one pause such as 1s-2s, got ""`)
 	}
 	for _, text := range o.intervals {
-		interval, err := load.ParseInterval(text)
+		interval, err := parseInterval(text)
 		if err != nil {
-			return usagef(cmd, "--intervals: %s", err)
+			return usagef(cmd, "--intervals %s, got %q", err, text)
 		}
 		o.Intervals = append(o.Intervals, interval)
 	}
@@ -133,6 +134,14 @@ func makeQuick(flags *pflag.FlagSet) error {
 		}
 	}
 	return nil
+}
+
+// checkSome is checkNames for a list that must not be empty.
+func checkSome(cmd *cobra.Command, flag string, given, allowed []string) error {
+	if len(given) == 0 {
+		return usagef(cmd, `--%s wants at least one of %s, got ""`, flag, strings.Join(allowed, ", "))
+	}
+	return checkNames(cmd, flag, given, allowed)
 }
 
 // checkNames returns an error for a name that is not allowed.
@@ -167,12 +176,12 @@ func newBenchAllCommand(p *Program) *cobra.Command {
 	o.addCompare(f)
 	o.addResponse(f)
 	f.StringSliceVar(&o.Parts, "only", bench.Parts(), "parts to measure")
-	f.StringVar(&o.Out, "out", "", "write everything to this `folder`; empty: holdfast-results-TIME")
+	f.Var(newOutFolder(&o.Out), "out", "write everything to this `folder`; empty: holdfast-results-TIME")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := o.check(cmd); err != nil {
 			return err
 		}
-		if err := checkNames(cmd, "only", o.Parts, bench.Parts()); err != nil {
+		if err := checkSome(cmd, "only", o.Parts, bench.Parts()); err != nil {
 			return err
 		}
 		o.Refill = f.Changed("only")
@@ -238,15 +247,12 @@ func newBenchResponseCommand(p *Program) *cobra.Command {
 	}
 	f := cmd.Flags()
 	o.addRuns(f)
-	f.StringVar(&o.Workload, "workload", "orders", "orders or submit")
+	f.Var(newOneOf(&o.Workload, "orders", bench.ResponseWorkloads()), "workload", "orders or submit")
 	o.addResponse(f)
 	f.StringSliceVar(&o.Servers, "servers", nil, "only these servers; empty: reactor and readwriter-sql, for submit reactor and readwriter")
 	o.addOutput(f)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := o.check(cmd); err != nil {
-			return err
-		}
-		if err := checkNames(cmd, "workload", []string{o.Workload}, bench.ResponseWorkloads()); err != nil {
 			return err
 		}
 		if err := checkNames(cmd, "servers", o.Servers, bench.Servers(o.Workload)); err != nil {
@@ -279,15 +285,12 @@ func newBenchFlameCommand(p *Program) *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringSliceVar(&o.Loads, "loads", bench.FlameLoads(), "loads to profile")
-	f.DurationVar(&o.Duration, "duration", bench.FlameWindow, "time of each profile, in whole seconds")
+	f.Var(newDuration(&o.Duration, bench.FlameWindow, time.Second), "duration", "time of each profile, in whole seconds")
 	f.BoolVar(&o.Quick, "quick", false, "one-second profiles with few connections, to see that everything works")
-	f.StringVar(&o.Out, "out", "", "`folder` for the files; empty: flame-DATE")
+	f.Var(newOutFolder(&o.Out), "out", "`folder` for the files; empty: flame-DATE")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := checkNames(cmd, "loads", o.Loads, bench.FlameLoads()); err != nil {
+		if err := checkSome(cmd, "loads", o.Loads, bench.FlameLoads()); err != nil {
 			return err
-		}
-		if o.Duration < time.Second {
-			return usagef(cmd, "--duration %v is below 1s", o.Duration)
 		}
 		if o.Out == "" {
 			o.Out = time.Now().Format("flame-2006-01-02")
@@ -312,8 +315,8 @@ func newBenchGnetCommand() *cobra.Command {
 			return rawgnet.Run(cmd.Context(), listen, loops)
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8888", "listen on this `host:port`")
-	cmd.Flags().StringVar(&stats, "stats", "", "serve the number of heap allocations on this `host:port`")
-	cmd.Flags().IntVar(&loops, "event-loops", 1, "event loops")
+	cmd.Flags().Var(newAddress(&listen, "127.0.0.1:8888"), "listen", "listen on this `host:port`")
+	cmd.Flags().Var(newOptionalAddress(&stats), "stats", "serve the number of heap allocations on this `host:port`")
+	cmd.Flags().Var(newWhole(&loops, 1, 1, 256), "event-loops", "event loops")
 	return cmd
 }

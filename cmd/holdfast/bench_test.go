@@ -284,12 +284,16 @@ func TestBenchUsage(t *testing.T) {
 	}{
 		{"no such server", []string{"compare", "--servers", "reactr"}, `--servers "reactr" is not one of c, gnet`},
 		{"no such workload", []string{"compare", "--workloads", "sleep"}, `--workloads "sleep" is not one of submit, orders, positions, push, idle`},
-		{"no connections", []string{"compare", "--connections", "0"}, "--connections must be 1 or more"},
-		{"no rounds", []string{"all", "--rounds", "0"}, "--rounds must be 1 or more"},
-		{"no time", []string{"compare", "--duration", "0s"}, "--duration must be above 0"},
-		{"no such interval", []string{"response", "--intervals", "soon"}, "--intervals:"},
-		{"no such response", []string{"response", "--workload", "push"}, `--workload "push" is not one of orders, submit`},
+		{"no connections", []string{"compare", "--connections", "0"}, `--connections wants whole numbers from 1 to 499999, separated by commas, got "0"`},
+		{"no rounds", []string{"all", "--rounds", "0"}, `--rounds wants a whole number from 1 to 2147483647, got "0"`},
+		{"no time", []string{"compare", "--duration", "0s"}, `--duration wants a duration from 1ms to 8760h such as 20s or 1m30s, got "0s"`},
+		{"no such interval", []string{"response", "--intervals", "soon"}, `--intervals wants a pause such as 1s-2s (the shorter first), 100ms or none, got "soon"`},
+		{"no such response", []string{"response", "--workload", "push"}, `--workload wants one of orders, submit, got "push"`},
 		{"server of another workload", []string{"response", "--servers", "gnet"}, `--servers "gnet" is not one of reactor, textbook`},
+		{"nothing to compare", []string{"compare", "--workloads="}, `--workloads wants at least one of submit, orders`},
+		{"no interval", []string{"response", "--intervals="}, `--intervals wants at least one pause`},
+		{"no part", []string{"all", "--only="}, `--only wants at least one of compare, response, flame`},
+		{"no load", []string{"flame", "--loads="}, `--loads wants at least one of `},
 		{"no such part", []string{"all", "--only", "half"}, `--only "half" is not one of compare, response, flame`},
 	}
 	for _, tc := range cases {

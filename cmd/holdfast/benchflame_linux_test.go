@@ -72,7 +72,7 @@ func TestBenchFlameRefuses(t *testing.T) {
 		want string
 	}{
 		"unknown load":      {[]string{"--loads", "chess"}, `"chess" is not one of orders-100, orders-10000, orders-full, submit-full`},
-		"too short":         {[]string{"--duration", "10ms"}, "below 1s"},
+		"too short":         {[]string{"--duration", "10ms"}, "--duration wants a duration from 1s to 8760h"},
 		"somebody's folder": {[]string{"--quick", "--out", strange}, "holds other files"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,14 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"holdfast/cmd/holdfast/terminal"
 	"holdfast/perf/chaos"
+	"holdfast/perf/outfile"
 	"holdfast/perf/report"
 	"holdfast/perf/table"
 )
@@ -79,18 +82,18 @@ func newChaosFaultCommand(p *Program, f chaos.Fault) *cobra.Command {
 		Example: "  holdfast chaos " + f.Name + "\n  holdfast chaos " + f.Name + " --seed 42 --out verdict.json",
 	}
 	o.addSeed(cmd)
-	cmd.Flags().IntVar(&o.rounds, "rounds", f.Long.Rounds, cmp.Or(f.RoundsHelp, "not used by this fault"))
-	cmd.Flags().IntVar(&o.size, "size", f.Long.Size, cmp.Or(f.SizeHelp, "not used by this fault"))
-	cmd.Flags().StringVar(&o.out, "out", "", "write the verdict as JSON to this `file`")
+	cmd.Flags().Var(newSize(&o.rounds, f.Long.Rounds), "rounds", cmp.Or(f.RoundsHelp, "not used by this fault"))
+	cmd.Flags().Var(newSize(&o.size, f.Long.Size), "size", cmp.Or(f.SizeHelp, "not used by this fault"))
+	cmd.Flags().Var(newOutFile(&o.out, ""), "out", "write the verdict as JSON to this `file`; -: to the standard output")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if o.rounds < 0 || o.size < 0 {
-			return usagef(cmd, "--rounds and --size must not be below 0")
+		if err := outfile.Check(o.out, p.Stdout); err != nil {
+			return err
 		}
 		o.pickSeed(cmd)
 		o.command = commandLine(cmd)
 		v, err := p.runFault(cmd.Context(), f, &o)
 		if v != nil {
-			err = errors.Join(err, report.WriteJSON(o.out, v))
+			err = errors.Join(err, report.WriteJSON(o.out, p.Stdout, v))
 		}
 		if err == nil && !v.Held {
 			err = errBroken
@@ -101,7 +104,13 @@ func newChaosFaultCommand(p *Program, f chaos.Fault) *cobra.Command {
 }
 
 func (o *chaosFlags) addSeed(cmd *cobra.Command) {
-	cmd.Flags().Uint64Var(&o.seed, "seed", 0, "random seed; unset: a new one")
+	cmd.Flags().Var(newWhole(&o.seed, 0, 0, math.MaxUint64), "seed", "random seed; unset: a new one")
+}
+
+// newSize returns the value of a flag for how much a fault does; initial 0 means that the
+// fault does not use it.
+func newSize(field *int, initial int) pflag.Value {
+	return newWhole(field, initial, min(initial, 1), math.MaxInt32)
 }
 
 // pickSeed chooses a seed if the command line has none.
@@ -123,7 +132,7 @@ func (p *Program) runFault(ctx context.Context, f chaos.Fault, o *chaosFlags) (*
 	}
 	v, err := chaos.Execute(ctx, f, r)
 	if v != nil {
-		fmt.Fprint(p.Stdout, v)
+		fmt.Fprint(p.textBeside(o.out), v)
 		v.Command = o.command
 	}
 	return v, err
@@ -139,7 +148,7 @@ and names a fault whose needs are missing. Ctrl-C keeps the results so far.`,
 	}
 	o.addSeed(cmd)
 	cmd.Flags().BoolVar(&o.quick, "quick", false, "small runs, as in the tests")
-	cmd.Flags().StringVar(&o.out, "out", "", "write verdicts and a README.md to this `folder`")
+	cmd.Flags().Var(newOutFolder(&o.out), "out", "write verdicts and a README.md to this `folder`")
 	cmd.Flags().StringSliceVar(&o.only, "only", nil, "only these faults; empty: all")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := checkNames(cmd, "only", o.only, chaos.Names()); err != nil {
@@ -155,6 +164,9 @@ and names a fault whose needs are missing. Ctrl-C keeps the results so far.`,
 // chaosAll runs the faults one by one and saves the results after each.
 func (p *Program) chaosAll(ctx context.Context, o *chaosFlags) error {
 	results := chaos.Results{Environment: environment(ctx, o.command), Small: o.quick}
+	if err := results.Save(o.out); err != nil {
+		return err
+	}
 	var failed []string
 	for _, f := range chaos.Wanted(o.only) {
 		one := *o

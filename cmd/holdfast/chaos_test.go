@@ -24,7 +24,7 @@ func TestChaosUsage(t *testing.T) {
 		stderr string
 	}{
 		{"no such fault", []string{"chaos", "kil"}, `holdfast: unknown command "kil" (did you mean "kill"?); see "holdfast chaos --help"` + "\n"},
-		{"rounds", []string{"chaos", "kill", "--rounds", "-1"}, `holdfast: --rounds and --size must not be below 0; see "holdfast chaos kill --help"` + "\n"},
+		{"rounds", []string{"chaos", "kill", "--rounds", "-1"}, `holdfast: --rounds wants a whole number from 1 to 2147483647, got "-1"; see "holdfast chaos kill --help"` + "\n"},
 		{"only", []string{"chaos", "all", "--only", "kill,kil"}, `holdfast: --only "kil" is not one of `},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -14,8 +14,9 @@ const clientLong = `client logs in as a customer and shows the account: position
 prices as they change. Type commands at the ">>>" prompt; "help" lists them. Pushes
 appear above the line that you are typing.
 
-After a lost connection it reconnects and shows the executions and busts that it
-missed.
+While the server is busy it tries to log in for about a minute. After a lost connection
+it reconnects and shows the executions and busts that it missed, or says that the
+server was reset.
 
 Without a terminal it reads commands from standard input, one per line. It ends with
 code 1 if a command failed or the connection is lost. With --reconnect it reconnects

@@ -31,7 +31,7 @@ func TestConfigOfProgram(t *testing.T) {
 		{"file by variable", []string{}, []string{"HOLDFAST_CONFIG=serve.json"}, 0, `"listen": "127.0.0.1:7000"`, "serve.json:2\n"},
 		{"flag beats variable for the file", []string{"--config=serve.json"}, []string{"HOLDFAST_CONFIG=bad.json"}, 0, `"listen": "127.0.0.1:7000"`, "serve.json:2\n"},
 		{"bad file", []string{"--config=bad.json"}, nil, 2, "", "holdfast: bad.json:2: unknown key \"lisen\" (did you mean \"listen\"?)\n"},
-		{"no such file", []string{"--config=none.json"}, nil, 2, "", "holdfast: none.json: cannot be read: no such file or directory\n"},
+		{"no such file", []string{"--config=none.json"}, nil, 2, "", "holdfast: none.json: cannot be read: no such file or directory; create it, or choose another path\n"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {

@@ -35,12 +35,19 @@ func newDemoCommand(p *Program) *cobra.Command {
 		Long: demoLong, Example: demoExample, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.demo(cmd.Context(), limit) },
 	}
-	cmd.Flags().DurationVar(&limit, "for", 0, "end after this time; 0: run until Ctrl-C")
+	cmd.Flags().Var(newDuration(&limit, 0, 0), "for", "end after this time; 0: run until Ctrl-C")
 	return cmd
 }
 
 func (p *Program) demo(ctx context.Context, limit time.Duration) (err error) {
-	s, err := host.StartTemporary(ctx, version(), simulation, true, newLogger(p.Stderr, slog.LevelWarn))
+	p.serveStreams()
+	folder, remove, err := p.scratch.add()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	o := host.Options{Version: version(), DroppedLines: p.droppedLines}
+	s, err := host.StartTemporary(ctx, folder, o, simulation, true, newLogger(p.Stderr, slog.LevelWarn))
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,7 @@ func VersionText(build *debug.BuildInfo) string {
 
 // Report lets the tests end a program with an error of their choice.
 func (p *Program) Report(ctx context.Context, err error) int {
-	p.defaultStreams()
-	return p.report(ctx, err)
+	return p.execute(ctx, func(context.Context) error { return err })
 }
 
 // ExactArgs lets the tests check arguments of another command.
@@ -33,7 +32,6 @@ var ExactArgs = exactArgs
 // PrintConfig runs another command, which loads the configuration and prints
 // it, and returns the exit code.
 func (p *Program) PrintConfig(ctx context.Context) int {
-	p.defaultStreams()
 	cmd := &cobra.Command{Use: "print", SilenceErrors: true, SilenceUsage: true}
 	addConfigFlags(cmd)
 	cmd.SetArgs(p.Args)
@@ -44,8 +42,11 @@ func (p *Program) PrintConfig(ctx context.Context) int {
 		}
 		return p.printConfig(c)
 	}
-	return p.report(ctx, cmd.ExecuteContext(ctx))
+	return p.execute(ctx, cmd.ExecuteContext)
 }
 
 // Styled lets the tests look at coloured text.
 func (p *Program) Styled(text string) string { return p.style()(terminal.Red, text) }
+
+// Commands returns the tree of all commands, without running any.
+func Commands() *cobra.Command { return newRootCommand(new(Program)) }

@@ -1,23 +1,212 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"holdfast/biz/client"
 	"holdfast/cmd/holdfast/config"
+	"holdfast/perf/outfile"
+)
+
+// checked is the value of a flag. parse checks the text when the command line is read, so
+// that nothing has started yet; its error continues a sentence that starts with the name of
+// the flag.
+type checked[T any] struct {
+	field *T
+	kind  string // what pflag calls the type
+	parse func(text string) (T, error)
+	show  func(T) string
+}
+
+// newChecked returns the value for field, which is initial if the flag is not given.
+func newChecked[T any](field *T, initial T, kind string, parse func(string) (T, error)) *checked[T] {
+	*field = initial
+	return &checked[T]{field: field, kind: kind, parse: parse, show: func(v T) string { return fmt.Sprint(v) }}
+}
+
+// String implements pflag.Value.
+func (c *checked[T]) String() string { return c.show(*c.field) }
+
+// Type implements pflag.Value.
+func (c *checked[T]) Type() string { return c.kind }
+
+// Set implements pflag.Value.
+func (c *checked[T]) Set(text string) error {
+	v, err := c.parse(text)
+	if err != nil {
+		return &valueError{err}
+	}
+	*c.field = v
+	return nil
+}
+
+// valueError is the error of a checked value.
+type valueError struct{ wanted error }
+
+// Error implements error.
+func (e *valueError) Error() string { return e.wanted.Error() }
+
+// newWhole returns the value of a flag for a whole number.
+func newWhole[T int | uint32 | uint64](field *T, initial, smallest, largest T) pflag.Value {
+	return newChecked(field, initial, fmt.Sprintf("%T", initial), func(text string) (T, error) {
+		n, err := config.ParseWhole(text, uint64(smallest), uint64(largest))
+		return T(n), err
+	})
+}
+
+// wholes is the value of a flag for whole numbers, separated by commas. As with the lists
+// of pflag, the first occurrence of the flag replaces the default and others add to it.
+type wholes struct {
+	field             *[]int
+	smallest, largest int
+	given             bool
+}
+
+// newWholes returns the value of a flag for a list of whole numbers, which is never empty.
+func newWholes(field *[]int, initial []int, smallest, largest int) pflag.Value {
+	*field = initial
+	return &wholes{field: field, smallest: smallest, largest: largest}
+}
+
+// String implements pflag.Value.
+func (w *wholes) String() string { return strings.ReplaceAll(fmt.Sprint(*w.field), " ", ",") }
+
+// Type implements pflag.Value.
+func (w *wholes) Type() string { return "intSlice" }
+
+// Set implements pflag.Value.
+func (w *wholes) Set(text string) error {
+	var list []int
+	for part := range strings.SplitSeq(text, ",") {
+		n, err := config.ParseWhole(part, uint64(w.smallest), uint64(w.largest))
+		if err != nil {
+			return &valueError{fmt.Errorf("wants whole numbers from %d to %d, separated by commas", w.smallest, w.largest)}
+		}
+		list = append(list, int(n))
+	}
+	if w.given {
+		list = slices.Concat(*w.field, list)
+	}
+	*w.field, w.given = list, true
+	return nil
+}
+
+// longest is the longest duration of a flag, and brief the shortest one of a measurement.
+const (
+	longest = 365 * 24 * time.Hour
+	brief   = time.Millisecond
+)
+
+// newDuration returns the value of a flag for a duration up to the longest.
+func newDuration(field *time.Duration, initial, shortest time.Duration) pflag.Value {
+	c := newChecked(field, initial, "duration", func(text string) (time.Duration, error) {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < shortest || d > longest {
+			return 0, fmt.Errorf("wants a duration from %v to %.0fh such as 20s or 1m30s", shortest, longest.Hours())
+		}
+		return d, nil
+	})
+	c.show = func(d time.Duration) string {
+		if d == 0 {
+			return "0" // which pflag does not show as a default
+		}
+		return d.String()
+	}
+	return c
+}
+
+// newNumber returns the value of a flag for a number that may have decimals.
+func newNumber(field *float64, initial, smallest, largest float64) pflag.Value {
+	return newChecked(field, initial, "float64", func(text string) (float64, error) {
+		return config.ParseDecimal(text, smallest, largest)
+	})
+}
+
+// newOneOf returns the value of a flag for one of some words.
+func newOneOf(field *string, initial string, words []string) pflag.Value {
+	return newChecked(field, initial, "string", func(text string) (string, error) {
+		if !slices.Contains(words, text) {
+			return "", fmt.Errorf("wants one of %s", strings.Join(words, ", "))
+		}
+		return text, nil
+	})
+}
+
+// newAddress returns the value of a flag for the address of a server.
+func newAddress(field *string, initial string) *checked[string] {
+	return newChecked(field, initial, "string", func(text string) (string, error) {
+		if err := client.CheckAddress(text); err != nil {
+			return "", fmt.Errorf("wants an address such as %s", config.Default().Listen)
+		}
+		return text, nil
+	})
+}
+
+// newOptionalAddress is newAddress for an address that may be empty, which is the default.
+func newOptionalAddress(field *string) pflag.Value {
+	c := newAddress(field, "")
+	parse := c.parse
+	c.parse = func(text string) (string, error) {
+		if text == "" {
+			return "", nil
+		}
+		return parse(text)
+	}
+	return c
+}
+
+// newOutFile returns the value of a flag for a file to write, as outfile.Write takes it.
+func newOutFile(field *string, initial string) pflag.Value {
+	return newChecked(field, initial, "string", func(text string) (string, error) {
+		if text == "" {
+			return "", errors.New("wants a file name, or - for the standard output")
+		}
+		return text, nil
+	})
+}
+
+// newFolder returns the value of a flag for a folder, which must have a name.
+func newFolder(field *string, initial string) pflag.Value {
+	return newChecked(field, initial, "string", func(text string) (string, error) {
+		if strings.TrimSpace(text) == "" {
+			return "", errors.New("wants a folder")
+		}
+		return text, nil
+	})
+}
+
+// newOutFolder returns the value of a flag for a folder to write to.
+func newOutFolder(field *string) pflag.Value {
+	return newChecked(field, "", "string", func(text string) (string, error) {
+		if text == outfile.Stdout {
+			return "", errors.New("wants a folder: several files do not fit into the standard output")
+		}
+		return text, nil
+	})
+}
+
+// customers is the range of customer numbers.
+const (
+	firstCustomer = 1
+	lastCustomer  = 1<<32 - 1
 )
 
 // addAddr adds the flag for the server's address.
 func addAddr(f *pflag.FlagSet, addr *string) {
-	f.StringVar(addr, "addr", config.Default().Listen, "server `host:port`")
+	f.Var(newAddress(addr, config.Default().Listen), "addr", "server `host:port`")
 }
 
 // addReport adds the flag for the file that report.WriteJSON writes.
 func addReport(f *pflag.FlagSet, file *string) {
-	f.StringVar(file, "json", "", "write the report as JSON to this `file`")
+	f.Var(newOutFile(file, ""), "json", "write the report as JSON to this `file`; -: to the standard output")
 }
 
 // commandLine returns the command as typed, for a page that others read: files and

@@ -31,7 +31,8 @@ missing at the end, and that every record follows from the records before it. It
 changes nothing: a half-written batch of a killed server stays and is reported.
 
 With the seed file of the folder it also rebuilds the accounts and prints the hash of
-their state. The same journal always has the same hash.
+their state. The same journal always has the same hash. Only customers that were added
+to the seed file or removed from it change the hash without an order.
 
 At the first damage it names file and position, and ends with code 1.`
 
@@ -39,9 +40,10 @@ const journalVerifyExample = `  holdfast journal verify
   holdfast journal verify --data /srv/holdfast --seed-file seed.json --json`
 
 const journalDumpLong = `dump prints one line per record of the journal, oldest first: the numbers of batch and
-record, time, kind, execution, order, and the reason of a bust. --json prints an object
-per line. With the seed file of the folder, instruments have names, otherwise numbers.
-dump also checks the journal while it reads.`
+record, time, kind, execution, order, and the reason of a bust. Records that are no
+events define instruments and customers, or name the history. --json prints an object
+per line. A journal of an earlier release defines no instruments; there they have names
+only with the seed file of the folder. dump also checks the journal while it reads.`
 
 const journalDumpExample = `  holdfast journal dump
   holdfast journal dump --customer 100001 --json
@@ -78,7 +80,7 @@ func (o *journalFlags) add(cmd *cobra.Command, p *Program) {
 	if data == "" {
 		data = config.Default().Data
 	}
-	f.StringVar(&o.data, "data", data, "data `folder` of the server")
+	f.Var(newFolder(&o.data, data), "data", "data `folder` of the server")
 	f.StringVar(&o.seedFile, "seed-file", p.Getenv(config.EnvPrefix+"SEED_FILE"), "seed `file` of the server; empty: the demo seed")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 }
@@ -94,7 +96,7 @@ func newJournalVerifyCommand(p *Program) *cobra.Command {
 		}
 		v, err := inspect.Verify(ctx, o.data, s, seen)
 		if err == nil && o.seedFile != "" && v.StateHash == "" && v.Seed != "" {
-			err = fmt.Errorf("%s is not the seed file of this data folder", o.seedFile)
+			err = fmt.Errorf("%s: %w", o.seedFile, v.Misfit())
 		}
 		return v, err
 	})
@@ -143,9 +145,9 @@ func newJournalDumpCommand(p *Program) *cobra.Command {
 	}
 	o.add(cmd, p)
 	f := cmd.Flags()
-	f.Uint64Var(&q.From, "from", 1, "first `batch`")
-	f.Uint64Var(&q.To, "to", math.MaxUint64, "last `batch`")
-	f.Uint32Var(&q.Customer, "customer", 0, "only records of this customer `number`; 0: all")
+	f.Var(newWhole(&q.From, 1, 1, math.MaxUint64), "from", "first `batch`")
+	f.Var(newWhole[uint64](&q.To, math.MaxUint64, 1, math.MaxUint64), "to", "last `batch`")
+	f.Var(newWhole(&q.Customer, 0, 0, lastCustomer), "customer", "only records of this customer `number`; 0: all")
 	f.Lookup("to").DefValue = "the last one"
 	return cmd
 }

@@ -61,11 +61,16 @@ func TestJournalCommands(t *testing.T) {
 		want []string
 		not  []string
 	}{
-		{"verify", []string{"verify"}, []string{"sound", "records       5", "acknowledged  batch 5", "state         "}, []string{"not computed", "half written"}},
-		{"stats", []string{"stats"}, []string{"5: 3 fills, 1 busts, of 1 customers", "1.00 on average", "bytes per order", "##"}, nil},
-		{"dump", []string{"dump"}, []string{"1 1 seed ", "2 2 2", " fill ", " buy 10 ", ` id "a"`, "5 5 ", " bust ", `reason "wrong \"price\""`}, nil},
-		{"dump of a batch", []string{"dump", "--from", "3", "--to", "3"}, []string{"3 3 ", " buy 20 "}, []string{"seed", "buy 10", "buy 30"}},
+		{"verify", []string{"verify"}, []string{"sound", "records       8", "acknowledged  batch 5", "state         "}, []string{"not computed", "half written"}},
+		{"stats", []string{"stats"}, []string{"8: 3 fills, 1 busts, of 1 customers, and 4 that are no events", "1.60 on average", "bytes per order", "##"}, nil},
+		{"dump", []string{"dump"}, []string{"1 1 seed ", "1 2 instruments 20, #0 ALFA/600100 to #19 BETA/300109\n", "1 3 customers 101, 900001 to 100100\n", "1 4 history ",
+			"2 5 2", " fill ", " buy 10 ALFA/600100 ", ` id "a"`, "5 8 ", " bust ", `reason "wrong \"price\""`}, nil},
+		{"dump of a batch", []string{"dump", "--from", "3", "--to", "3"}, []string{"3 6 ", " buy 20 "}, []string{"seed", "buy 10", "buy 30"}},
 		{"dump as JSON", []string{"dump", "--json", "--from", "5"}, []string{`"kind":"bust"`, `"quantity":30`, `"reason":"wrong \"price\""`}, []string{"fill"}},
+		{"dump of the definitions as JSON", []string{"dump", "--json", "--to", "1"}, []string{
+			`"kind":"instruments","instruments":[{"number":0,"instrument":"ALFA/600100","tick":"0.0100"},`,
+			`"kind":"customers","customers":[{"customer":900001,"cash":"0.0000","positions_digest":"`, `"kind":"history","history_id":"`,
+		}, []string{"fill"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			code, stdout, stderr := run(t, append(append([]string{"journal"}, tc.args...), "--data", dir)...)
@@ -83,6 +88,13 @@ func TestJournalCommands(t *testing.T) {
 				}
 			}
 		})
+	}
+	nameless := filepath.Join(t.TempDir(), "other.json")
+	if code, _, stderr := run(t, "seed", "--customers=5", "--instruments=1", "--out", nameless); code != 0 {
+		t.Fatal(stderr)
+	}
+	if code, stdout, stderr := run(t, "journal", "dump", "--data", dir, "--seed-file", nameless); code != 0 || !strings.Contains(stdout, " buy 30 ALFA/600100 ") {
+		t.Errorf("dump with another seed file: code %d, %q, %q", code, stdout, stderr)
 	}
 	for name, args := range map[string][]string{"nobody": {"--customer", "7"}, "beyond the end": {"--from", "100000"}} {
 		code, stdout, stderr := run(t, append([]string{"journal", "dump", "--data", dir}, args...)...)
@@ -120,7 +132,8 @@ func TestJournalVerifyState(t *testing.T) {
 		t.Fatal(stderr)
 	}
 	code, stdout, stderr := run(t, "journal", "verify", "--data", dir, "--seed-file", other)
-	if want := "holdfast: " + other + " is not the seed file of this data folder\n"; code != 1 || stdout != "" || stderr != want {
+	if want := "holdfast: " + other + ": desk: the seed file does not fit the data folder: "; code != 1 || stdout != "" || !strings.HasPrefix(stderr, want) ||
+		!strings.HasSuffix(stderr, "customer 100001: cash 1000000000.0000, but the data folder was started with 1000000.0000; correct the seed file, or use another data folder\n") {
 		t.Errorf("another seed file: code %d, %q, %q", code, stdout, stderr)
 	}
 	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir, "--log-level", "error")
@@ -128,6 +141,18 @@ func TestJournalVerifyState(t *testing.T) {
 	s.stop()
 	if state() == first {
 		t.Error("an order does not change the state")
+	}
+	changed := filepath.Join(t.TempDir(), "changed.json")
+	shipped, err := os.ReadFile(filepath.Join("..", "..", "biz", "seed", "default.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shipped = bytes.Replace(shipped, []byte(`"Northern Tin"`), []byte(`"Southern Tin"`), 1)
+	if err := os.WriteFile(changed, shipped, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if state() != state("--seed-file", changed) {
+		t.Error("a name in the seed file changes the state")
 	}
 }
 
@@ -149,7 +174,7 @@ func TestJournalRefuses(t *testing.T) {
 		data string
 		want string
 	}{
-		{"damage", dir, "1.blk, batch 3: from byte "},
+		{"damage", dir, "1.blk, batch 1: from byte "},
 		{"a server runs", used, "stop the server first"},
 		{"nothing there", t.TempDir(), "set --data to the data folder"},
 	} {
@@ -165,7 +190,7 @@ func TestJournalRefuses(t *testing.T) {
 	}
 	// serve refuses the folder, too, and leaves the evidence.
 	code, _, stderr := run(t, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir)
-	if kept, err := os.ReadFile(block); code != 1 || !strings.Contains(stderr, "1.blk, batch 3: from byte ") || !bytes.Equal(kept, whole) {
+	if kept, err := os.ReadFile(block); code != 1 || !strings.Contains(stderr, "1.blk, batch 1: from byte ") || !bytes.Equal(kept, whole) {
 		t.Errorf("serve: code %d (%v): %s", code, err, stderr)
 	}
 }

@@ -1,17 +1,23 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"holdfast/biz/seed"
+	"holdfast/cmd/holdfast/config"
 	"holdfast/cmd/holdfast/host"
 	"holdfast/perf/bench"
 	"holdfast/perf/load"
+	"holdfast/perf/outfile"
 	"holdfast/perf/report"
 )
 
@@ -37,8 +43,6 @@ const workloads = "submit, heartbeat, positions, orders, push or idle"
 // loadFlags are the flags of "holdfast load".
 type loadFlags struct {
 	load.Options
-	workload string
-	interval string
 	seedFile string
 	tokens   string
 	json     string
@@ -54,15 +58,15 @@ func newLoadCommand(p *Program) *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	addAddr(f, &o.Addr)
-	f.StringVar(&o.workload, "workload", "submit", workloads)
-	f.IntVar(&o.Connections, "connections", 100, "number of connections")
-	f.IntVar(&o.Depth, "depth", 1, "requests in flight on a connection")
-	f.Float64Var(&o.Rate, "rate", 0, "requests a second on a fixed schedule; 0: as fast as replies arrive")
-	f.StringVar(&o.interval, "interval", "none", "pause `time` of a connection between its last reply and its next requests, such as 1s-2s or 100ms")
-	f.IntVar(&o.SessionsPerAccount, "sessions-per-account", 10, "connections that share an account in the workload push; one of them trades")
-	f.DurationVar(&o.Warmup, "warmup", time.Second, "time before the measurement")
-	f.DurationVar(&o.Duration, "duration", 10*time.Second, "time of the measurement")
-	f.IntVar(&o.ServerPID, "server-pid", 0, "process `id` of the server, to measure its CPU time and memory")
+	f.Var(newWorkload(&o.Workload), "workload", workloads)
+	f.Var(newWhole(&o.Connections, 100, 1, load.MaxConnections), "connections", "number of connections")
+	f.Var(newWhole(&o.Depth, 1, 1, load.MaxDepth), "depth", "requests in flight on a connection")
+	f.Var(newNumber(&o.Rate, 0, 0, load.MaxRate), "rate", "requests a second on a fixed schedule; 0: as fast as replies arrive")
+	f.Var(newInterval(&o.Interval), "interval", "pause `time` of a connection between its last reply and its next requests, such as 1s-2s or 100ms")
+	f.Var(newWhole(&o.SessionsPerAccount, 10, 1, load.MaxConnections), "sessions-per-account", "connections that share an account in the workload push; one of them trades")
+	f.Var(newDuration(&o.Warmup, time.Second, 0), "warmup", "time before the measurement")
+	f.Var(newDuration(&o.Duration, 10*time.Second, brief), "duration", "time of the measurement")
+	f.Var(newWhole(&o.ServerPID, 0, 1, math.MaxInt32), "server-pid", "process `id` of the server, to measure its CPU time and memory")
 	f.BoolVar(&o.CountSyscalls, "count-syscalls", false, "also count the system calls of that process (needs root)")
 	f.StringVar(&o.seedFile, "seed-file", "", "the server's seed `file`; empty: the demo seed")
 	f.StringVar(&o.tokens, "tokens", "", "token `file` of that seed; empty: the published tokens")
@@ -71,8 +75,8 @@ func newLoadCommand(p *Program) *cobra.Command {
 }
 
 func (p *Program) load(cmd *cobra.Command, o *loadFlags) error {
-	if err := o.choose(cmd); err != nil {
-		return err
+	if o.Interval.Max > 0 && o.Rate > 0 {
+		return usagef(cmd, "--interval and --rate exclude each other")
 	}
 	if o.Workload.NeedsAccounts() || o.Workload == load.Idle {
 		s, err := host.LoadSeed(o.seedFile)
@@ -80,38 +84,62 @@ func (p *Program) load(cmd *cobra.Command, o *loadFlags) error {
 			return err
 		}
 		if o.Accounts, o.Instruments, err = bench.ReadAccounts(s, o.tokens); err != nil {
-			return err
+			return tokensError(o.tokens, err)
 		}
+		if len(o.Accounts) == 0 {
+			return &config.Error{Origin: cmp.Or(o.tokens, o.seedFile), Problem: "has no customer who can log in and trade"}
+		}
+	}
+	if o.CountSyscalls && o.ServerPID == 0 {
+		return usagef(cmd, "--count-syscalls needs --server-pid")
+	}
+	if err := outfile.Check(o.json, p.Stdout); err != nil {
+		return err
 	}
 	o.Progress = p.Stderr
 	measured, err := load.Run(cmd.Context(), o.Options)
 	if measured != nil {
-		fmt.Fprintln(p.Stdout, measured)
+		fmt.Fprintln(p.textBeside(o.json), measured)
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintf(p.Stderr, "holdfast: %s\n", load.Explain(err))
 		return err
+	case errors.Is(err, load.ErrOptions):
+		return usagef(cmd, "%s", load.Explain(err))
 	case err != nil:
 		return fmt.Errorf("%s: %s", o.Addr, load.Explain(err))
 	}
-	return report.WriteJSON(o.json, measured)
+	return report.WriteJSON(o.json, p.Stdout, measured)
 }
 
-// choose checks the flags and parses their texts.
-func (o *loadFlags) choose(cmd *cobra.Command) (err error) {
-	o.Workload = load.Workload(o.workload)
-	if !slices.Contains(load.Workloads(), o.Workload) {
-		return usagef(cmd, "--workload %q is not %s", o.workload, workloads)
+// tokensError returns the error for a token file that cannot be used because of err.
+func tokensError(file string, err error) error {
+	if errors.Is(err, seed.ErrBadTokens) {
+		return &config.Error{Origin: file, Problem: err.Error()}
 	}
-	if o.Interval, err = load.ParseInterval(o.interval); err != nil {
-		return usagef(cmd, "--interval %q is not a pause such as 1s-2s (the shorter first), 100ms or none", o.interval)
+	return config.Unreadable(file, err)
+}
+
+// newWorkload returns the value of a flag for a workload.
+func newWorkload(field *load.Workload) pflag.Value {
+	return newChecked(field, load.Submit, "string", func(text string) (load.Workload, error) {
+		if w := load.Workload(text); slices.Contains(load.Workloads(), w) {
+			return w, nil
+		}
+		return "", errors.New("wants " + workloads)
+	})
+}
+
+// newInterval returns the value of a flag for a pause.
+func newInterval(field *load.Interval) pflag.Value {
+	return newChecked(field, load.Interval{}, "string", parseInterval)
+}
+
+func parseInterval(text string) (load.Interval, error) {
+	interval, err := load.ParseInterval(text)
+	if err != nil || text == "" || interval.Max > longest {
+		return load.Interval{}, errors.New("wants a pause such as 1s-2s (the shorter first), 100ms or none")
 	}
-	if o.Interval.Max > 0 && o.Rate > 0 {
-		return usagef(cmd, "--interval and --rate exclude each other")
-	}
-	if o.SessionsPerAccount < 1 {
-		return usagef(cmd, "--sessions-per-account %d is below 1", o.SessionsPerAccount)
-	}
-	return nil
+	return interval, nil
 }

@@ -67,10 +67,11 @@ func TestLoadInterrupted(t *testing.T) {
 
 func TestLoadRefusesFlags(t *testing.T) {
 	tests := map[string][]string{
-		"is not submit, heartbeat":     {"--workload", "dance"},
-		"is not a pause such as 1s-2s": {"--interval", "2s-1s"},
-		"exclude each other":           {"--interval", "1s", "--rate", "5"},
-		"--sessions-per-account 0 is ": {"--sessions-per-account", "0"},
+		"wants submit, heartbeat, positions, orders, push or idle, got \"dance\"":       {"--workload", "dance"},
+		"wants a pause such as 1s-2s (the shorter first), 100ms or none, got \"2s-1s\"": {"--interval", "2s-1s"},
+		"--count-syscalls needs --server-pid":                                           {"--count-syscalls"},
+		"exclude each other":                                                            {"--interval", "1s", "--rate", "5"},
+		"--sessions-per-account wants a whole number from 1 to 4194304, got \"0\"":      {"--sessions-per-account", "0"},
 	}
 	for says, flags := range tests {
 		t.Run(says, func(t *testing.T) {

@@ -8,10 +8,11 @@ package main
 import (
 	"context"
 	"os"
+	"os/signal"
+	"syscall"
 )
 
 func main() {
-	ctx, stop := withSignals(context.Background(), os.Exit)
 	p := &Program{
 		Args:    os.Args[1:],
 		Stdin:   os.Stdin,
@@ -19,7 +20,14 @@ func main() {
 		Stderr:  os.Stderr,
 		Environ: os.Environ(),
 	}
-	code := p.Run(ctx)
-	stop()
-	os.Exit(code)
+	// A write to a closed pipe returns an error, and does not end the process.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	if !signal.Ignored(syscall.SIGQUIT) {
+		quits := make(chan os.Signal, 1)
+		signal.Notify(quits, syscall.SIGQUIT)
+		go func() { <-quits; p.abort() }()
+	}
+	ctx, hangups, _ := withSignals(context.Background(), p.reloads(), p.exitNow)
+	p.Hangups = hangups
+	os.Exit(p.Run(ctx)) // signals are handled until then: a late SIGHUP must not kill the process
 }

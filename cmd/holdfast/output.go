@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"holdfast/cmd/holdfast/terminal"
+	"holdfast/perf/outfile"
 	"holdfast/perf/progress"
 )
 
@@ -39,7 +40,23 @@ func (p *Program) print(found fmt.Stringer, asJSON bool) error {
 	return e.Encode(found)
 }
 
+// textBeside returns where the text of a command goes that also writes the file name: to
+// Stderr if that file is Stdout.
+func (p *Program) textBeside(name string) io.Writer {
+	if outfile.IsStdout(name, p.Stdout) {
+		return p.Stderr
+	}
+	return p.Stdout
+}
+
+// serveStreams makes the streams those of a command that contains a server: nothing waits
+// for their readers.
+func (p *Program) serveStreams() {
+	p.results.NeverWait()
+	p.messages.NeverWait()
+}
+
 // newLogger returns a logger that writes readable lines.
-func newLogger(w io.Writer, level slog.Level) *slog.Logger {
+func newLogger(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	main "holdfast/cmd/holdfast"
+	"holdfast/engine/carriertest"
 )
 
 // TestMain looks for goroutines that a command left behind; those that packages
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 		main.RunMain()
 		return
 	}
-	goleak.VerifyTestMain(m, goleak.IgnoreCurrent())
+	goleak.VerifyTestMain(carriertest.Main{M: m}, goleak.IgnoreCurrent())
 }
 
 // run executes a command line in-process.
@@ -51,9 +52,24 @@ func TestCommandLine(t *testing.T) {
 		{"unknown flag", []string{"--loud"}, 2, "", "holdfast: unknown flag: --loud; see \"holdfast --help\"\n"},
 		{"unknown flag of a command", []string{"version", "--loud"}, 2, "", "holdfast: unknown flag: --loud; see \"holdfast version --help\"\n"},
 		{"slip in a flag", []string{"load", "--conections", "3"}, 2, "", "holdfast: unknown flag: --conections (did you mean \"--connections\"?); see \"holdfast load --help\"\n"},
-		{"word for a number", []string{"journal", "dump", "--from", "x"}, 2, "", "holdfast: --from wants a whole number from 0 to 2^64-1, got \"x\"; see \"holdfast journal dump --help\"\n"},
-		{"number for a duration", []string{"load", "--duration", "3"}, 2, "", "holdfast: --duration wants a duration such as 20s or 1m30s, got \"3\"; see \"holdfast load --help\"\n"},
+		{"word for a number", []string{"journal", "dump", "--from", "x"}, 2, "", "holdfast: --from wants a whole number from 1 to 2^64-1, got \"x\"; see \"holdfast journal dump --help\"\n"},
+		{"number for a duration", []string{"load", "--duration", "3"}, 2, "", "holdfast: --duration wants a duration from 1ms to 8760h such as 20s or 1m30s, got \"3\"; see \"holdfast load --help\"\n"},
 		{"flag without its value", []string{"load", "--duration"}, 2, "", "holdfast: flag needs an argument: --duration; see \"holdfast load --help\"\n"},
+		{"slip in a subcommand", []string{"bench", "compre"}, 2, "", "holdfast: unknown command \"compre\" (did you mean \"compare\"?); see \"holdfast bench --help\"\n"},
+		{"the nearest command", []string{"seve"}, 2, "", "holdfast: unknown command \"seve\" (did you mean \"serve\"?); see \"holdfast --help\"\n"},
+		{"start of a command", []string{"doc"}, 2, "", "holdfast: unknown command \"doc\" (did you mean \"doctor\"?); see \"holdfast --help\"\n"},
+		{"help of everything", []string{"help"}, 0, "Available Commands:", ""},
+		{"help of a subcommand", []string{"help", "journal", "dump"}, 0, "holdfast journal dump [flags]", ""},
+		{"help flag of help", []string{"help", "--help"}, 0, "help [command]", ""},
+		{"unknown help topic", []string{"help", "nonsense"}, 2, "", "holdfast: unknown help topic \"nonsense\"; see \"holdfast --help\"\n"},
+		{"empty help topic", []string{"help", ""}, 2, "", "holdfast: unknown help topic \"\"; see \"holdfast --help\"\n"},
+		{"slip in a help topic", []string{"help", "jurnal"}, 2, "", "holdfast: unknown help topic \"jurnal\" (did you mean \"journal\"?); see \"holdfast --help\"\n"},
+		{"slip in the second word", []string{"help", "journal", "dmp"}, 2, "", "holdfast: unknown help topic \"journal dmp\" (did you mean \"dump\"?); see \"holdfast journal --help\"\n"},
+		{"help topic too long", []string{"help", "serve", "fast"}, 2, "", "holdfast: unknown help topic \"serve fast\"; see \"holdfast serve --help\"\n"},
+		{"unknown flag of help", []string{"help", "--loud"}, 2, "", "holdfast: unknown flag: --loud; see \"holdfast help --help\"\n"},
+		{"unknown shell", []string{"completion", "bsh"}, 2, "", "holdfast: unknown command \"bsh\" (did you mean \"bash\"?); see \"holdfast completion --help\"\n"},
+		{"argument of a shell", []string{"completion", "bash", "now"}, 2, "", "holdfast: unexpected argument \"now\"; see \"holdfast completion bash --help\"\n"},
+		{"completion", []string{"completion", "bash"}, 0, "bash completion", ""},
 		{"argument too many", []string{"version", "now"}, 2, "", "holdfast: unexpected argument \"now\"; see \"holdfast version --help\"\n"},
 	}
 	for _, tc := range cases {

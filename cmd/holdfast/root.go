@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 )
@@ -28,16 +28,15 @@ func newRootCommand(p *Program) *cobra.Command {
 		RunE:          showHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-
-		SuggestionsMinimumDistance: 2,
 	}
 	root.SetIn(p.Stdin)
-	root.SetOut(p.Stdout)
+	root.SetOut(quiet{p.Stdout})
 	root.SetErr(p.Stderr)
 	root.SetVersionTemplate("holdfast {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
+		newBackupCommand(p),
 		newBenchCommand(p),
 		newBustCommand(p),
 		newChaosCommand(p),
@@ -46,13 +45,24 @@ func newRootCommand(p *Program) *cobra.Command {
 		newDoctorCommand(p),
 		newJournalCommand(p),
 		newLoadCommand(p),
+		newRestoreCommand(p),
 		newScenarioCommand(p),
 		newSeedCommand(p),
 		newServeCommand(p),
 		newSubmitCommand(p),
 		newVersionCommand(p),
 	)
+	adoptDefaults(root)
 	return root
+}
+
+// quiet reports no errors: cobra would print them, and Program reports them anyway.
+type quiet struct{ w io.Writer }
+
+// Write implements io.Writer.
+func (q quiet) Write(b []byte) (int, error) {
+	_, _ = q.w.Write(b)
+	return len(b), nil
 }
 
 // showHelp shows the help when the subcommand is missing.
@@ -63,9 +73,5 @@ func subcommandOnly(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	hint := ""
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = fmt.Sprintf(" (did you mean %q?)", near[0])
-	}
-	return usagef(cmd, "unknown command %q%s", args[0], hint)
+	return usagef(cmd, "unknown command %q%s", args[0], suggestion(cmd, args[0]))
 }

@@ -13,6 +13,7 @@ import (
 	"holdfast/biz/client"
 	"holdfast/biz/scenario"
 	"holdfast/cmd/holdfast/host"
+	"holdfast/perf/outfile"
 	"holdfast/perf/report"
 )
 
@@ -28,6 +29,9 @@ The exit code is 1 if a step failed.`
 const scenarioExample = `  holdfast scenario
   holdfast scenario --json report.json
   holdfast scenario --addr 127.0.0.1:8888 --repricing 10s`
+
+// scenarioClients is how many customers trade.
+const scenarioClients = 10
 
 // scenarioFlags are the flags of "holdfast scenario".
 type scenarioFlags struct {
@@ -56,19 +60,27 @@ func newScenarioCommand(p *Program) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.addr, "addr", "", "server `host:port`; empty: start one")
-	f.Uint32Var(&o.first, "first", uint32(scenario.DefaultFirstCustomer), "`number` of the first of ten customers")
-	f.Uint32Var(&o.operator, "operator", uint32(scenario.DefaultOperator), "customer `number` of an operator")
+	f.Var(newOptionalAddress(&o.addr), "addr", "server `host:port`; empty: start one")
+	f.Var(newWhole(&o.first, uint32(scenario.DefaultFirstCustomer), firstCustomer, lastCustomer-scenarioClients+1), "first", "`number` of the first of ten customers")
+	f.Var(newWhole(&o.operator, uint32(scenario.DefaultOperator), firstCustomer, lastCustomer), "operator", "customer `number` of an operator")
 	f.StringVar(&o.password, "password", "", "password of all these customers; empty: the published tokens")
-	f.DurationVar(&o.repricing, "repricing", 0, "longest wait for a price to move; 0 with --addr: no wait")
+	f.Var(newDuration(&o.repricing, 0, 0), "repricing", "longest wait for a price to move; 0 with --addr: no wait")
 	addReport(f, &o.json)
 	f.BoolVar(&o.verbose, "verbose", false, "print a line as each step ends")
 	return cmd
 }
 
 func (p *Program) runScenario(ctx context.Context, o *scenarioFlags) (err error) {
+	if err := outfile.Check(o.json, p.Stdout); err != nil {
+		return err
+	}
 	if o.addr == "" {
-		own, startErr := host.StartTemporary(ctx, version(), simulation, false, slog.New(slog.DiscardHandler))
+		folder, remove, scratchErr := p.scratch.add()
+		if scratchErr != nil {
+			return scratchErr
+		}
+		defer func() { err = errors.Join(err, remove()) }()
+		own, startErr := host.StartTemporary(ctx, folder, host.Options{Version: version()}, simulation, false, slog.New(slog.DiscardHandler))
 		if startErr != nil {
 			return fmt.Errorf("start a server: %w", startErr)
 		}
@@ -82,7 +94,7 @@ func (p *Program) runScenario(ctx context.Context, o *scenarioFlags) (err error)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(result.WriteText(p.Stdout), report.WriteJSON(o.json, result)); err != nil {
+	if err := errors.Join(result.WriteText(p.textBeside(o.json)), report.WriteJSON(o.json, p.Stdout, result)); err != nil {
 		return err
 	}
 	if result.Failed() {
@@ -95,7 +107,7 @@ func (o *scenarioFlags) options(p *Program) scenario.Options {
 	options := scenario.Options{
 		Addr: o.addr, Operator: client.Customer(o.operator), Repricing: o.repricing, Log: io.Discard,
 	}
-	for i := range uint32(10) {
+	for i := range uint32(scenarioClients) {
 		options.Customers = append(options.Customers, client.Customer(o.first+i))
 	}
 	if o.verbose {

@@ -2,16 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
-	"path/filepath"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"holdfast/biz/seed"
+	"holdfast/perf/outfile"
+	"holdfast/perf/table"
 )
 
 const seedExample = `  holdfast seed --customers 10000 --out load.json
@@ -21,12 +21,10 @@ const seedExample = `  holdfast seed --customers 10000 --out load.json
 // seedOptions are the flags of "holdfast seed".
 type seedOptions struct {
 	seed.Options
-	out   string // the seed file; the tokens go to out.tokens
-	force bool
+	out    string // the seed file
+	tokens string // the file for the tokens; runSeed sets the default
+	force  bool
 }
-
-// tokensFile returns the name of the file for the tokens.
-func (o *seedOptions) tokensFile() string { return o.out + ".tokens" }
 
 // newSeedCommand returns the command that writes a seed file and the tokens of its customers.
 func newSeedCommand(p *Program) *cobra.Command {
@@ -35,7 +33,8 @@ func newSeedCommand(p *Program) *cobra.Command {
 		Use:   "seed",
 		Short: "write a file of customers and instruments, and their tokens",
 		Long: `seed writes a file of customers and instruments for "serve --seed-file", and
-FILE.tokens with a login token for each customer. The same flags always produce the
+FILE.tokens with a login token for each customer. With "--out -" the file goes to the
+standard output; add --tokens to keep the tokens. The same flags always produce the
 same files. Anyone who knows the flags knows the tokens, so use them only for tests
 and load.`,
 		Example: seedExample,
@@ -46,76 +45,79 @@ and load.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&o.out, "out", "seed.json", "`FILE` to write")
-	flags.IntVar(&o.Customers, "customers", 100, "number of customers; the first is 100001")
-	flags.IntVar(&o.Instruments, "instruments", 20, "number of instruments")
-	flags.Uint64Var(&o.Random, "random", 1, "random seed for names, prices, positions and tokens")
+	flags.Var(newOutFile(&o.out, "seed.json"), "out", "`FILE` to write; -: the standard output")
+	flags.StringVar(&o.tokens, "tokens", "", "`file` for the tokens; empty: FILE.tokens, or no tokens if FILE is not a file on disk")
+	flags.Var(newWhole(&o.Customers, 100, 1, seed.MaxGeneratedCustomers), "customers", "number of customers; the first is 100001")
+	flags.Var(newWhole(&o.Instruments, 20, 1, seed.MaxGeneratedInstruments), "instruments", "number of instruments")
+	flags.Var(newWhole[uint64](&o.Random, 1, 0, math.MaxUint64), "random", "random seed for names, prices, positions and tokens")
 	flags.StringVar(&o.Password, "password", "", "password of every customer (slow: tens of milliseconds each)")
 	flags.BoolVar(&o.force, "force", false, "replace existing files")
 	return cmd
 }
 
 func (p *Program) runSeed(cmd *cobra.Command, o *seedOptions) error {
-	if o.out == "" {
-		return usagef(cmd, "--out is empty: name the file to write")
+	if o.tokens == "" && !outfile.IsStream(o.out, p.Stdout) {
+		o.tokens = o.out + ".tokens"
 	}
-	if err := o.refuseToReplace(); err != nil {
+	if outfile.Same(o.tokens, o.out, p.Stdout) {
+		return usagef(cmd, "--tokens %q is also --out: each needs another file", o.tokens)
+	}
+	if len(o.Password) > seed.MaxPasswordSize {
+		return usagef(cmd, "--password is longer than %d bytes", seed.MaxPasswordSize)
+	}
+	if err := o.refuseToReplace(p.Stdout); err != nil {
 		return err
 	}
 	show, leave := p.progressBar("customers")
 	o.Progress = show
-	err := o.write(cmd.Context())
+	err := o.write(cmd.Context(), p.Stdout)
 	leave()
-	switch {
-	case errors.Is(err, seed.ErrBadOptions):
-		return usagef(cmd, "%s", err)
-	case err != nil:
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.Stdout, "%s: %d customers, %d instruments\n%s: their tokens\n",
-		o.out, o.Customers, o.Instruments, o.tokensFile())
+	text := fmt.Sprintf("%s: %d customers, %d instruments\n", table.Escape(o.out), o.Customers, o.Instruments)
+	if o.tokens != "" {
+		text += table.Escape(o.tokens) + ": their tokens\n"
+	}
+	w := p.textBeside(o.out)
+	if outfile.IsStdout(o.tokens, p.Stdout) {
+		w = p.Stderr
+	}
+	_, err = io.WriteString(w, text)
 	return err
 }
 
 // refuseToReplace returns an error if one of the files exists. It comes before any work.
 // A data folder works only with the seed file that it was started with.
-func (o *seedOptions) refuseToReplace() error {
+func (o *seedOptions) refuseToReplace(stdout io.Writer) error {
 	if o.force {
 		return nil
 	}
-	for _, name := range []string{o.out, o.tokensFile()} {
-		if _, err := os.Lstat(name); err == nil {
+	for _, name := range []string{o.out, o.tokens} {
+		if _, err := os.Stat(name); err == nil && !outfile.IsStream(name, stdout) {
 			return fmt.Errorf("%s exists: choose another --out, or --force to replace it", name)
 		}
 	}
 	return nil
 }
 
-// write writes both files, the tokens first: a seed file without tokens is useless.
-func (o *seedOptions) write(ctx context.Context) error {
-	err := writeFile(ctx, o.tokensFile(), func(w io.Writer) error { return seed.GenerateTokens(w, o.Options) })
-	if err != nil {
-		return err
+// write writes both files, which only their owner may read. The file of the tokens appears
+// last, but nothing of either is left if it cannot be written.
+func (o *seedOptions) write(ctx context.Context, stdout io.Writer) error {
+	writeSeed := func() error {
+		return outfile.Write(o.out, 0o600, stdout, func(w io.Writer) error {
+			return seed.Generate(&contextWriter{ctx: ctx, w: w}, o.Options)
+		})
 	}
-	err = writeFile(ctx, o.out, func(w io.Writer) error { return seed.Generate(w, o.Options) })
-	if err != nil {
-		os.Remove(o.tokensFile())
+	if o.tokens == "" {
+		return writeSeed()
 	}
-	return err
-}
-
-// writeFile writes a file that only its owner may read. The file appears when it is
-// complete; after an error, or when ctx ends, nothing is left of it.
-func writeFile(ctx context.Context, name string, write func(io.Writer) error) (err error) {
-	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)), renameio.WithStaticPermissions(0o600))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Cleanup()) }()
-	if err := write(&contextWriter{ctx: ctx, w: f}); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
+	return outfile.Write(o.tokens, 0o600, stdout, func(w io.Writer) error {
+		if err := seed.GenerateTokens(&contextWriter{ctx: ctx, w: w}, o.Options); err != nil {
+			return err
+		}
+		return writeSeed()
+	})
 }
 
 // contextWriter returns an error after its context has ended, which stops the writer.

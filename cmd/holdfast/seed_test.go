@@ -69,12 +69,16 @@ func TestSeedRefuses(t *testing.T) {
 		code int
 		want string
 	}{
-		{"no file", []string{"--out="}, 2, `--out is empty: name the file to write; see "holdfast seed --help"`},
+		{"no file", []string{"--out="}, 2, `--out wants a file name, or - for the standard output, got ""; see "holdfast seed --help"`},
 		{"existing file", []string{"--out=there.json"}, 1, `there.json exists: choose another --out, or --force to replace it`},
 		{"existing tokens", []string{"--out=half.json"}, 1, `half.json.tokens exists: choose another --out, or --force to replace it`},
-		{"no customers", []string{"--out=new.json", "--customers=0"}, 2, `seed: bad options: 0 customers: want 1 to`},
-		{"no number", []string{"--out=new.json", "--customers=many"}, 2, `--customers wants a whole number, got "many"`},
-		{"no such folder", []string{"--out=none/new.json"}, 1, `no such file or directory`},
+		{"no customers", []string{"--out=new.json", "--customers=0"}, 2, `--customers wants a whole number from 1 to 499999, got "0"`},
+		{"no number", []string{"--out=new.json", "--customers=many"}, 2, `--customers wants a whole number from 1 to 499999, got "many"`},
+		{"long password", []string{"--out=new.json", "--password=" + strings.Repeat("x", 2000)}, 2, `--password is longer than 1024 bytes`},
+		{"no such folder", []string{"--out=none/new.json"}, 1, `none/new.json.tokens: no such file or directory: none; create it, or choose another path`},
+		{"two files with one name", []string{"--out=new.json", "--tokens=new.json"}, 2, `--tokens "new.json" is also --out`},
+		{"two names of one file", []string{"--out=new.json", "--tokens=./new.json"}, 2, `--tokens "./new.json" is also --out`},
+		{"two standard outputs", []string{"--out=-", "--tokens=-"}, 2, `--tokens "-" is also --out`},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,7 +18,9 @@ import (
 
 const serveLong = `serve runs the server until Ctrl-C or SIGTERM. Then it drains: it answers the requests
 that it has received and sends each client a Notice. A second signal ends it at once;
-everything acknowledged is on disk then, too.
+everything acknowledged is on disk then, too. SIGHUP makes it read its settings and the
+seed file again: the log level, credentials, names and roles of customers change, new
+instruments and customers come, revoked logins end. Other settings need a restart.
 
 Settings come from the defaults, then a JSON file, then the environment
 (HOLDFAST_LISTEN and so on), then flags; later ones override earlier ones.
@@ -30,11 +32,14 @@ const serveExample = `  holdfast serve
   holdfast serve --simulate 50/s --seed 7
   holdfast serve --config serve.json --print-config`
 
+// serveName is the name of the command that reloads its settings.
+const serveName = "serve"
+
 func newServeCommand(p *Program) *cobra.Command {
 	var printOnly, throwaway bool
 	options := host.Options{Version: version()}
 	cmd := &cobra.Command{
-		Use:     "serve",
+		Use:     serveName,
 		Short:   "run the server",
 		Long:    serveLong,
 		Example: serveExample,
@@ -44,16 +49,17 @@ func newServeCommand(p *Program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if printOnly {
-				return p.printConfig(c)
-			}
 			if err := checkServe(cmd, &options, c, throwaway); err != nil {
 				return err
 			}
-			if throwaway {
-				return p.serveThrowaway(cmd.Context(), c, options)
+			if printOnly {
+				return p.printConfig(c)
 			}
-			return p.serve(cmd.Context(), c, options)
+			load := func() (*config.Config, error) { return p.loadConfig(cmd) }
+			if throwaway {
+				return p.serveThrowaway(cmd.Context(), c, options, load)
+			}
+			return p.serve(cmd.Context(), c, options, load)
 		},
 	}
 	addConfigFlags(cmd)
@@ -76,34 +82,65 @@ func checkServe(cmd *cobra.Command, o *host.Options, c *config.Config, throwaway
 		return usagef(cmd, "--submit-on-loop needs --plumbing %s", host.Reactor)
 	case len(c.Listeners) > 0 && o.Carrier != host.Reactor:
 		return usagef(cmd, "--listener needs --plumbing %s: the others serve only the packet dialect", host.Reactor)
+	case strings.HasPrefix(c.Listen, "unix:") && o.Carrier != host.Reactor:
+		return usagef(cmd, "--listen %s needs --plumbing %s: the others have no socket files", c.Listen, host.Reactor)
 	default:
 		return nil
 	}
 }
 
 // serveThrowaway is serve with a data folder for this run only.
-func (p *Program) serveThrowaway(ctx context.Context, c *config.Config, o host.Options) (err error) {
-	if c.Data, err = os.MkdirTemp("", "holdfast-"); err != nil {
+func (p *Program) serveThrowaway(ctx context.Context, c *config.Config, o host.Options, load loadConfig) error {
+	folder, remove, err := p.scratch.add()
+	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(c.Data)) }()
-	return p.serve(ctx, c, o)
+	c.Data = folder
+	err = p.serve(ctx, c, o, func() (*config.Config, error) {
+		again, err := load()
+		if err == nil {
+			again.Data = folder
+		}
+		return again, err
+	})
+	return errors.Join(err, remove())
 }
 
-// serve runs a server until ctx ends.
-func (p *Program) serve(ctx context.Context, c *config.Config, o host.Options) error {
+// serve runs a server until ctx ends. A value in Hangups makes it load its settings again.
+func (p *Program) serve(ctx context.Context, c *config.Config, o host.Options, load loadConfig) error {
 	defer host.PlanMemory(c).LimitRuntime()()
-	s, err := host.Start(ctx, c, o, newLogger(p.Stderr, c.LogLevel))
+	p.serveStreams()
+	p.results.Outlive()
+	o.DroppedLines = p.droppedLines
+	var level slog.LevelVar
+	level.Set(c.LogLevel)
+	log := newLogger(p.Stderr, &level)
+	s, err := host.Start(ctx, c, o, log)
 	if err != nil {
 		return err
 	}
 	p.announce(s, c, o)
-	select {
-	case <-ctx.Done():
-		fmt.Fprintln(p.Stderr, "holdfast: stopping; press Ctrl-C again to end at once")
-		return s.Stop()
-	case <-s.Ended():
-		return s.Wait()
+	r := reloading{load: load, apply: s.Reload, level: &level, log: log}
+	return p.serveUntil(ctx, s, &r)
+}
+
+// serveUntil waits for the end of ctx or of the server. One reload runs at a time; hang-ups
+// meanwhile cause one more. A stop does not wait for a reload.
+func (p *Program) serveUntil(ctx context.Context, s *host.Server, r *reloading) error {
+	hangups, reloaded := p.Hangups, make(chan struct{}, 1)
+	for {
+		select {
+		case <-ctx.Done():
+			fmt.Fprintln(p.Stderr, "holdfast: stopping; press Ctrl-C again to end at once")
+			return s.Stop()
+		case <-s.Ended():
+			return s.Wait()
+		case <-hangups:
+			hangups = nil
+			go func() { r.reload(); reloaded <- struct{}{} }()
+		case <-reloaded:
+			hangups = p.Hangups
+		}
 	}
 }
 

@@ -110,7 +110,7 @@ func TestServeTradesCountsAndRestarts(t *testing.T) {
 	}
 	for _, want := range []string{
 		"holdfast_req_recv_total 4\n", "holdfast_rsp_send_total 4\n", "holdfast_client_connected ",
-		"holdfast_committed_records_total 2\n", `holdfast_closes_total{reason="panic"} 0`, `holdfast_closes_total{reason="memory"} 0`,
+		"holdfast_committed_records_total 1\n", `holdfast_closes_total{reason="panic"} 0`, `holdfast_closes_total{reason="memory"} 0`,
 		"holdfast_pushes_conflated_total 0\n", "holdfast_heartbeats_total 0\n", "holdfast_unsent_bytes 0\n",
 		"holdfast_unsent_sessions 0\n", "holdfast_lane_bytes 0\n", "holdfast_lane_pieces 0\n", "holdfast_memory_limit_bytes ",
 	} {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"math"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"holdfast/cmd/holdfast/submit"
+	"holdfast/perf/load"
 )
 
 const submitExample = `  holdfast submit
@@ -23,18 +25,15 @@ It prints a line for every Submit and every reply, and ends with code 1 if a rep
 missing or wrong.`,
 		Example: submitExample, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.Connections < 1 || o.Count < 1 || o.Interval < 0 {
-				return usagef(cmd, "--connections and --count must be 1 or more, and --interval 0 or more")
-			}
 			return submit.Run(cmd.Context(), o)
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	addAddr(f, &o.Addr)
-	f.IntVar(&o.Connections, "connections", 5, "number of connections")
-	f.IntVar(&o.Count, "count", 10, "Submits per connection")
-	f.DurationVar(&o.Interval, "interval", time.Second, "time between two Submits of a connection")
+	f.Var(newWhole(&o.Connections, 5, 1, load.MaxConnections), "connections", "number of connections")
+	f.Var(newWhole(&o.Count, 10, 1, math.MaxInt32), "count", "Submits per connection")
+	f.Var(newDuration(&o.Interval, time.Second, 0), "interval", "time between two Submits of a connection")
 	f.StringVar(&o.Payload, "payload", "submit {number} of connection {connection}", "`text` to send; {number} and {connection} are replaced")
 	return cmd
 }

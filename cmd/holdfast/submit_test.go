@@ -115,3 +115,14 @@ func TestSubmitUsage(t *testing.T) {
 		}
 	}
 }
+
+// TestSubmitWaitsForAPlace: connections that the server has no place for connect again
+// later.
+func TestSubmitWaitsForAPlace(t *testing.T) {
+	t.Parallel()
+	addr := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--max-connections", "2", "--log-level", "error").addr
+	code, stdout, stderr := run(t, "submit", "--addr", addr, "--connections", "5", "--count", "2", "--interval", "10ms")
+	if code != 0 || !strings.Contains(stdout, "5 connections, 10 of 10 submits sent, 10 acknowledged") {
+		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
+	}
+}

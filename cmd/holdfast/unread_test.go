@@ -25,14 +25,12 @@ func (c *stalling) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// TestServeStopsWithUnreadOutput: a client that does not read delays a stop for the drain
-// time. That is not a failure.
-func TestServeStopsWithUnreadOutput(t *testing.T) {
-	t.Parallel()
-	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "warn",
-		"--drain", "1s", "--outbound-soft-bytes", "67108864", "--outbound-hard-bytes", "67108864", "--write-stall-time", "1h")
+// stall connects a client to a server, until the server has output for it that it does not
+// read. release lets it read again, and closes it.
+func stall(t *testing.T, addr, admin string) (release func()) {
+	t.Helper()
 	var conn stalling
-	c, err := client.Dial(t.Context(), s.addr, client.Options{Timeout: time.Minute, HeartbeatInterval: -1,
+	c, err := client.Dial(t.Context(), addr, client.Options{Timeout: time.Minute, HeartbeatInterval: -1,
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			tcp, err := new(net.Dialer).DialContext(ctx, network, addr)
 			if err != nil {
@@ -53,16 +51,33 @@ func TestServeStopsWithUnreadOutput(t *testing.T) {
 		asking.Go(func() { _, _ = c.Quotes(t.Context(), nil, true) }) // answered by the end of the connection
 	}
 	deadline := time.Now().Add(time.Minute)
-	for !strings.Contains(get(t, "http://"+s.admin+"/metrics"), "\nholdfast_unsent_sessions 1\n") {
+	for !strings.Contains(get(t, "http://"+admin+"/metrics"), "\nholdfast_unsent_sessions 1\n") {
 		if time.Now().After(deadline) {
 			t.Fatal("nothing stays unsent")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+	return func() {
+		conn.held.Unlock()
+		c.Close()
+		asking.Wait()
+	}
+}
+
+// patientWithReaders returns the flags of a server that does not close a client which does not
+// read.
+func patientWithReaders() []string {
+	return []string{"--outbound-soft-bytes", "67108864", "--outbound-hard-bytes", "67108864", "--write-stall-time", "1h"}
+}
+
+// TestServeStopsWithUnreadOutput: a client that does not read delays a stop for the drain
+// time. That is not a failure.
+func TestServeStopsWithUnreadOutput(t *testing.T) {
+	t.Parallel()
+	s := startServe(t, append(patientWithReaders(), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "warn", "--drain", "1s")...)
+	release := stall(t, s.addr, s.admin)
 	code := s.stop()
-	conn.held.Unlock()
-	c.Close()
-	asking.Wait()
+	release()
 	if code != 0 || !strings.Contains(s.errs.String(), "level=WARN") || !strings.Contains(s.errs.String(), "sessions=1 ") {
 		t.Errorf("stopped with %d: %s", code, s.errs)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -27,6 +28,7 @@ func usagef(cmd *cobra.Command, format string, args ...any) error {
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
+	var value *valueError
 	switch {
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
 		var names []string
@@ -34,22 +36,14 @@ func flagError(cmd *cobra.Command, err error) error {
 		return usagef(cmd, "%s%s", err, config.Suggestion("--"+unknown.GetSpecifiedName(), names))
 	case errors.As(err, &invalid):
 		f := invalid.GetFlag()
-		if wanted := wantedOfType(f.Value.Type()); wanted != "" {
-			return usagef(cmd, "--%s wants %s, got %q", f.Name, wanted, invalid.GetValue())
+		switch kind := f.Value.Type(); {
+		case errors.As(err, &value):
+			return usagef(cmd, "--%s %s, got %q", f.Name, value.wanted, invalid.GetValue())
+		case kind == "bool" || kind == "boolfunc":
+			return usagef(cmd, "--%s wants true or false, got %q", f.Name, invalid.GetValue())
 		}
 	}
 	return usagef(cmd, "%s", err)
-}
-
-// wantedOfType returns what errors call a value of this type of pflag, "" for a type that
-// reports its own errors.
-func wantedOfType(kind string) string {
-	return map[string]string{
-		"bool": "true or false", "boolfunc": "true or false",
-		"int": "a whole number", "intSlice": "whole numbers, separated by commas",
-		"uint32": "a whole number from 0 to 2^32-1", "uint64": "a whole number from 0 to 2^64-1",
-		"float64": "a number", "duration": "a duration such as 20s or 1m30s",
-	}[kind]
 }
 
 // noArgs returns an error for arguments that are not flags. Unlike that of cobra.NoArgs,
@@ -69,4 +63,63 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 		}
 		return noArgs(cmd, args[len(names):])
 	}
+}
+
+// adoptDefaults completes the commands that cobra adds to root: a wrong argument of them is a
+// mistake on the command line, as everywhere.
+func adoptDefaults(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args, cmd.Run, cmd.RunE = nil, nil, showTopic
+		case "completion":
+			cmd.Args, cmd.RunE = subcommandOnly, showHelp
+			for _, shell := range cmd.Commands() {
+				shell.Args = noArgs
+			}
+		}
+	}
+}
+
+// showTopic shows the help of the command that args name.
+func showTopic(cmd *cobra.Command, args []string) error {
+	topic := cmd.Root()
+	for i, name := range args {
+		next := subcommand(topic, name)
+		if next == nil {
+			return usagef(topic, "unknown help topic %q%s", strings.Join(args[:i+1], " "), suggestion(topic, name))
+		}
+		topic = next
+	}
+	topic.InitDefaultHelpFlag()
+	topic.InitDefaultVersionFlag()
+	return topic.Help()
+}
+
+// subcommand returns the command of parent with this name, or nil.
+func subcommand(parent *cobra.Command, name string) *cobra.Command {
+	for _, cmd := range parent.Commands() {
+		if cmd.Name() == name || cmd.HasAlias(name) {
+			return cmd
+		}
+	}
+	return nil
+}
+
+// suggestion returns a question for the command of parent that name was most likely meant
+// to be, "" if no command is near.
+func suggestion(parent *cobra.Command, name string) string {
+	var names []string
+	for _, cmd := range parent.Commands() {
+		if !cmd.IsAvailableCommand() {
+			continue
+		}
+		if len(name) > 1 && strings.HasPrefix(cmd.Name(), name) {
+			return fmt.Sprintf(" (did you mean %q?)", cmd.Name())
+		}
+		names = append(names, cmd.Name())
+	}
+	return config.Suggestion(name, names)
 }

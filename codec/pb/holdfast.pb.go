@@ -1464,9 +1464,12 @@ type HistoryRequest struct {
 	// 1 to 1000; 0 means 100.
 	Limit uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
 	// 0 means your own. Only an operator may request another customer's history.
-	Customer      uint32 `protobuf:"varint,3,opt,name=customer,proto3" json:"customer,omitempty"`
-	Market        string `protobuf:"bytes,4,opt,name=market,proto3" json:"market,omitempty"`
-	Code          string `protobuf:"bytes,5,opt,name=code,proto3" json:"code,omitempty"`
+	Customer uint32 `protobuf:"varint,3,opt,name=customer,proto3" json:"customer,omitempty"`
+	Market   string `protobuf:"bytes,4,opt,name=market,proto3" json:"market,omitempty"`
+	Code     string `protobuf:"bytes,5,opt,name=code,proto3" json:"code,omitempty"`
+	// The history that before_execution_id belongs to, as ConnReply names it; another one
+	// is rejected with HISTORY_RESET. Empty: no such check.
+	HistoryId     []byte `protobuf:"bytes,6,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1534,6 +1537,13 @@ func (x *HistoryRequest) GetCode() string {
 		return x.Code
 	}
 	return ""
+}
+
+func (x *HistoryRequest) GetHistoryId() []byte {
+	if x != nil {
+		return x.HistoryId
+	}
+	return nil
 }
 
 type HistoryReply struct {
@@ -1768,9 +1778,11 @@ func (x *QuotesReply) GetMore() bool {
 }
 
 type BustRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ExecutionId   uint64                 `protobuf:"varint,1,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
-	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	ExecutionId uint64                 `protobuf:"varint,1,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
+	Reason      string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The history that execution_id belongs to; see HistoryRequest.
+	HistoryId     []byte `protobuf:"bytes,3,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1817,6 +1829,13 @@ func (x *BustRequest) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *BustRequest) GetHistoryId() []byte {
+	if x != nil {
+		return x.HistoryId
+	}
+	return nil
 }
 
 type BustReply struct {
@@ -2221,13 +2240,15 @@ const file_holdfast_proto_rawDesc = "" +
 	"\n" +
 	"executions\x18\x03 \x03(\v2\x16.holdfast.v1.ExecutionR\n" +
 	"executions\x121\n" +
-	"\bposition\x18\x04 \x01(\v2\x15.holdfast.v1.PositionR\bposition\"\x9e\x01\n" +
+	"\bposition\x18\x04 \x01(\v2\x15.holdfast.v1.PositionR\bposition\"\xbd\x01\n" +
 	"\x0eHistoryRequest\x12.\n" +
 	"\x13before_execution_id\x18\x01 \x01(\x04R\x11beforeExecutionId\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x1a\n" +
 	"\bcustomer\x18\x03 \x01(\rR\bcustomer\x12\x16\n" +
 	"\x06market\x18\x04 \x01(\tR\x06market\x12\x12\n" +
-	"\x04code\x18\x05 \x01(\tR\x04code\"Z\n" +
+	"\x04code\x18\x05 \x01(\tR\x04code\x12\x1d\n" +
+	"\n" +
+	"history_id\x18\x06 \x01(\fR\thistoryId\"Z\n" +
 	"\fHistoryReply\x126\n" +
 	"\n" +
 	"executions\x18\x01 \x03(\v2\x16.holdfast.v1.ExecutionR\n" +
@@ -2243,10 +2264,12 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x05after\x18\x04 \x01(\v2\x1a.holdfast.v1.InstrumentKeyR\x05after\"\\\n" +
 	"\vQuotesReply\x129\n" +
 	"\vinstruments\x18\x01 \x03(\v2\x17.holdfast.v1.InstrumentR\vinstruments\x12\x12\n" +
-	"\x04more\x18\x02 \x01(\bR\x04more\"H\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"g\n" +
 	"\vBustRequest\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\x04R\vexecutionId\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"t\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"history_id\x18\x03 \x01(\fR\thistoryId\"t\n" +
 	"\tBustReply\x124\n" +
 	"\texecution\x18\x01 \x01(\v2\x16.holdfast.v1.ExecutionR\texecution\x121\n" +
 	"\bposition\x18\x02 \x01(\v2\x15.holdfast.v1.PositionR\bposition\"I\n" +

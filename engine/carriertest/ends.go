@@ -108,9 +108,15 @@ func drainAnswersWhatWasRead(t *testing.T, start New) {
 	p.MustWrite(all)
 	<-started
 	read := s.Traffic().Requests - 1 // but for that of idle
+	if err := s.Serving(); err != nil {
+		t.Error("before the stop:", err)
+	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.Stop() }()
 	Eventually(t, "the end of listening", func() bool { return refuses(s.Addr) })
+	if err := s.Serving(); !errors.Is(err, engine.ErrStopping) {
+		t.Errorf("connections are refused, but Serving is %v", err)
+	}
 	close(unblock)
 	for i := uint64(0); ; i++ {
 		m, err := p.Next()

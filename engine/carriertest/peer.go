@@ -12,6 +12,7 @@ import (
 
 	"holdfast/codec"
 	"holdfast/codec/pb"
+	"holdfast/engine"
 )
 
 // Peer is a client that sends and reads frames of any length.
@@ -47,7 +48,11 @@ func DialNarrow(t testing.TB, addr string) *Peer {
 // DialWith is Dial with the settings of d.
 func DialWith(t testing.TB, addr string, d net.Dialer) *Peer {
 	t.Helper()
-	conn, err := d.Dial("tcp", addr)
+	network := "tcp"
+	if path, ok := engine.SocketPath(addr); ok {
+		network, addr = "unix", path
+	}
+	conn, err := d.Dial(network, addr)
 	if err != nil {
 		t.Fatal(err)
 	}

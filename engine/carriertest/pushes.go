@@ -3,6 +3,7 @@ package carriertest
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/codec"
 	"holdfast/codec/pb"
@@ -66,6 +67,7 @@ func slowConsumerIsCut(t *testing.T, start New) {
 	big := codec.Raw(strings.Repeat("x", 64<<10))
 	limits := wideLimits()
 	limits.OutboundSoftBytes, limits.OutboundHardBytes, limits.Linger = 0, 256<<10, 1
+	limits.OutboundSoftTime = 100 * time.Millisecond // replies may wait that long to be read
 	for _, tt := range []struct {
 		name string
 		pour func(*engine.Session, *engine.Outbox, *Peer)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/panjf2000/gnet/v2/pkg/pool/goroutine"
+
 	"holdfast/engine"
 )
 
@@ -64,6 +66,16 @@ func Serve(t testing.TB, core *engine.Core, carrier Carrier) *Server {
 		}
 	})
 	return s
+}
+
+// Main is the testing.M for goleak of a package whose servers listen on socket files. The
+// connections to them use goroutines of gnet, which would idle for 10 s.
+type Main struct{ *testing.M }
+
+// Run implements goleak.TestingM.
+func (m Main) Run() int {
+	defer goroutine.DefaultWorkerPool.Release()
+	return m.M.Run()
 }
 
 // Patience is how long a test waits for what must happen. Only a failing test waits that

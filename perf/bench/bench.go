@@ -13,6 +13,7 @@ import (
 
 	"holdfast/biz/seed"
 	"holdfast/perf/load"
+	"holdfast/perf/outfile"
 	"holdfast/perf/report"
 )
 
@@ -47,7 +48,7 @@ type Options struct {
 	Parts  []string
 	Refill bool // Out may hold results
 
-	JSON string // file for all figures; "": no file
+	JSON string // file for all figures, "-": Stdout; "": no file
 	Out  string // folder for results; "": not saved; required for All and Flame
 }
 
@@ -155,6 +156,25 @@ func ReadAccounts(s *seed.Seed, tokensFile string) (accounts []load.Account, ins
 // wants reports whether Servers includes a server; an empty list includes all.
 func (o *Options) wants(server string) bool {
 	return len(o.Servers) == 0 || slices.Contains(o.Servers, server)
+}
+
+// writeJSON writes all figures to the file JSON. The figures of an unfinished measurement go
+// only to a file that later figures replace.
+func (o *Options) writeJSON(figures any, finished bool) error {
+	if !finished && outfile.IsStream(o.JSON, o.Stdout) {
+		return nil
+	}
+	return report.WriteJSON(o.JSON, o.Stdout, figures)
+}
+
+// writeTables writes tables to Stdout, or to Stderr if JSON goes to Stdout.
+func (o *Options) writeTables(text []byte) error {
+	w := o.Stdout
+	if outfile.IsStdout(o.JSON, o.Stdout) {
+		w = o.Stderr
+	}
+	_, err := w.Write(text)
+	return err
 }
 
 // openFolder opens the folder for results; without Out nothing is saved.

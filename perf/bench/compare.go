@@ -62,18 +62,19 @@ func (b *bench) compare(ctx context.Context, folder report.Folder, plans []plan,
 		return errors.New("no server of --servers can take part in --workloads" + strings.Join(append([]string{""}, notes...), "; "))
 	}
 	result := &report.Compare{Environment: b.Environment(ctx), Notes: notes}
-	keep := func() error { return errors.Join(report.WriteJSON(b.JSON, result), folder.SaveCompare(result)) }
+	keep := func(finished bool) error {
+		return errors.Join(b.writeJSON(result, finished), folder.SaveCompare(result))
+	}
 	var err error
 	for _, p := range plans {
 		err = b.measure(ctx, p, func(c *load.Comparison) error {
 			result.Set(p.name, c)
-			return keep()
+			return keep(false)
 		})
 		if err != nil {
 			break
 		}
 	}
 	result.Complete = err == nil
-	_, _ = b.Stdout.Write(result.AppendText(nil))
-	return errors.Join(err, keep())
+	return errors.Join(err, b.writeTables(result.AppendText(nil)), keep(true))
 }

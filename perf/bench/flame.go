@@ -10,8 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/biz/fserror"
 	"holdfast/perf/flame"
 	"holdfast/perf/load"
+	"holdfast/perf/outfile"
 	"holdfast/perf/report"
 )
 
@@ -25,6 +27,9 @@ func Flame(ctx context.Context, o Options) error {
 	customers := 10_000
 	if o.Quick {
 		customers = flameQuickConnections
+	}
+	if _, err := openFlameFolder(o.Out); err != nil {
+		return err
 	}
 	return start(&o, customers, func(b *bench) error {
 		plans := slices.DeleteFunc(b.flamePlans(ctx, b.Duration), func(p plan) bool { return !slices.Contains(b.Loads, p.name) })
@@ -105,7 +110,7 @@ const flameShares = "shares.json"
 // openFlameFolder creates the folder. It refuses a folder that holds other files.
 func openFlameFolder(dir string) (flameFolder, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
+		return "", fserror.Explain(dir, err)
 	}
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -119,7 +124,7 @@ func openFlameFolder(dir string) (flameFolder, error) {
 }
 
 func (f flameFolder) write(name string, text []byte) error {
-	return os.WriteFile(filepath.Join(string(f), name), text, 0o644)
+	return outfile.WriteText(filepath.Join(string(f), name), 0o644, nil, text)
 }
 
 // save writes the results so far.
@@ -127,5 +132,5 @@ func (f flameFolder) save(r *flame.Result) error {
 	var page strings.Builder
 	page.WriteString("# What the time goes to\n\n")
 	page.Write(r.AppendMarkdown(nil))
-	return errors.Join(report.WriteJSON(filepath.Join(string(f), flameShares), r), f.write("shares.md", []byte(page.String())))
+	return errors.Join(report.WriteJSON(filepath.Join(string(f), flameShares), nil, r), f.write("shares.md", []byte(page.String())))
 }

@@ -77,12 +77,13 @@ func (b *bench) response(ctx context.Context, folder report.Folder, p plan) erro
 		return errors.New("no server could be built: the notes above say why")
 	}
 	result := &report.Response{Environment: b.Environment(ctx), Workload: string(p.Cells[0].Options.Workload)}
-	keep := func() error { return errors.Join(report.WriteJSON(b.JSON, result), folder.SaveResponse(result)) }
+	keep := func(finished bool) error {
+		return errors.Join(b.writeJSON(result, finished), folder.SaveResponse(result))
+	}
 	err := b.measure(ctx, p, func(c *load.Comparison) error {
 		result.Comparison = c
-		return keep()
+		return keep(false)
 	})
 	result.Complete = err == nil
-	_, _ = b.Stdout.Write(result.AppendText(nil))
-	return errors.Join(err, keep())
+	return errors.Join(err, b.writeTables(result.AppendText(nil)), keep(true))
 }

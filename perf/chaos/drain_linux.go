@@ -120,7 +120,7 @@ func (d *drainRun) twice(ctx context.Context) {
 	}
 	start := time.Now()
 	_ = d.server.Terminate() // if it is gone, that was reported
-	ended := d.exits(ctx, d.server, "after the second signal", exitInterrupted, patience)
+	ended := d.exits(ctx, d.server, "after the second signal", exitTerminated, patience)
 	d.longestSecond = max(d.longestSecond, time.Since(start))
 	if !ended {
 		d.server.Kill()
@@ -132,8 +132,8 @@ func (d *drainRun) twice(ctx context.Context) {
 	verifyAll(ctx, d.server.Addr, d.traders, false)
 }
 
-// exitInterrupted is holdfast's exit code after a second signal.
-const exitInterrupted = 130
+// exitTerminated is holdfast's exit code after a second SIGTERM.
+const exitTerminated = 143
 
 // queue is a crowd with unsent output at the server, which ends with the reply to an
 // order.

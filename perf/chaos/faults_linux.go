@@ -6,7 +6,7 @@ func Faults() []Fault {
 		// Acknowledged orders.
 		killFault(), linearFault(), durableFault(), fsyncFault(), fullFault(),
 		// The data folder.
-		damageFault(), secondFault(), projectionFault(),
+		damageFault(), secondFault(), projectionFault(), backupFault(), removedFault(),
 		// Clients and resources.
 		slowReaders(), slowloris(), flood(), descriptors(), vanish(), reset(), burst(), storm(), drain(), lengths(),
 		memory(), churn(), guesses(),

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"holdfast/biz/fserror"
+	"holdfast/perf/outfile"
 	"holdfast/perf/report"
 	"holdfast/perf/table"
 )
@@ -52,17 +54,17 @@ func (rs *Results) Save(folder string) error {
 		return nil
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
+		return fserror.Explain(folder, err)
 	}
 	for _, row := range rs.rows {
 		if row.verdict == nil {
 			continue
 		}
-		if err := report.WriteJSON(filepath.Join(folder, row.fault.Name+".json"), row.verdict); err != nil {
+		if err := report.WriteJSON(filepath.Join(folder, row.fault.Name+".json"), nil, row.verdict); err != nil {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(folder, "README.md"), rs.AppendMarkdown(nil), 0o644)
+	return outfile.WriteText(filepath.Join(folder, "README.md"), 0o644, nil, rs.AppendMarkdown(nil))
 }
 
 // AppendMarkdown appends the results page.

@@ -252,6 +252,9 @@ const (
 // order, and false if the connection has ended.
 func (t *trader) place(ctx context.Context, c *client.Client, o client.Order, k kind) (client.ExecutionID, bool) {
 	placed, err := c.PlaceOrder(ctx, o)
+	if o.History == (client.HistoryID{}) {
+		o.History = c.Hello().History // if it is sent again, over another connection
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if k == unanswered {

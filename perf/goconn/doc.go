@@ -26,5 +26,7 @@
 // then closes the session.
 //
 // Limits: those of the engine, except for requests in flight: here only unread replies
-// limit them.
+// limit them. There is no flow control of replies: a client that has more than
+// OutboundHardBytes of them unread is cut, even if it reads. A client that ends its
+// stream gets the replies that were written until then; deferred ones are lost.
 package goconn

@@ -120,8 +120,12 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.config.Style == ReadWriter {
 		s.workers = startWorkers(s.core)
 	}
+	s.core.StartServing()
 	close(s.accepting)
-	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
+	defer context.AfterFunc(ctx, func() {
+		s.core.StartDrain()
+		_ = l.Close()
+	})()
 	s.accept(ctx, l)
 	return s.drain()
 }

@@ -46,8 +46,8 @@ type conn struct {
 	// partial is the first bytes of a frame, pending is unsent output.
 	partial, pending []byte
 	// notice is the last Notice, sent before the server closes.
-	notice  string
-	crowded bool // the Notice says that our address has too many connections
+	notice     string
+	noticeCode pb.NoticeCode
 }
 
 // open returns the number of requests without a reply.
@@ -137,7 +137,11 @@ func (l *protocol) reply(c *conn, frame []byte) error {
 // refused counts an answer that is not OK; a refused login is an error.
 func (l *protocol) refused(c *conn, result codec.Result, body []byte) error {
 	if c.want == codec.CommandLogin.Reply() {
-		return fmt.Errorf("%w: customer %d: %s %s", ErrLogin, l.accountOf(c).Customer, result, errorText(body))
+		err := fmt.Errorf("%w: customer %d: %s %s", ErrLogin, l.accountOf(c).Customer, result, errorText(body))
+		if result == codec.ResultOverloaded {
+			return fmt.Errorf("%w: %w", ErrBusy, err)
+		}
+		return err
 	}
 	text := ""
 	if l.tally.results[result] == 0 {
@@ -178,7 +182,7 @@ func (l *protocol) push(c *conn, frame []byte) error {
 	}
 	l.tally.push(command)
 	if command == codec.PushNotice {
-		c.notice, c.crowded = noticeText(frame[codec.PacketHeaderLen:])
+		c.notice, c.noticeCode = noticeText(frame[codec.PacketHeaderLen:])
 	}
 	sequence := binary.BigEndian.Uint64(frame[idOffset:])
 	if sequence == 0 || !c.sequenced {
@@ -192,14 +196,27 @@ func (l *protocol) push(c *conn, frame []byte) error {
 	return nil
 }
 
-// noticeText returns the text of a Notice. crowded reports whether its reason is too many
-// connections from our address.
-func noticeText(body []byte) (text string, crowded bool) {
+// noticeText returns the text and the code of a Notice.
+func noticeText(body []byte) (text string, code pb.NoticeCode) {
 	var n pb.Notice
 	if n.UnmarshalVT(body) != nil {
-		return "unreadable notice", false
+		return "unreadable notice", 0
 	}
-	return fmt.Sprintf("%s %s", n.Code, n.Text), n.Code == pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS
+	return fmt.Sprintf("%s %s", n.Code, n.Text), n.Code
+}
+
+// refusal adds what the last Notice says about an error that ended the connection.
+func (c *conn) refusal(err error) error {
+	if c.notice != "" {
+		err = fmt.Errorf("%w (notice: %s)", err, c.notice)
+	}
+	switch c.noticeCode {
+	case pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS:
+		return fmt.Errorf("%w: %w", ErrCrowded, err)
+	case pb.NoticeCode_NOTICE_CODE_OVERLOADED, pb.NoticeCode_NOTICE_CODE_TOO_MANY_CONNECTIONS:
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return err
 }
 
 // appendOpening appends a connection's first request: the login, or a Submit that proves

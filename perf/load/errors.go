@@ -18,6 +18,9 @@ var (
 	ErrLogin = errors.New("load: login refused")
 	// ErrCrowded means that the server accepts no more connections from our address.
 	ErrCrowded = errors.New("load: too many connections from one address")
+	// ErrBusy means that the server has too much to do, or too many connections: while the
+	// connections open, they try again.
+	ErrBusy = errors.New("load: the server is busy")
 	// ErrClosed means that the server closed a connection.
 	ErrClosed = errors.New("load: closed by the server")
 

@@ -21,7 +21,10 @@ type cause struct {
 func causes() []cause {
 	return []cause{
 		{"too many from one address", []error{ErrCrowded},
-			"the server limits the connections from one address: raise that limit (holdfast serve --connections-per-address), or connect from more addresses"},
+			"the server limits the connections from one address: raise its setting limits.connections_per_address (flag --connections-per-address, 0: no limit), " +
+				"connect from more addresses, or, on the server's own machine, leave its setting limits.exempt_loopback at true"},
+		{"busy", []error{ErrBusy},
+			"the server has too much to do, or no place for another connection: use fewer connections, or raise its setting max_connections"},
 		{"out of descriptors", []error{syscall.EMFILE},
 			"this process has run out of file descriptors: raise the limit with \"ulimit -n\" (soft and hard)"},
 		{"out of descriptors", []error{syscall.ENFILE},

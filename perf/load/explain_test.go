@@ -31,6 +31,7 @@ func TestExplain(t *testing.T) {
 		{"refused", dial(syscall.ECONNREFUSED), "refused", "is the server up"},
 		{"reset", fmt.Errorf("read: %w", syscall.ECONNRESET), "reset", "crashed, was killed"},
 		{"broken pipe", fmt.Errorf("write: %w", syscall.EPIPE), "broken pipe", "had closed"},
+		{"busy", fmt.Errorf("%w: %w", load.ErrBusy, load.ErrClosed), "busy", "max_connections"},
 		{"backlog", fmt.Errorf("ramp: %w", load.ErrConnectTimeout), "backlog full", "somaxconn"},
 		{"timed out", dial(syscall.ETIMEDOUT), "timeout", "overloaded or stuck"},
 		{"deadline", os.ErrDeadlineExceeded, "timeout", "overloaded or stuck"},

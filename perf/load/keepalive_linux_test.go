@@ -70,8 +70,13 @@ func TestTooManyFromOneAddressIsExplained(t *testing.T) {
 	}))
 	o.Connections = 3
 	_, err := load.Run(t.Context(), o)
-	if !errors.Is(err, load.ErrCrowded) || !strings.Contains(load.Explain(err), "connections-per-address") {
-		t.Errorf("%v: %s", err, load.Explain(err))
+	if !errors.Is(err, load.ErrCrowded) {
+		t.Error(err)
+	}
+	for _, way := range []string{"limits.connections_per_address", "--connections-per-address", "limits.exempt_loopback"} {
+		if !strings.Contains(load.Explain(err), way) {
+			t.Errorf("%q is missing: %s", way, load.Explain(err))
+		}
 	}
 }
 

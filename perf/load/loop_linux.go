@@ -224,12 +224,7 @@ func (l *loop) loseWrite(c *conn, err syscall.Errno) {
 
 // lose ends a connection; in the ramp it may be retried.
 func (l *loop) lose(c *conn, err error) {
-	if c.notice != "" {
-		err = fmt.Errorf("%w (notice: %s)", err, c.notice)
-	}
-	if c.crowded {
-		err = fmt.Errorf("%w: %w", ErrCrowded, err)
-	}
+	err = c.refusal(err)
 	if l.ramping {
 		l.retry(c, err)
 		return

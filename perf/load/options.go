@@ -82,9 +82,14 @@ type Options struct {
 	Mallocs func(ctx context.Context) (uint64, error)
 }
 
+// Limits of Options.
 const (
-	maxDepth           = 1 << 16
-	maxConnections     = 1 << 22
+	MaxConnections = 1 << 22
+	MaxDepth       = 1 << 16
+	MaxRate        = 1e9
+)
+
+const (
 	connectionsPerAddr = 1000
 	maxSources         = 250 * 250
 )
@@ -135,13 +140,13 @@ func (o Options) validate() error {
 		name             string
 		value, min, most int
 	}{
-		{"Connections", o.Connections, 1, maxConnections}, {"Depth", o.Depth, 1, maxDepth}, {"Sources", o.Sources, 1, maxSources},
+		{"Connections", o.Connections, 1, MaxConnections}, {"Depth", o.Depth, 1, MaxDepth}, {"Sources", o.Sources, 1, maxSources},
 	} {
 		if n.value < n.min || n.value > n.most {
 			return fmt.Errorf("%w: %s %d is not in %d..%d", ErrOptions, n.name, n.value, n.min, n.most)
 		}
 	}
-	if o.Rate < 0 || o.Rate > 1e9 {
+	if !(o.Rate >= 0 && o.Rate <= MaxRate) { // also not for NaN
 		return fmt.Errorf("%w: Rate %g is not in 0..1e9", ErrOptions, o.Rate)
 	}
 	if o.SessionsPerAccount < 1 {

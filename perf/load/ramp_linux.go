@@ -15,6 +15,11 @@ const (
 	maxOpening  = 256
 	maxAttempts = 7
 	firstPause  = 20 * time.Millisecond
+	// A busy server is tried more often, and less fast. These pauses are random up to a
+	// limit, which doubles from busyPause to maxBusyPause.
+	maxBusyAttempts = 20
+	busyPause       = 200 * time.Millisecond
+	maxBusyPause    = 10 * time.Second
 )
 
 // ramp opens all connections and waits for the first answer on each.
@@ -45,6 +50,7 @@ func (l *loop) connect(c *conn) {
 		return
 	}
 	c.fd, c.state = fd, connecting
+	c.notice, c.noticeCode = "", 0
 	c.nextID = firstID(c.number)
 	c.nextReply = c.nextID
 	if err := l.poller.add(fd, int32(c.number)); err != nil {
@@ -76,13 +82,21 @@ func (l *loop) retry(c *conn, err error) {
 	l.drop(c)
 	c.state = unborn
 	c.attempts++
-	if wasReady || !passing(err) || c.attempts >= maxAttempts {
+	pause, most := firstPause<<(c.attempts-1), maxAttempts
+	if errors.Is(err, ErrBusy) {
+		pause, most = l.busyPause(c.attempts), maxBusyAttempts
+	}
+	if wasReady || !passing(err) || c.attempts >= most {
 		l.fatal(c, err)
 		return
 	}
 	l.lastRefusal = err
-	pause := firstPause << (c.attempts - 1)
 	l.timers.push(timer{due: l.clock() + int64(pause), connection: c.number})
+}
+
+// busyPause returns the pause after an attempt that found the server busy.
+func (l *loop) busyPause(attempt int) time.Duration {
+	return time.Duration(l.random.Int64N(int64(min(busyPause<<(attempt-1), maxBusyPause))))
 }
 
 // passing reports whether an error may be temporary.
@@ -90,7 +104,7 @@ func passing(err error) bool {
 	if errors.Is(err, ErrCrowded) {
 		return false
 	}
-	targets := []error{unix.EAGAIN, unix.ECONNREFUSED, unix.ECONNRESET, unix.ETIMEDOUT, unix.EPIPE}
+	targets := []error{ErrBusy, unix.EAGAIN, unix.ECONNREFUSED, unix.ECONNRESET, unix.ETIMEDOUT, unix.EPIPE}
 	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 

@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -95,7 +96,14 @@ type endpoint struct {
 	bind   []unix.Sockaddr // empty: the system chooses
 }
 
+// resolve returns the endpoint of host:port, or of unix:PATH.
 func resolve(addr string, sources int) (endpoint, error) {
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		if sources > 1 {
+			return endpoint{}, fmt.Errorf("%w: Sources %d works only with a server on IPv4 loopback, not %s", ErrOptions, sources, addr)
+		}
+		return endpoint{family: unix.AF_UNIX, server: &unix.SockaddrUnix{Name: path}}, nil
+	}
 	tcp, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {
 		return endpoint{}, fmt.Errorf("load: %w", err)
@@ -131,8 +139,10 @@ func (e endpoint) dial(number uint32) (fd int, err error) {
 }
 
 func (e endpoint) prepare(fd int, number uint32) error {
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-		return fmt.Errorf("no delay: %w", err)
+	if e.family != unix.AF_UNIX {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+			return fmt.Errorf("no delay: %w", err)
+		}
 	}
 	if len(e.bind) > 0 {
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {

@@ -17,7 +17,8 @@ const (
 	Submit Workload = "submit"
 	// Heartbeat sends command 0x03 without a body; the reply has 14 bytes.
 	Heartbeat Workload = "heartbeat"
-	// Positions logs each connection in, then requests its position list over and over.
+	// Positions logs each connection in, then requests its position list (of a
+	// long one the first page) over and over.
 	Positions Workload = "positions"
 	// Orders logs each connection in, then buys 1 and sells 1 in turn.
 	Orders Workload = "orders"

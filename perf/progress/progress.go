@@ -7,13 +7,13 @@ package progress
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"holdfast/perf/table"
 )
 
 // toLineStart moves to the start of the terminal's line and erases it.
@@ -34,9 +34,9 @@ type Line struct {
 // New returns a line on w; a nil w shows nothing.
 func New(w io.Writer) *Line {
 	l := &Line{w: w}
-	if file, ok := w.(*os.File); ok && IsTerminal(file) {
+	if IsTerminal(w) {
 		l.width = func() int {
-			if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
+			if width, _, err := term.GetSize(int(w.(descriptor).Fd())); err == nil && width > 0 {
 				return width
 			}
 			return 80
@@ -50,10 +50,13 @@ func NewTerminal(w io.Writer, columns int) *Line {
 	return &Line{w: w, width: func() int { return columns }}
 }
 
-// IsTerminal reports whether stream is a terminal. Only a file can be one, not a test's
-// buffer.
+// descriptor is a file, or a stream that writes to one.
+type descriptor interface{ Fd() uintptr }
+
+// IsTerminal reports whether stream is a terminal. Only a file, or a stream that writes to
+// one, can be one, not a test's buffer.
 func IsTerminal(stream any) bool {
-	file, ok := stream.(*os.File)
+	file, ok := stream.(descriptor)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
@@ -86,9 +89,7 @@ func (l *Line) Show(text string) {
 		_, _ = fmt.Fprintln(l.w, text)
 		return
 	}
-	if limit := max(l.width()-1, 1); utf8.RuneCountInString(text) > limit {
-		text = string([]rune(text)[:limit])
-	}
+	text = table.Cut(text, max(l.width()-1, 1))
 	l.drawn = true
 	_, _ = fmt.Fprint(l.w, toLineStart+text)
 }

@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2/maybe"
+	"holdfast/biz/fserror"
+	"holdfast/biz/textfile"
+	"holdfast/perf/outfile"
 )
 
 // Folder is where results are saved. The zero value saves nothing.
@@ -28,7 +30,7 @@ const flameFolder = "flame"
 
 // OpenFolder opens the folder and creates it if it does not exist.
 func OpenFolder(dir string) (Folder, error) {
-	return Folder{dir}, os.MkdirAll(dir, 0o755)
+	return Folder{dir}, fserror.Explain(dir, os.MkdirAll(dir, 0o755))
 }
 
 // Empty reports whether the folder holds no results. The error is from the file system.
@@ -96,8 +98,9 @@ func (f Folder) writeCharts(charts []Chart) error {
 	if f.dir == "" {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Join(f.dir, "plots"), 0o755); err != nil {
-		return err
+	plots := filepath.Join(f.dir, "plots")
+	if err := os.MkdirAll(plots, 0o755); err != nil {
+		return fserror.Explain(plots, err)
 	}
 	for _, c := range charts {
 		if err := f.write(filepath.Join("plots", c.File), c.SVG); err != nil {
@@ -121,7 +124,7 @@ func (f Folder) write(name string, text []byte) error {
 	if f.dir == "" {
 		return nil
 	}
-	return maybe.WriteFile(filepath.Join(f.dir, name), text, 0o644)
+	return outfile.WriteText(filepath.Join(f.dir, name), 0o644, nil, text)
 }
 
 // readJSON reads a file into v, or leaves v unchanged if there is no such file.
@@ -129,6 +132,11 @@ func (f Folder) readJSON(name string, v any) error {
 	text, err := os.ReadFile(filepath.Join(f.dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if err == nil {
+		if text, err = textfile.Trim(text); err != nil {
+			err = fmt.Errorf("it %w", err)
+		}
 	}
 	if err == nil {
 		err = json.Unmarshal(text, v)

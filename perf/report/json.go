@@ -2,12 +2,14 @@ package report
 
 import (
 	"encoding/json"
-	"os"
+	"io"
+
+	"holdfast/perf/outfile"
 )
 
-// WriteJSON writes v as JSON to a file, which may be a device. An empty name writes
-// nothing.
-func WriteJSON(name string, v any) error {
+// WriteJSON writes v as JSON to a file, as outfile.Write does; stdout is for the name "-".
+// An empty name writes nothing.
+func WriteJSON(name string, stdout io.Writer, v any) error {
 	if name == "" {
 		return nil
 	}
@@ -15,7 +17,7 @@ func WriteJSON(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(name, text, 0o644)
+	return outfile.WriteText(name, 0o644, stdout, text)
 }
 
 func encode(v any) ([]byte, error) {

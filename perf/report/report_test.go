@@ -223,6 +223,28 @@ func TestPartsStayWhenOthersAreMadeAgain(t *testing.T) {
 	}
 }
 
+// TestPartsFromOtherEditors: a part that an editor has saved may start with a byte order
+// mark; in another encoding than UTF-8 its error names the file.
+func TestPartsFromOtherEditors(t *testing.T) {
+	folder, dir := open(t)
+	if err := folder.SaveCompare(compare()); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "compare.json")
+	for _, tt := range []struct{ text, problem string }{
+		{"\xef\xbb\xbf" + read(t, dir, "compare.json"), ""},
+		{"\xff\xfe{\x00}\x00", "report: compare.json can't be read: it is UTF-16; save it as UTF-8; remove it, or choose another folder"},
+		{"{", "report: compare.json can't be read: unexpected end of JSON input; remove it, or choose another folder"},
+	} {
+		if err := os.WriteFile(name, []byte(tt.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := folder.SavePage(); (err == nil) != (tt.problem == "") || err != nil && err.Error() != tt.problem {
+			t.Errorf("%q: %v, want %q", tt.text[:3], err, tt.problem)
+		}
+	}
+}
+
 func TestTextOfResponses(t *testing.T) {
 	text := string(response("orders").AppendText(nil))
 	for _, want := range []string{"orders, interval 1s-2s\n", "orders, interval none\n", "reactor p50", "readwriter-sql p50", "4.5 ms", "5,000", "failed", "too slow"} {

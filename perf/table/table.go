@@ -6,9 +6,7 @@ package table
 
 import (
 	"cmp"
-	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // Table is rows of text in columns.
@@ -28,19 +26,17 @@ type Table struct {
 // Add appends a row.
 func (t *Table) Add(cells ...string) { t.Rows = append(t.Rows, cells) }
 
-// AppendText appends the table with aligned columns, two spaces apart. Widths count runes.
+// AppendText appends the table with aligned columns, two spaces apart: aligned as a
+// terminal shows them, also with wide characters. Cells are escaped (Escape).
 func (t *Table) AppendText(dst []byte) []byte {
-	lines, first := t.Rows, 0
-	if t.Head != nil {
-		lines, first = slices.Concat([][]string{t.Head}, t.Rows), -1
-	}
+	lines, first := t.escaped()
 	var widths []int
 	for _, cells := range lines {
 		for len(widths) < len(cells) {
 			widths = append(widths, 0)
 		}
 		for i, cell := range cells {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], Width(cell))
 		}
 	}
 	for row, cells := range lines {
@@ -49,7 +45,7 @@ func (t *Table) AppendText(dst []byte) []byte {
 			if i > 0 {
 				line.WriteString("  ")
 			}
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			pad := strings.Repeat(" ", widths[i]-Width(cell))
 			if t.Style != nil && cell != "" {
 				cell = t.Style(first+row, i, cell)
 			}
@@ -62,6 +58,22 @@ func (t *Table) AppendText(dst []byte) []byte {
 		dst = append(dst, strings.TrimRight(t.Indent+line.String(), " ")+"\n"...)
 	}
 	return dst
+}
+
+// escaped returns the heading, if there is one, and the rows; first is the index in Rows
+// of the first line, -1 for the heading.
+func (t *Table) escaped() (lines [][]string, first int) {
+	if t.Head != nil {
+		lines, first = append(lines, t.Head), -1
+	}
+	for _, row := range t.Rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = Escape(cell)
+		}
+		lines = append(lines, cells)
+	}
+	return lines, first
 }
 
 // right reports whether a column is aligned to the right.
@@ -89,7 +101,7 @@ func (t *Table) AppendMarkdown(dst []byte) []byte {
 
 func appendMarkdownRow(dst []byte, cells []string) []byte {
 	for _, cell := range cells {
-		dst = append(dst, "| "+strings.NewReplacer("|", `\|`, "\n", " ").Replace(cell)+" "...)
+		dst = append(dst, "| "+Escape(strings.NewReplacer("|", `\|`, "\n", " ").Replace(cell))+" "...)
 	}
 	return append(dst, "|\n"...)
 }

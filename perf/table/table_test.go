@@ -1,6 +1,7 @@
 package table_test
 
 import (
+	"strings"
 	"testing"
 
 	"holdfast/perf/table"
@@ -64,5 +65,41 @@ func TestFormats(t *testing.T) {
 		if got := tc.format(tc.v); got != tc.want {
 			t.Errorf("%v: got %q, want %q", tc.v, got, tc.want)
 		}
+	}
+}
+
+func TestWideCharacters(t *testing.T) {
+	wide := table.Table{Align: "ll", Rows: [][]string{{"北京控股", "x"}, {"e\u0301te\u0301", "x"}, {"plain", "x"}}}
+	for i, line := range strings.Split(strings.TrimSpace(string(wide.AppendText(nil))), "\n") {
+		if at := table.Width(strings.TrimSuffix(line, "x")); at != 10 {
+			t.Errorf("row %d: the second column starts at %d: %q", i, at, line)
+		}
+	}
+	for text, want := range map[string]string{"北京": "北", "ab": "ab", "abcd": "abc", "e\u0301bcd": "e\u0301bc", "": ""} {
+		if got := table.Cut(text, 3); got != want {
+			t.Errorf("Cut(%q, 3) = %q", text, got)
+		}
+	}
+}
+
+func TestEscape(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                        "",
+		"Łódź, 北京, 100 %":         "Łódź, 北京, 100 %",
+		"a\u3000b":                "a\u3000b",
+		"x\nforged line":          `x\nforged line`,
+		"\x1b[2J\x07\r\t\x7f":     `\x1b[2J\a\r\t\x7f`,
+		"\u009b31m":               `\u009b31m`,
+		"\u202eevil\u2066":        `\u202eevil\u2066`,
+		"bad \xff\xfe \ufffd end": `bad \xff\xfe ` + "\ufffd end",
+		"\u200b\ufeff":            `\u200b\ufeff`,
+	} {
+		if got := table.Escape(text); got != want {
+			t.Errorf("Escape(%q) = %q, want %q", text, got, want)
+		}
+	}
+	hostile := table.Table{Rows: [][]string{{"b\nc\x1b[2J"}}}
+	if got := string(hostile.AppendText(nil)); got != `b\nc\x1b[2J`+"\n" {
+		t.Errorf("table %q", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"unicode"
@@ -11,6 +12,9 @@ import (
 
 // checkAddress accepts "host:port" with a port from 0 to 65535.
 func checkAddress(text string) error {
+	if _, socket := socketPath(text); socket {
+		return fmt.Errorf("wants an address such as 127.0.0.1:8889, not the socket file %q", text)
+	}
 	_, port, err := net.SplitHostPort(text)
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
@@ -21,9 +25,27 @@ func checkAddress(text string) error {
 	return nil
 }
 
+// checkClientAddress accepts what checkAddress does, and "unix:" with the path of a socket
+// file.
+func checkClientAddress(text string) error {
+	path, socket := socketPath(text)
+	switch {
+	case !socket:
+		return checkAddress(text)
+	case path == "" || strings.ContainsFunc(path, isBlank) || strings.Contains(path, ","):
+		return fmt.Errorf("wants a socket file such as unix:/run/holdfast.sock, without blanks and commas, got %q", text)
+	default:
+		return nil
+	}
+}
+
+// socketPath returns the path of the socket file in an address of the form unix:PATH.
+func socketPath(text string) (path string, ok bool) { return strings.CutPrefix(text, "unix:") }
+
 func isBlank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
-// checkAddresses returns an error if two settings need the same port of the same host.
+// checkAddresses returns an error if two settings need the same port of the same host, or
+// the same socket file.
 func (c *Config) checkAddresses() error {
 	keys, addresses := []string{"admin", "listen"}, []string{c.Admin, c.Listen}
 	for i, l := range c.Listeners {
@@ -31,9 +53,13 @@ func (c *Config) checkAddresses() error {
 	}
 	for i := range keys {
 		for j := range i {
-			if overlap(addresses[i], addresses[j]) {
-				return c.clash(keys[i], "must have another port than", keys[j])
+			if !overlap(addresses[i], addresses[j]) {
+				continue
 			}
+			if _, socket := socketPath(addresses[i]); socket {
+				return c.clash(keys[i], "must have another path than", keys[j])
+			}
+			return c.clash(keys[i], "must have another port than", keys[j])
 		}
 	}
 	return nil
@@ -42,6 +68,11 @@ func (c *Config) checkAddresses() error {
 // overlap reports whether a server cannot listen on both addresses. It does not look up
 // names, so it may miss some conflicts; the start of the server finds those.
 func overlap(a, b string) bool {
+	pathA, socketA := socketPath(a)
+	pathB, socketB := socketPath(b)
+	if socketA || socketB {
+		return socketA && socketB && filepath.Clean(pathA) == filepath.Clean(pathB)
+	}
 	hostA, portA := splitAddress(a)
 	hostB, portB := splitAddress(b)
 	return portA == portB && portA != 0 && (covers(hostA, hostB) || covers(hostB, hostA))

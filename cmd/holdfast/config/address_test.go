@@ -45,6 +45,30 @@ func TestOnePortForTwo(t *testing.T) {
 	}
 }
 
+// TestSocketFiles: socket files are addresses for clients, each path once, and not for the
+// admin port.
+func TestSocketFiles(t *testing.T) {
+	c, err := config.Load(config.Sources{
+		File:  write(t, `{"listeners": ["tlv=unix:/run/b.sock,greet", "packet=unix:c"]}`),
+		Flags: parsed(t, "--listen=unix:/run/a.sock"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "unix:/run/a.sock" || c.Listeners[0].String() != "tlv=unix:/run/b.sock,greet" || c.Listeners[1].Address != "unix:c" {
+		t.Errorf("got %q, %v", c.Listen, c.Listeners)
+	}
+	for _, tc := range []struct{ arg, want string }{
+		{"--listen=unix:", `--listen: listen wants a socket file such as unix:/run/holdfast.sock, without blanks and commas, got "unix:"`},
+		{"--listen=unix:/a b", `--listen: listen wants a socket file such as unix:/run/holdfast.sock, without blanks and commas, got "unix:/a b"`},
+		{"--listen=unix:/run/./b.sock", "serve.json:1: listeners[0] tlv=unix:/run/b.sock (serve.json:1) must have another path than listen unix:/run/./b.sock (--listen)"},
+		{"--admin=unix:/run/a.sock", `--admin: admin wants an address such as 127.0.0.1:8889, not the socket file "unix:/run/a.sock"`},
+	} {
+		_, err := config.Load(config.Sources{File: write(t, `{"listeners": ["tlv=unix:/run/b.sock"]}`), Flags: parsed(t, tc.arg)})
+		wantMistake(t, err, tc.want)
+	}
+}
+
 func TestListenerOnAnotherSettingsPort(t *testing.T) {
 	cases := []struct {
 		name, listener, want string

@@ -8,7 +8,7 @@ import (
 // Config is the effective configuration of the server. Load checks it; nobody changes it
 // afterwards.
 type Config struct {
-	Listen         string        // address of the packet dialect; port 0 takes a free one
+	Listen         string        // address of the packet dialect, or unix:PATH; port 0 takes a free one
 	Admin          string        // address of metrics and pprof; port 0 takes a free one
 	Listeners      []Listener    // more addresses for clients, at most 16
 	Data           string        // folder of the journal and the history, created if missing
@@ -22,7 +22,7 @@ type Config struct {
 	EventLoops     int           // 0: one per processor
 	MaxConnections int           // 0: what the open-file limit allows
 	Heartbeat      time.Duration // interval for clients; unless set, IdleTime is at least three of them
-	RequireLogin   bool          // a session that has not logged in after 10 s is closed
+	RequireLogin   bool          // a session that has not logged in after 10 s and LoginWait is closed
 	MemoryLimit    int           // bytes; 0: the cgroup's limit, or the machine's memory
 	Drain          time.Duration // longest graceful stop; sessions that remain are then closed
 	RecentEvents   int           // events in memory per account, for resume and retries
@@ -39,6 +39,7 @@ type Limits struct {
 	MaxFrameBytes         int           // longer frames are refused as soon as their length is read
 	LoginFrameBytes       int           // the same before login
 	ConnectionsPerAddress int           // 0: no limit
+	ExemptLoopback        bool          // ConnectionsPerAddress is not for connections from this machine
 	SessionsPerAccount    int           // sessions logged in to one account
 	InFlightRequests      int           // unanswered requests of a session
 	InFlightBytes         int           // bytes of these requests
@@ -50,6 +51,8 @@ type Limits struct {
 	FrameTime             time.Duration // from the first byte of a frame to its last
 	IdleTime              time.Duration // longest time without a complete frame
 	PasswordGuesses       int           // wrong passwords per customer, address and minute
+	LoginQueue            int           // logins that wait for their password to be verified; one address: half
+	LoginWait             time.Duration // longest time that they wait
 	WriteStallTime        time.Duration // longest time in which the peer reads none of its unsent output
 }
 
@@ -77,6 +80,7 @@ func Default() *Config {
 			MaxFrameBytes:         1 << 20,
 			LoginFrameBytes:       64 << 10,
 			ConnectionsPerAddress: 1024,
+			ExemptLoopback:        true,
 			SessionsPerAccount:    1024,
 			InFlightRequests:      4096,
 			InFlightBytes:         1 << 20,
@@ -88,6 +92,8 @@ func Default() *Config {
 			IdleTime:              time.Minute,
 			WriteStallTime:        10 * time.Second,
 			PasswordGuesses:       5,
+			LoginQueue:            8192,
+			LoginWait:             30 * time.Second,
 		},
 		origins: make(map[string]string),
 	}

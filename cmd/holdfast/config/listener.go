@@ -25,7 +25,7 @@ const maxListeners = 16
 // Listener is one more address for clients, and the dialect there.
 type Listener struct {
 	Dialect   string // DialectPacket or DialectTLV
-	Address   string // host:port; port 0 takes a free one
+	Address   string // host:port, or unix:PATH; port 0 takes a free one
 	BigEndian bool   // tlv: byte order of lengths and message ids; default little-endian
 	Greet     bool   // tlv: the server pushes the session id as soon as the connection opens
 }
@@ -48,14 +48,14 @@ func (l Listener) String() string {
 func parseListener(text string) (Listener, error) {
 	dialect, rest, ok := strings.Cut(text, "=")
 	if !ok {
-		return Listener{}, fmt.Errorf("wants dialect=host:port such as tlv=127.0.0.1:8890, got %q", text)
+		return Listener{}, fmt.Errorf("wants dialect=host:port such as tlv=127.0.0.1:8890, or dialect=unix:PATH, got %q", text)
 	}
 	dialects := []string{DialectPacket, DialectTLV}
 	if !slices.Contains(dialects, dialect) {
 		return Listener{}, fmt.Errorf("wants the dialect packet or tlv, got %q%s", dialect, Suggestion(dialect, dialects))
 	}
 	address, options, given := strings.Cut(rest, ",")
-	if err := checkAddress(address); err != nil {
+	if err := checkClientAddress(address); err != nil {
 		return Listener{}, err
 	}
 	l := Listener{Dialect: dialect, Address: address}

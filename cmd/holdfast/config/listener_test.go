@@ -102,8 +102,8 @@ func TestListenersLimit(t *testing.T) {
 // TestBadListener has each entry on the third line of a file, after a good one.
 func TestBadListener(t *testing.T) {
 	cases := []struct{ name, entry, want string }{
-		{"no dialect", `":8890"`, `wants dialect=host:port such as tlv=127.0.0.1:8890, got ":8890"`},
-		{"empty", `""`, `wants dialect=host:port such as tlv=127.0.0.1:8890, got ""`},
+		{"no dialect", `":8890"`, `wants dialect=host:port such as tlv=127.0.0.1:8890, or dialect=unix:PATH, got ":8890"`},
+		{"empty", `""`, `wants dialect=host:port such as tlv=127.0.0.1:8890, or dialect=unix:PATH, got ""`},
 		{"slip in the dialect", `"tvl=:1"`, `wants the dialect packet or tlv, got "tvl" (did you mean "tlv"?)`},
 		{"unknown dialect", `"websocket=:1"`, `wants the dialect packet or tlv, got "websocket"`},
 		{"no port", `"tlv=localhost"`, `wants an address such as 127.0.0.1:8888, got "localhost"`},
@@ -141,7 +141,7 @@ func TestBadListeners(t *testing.T) {
 		{"list twice", "{\"listeners\": [],\n\"listeners\": []}", "", nil, `serve.json:2: key "listeners" appears twice`},
 		{"slip in the key", "{\n\"listener\": []}", "", nil, `serve.json:2: unknown key "listener" (did you mean "listeners"?)`},
 		{"in a variable", "{}", "HOLDFAST_LISTENERS=tlv=:1 udp=:2", nil, `HOLDFAST_LISTENERS: listeners[1] wants the dialect packet or tlv, got "udp"`},
-		{"in a flag", "{}", "", []string{"--listener=tlv=:1", "--listener=tlv"}, `--listener: wants dialect=host:port such as tlv=127.0.0.1:8890, got "tlv"`},
+		{"in a flag", "{}", "", []string{"--listener=tlv=:1", "--listener=tlv"}, `--listener: wants dialect=host:port such as tlv=127.0.0.1:8890, or dialect=unix:PATH, got "tlv"`},
 		{"slip in the variable", "{}", "HOLDFAST_LISTENER=tlv=:1", nil, `HOLDFAST_LISTENER: unknown variable (did you mean "HOLDFAST_LISTENERS"?)`},
 	}
 	for _, tc := range cases {

@@ -1,10 +1,10 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/pflag"
 )
@@ -47,25 +47,21 @@ func Load(from Sources) (*Config, error) {
 func (c *Config) readFile(path string) error {
 	stat, err := os.Stat(path)
 	if err != nil {
-		return mistake(path, "cannot be read: %s", cause(err))
+		return Unreadable(path, err)
 	}
-	if !stat.Mode().IsRegular() || stat.Size() > maxFileBytes {
-		return mistake(path, "is not a file of at most %d bytes", maxFileBytes)
+	switch {
+	case stat.IsDir():
+		return Unreadable(path, syscall.EISDIR)
+	case !stat.Mode().IsRegular():
+		return mistake(path, "is no regular file; name a file on disk")
+	case stat.Size() > maxFileBytes:
+		return mistake(path, "has %d bytes, a file of settings at most %d; is it the right file?", stat.Size(), maxFileBytes)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return mistake(path, "cannot be read: %s", cause(err))
+		return Unreadable(path, err)
 	}
 	return c.applyFile(path, text)
-}
-
-// cause removes the operation and the path from the error of a file.
-func cause(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
 
 // derive sets the settings whose default depends on another.

@@ -64,6 +64,7 @@ const everySetting = `{
     "max_frame_bytes": 65536,
     "login_frame_bytes": 32768,
     "connections_per_address": 8,
+    "exempt_loopback": false,
     "sessions_per_account": 5,
     "in_flight_requests": 16,
     "in_flight_bytes": 131072,
@@ -75,7 +76,9 @@ const everySetting = `{
     "frame_time": "4s",
     "idle_time": "1h",
     "write_stall_time": "6s",
-    "password_guesses": 9
+    "password_guesses": 9,
+    "login_queue": 10,
+    "login_wait": "7s"
   }
 }
 `
@@ -98,12 +101,13 @@ func TestFileSetsEverySetting(t *testing.T) {
 			InFlightRequests: 16, InFlightBytes: 131072,
 			OutboundSoftBytes: 8192, OutboundSoftTime: 3 * time.Second, OutboundHardBytes: 16384, OutboundTotalBytes: 65536,
 			FirstFrameTime: 2 * time.Second, FrameTime: 4 * time.Second, IdleTime: time.Hour, WriteStallTime: 6 * time.Second, PasswordGuesses: 9,
+			LoginQueue: 10, LoginWait: 7 * time.Second,
 		},
 	}
 	if texts(t, &got) != texts(t, &want) {
 		t.Errorf("got\n%s\nwant\n%s", texts(t, &got), texts(t, &want))
 	}
-	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:31" {
+	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:32" {
 		t.Errorf("origin %q", origin)
 	}
 }
@@ -250,6 +254,7 @@ func TestBadFile(t *testing.T) {
 		{"cut off", "{\n\"data\":", `serve.json:2: not valid JSON: the file ends too early`},
 		{"line break in a string", "{\n\"da\nta\": 1}", `serve.json:2: not valid JSON: invalid character '\n' in string literal`},
 		{"cut off after a line break", "{\n\"data\":\n", `serve.json:2: not valid JSON: the file ends too early`},
+		{"UTF-16", "\xff\xfe{\x00}\x00", `serve.json:1: the file is UTF-16; save it as UTF-8`},
 		{"empty", "", `serve.json:1: not valid JSON: the file ends too early`},
 		{"a list at the top", `[]`, `serve.json:1: the file wants an object, got a list`},
 		{"text after the end", "{}\n{}", `serve.json:2: an object after the end of the JSON value`},
@@ -271,10 +276,11 @@ func TestUnreadableFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := []struct{ name, file, want string }{
-		{"missing", "none.json", "none.json: cannot be read: no such file or directory"},
-		{"folder", "folder", "folder: is not a file of at most 1048576 bytes"},
-		{"too long", "long.json", "long.json: is not a file of at most 1048576 bytes"},
-		{"below a file", filepath.Join("long.json", "x"), "long.json/x: cannot be read: not a directory"},
+		{"missing", "none.json", "none.json: cannot be read: no such file or directory; create it, or choose another path"},
+		{"folder", "folder", "folder: cannot be read: it is a folder; name a file in it"},
+		{"device", os.DevNull, os.DevNull + ": is no regular file; name a file on disk"},
+		{"too long", "long.json", "long.json: has 1048577 bytes, a file of settings at most 1048576; is it the right file?"},
+		{"below a file", filepath.Join("long.json", "x"), "long.json/x: cannot be read: long.json is not a folder; choose another path"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -345,5 +351,13 @@ func TestIdleFollowsTheHeartbeat(t *testing.T) {
 		if c.Limits.IdleTime != tc.want {
 			t.Errorf("%v: idle time %v, want %v", tc.args, c.Limits.IdleTime, tc.want)
 		}
+	}
+}
+
+// TestFileWithByteOrderMark: editors on Windows put one at the start.
+func TestFileWithByteOrderMark(t *testing.T) {
+	c, err := config.Load(config.Sources{File: write(t, "\xef\xbb\xbf"+everySetting)})
+	if err != nil || c.Listen != "127.0.0.1:7000" || c.Origin("listen") != "serve.json:2" {
+		t.Errorf("%v, %v", c, err)
 	}
 }

@@ -33,7 +33,7 @@ func (s setting) env() string { return EnvPrefix + strings.ToUpper(s.name()) }
 func (c *Config) settings() []setting {
 	l := &c.Limits
 	return []setting{
-		{"listen", "listen", "address for clients, packet dialect", addressValue(&c.Listen)},
+		{"listen", "listen", "address for clients, packet dialect: host:port, or unix:PATH of a socket file", clientAddressValue(&c.Listen)},
 		{"admin", "admin", "address for metrics and pprof", addressValue(&c.Admin)},
 		{"listeners", "listener", "another address for clients, e.g. tlv=:8890,byte_order=big,greet or packet=:8892; repeatable", listenersValue(&c.Listeners)},
 		{"data", "data", "folder of the journal and the history", folderValue(&c.Data)},
@@ -47,7 +47,7 @@ func (c *Config) settings() []setting {
 		{"event_loops", "event-loops", "event loops; 0: one per processor", intValue(&c.EventLoops, 0, 256)},
 		{"max_connections", "max-connections", "maximum number of client connections; 0: what the open-file limit allows", intValue(&c.MaxConnections, 0, 1<<20)},
 		{"heartbeat", "heartbeat", "heartbeat interval for clients", durationValue(&c.Heartbeat, time.Second, time.Hour)},
-		{"require_login", "require-login", "close sessions that do not log in within 10 s", boolValue(&c.RequireLogin)},
+		{"require_login", "require-login", "close sessions that do not log in within 10 s and login-wait", boolValue(&c.RequireLogin)},
 		{"memory_limit", "memory-limit", "memory that the server may use, in bytes; 0: the cgroup's limit, or the machine's memory", memoryValue(&c.MemoryLimit, minMemoryBytes, 1<<44)},
 		{"drain", "drain", "longest time for a graceful stop", durationValue(&c.Drain, time.Millisecond, time.Hour)},
 		{"recent_events", "recent-events", "events in memory per account", intValue(&c.RecentEvents, 1, 1<<15-1)},
@@ -56,6 +56,7 @@ func (c *Config) settings() []setting {
 		{"limits.max_frame_bytes", "max-frame-bytes", "longest frame", bytesValue(&l.MaxFrameBytes, 1<<10, 64<<20)},
 		{"limits.login_frame_bytes", "login-frame-bytes", "longest frame before login", bytesValue(&l.LoginFrameBytes, 1<<10, 64<<20)},
 		{"limits.connections_per_address", "connections-per-address", "maximum number of connections of one address; 0: no limit", intValue(&l.ConnectionsPerAddress, 0, 1<<20)},
+		{"limits.exempt_loopback", "exempt-loopback", "connections from this machine (127.0.0.0/8, ::1) do not count for connections-per-address", boolValue(&l.ExemptLoopback)},
 		{"limits.sessions_per_account", "sessions-per-account", "maximum number of sessions logged in to one account", intValue(&l.SessionsPerAccount, 1, 1<<20)},
 		{"limits.in_flight_requests", "in-flight-requests", "maximum number of unanswered requests of a session", intValue(&l.InFlightRequests, 1, 1<<20)},
 		{"limits.in_flight_bytes", "in-flight-bytes", "maximum bytes of a session's unanswered requests", bytesValue(&l.InFlightBytes, 1<<10, maxSessionBytes)},
@@ -68,6 +69,8 @@ func (c *Config) settings() []setting {
 		{"limits.idle_time", "idle-time", "longest time without a complete frame", limitTime(&l.IdleTime)},
 		{"limits.write_stall_time", "write-stall-time", "longest time in which a peer reads none of its unsent output", limitTime(&l.WriteStallTime)},
 		{"limits.password_guesses", "password-guesses", "wrong passwords per customer, address and minute before further ones are delayed", intValue(&l.PasswordGuesses, 1, 1_000_000)},
+		{"limits.login_queue", "login-queue", "logins that may wait for their password to be verified; one address: half of them", intValue(&l.LoginQueue, 2, 1<<20)},
+		{"limits.login_wait", "login-wait", "longest time that a login waits for its password to be verified", limitTime(&l.LoginWait)},
 	}
 }
 

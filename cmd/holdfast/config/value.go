@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -78,6 +79,11 @@ func stringValue(field *string, kind string, check func(string) error) value {
 
 func addressValue(field *string) value { return stringValue(field, "host:port", checkAddress) }
 
+// clientAddressValue returns an address of host and port, or "unix:" and a path.
+func clientAddressValue(field *string) value {
+	return stringValue(field, "address", checkClientAddress)
+}
+
 // folderValue returns a path that must not be empty.
 func folderValue(field *string) value {
 	return stringValue(field, "folder", func(text string) error {
@@ -123,11 +129,11 @@ func bytesValue(field *int, smallest, largest int) value {
 
 func wholeValue(field *int, kind, what string, smallest, largest int) value {
 	return newValue(field, kind, formNumber, func(text string) (int, error) {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < smallest || n > largest {
+		n, err := ParseWhole(text, uint64(smallest), uint64(largest))
+		if err != nil {
 			return 0, fmt.Errorf("wants %s from %d to %d, got %s", what, smallest, largest, quoted(text, formNumber))
 		}
-		return n, nil
+		return int(n), nil
 	}, strconv.Itoa)
 }
 
@@ -156,7 +162,7 @@ func boolValue(field *bool) value {
 
 func uintValue(field *uint64) value {
 	return newValue(field, "N", formNumber, func(text string) (uint64, error) {
-		n, err := strconv.ParseUint(text, 10, 64)
+		n, err := ParseWhole(text, 0, math.MaxUint64)
 		if err != nil {
 			return 0, fmt.Errorf("wants a whole number from 0 to 2^64-1, got %s", quoted(text, formNumber))
 		}

@@ -3,12 +3,14 @@ package doctor
 import (
 	"fmt"
 	"time"
+
+	"holdfast/biz/fserror"
 )
 
 func checkFolder(f *Facts) Finding {
 	switch d := &f.Disk; {
 	case d.Error != nil:
-		return failure("set --data to a folder that this user can write to", "%s can't be used: %v", f.Data, d.Error)
+		return failure("set --data to a folder that this user can write to", "%s can't be used: %s", f.Data, fserror.Cause(f.Data, d.Error))
 	case d.Locked:
 		return failure("stop the server that uses it, or set another --data", "%s is in use by another process", f.Data)
 	case !d.Exists:
@@ -25,7 +27,8 @@ func checkSeed(f *Facts) Finding {
 	case f.SeedError != nil:
 		return failure("fix the seed file, or leave out --seed-file", "%v", f.SeedError)
 	case f.Disk.Bound && !f.Disk.SeedMatches:
-		return failure("set --seed-file to the file that the folder was started with, or set another --data", "%s was started with another seed file", f.Data)
+		return warning("if serve refuses the seed file, set --seed-file to the file of this folder, or set another --data",
+			"%s was started with another seed file, or the file has changed since; serve checks whether it fits", f.Data)
 	case f.Disk.Bound:
 		return okay("the data folder was started with it")
 	default:

@@ -65,6 +65,9 @@ func TestChecks(t *testing.T) {
 		{"admin port taken", func(f facts) { f.AdminError = inUse(syscall.EADDRINUSE) }, "admin", doctor.Fail, "127.0.0.1:8889 is in use", "another --admin"},
 		{"port of the system", func(f facts) { f.ListenError = inUse(syscall.EACCES) }, "listen", doctor.Fail, "may not be used", "1024"},
 		{"address of another machine", func(f facts) { f.ListenError = inUse(syscall.EADDRNOTAVAIL) }, "listen", doctor.Fail, "not an address of this machine", "ip addr"},
+		{"socket file free", func(f facts) { f.Listen, f.DemoLogins = "unix:/run/a.sock", true }, "listen", doctor.OK, "unix:/run/a.sock is free", ""},
+		{"socket file taken", func(f facts) { f.Listen, f.ListenError = "unix:/run/a.sock", syscall.EADDRINUSE }, "listen", doctor.Fail, "unix:/run/a.sock is in use", "ss -ltnpx"},
+		{"socket file of another user", func(f facts) { f.Listen, f.ListenError = "unix:/root/a.sock", syscall.EACCES }, "listen", doctor.Fail, "permission denied", "another --listen"},
 		{"port for another reason", func(f facts) { f.AdminError = errors.New("odd") }, "admin", doctor.Fail, "odd", "--admin"},
 		{"second listener free", func(f facts) {
 			f.Listeners, f.ListenerErrors = []string{"127.0.0.1:8890"}, []error{nil}
@@ -81,12 +84,13 @@ func TestChecks(t *testing.T) {
 		{"port of outgoing connections", func(f facts) { f.Listen = "127.0.0.1:40000" }, "listen", doctor.Warn, "outgoing connection", "ip_local_reserved_ports=40000"},
 		{"profiles in the open", func(f facts) { f.Admin = ":8889" }, "admin", doctor.Warn, "other machines", "127.0.0.1:8889"},
 
+		{"folder is a file", func(f facts) { f.Data, f.Disk.Error = "/dev/null", syscall.ENOTDIR }, "data folder", doctor.Fail, "/dev/null can't be used: it is not a folder", "--data"},
 		{"folder not writable", func(f facts) { f.Disk.Error = os.ErrPermission }, "data folder", doctor.Fail, "permission", "--data"},
 		{"folder taken", func(f facts) { f.Disk.Locked = true }, "data folder", doctor.Fail, "another process", "stop the server"},
 		{"folder to be made", func(f facts) { f.Disk.Exists, f.Disk.Bound = false, false }, "data folder", doctor.OK, "will be created", ""},
 		{"folder empty", func(f facts) { f.Disk.Bound = false }, "data folder", doctor.OK, "no journal yet", ""},
 		{"seed file broken", func(f facts) { f.SeedError = errors.New("seed.json:3: no") }, "seed", doctor.Fail, "seed.json:3", "fix the seed file"},
-		{"data of another seed", func(f facts) { f.Disk.SeedMatches = false }, "seed", doctor.Fail, "another seed file", "started with"},
+		{"data of another seed", func(f facts) { f.Disk.SeedMatches = false }, "seed", doctor.Warn, "another seed file", "if serve refuses"},
 		{"no data yet", func(f facts) { f.Disk.Bound, f.Disk.SeedMatches = false, false }, "seed", doctor.OK, "can be read", ""},
 
 		{"disk full", func(f facts) { f.Disk.Free = 100 << 20 }, "disk space", doctor.Fail, "100 MiB free", "free some"},

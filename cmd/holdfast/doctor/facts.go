@@ -4,6 +4,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"holdfast/engine"
 )
 
 // Unknown is a number that the system does not report.
@@ -93,6 +95,9 @@ func (d *Disk) median() time.Duration {
 
 // loopback reports whether only this machine can reach the address.
 func loopback(address string) bool {
+	if _, socket := engine.SocketPath(address); socket {
+		return true
+	}
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return false

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/engine"
 )
 
 // Gather reads the facts of this machine. root is the folder with proc and sys: "/", or
@@ -52,8 +54,12 @@ func Gather(ctx context.Context, w Wanted, root string) *Facts {
 	return f
 }
 
-// tryPort listens on the address as the server will, and closes the port at once.
+// tryPort listens on the address as the server will, and closes the port at once. It only
+// looks at a socket file.
 func tryPort(ctx context.Context, address string) error {
+	if path, socket := engine.SocketPath(address); socket {
+		return engine.CheckSocket(path)
+	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return err

@@ -145,7 +145,8 @@ func TestDisk(t *testing.T) {
 	t.Parallel()
 	top := t.TempDir()
 	file := filepath.Join(top, "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
+	link := filepath.Join(top, "link")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Symlink("gone", link)); err != nil {
 		t.Fatal(err)
 	}
 	cases := []struct {
@@ -155,7 +156,9 @@ func TestDisk(t *testing.T) {
 	}{
 		{"there", top, top, true, ""},
 		{"to be made", filepath.Join(top, "a", "b"), top, false, ""},
-		{"a file", file, file, true, "is not a folder"},
+		{"a file", file, file, true, "not a directory"},
+		{"a link to nothing", link, link, true, "no such file or directory"},
+		{"below such a link", filepath.Join(link, "a"), link, false, "no such file or directory"},
 		{"below a file", filepath.Join(file, "a"), filepath.Join(file, "a"), true, "not a directory"},
 	}
 	for _, tc := range cases {
@@ -174,7 +177,7 @@ func TestDisk(t *testing.T) {
 			}
 		})
 	}
-	if left, err := os.ReadDir(top); err != nil || len(left) != 1 {
+	if left, err := os.ReadDir(top); err != nil || len(left) != 2 {
 		t.Errorf("%v was left, %v", left, err)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+
+	"holdfast/engine"
 )
 
 // checkListen checks the addresses for clients and returns the worst finding.
@@ -51,10 +53,11 @@ func checkAdmin(f *Facts) Finding {
 }
 
 func portTrouble(key, address string, err error) Finding {
+	_, socket := engine.SocketPath(address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return failure(fmt.Sprintf("stop the program that listens there (ss -ltnp), or choose another --%s", key), "%s is in use", address)
-	case errors.Is(err, syscall.EACCES):
+		return failure(fmt.Sprintf("stop the program that listens there (ss -ltnpx), or choose another --%s", key), "%s is in use", address)
+	case errors.Is(err, syscall.EACCES) && !socket:
 		return failure(fmt.Sprintf("choose a --%s port from 1024 up, or sysctl -w net.ipv4.ip_unprivileged_port_start=0", key), "%s may not be used by this user", address)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return failure(fmt.Sprintf("set --%s to an address of this machine (ip addr)", key), "%s is not an address of this machine", address)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -40,11 +39,14 @@ func nearest(data string) (path string, exists bool, err error) {
 	}
 	for exists = true; ; exists = false {
 		info, err := os.Stat(path)
+		_, linkErr := os.Readlink(path)
 		switch {
 		case err == nil && !info.IsDir():
-			return path, exists, fmt.Errorf("%s is not a folder", path)
+			return path, exists, &fs.PathError{Op: "mkdir", Path: path, Err: unix.ENOTDIR}
 		case err == nil:
 			return path, exists, nil
+		case linkErr == nil: // to nothing
+			return path, exists, err
 		case !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path):
 			return path, exists, err
 		}
@@ -86,9 +88,9 @@ func locked(name string) bool {
 	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
-// firstBatchBytes is more than the first batch of a journal has: only the hash of the
-// seed file.
-const firstBatchBytes = 1 << 10
+// firstRecordBytes is more than the part of a journal that has the hash of the seed file: its
+// first record.
+const firstRecordBytes = 1 << 10
 
 // bound reports whether the folder has a journal, and whether it starts with the hash of
 // this seed. A first block that can't be read counts as that of another seed.
@@ -102,7 +104,7 @@ func bound(data string, seed [32]byte) (has, matches bool) {
 		return true, false
 	}
 	defer f.Close()
-	head, err := io.ReadAll(io.LimitReader(f, firstBatchBytes))
+	head, err := io.ReadAll(io.LimitReader(f, firstRecordBytes))
 	if err == nil && len(head) == 0 {
 		return false, false
 	}

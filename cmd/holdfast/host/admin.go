@@ -12,12 +12,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"golang.org/x/net/netutil"
+
+	"holdfast/engine"
 )
 
 // Limits of the admin port, so that it leaves files and memory to the clients.
 const (
-	adminConnections = 16 // more wait in the listen queue
+	adminConnections = 16 // see adminConns
 	adminHeaderTime  = 5 * time.Second
 	adminBodyTime    = 10 * time.Second
 	adminIdleTime    = 30 * time.Second // Prometheus asks again within it, or reconnects
@@ -26,10 +27,11 @@ const (
 
 // adminServer answers operators: health, metrics, profiles.
 type adminServer struct {
-	addr string
-	http http.Server
-	log  *slog.Logger
-	done chan struct{}
+	addr   string
+	http   http.Server
+	health *engine.Health
+	log    *slog.Logger
+	done   chan struct{}
 }
 
 func startAdmin(listen string, s *Server, log *slog.Logger) (*adminServer, error) {
@@ -37,20 +39,23 @@ func startAdmin(listen string, s *Server, log *slog.Logger) (*adminServer, error
 	if err != nil {
 		return nil, err
 	}
-	a := &adminServer{addr: l.Addr().String(), log: log, done: make(chan struct{})}
+	a := &adminServer{addr: l.Addr().String(), health: engine.NewHealth(s.asked()...), log: log, done: make(chan struct{})}
 	if !onLoopback(l.Addr()) {
 		log.Warn("other machines can reach the admin port, read metrics and take profiles: set admin to a loopback address", "admin", a.addr)
 	}
 	// No ReadTimeout and no WriteTimeout: they would cut off long profiles.
+	conns := newAdminConns(l, adminConnections)
 	a.http = http.Server{
-		Handler:           boundBody(adminHandler(s)),
+		Handler:           boundBody(adminHandler(s, a.health)),
+		ConnState:         conns.changed,
 		ReadHeaderTimeout: adminHeaderTime,
 		IdleTimeout:       adminIdleTime,
 		MaxHeaderBytes:    adminHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	go func() {
 		defer close(a.done)
-		if err := a.http.Serve(netutil.LimitListener(l, adminConnections)); !errors.Is(err, http.ErrServerClosed) {
+		if err := a.http.Serve(conns); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the admin port stopped", "error", err)
 		}
 	}()
@@ -83,22 +88,43 @@ func (a *adminServer) close() {
 		err = a.http.Close() // a profile or trace is still running
 	}
 	<-a.done
+	a.health.Close()
 	if err != nil {
 		a.log.Warn("the admin port did not close cleanly", "error", err)
 	}
 }
 
+// asked returns the parts that must answer for the server to be ready. The question to the
+// committer costs no fsync if nothing waits for one.
+func (s *Server) asked() []engine.Part {
+	return append(s.Core.Parts(), engine.Part{Name: "committer", Ask: s.Desk.Durable})
+}
+
+// ready returns nil if the server takes orders, else the reason why not.
+func (s *Server) ready(ctx context.Context, health *engine.Health) error {
+	if err := s.Core.Serving(); err != nil {
+		return err
+	}
+	if err := s.Desk.Accepting(); err != nil {
+		return err
+	}
+	if err := health.Check(ctx); err != nil {
+		return err
+	}
+	return s.Core.Serving() // it may have started to stop
+}
+
 // adminHandler serves /healthz (the process lives), /readyz (it takes orders),
 // /metrics and /debug/pprof.
-func adminHandler(s *Server) http.Handler {
+func adminHandler(s *Server, health *engine.Health) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(newCollector(s), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := s.Desk.Accepting(); err != nil {
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.ready(r.Context(), health); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}

@@ -1,13 +1,19 @@
 package host_test
 
 import (
+	"log/slog"
 	"net"
+	"regexp"
 	"runtime/debug"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"holdfast/cmd/holdfast/config"
 	"holdfast/cmd/holdfast/host"
+	"holdfast/codec"
 	"holdfast/engine"
 )
 
@@ -23,7 +29,7 @@ func TestLimitsOfSettings(t *testing.T) {
 	plan := engine.MemoryPlan{LaneBytes: 16, OutboundTotalBytes: 17}
 	want := engine.Limits{
 		MaxConnections: 1, Heartbeat: 2,
-		MaxFrameBytes: 3, LoginFrameBytes: 4, ConnectionsPerAddress: 5, InFlightRequests: 6, InFlightBytes: 7,
+		MaxFrameBytes: 3, LoginFrameBytes: 4, ConnectionsPerAddress: 5, LimitLoopback: true, InFlightRequests: 6, InFlightBytes: 7,
 		OutboundSoftBytes: 8, OutboundSoftTime: 9, OutboundHardBytes: 10, OutboundTotalBytes: 11,
 		FirstFrameTime: 12, FrameTime: 13, IdleTime: 14, WriteStallTime: 15,
 		LaneBytes: 16,
@@ -31,8 +37,8 @@ func TestLimitsOfSettings(t *testing.T) {
 	if got := host.LimitsOf(c, plan); got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	c.RequireLogin, c.Limits.ConnectionsPerAddress, c.Limits.OutboundTotalBytes = true, 0, 0
-	want.LoginTime, want.ConnectionsPerAddress, want.OutboundTotalBytes = 10*time.Second, -1, 17
+	c.RequireLogin, c.Limits.LoginWait, c.Limits.ConnectionsPerAddress, c.Limits.OutboundTotalBytes = true, 30*time.Second, 0, 0
+	want.LoginTime, want.ConnectionsPerAddress, want.OutboundTotalBytes = 40*time.Second, -1, 17
 	if got := host.LimitsOf(c, plan); got != want {
 		t.Errorf("with login, no limit for addresses, and a planned total:\ngot  %+v\nwant %+v", got, want)
 	}
@@ -70,5 +76,36 @@ func TestOnLoopback(t *testing.T) {
 	}
 	if host.OnLoopback(&net.UnixAddr{}) {
 		t.Error("an address without TCP")
+	}
+}
+
+// TestNoticesNameSettings: a Notice about a limit names a setting and a flag that exist.
+func TestNoticesNameSettings(t *testing.T) {
+	core, err := engine.NewCore(engine.Config{Router: engine.NewRouter(nil), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer core.Close(t.Context())
+	var settings strings.Builder
+	if err := config.Default().WriteOrigins(&settings); err != nil {
+		t.Fatal(err)
+	}
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	config.AddFlags(flags)
+	names := regexp.MustCompile(`\(limit [^ ]+: setting ([a-z_.]+), flag --([a-z-]+)\)`)
+	named := 0
+	for _, reason := range engine.Reasons() {
+		text := string(core.Refusal(reason, nil, &engine.Listener{Dialect: codec.Packet{}}))
+		if !strings.Contains(text, "(limit ") {
+			continue
+		}
+		named++
+		m := names.FindStringSubmatch(text)
+		if len(m) == 0 || !strings.Contains(settings.String(), m[1]+" ") || flags.Lookup(m[2]) == nil {
+			t.Errorf("%v: no such setting or flag: %q", reason, text)
+		}
+	}
+	if named < 5 {
+		t.Errorf("%d Notices name a setting", named)
 	}
 }

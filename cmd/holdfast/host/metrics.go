@@ -47,6 +47,8 @@ func newCollector(s *Server) *collector {
 	c.add("unsent_bytes", "Output that clients have not read yet, without what is in kernel buffers.", gauge, func(s *scrape) float64 { return float64(s.load.UnsentBytes) })
 	c.add("unsent_sessions", "Sessions with unsent output.", gauge, func(s *scrape) float64 { return float64(s.load.UnsentSessions) })
 	c.add("blocked_sessions", "Sessions whose requests wait because the lane is full.", gauge, func(s *scrape) float64 { return float64(s.load.Blocked) })
+	c.add("held_sessions", "Sessions whose requests wait until the client has read earlier replies.", gauge, func(s *scrape) float64 { return float64(s.load.Held) })
+	c.add("half_closed_lost_total", "Sessions that lost replies because their client ended its stream and no descriptor was free.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.HalfClosedLost.Load()) })
 	c.add("pushes_waiting", "Droppable pushes that are queued and not yet written.", gauge, func(s *scrape) float64 { return float64(s.load.PushesWaiting) })
 	c.add("lane_bytes", "Bytes of requests waiting for a worker.", gauge, func(s *scrape) float64 { return float64(s.load.LaneBytes) })
 	c.add("lane_pieces", "Request batches waiting for a worker.", gauge, func(s *scrape) float64 { return float64(s.load.LanePieces) })
@@ -57,8 +59,10 @@ func newCollector(s *Server) *collector {
 	c.add("commit_seconds_total", "Time spent writing commits, fsync included.", counter, func(s *scrape) float64 { return s.commits.Total.Seconds() })
 	c.add("history_behind_batches", "Journal batches that are not in the history yet.", gauge, func(s *scrape) float64 { return float64(s.Desk.HistoryBehind()) })
 	c.add("password_guesses_delayed_total", "Password logins delayed or refused because of earlier wrong passwords.", counter, func(s *scrape) float64 { return float64(s.Gateway.DelayedGuesses()) })
+	c.add("logins_waiting", "Logins that wait for their password to be verified.", gauge, func(s *scrape) float64 { return float64(s.Gateway.WaitingLogins()) })
 	c.add("sessions_per_account_refused_total", "Logins refused because of the limit of sessions per account.", counter, func(s *scrape) float64 { return float64(s.Gateway.RefusedSessions()) })
 	c.add("disk_free_bytes", "Free bytes on the disk of the data folder; 0 without a disk_watermark.", gauge, func(s *scrape) float64 { return float64(s.Desk.DiskFree()) })
+	c.add("log_lines_dropped_total", "Lines for standard output and standard error that were dropped because their reader did not read, or went away.", counter, func(s *scrape) float64 { return float64(s.droppedLines()) })
 	return c
 }
 

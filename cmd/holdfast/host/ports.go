@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"slices"
 	"strings"
@@ -10,21 +11,33 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/biz/fserror"
 	"holdfast/cmd/holdfast/config"
 	"holdfast/engine"
 )
 
-// checkPorts returns an error if an address is in use. Start calls it first, so that a
-// server that can't start leaves nothing in the data folder.
+// checkPorts returns an error if an address is in use, or a socket file can't be made.
+// Start calls it first, so that a server that can't start leaves nothing in the data folder.
 func checkPorts(c *config.Config) error {
 	keys, addresses := []string{"listen", "admin"}, []string{c.Listen, c.Admin}
 	for i, l := range c.Listeners {
 		keys, addresses = append(keys, listenerKey(i)), append(addresses, l.Address)
 	}
 	for i, address := range addresses {
-		if inUse(address) {
-			return portError(c, keys[i], address, syscall.EADDRINUSE)
+		if err := checkPort(address); err != nil {
+			return portError(c, keys[i], address, err)
 		}
+	}
+	return nil
+}
+
+// checkPort returns an error if the address is in use, or its socket file can't be made.
+func checkPort(address string) error {
+	if path, socket := engine.SocketPath(address); socket {
+		return engine.CheckSocket(path)
+	}
+	if inUse(address) {
+		return syscall.EADDRINUSE
 	}
 	return nil
 }
@@ -76,10 +89,16 @@ func listenError(c *config.Config, err *engine.ListenError) error {
 // portError returns an error that names the setting with the unusable address.
 func portError(c *config.Config, key, addr string, err error) error {
 	problem := err.Error()
+	path, socket := engine.SocketPath(addr)
 	var network *net.OpError
+	var file *fs.PathError
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		problem = "the address is in use; choose another one, or see \"holdfast doctor\""
+	case socket && (errors.As(err, &file) || errors.As(err, &network)):
+		problem = fserror.Cause(path, err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		problem = "this machine does not have this address; choose another one"
 	case errors.As(err, &network):
 		problem = network.Err.Error()
 	}

@@ -36,9 +36,14 @@ func Carriers() []string {
 // Server is a complete running server with its admin port.
 type Server struct {
 	*wiring.Server
-	Admin  string // address of metrics and pprof
-	Seed   *seed.Seed
+	Admin  string     // address of metrics and pprof
+	Seed   *seed.Seed // of the start
 	Memory Memory
+
+	config       *config.Config
+	seedFile     string // of the last reload, or of the start
+	log          *slog.Logger
+	droppedLines func() uint64
 }
 
 // Options are the settings that are not in the configuration file.
@@ -47,14 +52,7 @@ type Options struct {
 	SubmitOnLoop        bool
 	Carrier             string // one of Carriers; "" is Reactor
 	TransactionPerOrder bool
-}
-
-// LoadSeed reads the seed file at path, or the demo seed if path is empty.
-func LoadSeed(path string) (*seed.Seed, error) {
-	if path == "" {
-		return seed.Default()
-	}
-	return seed.Load(path)
+	DroppedLines        func() uint64 // lines that standard output and error lost, for the metrics; nil: 0
 }
 
 // Start starts a server with the settings of c. It returns when clients can connect. A
@@ -63,7 +61,10 @@ func Start(ctx context.Context, c *config.Config, o Options, log *slog.Logger) (
 	if err := checkPorts(c); err != nil {
 		return nil, err
 	}
-	s := &Server{Memory: PlanMemory(c)}
+	s := &Server{Memory: PlanMemory(c), config: c, seedFile: c.SeedFile, log: log, droppedLines: o.DroppedLines}
+	if s.droppedLines == nil {
+		s.droppedLines = func() uint64 { return 0 }
+	}
 	var err error
 	if s.Seed, err = LoadSeed(c.SeedFile); err != nil {
 		return nil, err
@@ -96,6 +97,7 @@ func (s *Server) parts(c *config.Config, o Options, log *slog.Logger) wiring.Con
 		Gateway: gateway.Config{
 			Heartbeat: c.Heartbeat, Version: o.Version, SubmitOnLoop: o.SubmitOnLoop,
 			PasswordGuesses: c.Limits.PasswordGuesses, SessionsPerAccount: c.Limits.SessionsPerAccount,
+			LoginQueue: c.Limits.LoginQueue, LoginWait: c.Limits.LoginWait,
 		},
 		Simulation: simulation.Config{
 			Orders: float64(c.Simulate), PriceMoves: float64(c.PriceMoves), Random: c.RandomSeed,
@@ -136,7 +138,8 @@ func listenersOf(c *config.Config) []engine.Listener {
 	return all
 }
 
-// loginTime is the longest time from the connect to the login if a login is required.
+// loginTime is the longest time from the connect to the login if a login is required,
+// without the time that the login waits for others.
 const loginTime = 10 * time.Second
 
 func limitsOf(c *config.Config, plan engine.MemoryPlan) engine.Limits {
@@ -145,6 +148,7 @@ func limitsOf(c *config.Config, plan engine.MemoryPlan) engine.Limits {
 		LoginFrameBytes:       c.Limits.LoginFrameBytes,
 		MaxConnections:        c.MaxConnections,
 		ConnectionsPerAddress: c.Limits.ConnectionsPerAddress,
+		LimitLoopback:         !c.Limits.ExemptLoopback,
 		InFlightRequests:      c.Limits.InFlightRequests,
 		InFlightBytes:         c.Limits.InFlightBytes,
 		LaneBytes:             plan.LaneBytes,
@@ -165,7 +169,7 @@ func limitsOf(c *config.Config, plan engine.MemoryPlan) engine.Limits {
 		l.OutboundTotalBytes = plan.OutboundTotalBytes
 	}
 	if c.RequireLogin {
-		l.LoginTime = loginTime
+		l.LoginTime = loginTime + c.Limits.LoginWait
 	}
 	return l
 }

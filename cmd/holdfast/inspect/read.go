@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"holdfast/biz/desk"
+	"holdfast/biz/fserror"
 	"holdfast/biz/journal"
-	"holdfast/biz/seed"
 )
 
 // Progress is called with the number of bytes read so far and in total.
@@ -32,11 +33,14 @@ func entries(ctx context.Context, data string, seen Progress, each func(b *journ
 		}
 		return nil
 	}})
+	var file *fs.PathError
 	switch {
 	case errors.Is(err, journal.ErrLocked):
-		err = fmt.Errorf("%w: a server has it open; stop the server first", err)
+		err = fmt.Errorf("%w: a server has it open; stop the server first, or make a backup and look at that", err)
 	case errors.Is(err, journal.ErrNoJournal):
 		err = fmt.Errorf("%w: set --data to the data folder of the server", err)
+	case errors.As(err, &file):
+		err = fserror.Explain(file.Path, err)
 	}
 	return report, err
 }
@@ -56,5 +60,10 @@ func (e *RecordError) Error() string {
 // Unwrap returns the cause.
 func (e *RecordError) Unwrap() error { return e.err }
 
-// fits reports whether e, the first record of a data folder, is for the seed s.
-func fits(s *seed.Seed, e *desk.Entry) bool { return e.Genesis && e.Seed == s.SHA256 }
+// readBook returns what the journal of a data folder defines. At a damaged place it stops:
+// whoever reads the journal next reports the damage.
+func readBook(ctx context.Context, data string) *desk.Book {
+	b := desk.NewBook()
+	_, _ = entries(ctx, data, nil, func(_ *journal.Batch, _ uint64, e *desk.Entry) error { return b.Add(e) })
+	return b
+}

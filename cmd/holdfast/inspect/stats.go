@@ -22,6 +22,7 @@ type Stats struct {
 	FileBytes      int64      `json:"file_bytes"`
 	Fills          uint64     `json:"fills"`
 	Busts          uint64     `json:"busts"`
+	Definitions    uint64     `json:"definitions"` // records that are no events
 	Customers      int        `json:"customers"`
 	First          *time.Time `json:"first,omitempty"`
 	Last           *time.Time `json:"last,omitempty"`
@@ -57,7 +58,8 @@ func (s *Stats) entry(b *journal.Batch, number uint64, e *desk.Entry) error {
 	if number == b.First {
 		s.perBatch[min(bits.Len(uint(b.Count)), len(s.perBatch))-1]++
 	}
-	if e.Genesis {
+	if !e.IsEvent() {
+		s.Definitions++
 		return nil
 	}
 	if e.Event.Kind == ledger.KindBust {
@@ -98,7 +100,7 @@ func (s *Stats) String() string {
 	t := table.Table{Align: "l", Indent: "  "}
 	row := func(name, format string, values ...any) { t.Add(name, fmt.Sprintf(format, values...)) }
 	row("batches", "%d", s.Batches)
-	row("records", "%d: %d fills, %d busts, of %d customers", s.Records, s.Fills, s.Busts, s.Customers)
+	row("records", "%d: %d fills, %d busts, of %d customers, and %d that are no events", s.Records, s.Fills, s.Busts, s.Customers, s.Definitions)
 	row("bytes", "%d in files, %d without the overhead of the store", s.FileBytes, s.Bytes)
 	if s.First != nil {
 		row("time", "%s to %s", s.First.Format(time.RFC3339Nano), s.Last.Format(time.RFC3339Nano))
@@ -115,5 +117,5 @@ func (s *Stats) String() string {
 		marks := strings.Repeat("#", int((c.Batches*marksWidth+s.Batches-1)/s.Batches))
 		row("  "+name, "%-10d %s", c.Batches, marks)
 	}
-	return s.Journal + "\n" + string(t.AppendText(nil))
+	return table.Escape(s.Journal) + "\n" + string(t.AppendText(nil))
 }

@@ -11,6 +11,7 @@ import (
 	"holdfast/biz/desk"
 	"holdfast/biz/journal"
 	"holdfast/biz/seed"
+	"holdfast/perf/table"
 )
 
 // Verified is the result of Verify for a sound journal.
@@ -24,34 +25,40 @@ type Verified struct {
 	Seed         string  `json:"seed_sha256,omitempty"`
 	StateHash    string  `json:"state_sha256,omitempty"`
 	Seconds      float64 `json:"seconds"`
+	misfit       error
 }
 
-// Verify checks every byte of the journal. If s is the seed of the folder, it also
-// rebuilds the accounts.
+// Verify checks every byte of the journal. If s fits the folder, it also rebuilds the
+// accounts.
 func Verify(ctx context.Context, data string, s *seed.Seed, seen Progress) (*Verified, error) {
 	start := time.Now()
-	accounts, err := desk.NewReplica(s)
-	if err != nil {
+	v := &Verified{Journal: journalOf(data)}
+	accounts, err := desk.NewReplica(s, readBook(ctx, data))
+	if err != nil && !errors.Is(err, desk.ErrForeignData) {
 		return nil, err
 	}
-	v := &Verified{Journal: journalOf(data)}
-	matches := false
+	v.misfit = err
+	fits := err == nil
 	report, err := entries(ctx, data, seen, func(_ *journal.Batch, number uint64, e *desk.Entry) error {
 		if number == 1 {
-			v.Seed, matches = hex.EncodeToString(e.Seed[:]), fits(s, e)
+			v.Seed = hex.EncodeToString(e.Seed[:])
 		}
 		if e.Genesis != (number == 1) {
 			return errors.New("the hash of the seed file must be in the first record, and only there")
 		}
-		if !matches {
+		if !fits {
 			return nil
 		}
-		return accounts.Apply(e)
+		err := accounts.Apply(e)
+		if errors.Is(err, desk.ErrForeignData) {
+			fits, v.misfit, err = false, err, nil
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if matches {
+	if fits {
 		hash := accounts.StateHash()
 		v.StateHash = hex.EncodeToString(hash[:])
 	}
@@ -61,13 +68,16 @@ func Verify(ctx context.Context, data string, s *seed.Seed, seen Progress) (*Ver
 	return v, nil
 }
 
+// Misfit returns why the accounts were not rebuilt: how the seed does not fit the folder.
+func (v *Verified) Misfit() error { return v.misfit }
+
 // String returns the result as readable lines.
 func (v *Verified) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: sound\n", v.Journal)
+	fmt.Fprintf(&b, "%s: sound\n", table.Escape(v.Journal))
 	state := v.StateHash
 	if state == "" {
-		state = "not computed: set --seed-file to the seed file of this folder"
+		state = fmt.Sprintf("not computed: set --seed-file to the seed file of this folder (%v)", v.misfit)
 	}
 	fmt.Fprintf(&b, "  batches       %d\n  records       %d\n  bytes         %d\n  acknowledged  batch %d\n",
 		v.Batches, v.Records, v.Bytes, v.Acknowledged)

@@ -60,7 +60,11 @@ type sending struct {
 
 // connection sends the Submits of the nth connection.
 func (r *sending) connection(ctx context.Context, n int) {
-	c, err := client.Dial(ctx, r.Addr, client.Options{})
+	var c *client.Client
+	err := client.Retry(ctx, func() (err error) {
+		c, err = client.Dial(ctx, r.Addr, client.Options{})
+		return err
+	})
 	if err != nil {
 		r.fail(n, "not connected", err)
 		return

@@ -8,20 +8,16 @@ import (
 	"strings"
 
 	"holdfast/biz/client"
+	"holdfast/perf/table"
 )
 
-// login logs in, shows the account and starts to show pushes.
-func (sh *shell) login(customer client.Customer, credential client.Credential) error {
-	snapshot, err := sh.connection().Login(sh.ctx, customer, credential)
-	if err != nil {
+// welcome shows the account after the login, and starts to show pushes.
+func (sh *shell) welcome(snapshot client.Snapshot) (err error) {
+	if err := sh.listMarket(); err != nil {
 		return err
 	}
-	if sh.market, err = sh.connection().Quotes(sh.ctx, nil, false); err != nil {
-		return err
-	}
-	slices.SortFunc(sh.market, func(x, y client.Instrument) int { return x.Key.Compare(y.Key) })
 	hello := sh.connection().Hello()
-	sh.print(fmt.Sprintf("connected to %s, holdfast %s, session %d\n", sh.connection().Addr(), hello.ServerVersion, hello.UID))
+	sh.print(fmt.Sprintf("connected to %s, holdfast %s, session %d\n", sh.connection().Addr(), table.Escape(hello.ServerVersion), hello.UID))
 	sh.showAccount(snapshot)
 	if sh.screen.interactive {
 		sh.print("\"help\" lists the commands\n")
@@ -30,6 +26,26 @@ func (sh *shell) login(customer client.Customer, credential client.Credential) e
 	defer sh.mu.Unlock()
 	sh.ready, sh.tape.total = true, snapshot.MarketValue
 	return nil
+}
+
+// listMarket asks for the list of all instruments.
+func (sh *shell) listMarket() error {
+	list, err := sh.quotes(nil)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(x, y client.Instrument) int { return x.Key.Compare(y.Key) })
+	sh.market = list
+	return nil
+}
+
+// quotes returns instruments with their last prices, all without keys. What is watched stays.
+func (sh *shell) quotes(keys []client.Key) ([]client.Instrument, error) {
+	list, err := sh.connection().Quotes(sh.ctx, keys, false)
+	if watching := sh.watched(); err == nil && watching != nil {
+		_, err = sh.connection().Quotes(sh.ctx, watching, true) // the request above has ended the watch
+	}
+	return list, err
 }
 
 func (sh *shell) holding(args []string) error {
@@ -75,37 +91,59 @@ func (sh *shell) order(side client.Side, args []string) error {
 	return nil
 }
 
-// parseQuantity reads a number of shares, also with separators: "1,000".
+// parseQuantity reads a number of shares: digits only, since a separator is a decimal
+// point to some and a thousands separator to others.
 func parseQuantity(text string) (client.Quantity, error) {
-	q, err := strconv.ParseInt(strings.ReplaceAll(text, ",", ""), 10, 64)
-	if err != nil || q <= 0 {
-		return 0, fmt.Errorf("%q is not a number of shares", text)
+	q, err := digits(text)
+	if err != nil || q == 0 {
+		return 0, fmt.Errorf("%q is not a number of shares: digits only, such as 1500", text)
 	}
 	return client.Quantity(q), nil
 }
 
+// digits reads a whole number without sign, blanks or separators.
+func digits(text string) (int64, error) {
+	n, err := strconv.ParseUint(text, 10, 63)
+	return int64(n), err
+}
+
 // find returns the instrument that a text names: its code, or MARKET/CODE.
 func (sh *shell) find(text string) (client.Key, error) {
-	market, code, _ := strings.Cut(text, "/")
-	var found []string
-	var key client.Key
-	for _, i := range sh.market {
-		if strings.EqualFold(i.Key.Market, market) && strings.EqualFold(i.Key.Code, code) ||
-			strings.EqualFold(i.Key.Code, text) {
-			found, key = append(found, i.Key.String()), i.Key
+	found := sh.named(text)
+	if len(found) == 0 { // it may be new, or the server was reset
+		if err := sh.listMarket(); err != nil {
+			return client.Key{}, err
 		}
+		found = sh.named(text)
 	}
 	switch len(found) {
 	case 0:
-		return key, fmt.Errorf("unknown instrument %q; \"quote\" lists them all", text)
+		return client.Key{}, fmt.Errorf("unknown instrument %q; \"quote\" lists all of them", text)
 	case 1:
-		return key, nil
+		return found[0], nil
 	}
-	return key, fmt.Errorf("%q is ambiguous: use %s", text, strings.Join(found, " or "))
+	names := make([]string, len(found))
+	for i, key := range found {
+		names[i] = key.String()
+	}
+	return client.Key{}, fmt.Errorf("%q is ambiguous: use %s", text, strings.Join(names, " or "))
 }
 
+// named returns the instruments of the last list that a text names.
+func (sh *shell) named(text string) (found []client.Key) {
+	market, code, _ := strings.Cut(text, "/")
+	for _, i := range sh.market {
+		if strings.EqualFold(i.Key.Market, market) && strings.EqualFold(i.Key.Code, code) ||
+			strings.EqualFold(i.Key.Code, text) {
+			found = append(found, i.Key)
+		}
+	}
+	return found
+}
+
+// findAll returns the instruments that texts name; it never returns nil.
 func (sh *shell) findAll(texts []string) ([]client.Key, error) {
-	var keys []client.Key
+	keys := []client.Key{}
 	for _, text := range texts {
 		key, err := sh.find(text)
 		if err != nil {
@@ -116,19 +154,28 @@ func (sh *shell) findAll(texts []string) ([]client.Key, error) {
 	return keys, nil
 }
 
-// defaultHistory is how many executions history shows.
-const defaultHistory = 20
+// defaultHistory is how many executions history shows, maxHistory how many it can show.
+const (
+	defaultHistory = 20
+	maxHistory     = 1000
+)
 
 func (sh *shell) history(args []string) error {
-	limit := defaultHistory
+	query := client.HistoryQuery{Limit: defaultHistory}
 	if len(args) > 0 {
-		n, err := strconv.Atoi(args[0])
-		if err != nil || n < 1 || n > 1000 || len(args) > 1 {
-			return errors.New("usage: history [N], N from 1 to 1000")
+		n, err := digits(args[0])
+		if err != nil || n < 1 || n > maxHistory || len(args) > 2 {
+			return fmt.Errorf("usage: history [N [ID]], N from 1 to %d", maxHistory)
 		}
-		limit = n
+		query.Limit = int(n)
 	}
-	page, err := sh.connection().History(sh.ctx, client.HistoryQuery{Limit: limit})
+	if len(args) > 1 {
+		var err error
+		if query.Before, err = client.ParseExecutionID(args[1]); err != nil {
+			return err
+		}
+	}
+	page, err := sh.connection().History(sh.ctx, query)
 	if err == nil {
 		sh.showHistory(page)
 	}
@@ -140,22 +187,16 @@ func (sh *shell) quote(args []string) error {
 	if err != nil {
 		return err
 	}
-	list, err := sh.connection().Quotes(sh.ctx, keys, false)
-	if err != nil {
-		return err
+	list, err := sh.quotes(keys)
+	if err == nil {
+		sh.showQuotes(list)
 	}
-	sh.showQuotes(list)
-	watching := sh.watched()
-	if watching == nil {
-		return nil
-	}
-	_, err = sh.connection().Quotes(sh.ctx, watching, true) // the request above has ended the watch
 	return err
 }
 
 func (sh *shell) watch(args []string) error {
 	if len(args) == 1 && strings.EqualFold(args[0], "off") {
-		sh.follow(nil)
+		sh.follow(nil, nil)
 		_, err := sh.connection().Quotes(sh.ctx, sh.oneKey(), false)
 		return err
 	}
@@ -167,7 +208,7 @@ func (sh *shell) watch(args []string) error {
 	if err != nil {
 		return err
 	}
-	sh.follow(list)
+	sh.follow(keys, list)
 	sh.showQuotes(list)
 	return nil
 }

@@ -1,6 +1,10 @@
 package terminal
 
-import "strings"
+import (
+	"strings"
+
+	"holdfast/perf/table"
+)
 
 // maxOffered is the largest number of candidates listed for an ambiguous word.
 const maxOffered = 40
@@ -12,7 +16,7 @@ func (sh *shell) complete(before string) (after string, ok bool) {
 	all := startingWith(before[at:], sh.candidates(before[:at]))
 	whole, extended := completion(before[at:], all)
 	if !extended && len(all) > 1 {
-		sh.print("  " + strings.Join(all[:min(len(all), maxOffered)], "  ") + "\n")
+		sh.print("  " + table.Escape(strings.Join(all[:min(len(all), maxOffered)], "  ")) + "\n")
 	}
 	return before[:at] + whole, extended
 }

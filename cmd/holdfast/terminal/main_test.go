@@ -28,8 +28,14 @@ type served struct {
 // serve starts a server on a data folder; "127.0.0.1:0" is a free port.
 func serve(t *testing.T, addr, data string) *served {
 	t.Helper()
+	return serveSeed(t, addr, data, "")
+}
+
+// serveSeed is serve with a seed file.
+func serveSeed(t *testing.T, addr, data, seed string) *served {
+	t.Helper()
 	c := config.Default()
-	c.Listen, c.Admin, c.Data = addr, "127.0.0.1:0", data
+	c.Listen, c.Admin, c.Data, c.SeedFile = addr, "127.0.0.1:0", data, seed
 	s, err := host.Start(t.Context(), c, host.Options{Carrier: host.Reactor}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -74,9 +80,14 @@ type running struct {
 
 func startClient(t *testing.T, addr string, customer client.Customer, reconnect bool) *running {
 	t.Helper()
+	return startWith(t, options(addr, customer), reconnect)
+}
+
+// startWith is startClient with other options.
+func startWith(t *testing.T, o terminal.Options, reconnect bool) *running {
+	t.Helper()
 	reader, writer := io.Pipe()
 	r := &running{out: newOutput(), in: writer, ends: make(chan error, 1)}
-	o := options(addr, customer)
 	o.Stdin, o.Stdout, o.Reconnect = reader, r.out, &reconnect
 	var work sync.WaitGroup
 	work.Go(func() { r.ends <- terminal.Run(t.Context(), o) })

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"testing"
 
 	"holdfast/biz/client"
@@ -11,40 +12,70 @@ import (
 	"holdfast/codec/pb"
 )
 
-// closesAtOrder is a server that closes the connection instead of a reply to an order.
-func closesAtOrder(t *testing.T) (addr string) {
+// answering is a server that answers each request of the nth connection with reply, until
+// that returns nil or a Notice.
+func answering(t *testing.T, reply func(n int, m codec.Message) []byte) (addr string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		var got []byte
-		for b := make([]byte, 4096); ; {
-			n, err := conn.Read(b)
+	var work sync.WaitGroup
+	work.Go(func() {
+		for n := 0; ; n++ {
+			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			got = append(got, b[:n]...)
-			m, used, _ := codec.Decode(codec.Packet{}, got, len(got))
+			work.Go(func() { answerAll(conn, func(m codec.Message) []byte { return reply(n, m) }) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		work.Wait()
+	})
+	return l.Addr().String()
+}
+
+func answerAll(conn net.Conn, reply func(codec.Message) []byte) {
+	defer conn.Close()
+	var got []byte
+	for b := make([]byte, 4096); ; {
+		n, err := conn.Read(b)
+		if err != nil {
+			return
+		}
+		got = append(got, b[:n]...)
+		for {
+			m, used, _ := codec.Decode(codec.Packet{}, got, codec.DefaultMaxFrame)
 			if used == 0 {
-				continue
+				break
 			}
-			if m.Command == codec.CommandPlaceOrder {
+			answer := reply(m)
+			if answer == nil {
 				return
 			}
-			_, _ = conn.Write(codec.Packet{}.AppendReply(nil, m, codec.ResultOK, &pb.ConnReply{}))
+			_, _ = conn.Write(answer)
+			if codec.Command(answer[4]) == codec.PushNotice {
+				return
+			}
 			got = got[used:]
 		}
-	}()
-	t.Cleanup(func() { l.Close(); <-done })
-	return l.Addr().String()
+	}
+}
+
+// answerOK is the answer to m with this body.
+func answerOK(m codec.Message, body codec.Body) []byte {
+	return codec.Packet{}.AppendReply(nil, m, codec.ResultOK, body)
+}
+
+// closesAtOrder is a server that closes the connection instead of a reply to an order.
+func closesAtOrder(t *testing.T) (addr string) {
+	return answering(t, func(_ int, m codec.Message) []byte {
+		if m.Command == codec.CommandPlaceOrder {
+			return nil
+		}
+		return answerOK(m, &pb.ConnReply{})
+	})
 }
 
 // TestOwnOrdersAcrossAReconnect: after a lost connection the execution of an order is news

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"holdfast/biz/client"
+	"holdfast/perf/table"
 )
 
 // repriceEvery is how often a new total value is shown while prices move.
@@ -61,13 +62,13 @@ func (sh *shell) pushText(p client.Push) string {
 		}
 		return executionText(event)
 	case client.ExecutionBusted:
-		return sh.style(Red, fmt.Sprintf("execution %s was busted: %s", event.ID, event.Reason))
+		return sh.style(Red, fmt.Sprintf("execution %s was busted: %s", event.ID, table.Escape(event.Reason)))
 	case client.PositionUpdate:
 		return sh.updateText(p.Sequence, event)
 	case client.Quote:
 		return sh.quoteText(event)
 	case client.Notice:
-		return sh.style(Red, "notice: "+event.Text)
+		return sh.style(Red, "notice: "+table.Escape(event.Text))
 	case client.SequenceBreak:
 		return sh.style(Red, event.String()) + ": reloading the account"
 	}
@@ -86,13 +87,13 @@ func (sh *shell) updateText(sequence uint64, u client.PositionUpdate) string {
 	return sh.positionText(u.Position) + " (" + u.Change.String() + ")"
 }
 
-// follow records which instruments are watched, and their prices.
-func (sh *shell) follow(list []client.Instrument) {
+// follow records which instruments are watched, nil for none and no keys for all, and their
+// prices.
+func (sh *shell) follow(keys []client.Key, list []client.Instrument) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	sh.watching, sh.tape.prices = nil, make(map[client.Key]client.Price, len(list))
+	sh.watching, sh.tape.prices = keys, make(map[client.Key]client.Price, len(list))
 	for _, i := range list {
-		sh.watching = append(sh.watching, i.Key)
 		sh.tape.prices[i.Key] = i.LastPrice
 	}
 }
@@ -109,7 +110,12 @@ func (sh *shell) totalText(total client.Money) string {
 }
 
 func (sh *shell) quoteText(q client.Quote) string {
-	change := client.Money(q.LastPrice - sh.tape.prices[q.Key])
+	before, shown := sh.tape.prices[q.Key]
+	line := fmt.Sprintf("%s %s", keyText(q.Key), q.LastPrice)
+	if !shown { // the list of this watch is still on its way, or the watch has just ended
+		return line
+	}
+	change := client.Money(q.LastPrice - before)
 	sh.tape.prices[q.Key] = q.LastPrice
-	return fmt.Sprintf("%s %s (%s)", q.Key, q.LastPrice, sh.style(profitStyle(change), signed(change)))
+	return line + fmt.Sprintf(" (%s)", sh.style(profitStyle(change), signed(change)))
 }

@@ -9,12 +9,6 @@ import (
 	"holdfast/biz/client"
 )
 
-// The pause before a reconnect doubles from reconnectPause to reconnectPauseMax.
-const (
-	reconnectPause    = 250 * time.Millisecond
-	reconnectPauseMax = 10 * time.Second
-)
-
 // reconnecting is what a shell needs to reconnect.
 type reconnecting struct {
 	on         bool // if not, the shell ends with its connection
@@ -62,28 +56,37 @@ func (sh *shell) connection() *client.Client {
 }
 
 // reconnect tries until it has a connection. It returns false if ctx ends first, or if
-// the server refuses the login.
+// the server does not let the customer in any more.
 func (sh *shell) reconnect(ctx context.Context) bool {
 	old := sh.connection()
+	_ = old.Close() // always nil; now all its pushes are shown
+	if err := old.Err(); client.Denied(err) {
+		return sh.giveUp(err)
+	}
 	sh.lose(old.Err())
-	for pause := reconnectPause; ; pause = min(2*pause, reconnectPauseMax) {
+	for pauses := new(client.Backoff); ; {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-time.After(pause):
+		case <-time.After(pauses.Next()):
 		}
 		next, welcome, err := old.Reconnect(ctx, sh.again.customer, sh.again.credential)
 		switch {
 		case err == nil:
 			sh.connected(ctx, next, welcome)
 			return true
-		case errors.Is(err, client.ErrUnauthenticated), errors.Is(err, client.ErrForbidden):
-			sh.mu.Lock()
-			sh.again.lost = fmt.Errorf("log in as %d: %w", sh.again.customer, Advise(err))
-			sh.mu.Unlock()
-			return false
+		case client.Denied(err):
+			return sh.giveUp(loginError(sh.again.customer, err))
 		}
 	}
+}
+
+// giveUp records why the shell does not try any more, and returns false.
+func (sh *shell) giveUp(err error) bool {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.again.lost = Advise(err)
+	return false
 }
 
 // lose reports that the connection is lost. Pushes that arrive from now on are shown after
@@ -100,8 +103,12 @@ func (sh *shell) connected(ctx context.Context, next *client.Client, welcome cli
 	sh.mu.Lock()
 	sh.client, sh.again.away = next, false
 	missed := "missed pushes follow"
-	if !welcome.Resumed {
-		missed = "too many pushes were missed to show them: see \"history\""
+	switch {
+	case welcome.Why == client.SnapshotHistoryReset:
+		missed = welcome.Why.Text()
+		sh.own = nil // no push will name an order of the earlier history
+	case !welcome.Resumed:
+		missed = welcome.Why.Text() + "; see \"history\""
 	}
 	sh.print(fmt.Sprintf("reconnected, session %d; %s\n", next.Hello().UID, missed))
 	for _, line := range sh.again.late {
@@ -117,6 +124,15 @@ func (sh *shell) connected(ctx context.Context, next *client.Client, welcome cli
 		sh.showAccount(welcome.Snapshot)
 	}
 	if watching != nil {
-		_, _ = next.Quotes(ctx, watching, true) // after an error this connection ends, too
+		sh.watchAgain(ctx, next, watching)
+	}
+}
+
+// watchAgain continues a watch on the next connection. A server that was reset may not have
+// those instruments; after another error this connection ends, too.
+func (sh *shell) watchAgain(ctx context.Context, next *client.Client, watching []client.Key) {
+	if _, err := next.Quotes(ctx, watching, true); errors.Is(err, client.ErrRejected) {
+		sh.follow(nil, nil)
+		sh.complain(fmt.Errorf("watch: %w", err))
 	}
 }

@@ -59,3 +59,24 @@ func TestClientLeavesWithoutServer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestClientAfterReset: the server comes back with an empty data folder. The client says so
+// and shows the account as it is now.
+func TestClientAfterReset(t *testing.T) {
+	t.Parallel()
+	first := serve(t, "127.0.0.1:0", t.TempDir())
+	r := startClient(t, first.addr, 100020, true)
+	r.out.await(t, "realised profit")
+	io.WriteString(r.in, "buy 600100 100\n")
+	r.out.await(t, "(100020-1)\n  ALFA/600100: 100 shares")
+	first.stop()
+	r.out.await(t, "reconnecting\n")
+	serve(t, first.addr, t.TempDir())
+	r.out.await(t, "the server was reset: earlier orders and executions are gone\naccount 100020 (Customer 20)\n  no positions\n")
+	typed(t, first.addr, 100020, "buy 600100 7\n")
+	r.out.await(t, "* bought 7 ALFA/600100 @ 10.00 = 70.00 (100020-1)\n")
+	r.in.Close()
+	if err := <-r.ends; err != nil {
+		t.Error(err)
+	}
+}

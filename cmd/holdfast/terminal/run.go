@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast/biz/client"
+	"holdfast/perf/table"
 )
 
 // Options are the account that a client shows, its streams, and its style.
@@ -28,8 +29,9 @@ type Options struct {
 // command failed.
 func Run(ctx context.Context, o Options) (err error) {
 	sh := &shell{ctx: ctx, style: o.Style}
-	if sh.client, err = client.Dial(ctx, o.Addr, client.Options{OnPush: sh.pushed}); err != nil {
-		return Advise(err)
+	var snapshot client.Snapshot
+	if sh.client, snapshot, err = enter(ctx, o.Addr, o.Customer, o.Credential, client.Options{OnPush: sh.pushed}); err != nil {
+		return err
 	}
 	defer func() { _ = sh.connection().Close() }() // always nil
 	if sh.screen, err = openScreen(o.Stdin, o.Stdout, sh.complete); err != nil {
@@ -40,29 +42,43 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Reconnect != nil {
 		sh.again.on = *o.Reconnect
 	}
-	if err := sh.login(o.Customer, o.Credential); err != nil {
-		return loginError(o.Customer, err)
+	if err := sh.welcome(snapshot); err != nil {
+		return Advise(err)
 	}
 	stop := sh.keep(ctx)
 	defer stop()
 	return sh.run()
 }
 
-// Login connects and logs in, for commands that show no pushes.
+// Login connects and logs in, for commands that show no pushes. While the server is busy it
+// tries again, for about a minute.
 func Login(ctx context.Context, addr string, customer client.Customer, credential client.Credential) (*client.Client, error) {
-	c, err := client.Dial(ctx, addr, client.Options{})
+	c, _, err := enter(ctx, addr, customer, credential, client.Options{})
+	return c, err
+}
+
+// enter is Login with options, and also returns the account.
+func enter(
+	ctx context.Context, addr string, customer client.Customer, credential client.Credential, o client.Options,
+) (c *client.Client, s client.Snapshot, err error) {
+	err = client.Retry(ctx, func() (err error) {
+		if c, err = client.Dial(ctx, addr, o); err != nil {
+			return err
+		}
+		if s, err = c.Login(ctx, customer, credential); err != nil {
+			_ = c.Close() // always nil
+			return loginError(customer, err)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, Advise(err)
+		return nil, client.Snapshot{}, Advise(err)
 	}
-	if _, err := c.Login(ctx, customer, credential); err != nil {
-		_ = c.Close() // always nil
-		return nil, loginError(customer, err)
-	}
-	return c, nil
+	return c, s, nil
 }
 
 func loginError(customer client.Customer, err error) error {
-	return fmt.Errorf("log in as %d: %w", customer, Advise(err))
+	return fmt.Errorf("log in as %d: %w", customer, err)
 }
 
 // Advise adds advice to an error of the client.
@@ -74,7 +90,8 @@ func Advise(err error) error {
 }
 
 // OneLine joins the lines of text, because an error is shown as one line. It omits a line
-// that an earlier one contains: each part of a stopping server reports the cause.
+// that an earlier one contains: each part of a stopping server reports the cause. The
+// text may come from others, so it is escaped.
 func OneLine(text string) string {
 	var lines []string
 	for line := range strings.Lines(strings.TrimSpace(text)) {
@@ -83,7 +100,7 @@ func OneLine(text string) string {
 			lines = append(lines, line)
 		}
 	}
-	return strings.Join(lines, "; ")
+	return table.Escape(strings.Join(lines, "; "))
 }
 
 // errCommands is the error of a run without a terminal in which a command failed.

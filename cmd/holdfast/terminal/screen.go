@@ -2,12 +2,14 @@ package terminal
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"golang.org/x/term"
 
+	"holdfast/biz/textfile"
 	"holdfast/perf/progress"
 )
 
@@ -67,13 +69,16 @@ func openScreen(stdin io.Reader, stdout io.Writer, tab complete) (*screen, error
 const maxLine = 64 << 10
 
 func plainScreen(in io.Reader, out io.Writer, interrupt, closing func()) *screen {
-	lines := bufio.NewScanner(in)
+	lines := bufio.NewScanner(textfile.NewReader(in))
 	lines.Buffer(nil, maxLine)
 	return &screen{Writer: out, interrupt: interrupt, endLine: func() {}, close: closing, readLine: func() (string, error) {
 		if lines.Scan() {
 			return lines.Text(), nil
 		}
-		if err := lines.Err(); err != nil {
+		switch err := lines.Err(); {
+		case errors.Is(err, textfile.ErrEncoding):
+			return "", fmt.Errorf("standard input %w", err)
+		case err != nil:
 			return "", err
 		}
 		return "", io.EOF

@@ -22,11 +22,11 @@ type shell struct {
 	style    Style
 	quitting bool
 
-	market []client.Instrument // at the login; sorted
+	market []client.Instrument // the last list of all; sorted
 	again  reconnecting
 
-	mu       sync.Mutex // guards client as well
-	watching []client.Key
+	mu       sync.Mutex      // guards client as well
+	watching []client.Key    // nil: none; no keys: all
 	own      map[string]bool // client order ids whose replies are shown, so their pushes are not
 	tape     tape
 	ready    bool // pushes are shown
@@ -47,7 +47,7 @@ func shellCommands() []shellCommand {
 		{"buy", "CODE QUANTITY", "buy at the market price", (*shell).buy, true},
 		{"sell", "CODE QUANTITY", "sell at the market price", (*shell).sell, true},
 		{"holding", "", "cash, positions and their total market value", (*shell).holding, false},
-		{"history", "[N]", "the last N executions (default 20), newest first", (*shell).history, false},
+		{"history", "[N [ID]]", "the last N executions (default 20), or the last before ID; newest first", (*shell).history, false},
 		{"quote", "[CODE...]", "last prices of these or all instruments", (*shell).quote, true},
 		{"watch", "[CODE...|off]", "show each new price of these or all instruments", (*shell).watch, true},
 		{"bust", "ID REASON", "bust an execution (operators)", (*shell).bust, false},
@@ -104,7 +104,7 @@ func (sh *shell) quit([]string) error {
 	return nil
 }
 
-// watched returns the instruments whose prices are shown; nil for none.
+// watched returns the instruments whose prices are shown; nil for none, no keys for all.
 func (sh *shell) watched() []client.Key {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()

@@ -2,10 +2,11 @@ package terminal
 
 import (
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"holdfast/biz/client"
+	"holdfast/perf/table"
 )
 
 func (sh *shell) table(head ...string) *Table { return NewTable(sh.style, head...) }
@@ -34,7 +35,7 @@ func (sh *shell) showAccount(s client.Snapshot) {
 	if s.Account.Operator {
 		role = ", operator"
 	}
-	text := fmt.Sprintf("account %d (%s%s)\n", s.Account.Customer, s.Account.Name, role)
+	text := fmt.Sprintf("account %d (%s%s)\n", s.Account.Customer, table.Escape(s.Account.Name), role)
 	if len(s.Positions) == 0 {
 		text += "  no positions\n"
 	} else {
@@ -60,13 +61,15 @@ func (sh *shell) positions(list []client.Position) string {
 	return t.String()
 }
 
+// keyText returns the key as a terminal may show it.
+func keyText(key client.Key) string { return table.Escape(key.String()) }
+
 func (sh *shell) nameOf(key client.Key) string {
-	for _, i := range sh.market {
-		if i.Key == key {
-			return i.Name
-		}
+	at, found := slices.BinarySearchFunc(sh.market, key, func(i client.Instrument, key client.Key) int { return i.Key.Compare(key) })
+	if !found {
+		return ""
 	}
-	return ""
+	return sh.market[at].Name
 }
 
 func (sh *shell) showPlaced(placed client.Placed) {
@@ -81,25 +84,25 @@ func (sh *shell) showPlaced(placed client.Placed) {
 // executionText returns "bought 100 ALFA/600100 @ 10.00 = 1,000.00 (100001-17)".
 func executionText(x client.Execution) string {
 	verb := map[client.Side]string{client.Buy: "bought", client.Sell: "sold"}[x.Side]
-	return fmt.Sprintf("%s %s %s @ %s = %s (%s)", verb, x.Quantity, x.Key, x.Price, x.Value(), x.ID)
+	return fmt.Sprintf("%s %s %s @ %s = %s (%s)", verb, x.Quantity, keyText(x.Key), x.Price, x.Value(), x.ID)
 }
 
 // positionText returns "ALFA/600100: 200 shares, 2,000.00, profit +10.00".
 func (sh *shell) positionText(p client.Position) string {
 	if p.Quantity == 0 {
-		return fmt.Sprintf("%s: none left", p.Key)
+		return keyText(p.Key) + ": none left"
 	}
 	profit := sh.style(profitStyle(p.Unrealised), signed(p.Unrealised))
-	return fmt.Sprintf("%s: %s shares, %s, profit %s", p.Key, p.Quantity, p.MarketValue, profit)
+	return fmt.Sprintf("%s: %s shares, %s, profit %s", keyText(p.Key), p.Quantity, p.MarketValue, profit)
 }
 
 // BustedText describes a busted execution and the position after it.
 func BustedText(b client.Busted) string {
 	text := fmt.Sprintf("  busted: %s\n", executionText(b.Execution))
 	if b.Position.Quantity == 0 {
-		return text + fmt.Sprintf("  %s: none left\n", b.Execution.Key)
+		return text + fmt.Sprintf("  %s: none left\n", keyText(b.Execution.Key))
 	}
-	return text + fmt.Sprintf("  %s: %s shares, %s\n", b.Position.Key, b.Position.Quantity, b.Position.MarketValue)
+	return text + fmt.Sprintf("  %s: %s shares, %s\n", keyText(b.Position.Key), b.Position.Quantity, b.Position.MarketValue)
 }
 
 func (sh *shell) showHistory(page client.HistoryPage) {
@@ -119,7 +122,8 @@ func (sh *shell) showHistory(page client.HistoryPage) {
 	}
 	more := ""
 	if page.More {
-		more = fmt.Sprintf("  there are older ones: history %s\n", strconv.Itoa(min(1000, 5*len(page.Executions))))
+		oldest := page.Executions[len(page.Executions)-1].ID
+		more = fmt.Sprintf("  there are older ones: history %d %s\n", len(page.Executions), oldest)
 	}
 	sh.print(t.String() + more)
 }

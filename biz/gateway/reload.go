@@ -1,0 +1,77 @@
+package gateway
+
+import (
+	"maps"
+
+	"holdfast/biz/desk"
+	"holdfast/biz/ledger"
+	"holdfast/biz/seed"
+	"holdfast/engine"
+)
+
+// Reloaded is what a reload of the seed has changed.
+type Reloaded struct {
+	desk.Reloaded
+	Sessions int // ended
+}
+
+// Reload applies a seed to the running server: see desk.Desk.Reload, which also has the
+// errors. It ends the sessions whose credential is no longer the customer's: once it
+// returns, they place no more orders and bust nothing more. Other sessions stay logged in.
+//
+// Goroutine: any.
+func (g *Gateway) Reload(s *seed.Seed) (Reloaded, error) {
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
+	accounts := maps.Clone(*g.accounts.Load())
+	changed, err := g.desk.Reload(s, func(d *desk.Account) { accounts[d.Customer()] = g.watch(d) })
+	if err != nil {
+		return Reloaded{}, err
+	}
+	g.accounts.Store(&accounts)
+	g.guesses.setDecoy(s)
+	r := Reloaded{Reloaded: changed}
+	for _, d := range changed.Owners {
+		a := g.account(d.Customer())
+		for _, session := range a.sessions.Append(nil) {
+			if g.revoke(session, a) {
+				r.Sessions++
+			}
+		}
+	}
+	return r, nil
+}
+
+// revoke ends a session that is logged in to a if its credential is no longer that of a.
+func (g *Gateway) revoke(session *engine.Session, a *account) bool {
+	state := g.state.Get(session)
+	state.mu.Lock()
+	defer state.mu.Unlock()
+	if state.account.Load() != a || state.credential.of(a.Owner()) {
+		return false
+	}
+	session.Close(engine.ReasonRevoked)
+	a.View(func(*ledger.Account) { // after the turn that is under way
+		state.revoked.Store(true)
+		g.endLogin(session, state)
+	})
+	return true
+}
+
+// revoked reports whether the credential of the session's login was revoked. Requests that
+// began before then must not change an account any more.
+func (g *Gateway) revoked(session *engine.Session) bool { return g.state.Get(session).revoked.Load() }
+
+// credential is what a login was verified with: one of the two hashes in the seed.
+type credential struct {
+	password string // "": it was the token
+	token    [len(seed.Customer{}.TokenSHA256)]byte
+}
+
+// of reports whether it is a credential of the customer.
+func (c *credential) of(owner *seed.Customer) bool {
+	if c.password != "" {
+		return c.password == owner.Password
+	}
+	return c.token == owner.TokenSHA256
+}

@@ -1,0 +1,103 @@
+package terminal
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"holdfast/biz/client"
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// notice is a Notice push of a server that closes the connection next.
+func notice(code pb.NoticeCode, text string) []byte {
+	return codec.AppendRequest(nil, codec.PushNotice, 0, &pb.Notice{Code: code, Text: text})
+}
+
+// TestLoginTriesAgain: a server without a free place, and then without time for the
+// password, does not end the client.
+func TestLoginTriesAgain(t *testing.T) {
+	var logins atomic.Int32
+	addr := answering(t, func(n int, m codec.Message) []byte {
+		switch {
+		case n == 0:
+			return notice(pb.NoticeCode_NOTICE_CODE_TOO_MANY_CONNECTIONS, "full")
+		case m.Command == codec.CommandLogin && logins.Add(1) < 3:
+			return codec.Packet{}.AppendReply(nil, m, codec.ResultOverloaded, &pb.Error{Message: "busy"})
+		case m.Command == codec.CommandConn:
+			return answerOK(m, &pb.ConnReply{})
+		case m.Command == codec.CommandLogin:
+			return answerOK(m, &pb.LoginReply{Account: &pb.Account{Customer: 5}})
+		}
+		return answerOK(m, nil)
+	})
+	var out strings.Builder
+	err := Run(t.Context(), Options{
+		Addr: addr, Customer: 5, Credential: client.Password("x"), Stdin: strings.NewReader(""), Stdout: &out, Style: NewStyle(false),
+	})
+	if err != nil || !strings.Contains(out.String(), "account 5") || logins.Load() != 3 {
+		t.Errorf("%v after %d logins:\n%s", err, logins.Load(), &out)
+	}
+}
+
+// TestWrongPasswordIsFinal: the client does not try again.
+func TestWrongPasswordIsFinal(t *testing.T) {
+	var logins atomic.Int32
+	addr := answering(t, func(_ int, m codec.Message) []byte {
+		if m.Command == codec.CommandLogin {
+			logins.Add(1)
+			return codec.Packet{}.AppendReply(nil, m, codec.ResultUnauthenticated, &pb.Error{Message: "no match"})
+		}
+		return answerOK(m, &pb.ConnReply{})
+	})
+	_, err := Login(t.Context(), addr, 5, client.Password("x"))
+	if !errors.Is(err, client.ErrUnauthenticated) || logins.Load() != 1 || !strings.HasPrefix(err.Error(), "log in as 5: no match: check ") {
+		t.Errorf("%v after %d logins", err, logins.Load())
+	}
+}
+
+// TestRevokedIsFinal: a client whose credential is revoked ends with that explanation, also
+// if it would reconnect after a lost connection.
+func TestRevokedIsFinal(t *testing.T) {
+	var conns atomic.Int32
+	addr := answering(t, func(n int, m codec.Message) []byte {
+		conns.Store(int32(n + 1))
+		switch m.Command {
+		case codec.CommandConn:
+			return answerOK(m, &pb.ConnReply{})
+		case codec.CommandLogin:
+			return answerOK(m, &pb.LoginReply{Account: &pb.Account{Customer: 5}})
+		case codec.CommandPositions:
+			return notice(pb.NoticeCode_NOTICE_CODE_REVOKED, "the credential of this login was revoked")
+		case codec.CommandHeartbeat:
+			return nil
+		}
+		return answerOK(m, nil)
+	})
+	in, lines, err := os.Pipe() // a file: a client that ends stops waiting for its lines
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lines.Close()
+	defer in.Close()
+	ended := make(chan error, 1)
+	again := true
+	go func() {
+		ended <- Run(t.Context(), Options{
+			Addr: addr, Customer: 5, Credential: client.Password("x"), Stdin: in, Stdout: io.Discard, Style: NewStyle(false), Reconnect: &again,
+		})
+	}()
+	lines.WriteString("holding\n")
+	err = <-ended
+	var closed *client.NoticeError
+	if !errors.As(err, &closed) || closed.Notice.Code != client.NoticeRevoked || !strings.Contains(err.Error(), "was revoked (REVOKED): log in with") {
+		t.Errorf("got %v", err)
+	}
+	if conns.Load() != 1 {
+		t.Errorf("%d connections", conns.Load())
+	}
+}
