@@ -147,10 +147,23 @@ func (s *Session) nextDeadline(now ticks, d *deadlines) (at ticks, reason Reason
 	if frame := s.frameStart + d.frame; s.frameStart != 0 && frame < at {
 		at, reason = frame, ReasonFrameTimeout
 	}
-	if login := s.opened + d.login; d.login != 0 && login < at && !s.everLoggedIn.Load() {
+	if login := s.loginDeadline(now, d); login < at {
 		at, reason = login, ReasonLoginTimeout
 	}
 	return at, reason
+}
+
+// loginDeadline returns the deadline for the login. One that waits for the server may take
+// longer.
+func (s *Session) loginDeadline(now ticks, d *deadlines) ticks {
+	switch {
+	case d.login == 0 || s.everLoggedIn.Load():
+		return never
+	case s.loggingIn.Load():
+		return max(s.opened+d.login, now+1)
+	default:
+		return s.opened + d.login
+	}
 }
 
 // expire closes a session that has missed a deadline, after the replies to what it sent

@@ -121,6 +121,15 @@ func TestDeadlines(t *testing.T) {
 			}
 			p.hear()
 		}, 11 * time.Second, ReasonLoginTimeout},
+		{"a login that waits, and fails", Limits{LoginTime: 10 * time.Second}, func(_ *testing.T, p *script) {
+			p.hear()
+			p.session.SetLoggingIn(true)
+			for range 20 {
+				p.pass(1)
+				p.hear()
+			}
+			p.session.SetLoggingIn(false)
+		}, 21 * time.Second, ReasonLoginTimeout},
 		{"login in time, logout", Limits{LoginTime: 10 * time.Second}, func(_ *testing.T, p *script) {
 			p.pass(2)
 			p.hear()

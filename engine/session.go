@@ -32,6 +32,7 @@ type Session struct {
 	closing      atomic.Bool
 	loggedIn     atomic.Bool
 	everLoggedIn atomic.Bool // was logged in at some time
+	loggingIn    atomic.Bool
 
 	requests uint32        // executed so far. Goroutine: the one that executes them
 	held     *heldRequests // Goroutine: lane
@@ -101,6 +102,10 @@ func (s *Session) SetLoggedIn(yes bool) {
 	}
 	s.loggedIn.Store(yes)
 }
+
+// SetLoggingIn sets whether a login of the session waits for the server: the session has no
+// login deadline meanwhile. Goroutine: any.
+func (s *Session) SetLoggingIn(yes bool) { s.loggingIn.Store(yes) }
 
 // Close ends the session: it sends a Notice with the reason after what was posted
 // before, and then closes the connection. Replies that wait for an earlier one are

@@ -1,7 +1,12 @@
 package engine
 
+import "math"
+
 // ticks counts time in the steps of a wheel. It lasts for 34 years of 250 ms.
 type ticks uint32
+
+// never is after all other times.
+const never ticks = math.MaxUint32
 
 // wheelSlots is the size of the wheel: entries up to that many ticks apart are in
 // different slots.

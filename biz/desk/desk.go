@@ -133,11 +133,11 @@ func (d *Desk) Start(h Hooks) error {
 		cancel()
 		return err
 	}
+	d.CheckDisk()
 	if d.group != nil {
 		d.running.Go(func() { d.project(ctx) })
 		d.running.Go(func() { d.snapshots(ctx) })
 	}
-	d.CheckDisk()
 	if d.config.DiskWatermark > 0 {
 		d.running.Go(func() { d.watchDisk(ctx) })
 	}

@@ -45,21 +45,22 @@ func (g *Gateway) bust(c *engine.Context, asking *account) {
 	case err != nil:
 		g.historyUnavailable(c, err)
 	default:
-		g.applyBust(ctx, c, a, ledger.Bust{Execution: execution, Reason: request.Reason, Time: g.config.Now().UnixNano()})
+		if g.applyBust(c, a, ledger.Bust{Execution: execution, Reason: request.Reason, Time: g.config.Now().UnixNano()}) {
+			g.rejectBlocked(ctx, c, c.Local.(*workspace), a, &execution)
+		}
 	}
 }
 
-// applyBust busts the execution and replies. A second bust of it gets the same reply and
-// causes no pushes.
-func (g *Gateway) applyBust(ctx context.Context, c *engine.Context, a *account, b ledger.Bust) {
+// applyBust busts the execution and replies, unless later sells block the bust. A second
+// bust of it gets the same reply and causes no pushes.
+func (g *Gateway) applyBust(c *engine.Context, a *account, b ledger.Bust) (blocked bool) {
 	w := c.Local.(*workspace)
-	blocked := false
 	state := g.state.Get(c.Session)
 	state.mu.Lock() // so that a revocation comes before or after the bust
 	defer state.mu.Unlock()
 	if state.revoked.Load() {
 		fail(c, codec.ResultUnauthenticated, loginRevoked)
-		return
+		return false
 	}
 	g.inTurn(c, w, a, func(t *desk.Turn) {
 		e, changed, err := t.Bust(b)
@@ -79,9 +80,7 @@ func (g *Gateway) applyBust(ctx context.Context, c *engine.Context, a *account, 
 			w.out.Reply(c.Defer(), codec.ResultOK, &g.describeEvent(w.out, e, first.Reason).bust)
 		}
 	})
-	if blocked {
-		g.rejectBlocked(ctx, c, w, a, &b.Execution)
-	}
+	return blocked
 }
 
 // rejectBlocked replies with the sells that would lack shares after the bust.

@@ -94,6 +94,7 @@ func (g *Gateway) guess(c *engine.Context, l *login) {
 		return
 	}
 	l.request = c.Detach()
+	l.session().SetLoggingIn(true)
 	l.address = engine.CountedAddress(l.session().RemoteAddr())
 	if refusal := g.guesses.take(l); refusal != "" {
 		g.refuseGuess(l, refusal)
@@ -109,9 +110,15 @@ const (
 	stopping       = "the server is stopping; connect again later"
 )
 
+// guessed ends the wait of a login: its session may send another password.
+func (l *login) guessed() {
+	l.session().SetLoggingIn(false)
+	l.state.guess.Store(nil)
+}
+
 // refuseGuess answers a login whose password is not verified.
 func (g *Gateway) refuseGuess(l *login, message string) {
-	l.state.guess.Store(nil)
+	l.guessed()
 	g.refuseLogin(l, codec.ResultOverloaded, message)
 }
 
@@ -324,7 +331,7 @@ func (g *Gateway) verifyOne(l *login, w *workspace) {
 	}()
 	a := g.account(l.customer)
 	good := g.passwordFits(l, a)
-	l.state.guess.Store(nil)
+	l.guessed()
 	if !good {
 		g.refuseLogin(l, codec.ResultUnauthenticated, noMatch)
 		return

@@ -22,7 +22,7 @@ type Config struct {
 	EventLoops     int           // 0: one per processor
 	MaxConnections int           // 0: what the open-file limit allows
 	Heartbeat      time.Duration // interval for clients; unless set, IdleTime is at least three of them
-	RequireLogin   bool          // a session that has not logged in after 10 s and LoginWait is closed
+	RequireLogin   bool          // a session that has not logged in after 10 s is closed
 	MemoryLimit    int           // bytes; 0: the cgroup's limit, or the machine's memory
 	Drain          time.Duration // longest graceful stop; sessions that remain are then closed
 	RecentEvents   int           // events in memory per account, for resume and retries

@@ -37,8 +37,8 @@ func TestLimitsOfSettings(t *testing.T) {
 	if got := host.LimitsOf(c, plan); got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	c.RequireLogin, c.Limits.LoginWait, c.Limits.ConnectionsPerAddress, c.Limits.OutboundTotalBytes = true, 30*time.Second, 0, 0
-	want.LoginTime, want.ConnectionsPerAddress, want.OutboundTotalBytes = 40*time.Second, -1, 17
+	c.RequireLogin, c.Limits.ConnectionsPerAddress, c.Limits.OutboundTotalBytes = true, 0, 0
+	want.LoginTime, want.ConnectionsPerAddress, want.OutboundTotalBytes = 10*time.Second, -1, 17
 	if got := host.LimitsOf(c, plan); got != want {
 		t.Errorf("with login, no limit for addresses, and a planned total:\ngot  %+v\nwant %+v", got, want)
 	}

@@ -138,8 +138,7 @@ func listenersOf(c *config.Config) []engine.Listener {
 	return all
 }
 
-// loginTime is the longest time from the connect to the login if a login is required,
-// without the time that the login waits for others.
+// loginTime is the longest time from the connect to the login if a login is required.
 const loginTime = 10 * time.Second
 
 func limitsOf(c *config.Config, plan engine.MemoryPlan) engine.Limits {
@@ -169,7 +168,7 @@ func limitsOf(c *config.Config, plan engine.MemoryPlan) engine.Limits {
 		l.OutboundTotalBytes = plan.OutboundTotalBytes
 	}
 	if c.RequireLogin {
-		l.LoginTime = loginTime + c.Limits.LoginWait
+		l.LoginTime = loginTime
 	}
 	return l
 }
