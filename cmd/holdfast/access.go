@@ -71,7 +71,9 @@ func (a *access) login(ctx context.Context, p *Program) (*client.Client, error) 
 	if err != nil {
 		return nil, err
 	}
-	c, err := terminal.Login(ctx, a.addr, client.Customer(a.customer), credential)
+	c, err := terminal.Login(ctx, terminal.Options{
+		Addr: a.addr, Customer: client.Customer(a.customer), Credential: credential, Stderr: p.Stderr,
+	})
 	return c, a.advise(err)
 }
 

@@ -59,10 +59,9 @@ func newBackupCommand(p *Program) *cobra.Command {
 const restoreLong = `restore copies the backup in DIR into the data folder, which must be missing or empty.
 It takes the settings of serve to find the data folder.
 
-It checks every byte of the backup first. The next start of the server rebuilds the
-history database from the journal: accounts are ready after about 0.3 s for each million
-orders, and queries for old executions answer UNAVAILABLE until it has caught up. That
-start also tells clients that the history is a new one: those that have seen later
+It checks every byte of the backup first. The next start of the server reads the whole
+journal before it serves. It rebuilds the history database while it serves: queries for old
+executions answer UNAVAILABLE until that has caught up. That start also tells clients that the history is a new one: those that have seen later
 orders take a snapshot instead of resuming.`
 
 const restoreExample = `  holdfast restore /backups/monday

@@ -51,6 +51,6 @@ func (p *Program) runClient(ctx context.Context, a *access, o terminal.Options) 
 		return err
 	}
 	o.Addr, o.Customer = a.addr, client.Customer(a.customer)
-	o.Stdin, o.Stdout, o.Style = p.Stdin, p.Stdout, p.style()
+	o.Stdin, o.Stdout, o.Stderr, o.Style = p.Stdin, p.Stdout, p.Stderr, p.style()
 	return a.advise(terminal.Run(ctx, o))
 }

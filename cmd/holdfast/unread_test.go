@@ -47,7 +47,7 @@ func stall(t *testing.T, addr, admin string) (release func()) {
 	}
 	conn.held.Lock()
 	var asking sync.WaitGroup
-	for range 4000 { // some megabytes, and fewer than may be in flight
+	for range 12000 { // more megabytes than the kernel stores, and fewer than may be in flight
 		asking.Go(func() { _, _ = c.Quotes(t.Context(), nil, true) }) // answered by the end of the connection
 	}
 	deadline := time.Now().Add(time.Minute)
@@ -67,7 +67,8 @@ func stall(t *testing.T, addr, admin string) (release func()) {
 // patientWithReaders returns the flags of a server that does not close a client which does not
 // read.
 func patientWithReaders() []string {
-	return []string{"--outbound-soft-bytes", "67108864", "--outbound-hard-bytes", "67108864", "--write-stall-time", "1h"}
+	return []string{"--outbound-soft-bytes", "67108864", "--outbound-hard-bytes", "67108864", "--write-stall-time", "1h",
+		"--in-flight-requests", "16384"}
 }
 
 // TestServeStopsWithUnreadOutput: a client that does not read delays a stop for the drain

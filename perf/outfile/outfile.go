@@ -4,8 +4,8 @@
 // complete, so that readers never see half of it and a failure leaves the old one; it
 // keeps its permissions. A link stays, and the file that it leads to is replaced. A file
 // that can be written and not replaced, because its folder is read-only or because it is
-// mounted in a container, gets the new content itself. What is not a regular file, such as a pipe or /dev/null, is written to. A disk or another block
-// device is refused.
+// mounted in a container, gets the new content itself. What is not a regular file, such as a
+// pipe or /dev/null, is written to. A disk or another block device is refused.
 //
 // Goroutine: any, one per file.
 package outfile

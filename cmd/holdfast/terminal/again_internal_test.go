@@ -44,6 +44,37 @@ func TestLoginTriesAgain(t *testing.T) {
 	}
 }
 
+// TestLongLoginSaysSo: a login that takes long says so, and goes on.
+func TestLongLoginSaysSo(t *testing.T) {
+	t.Parallel()
+	shown := make(chan string, 1)
+	addr := answering(t, func(_ int, m codec.Message) []byte {
+		switch m.Command {
+		case codec.CommandConn:
+			return answerOK(m, &pb.ConnReply{})
+		case codec.CommandLogin:
+			if text := <-shown; !strings.Contains(text, "to let customer 5 in") {
+				t.Errorf("shown: %q", text)
+			}
+			return answerOK(m, &pb.LoginReply{Account: &pb.Account{Customer: 5}})
+		}
+		return answerOK(m, nil)
+	})
+	c, err := Login(t.Context(), Options{Addr: addr, Customer: 5, Credential: client.Password("x"), Stderr: lineWriter(shown)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close() // always nil
+}
+
+// lineWriter sends each text that is written to it.
+type lineWriter chan string
+
+func (w lineWriter) Write(b []byte) (int, error) {
+	w <- string(b)
+	return len(b), nil
+}
+
 // TestWrongPasswordIsFinal: the client does not try again.
 func TestWrongPasswordIsFinal(t *testing.T) {
 	var logins atomic.Int32
@@ -54,7 +85,7 @@ func TestWrongPasswordIsFinal(t *testing.T) {
 		}
 		return answerOK(m, &pb.ConnReply{})
 	})
-	_, err := Login(t.Context(), addr, 5, client.Password("x"))
+	_, err := Login(t.Context(), Options{Addr: addr, Customer: 5, Credential: client.Password("x")})
 	if !errors.Is(err, client.ErrUnauthenticated) || logins.Load() != 1 || !strings.HasPrefix(err.Error(), "log in as 5: no match: check ") {
 		t.Errorf("%v after %d logins", err, logins.Load())
 	}

@@ -20,6 +20,7 @@ type Options struct {
 	Credential client.Credential
 	Stdin      io.Reader
 	Stdout     io.Writer
+	Stderr     io.Writer // says that a login takes long; nil: nothing does. Goroutine: any
 	Style      Style
 	Reconnect  *bool // reconnect after a lost connection; nil: only at a terminal
 }
@@ -30,7 +31,7 @@ type Options struct {
 func Run(ctx context.Context, o Options) (err error) {
 	sh := &shell{ctx: ctx, style: o.Style}
 	var snapshot client.Snapshot
-	if sh.client, snapshot, err = enter(ctx, o.Addr, o.Customer, o.Credential, client.Options{OnPush: sh.pushed}); err != nil {
+	if sh.client, snapshot, err = enter(ctx, &o, client.Options{OnPush: sh.pushed}); err != nil {
 		return err
 	}
 	defer func() { _ = sh.connection().Close() }() // always nil
@@ -51,23 +52,30 @@ func Run(ctx context.Context, o Options) (err error) {
 }
 
 // Login connects and logs in, for commands that show no pushes. While the server is busy it
-// tries again, for about a minute.
-func Login(ctx context.Context, addr string, customer client.Customer, credential client.Credential) (*client.Client, error) {
-	c, _, err := enter(ctx, addr, customer, credential, client.Options{})
+// tries again, for about a minute. It uses Addr, Customer, Credential and Stderr.
+func Login(ctx context.Context, o Options) (*client.Client, error) {
+	c, _, err := enter(ctx, &o, client.Options{})
 	return c, err
 }
 
-// enter is Login with options, and also returns the account.
-func enter(
-	ctx context.Context, addr string, customer client.Customer, credential client.Credential, o client.Options,
-) (c *client.Client, s client.Snapshot, err error) {
+// silence is how long a login may take before Stderr says that it takes long.
+const silence = time.Second
+
+// enter is Login with the client's options, and also returns the account.
+func enter(ctx context.Context, o *Options, how client.Options) (c *client.Client, s client.Snapshot, err error) {
+	if o.Stderr != nil {
+		late := time.AfterFunc(silence, func() {
+			fmt.Fprintf(o.Stderr, "holdfast: waiting for %s to let customer %d in; Ctrl-C ends the wait\n", o.Addr, o.Customer)
+		})
+		defer late.Stop()
+	}
 	err = client.Retry(ctx, func() (err error) {
-		if c, err = client.Dial(ctx, addr, o); err != nil {
+		if c, err = client.Dial(ctx, o.Addr, how); err != nil {
 			return err
 		}
-		if s, err = c.Login(ctx, customer, credential); err != nil {
+		if s, err = c.Login(ctx, o.Customer, o.Credential); err != nil {
 			_ = c.Close() // always nil
-			return loginError(customer, err)
+			return loginError(o.Customer, err)
 		}
 		return nil
 	})
