@@ -4,9 +4,11 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/codec"
 	"holdfast/codec/pb"
+	"holdfast/engine"
 )
 
 // waiting waits until that many logins are in the queue.
@@ -171,5 +173,21 @@ func TestWaitingLoginsKeepLittle(t *testing.T) {
 	must(t, reply.UnmarshalVT(body))
 	if r != codec.ResultOK || reply.SnapshotReason != pb.SnapshotReason_SNAPSHOT_REASON_HISTORY_RESET {
 		t.Errorf("%s, %s", r, reply.SnapshotReason)
+	}
+}
+
+// TestLoginThatWaitsIsNotLate: a session whose password waits is not closed for its late
+// login, unlike one that sends none.
+func TestLoginThatWaitsIsNotLate(t *testing.T) {
+	s := start(t, setup{limits: engine.Limits{LoginTime: 100 * time.Millisecond}})
+	release := s.service.HoldPasswords()
+	waits := s.wire()
+	waits.send(codec.CommandLogin, 1, guessOf(carol, password))
+	idle := s.wire()
+	idle.send(codec.CommandHeartbeat, 1, nil)
+	eventually(t, "the idle session to be closed", func() bool { return s.core.Stats.Closes(engine.ReasonLoginTimeout) > 0 })
+	release()
+	if r, _ := waits.reply(codec.CommandLogin, 1); r != codec.ResultOK {
+		t.Errorf("%s", r)
 	}
 }

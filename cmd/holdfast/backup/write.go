@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -113,11 +114,16 @@ func checkTarget(data, to string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrTarget, err)
 	}
+	given := data
 	if data, err = filepath.Abs(data); err == nil {
 		data, err = filepath.EvalSymlinks(data)
 	}
 	if err != nil {
-		return "", fmt.Errorf("data folder: %w; set --data to the data folder of the server", err)
+		var file *fs.PathError
+		if errors.As(err, &file) {
+			err = file.Err
+		}
+		return "", fmt.Errorf("data folder %s: %w; set --data to the data folder of the server", given, err)
 	}
 	within, err := filepath.Rel(data, filepath.Join(parent, filepath.Base(to)))
 	if err == nil && within != ".." && !strings.HasPrefix(within, ".."+string(filepath.Separator)) {
