@@ -20,7 +20,7 @@ type frame struct {
 // bytes returns the frame as it is sent.
 func (f *frame) bytes() []byte {
 	if f.reply {
-		return f.dialect.AppendReply(nil, f.message, f.result, f.body)
+		return f.dialect.AppendReply(nil, f.message.Command, f.message.ID, f.result, f.body)
 	}
 	return f.dialect.AppendPush(nil, f.message.Command, f.message.ID, f.body)
 }

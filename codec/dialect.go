@@ -1,6 +1,6 @@
 package codec
 
-// Message is a decoded frame. Body aliases the bytes it was decoded from.
+// Message is a decoded frame. Body aliases the bytes it was decoded from, or Scratch.
 type Message struct {
 	Command Command
 	// ID is the request number of a request or reply: in the packet dialect 8 bytes
@@ -9,6 +9,9 @@ type Message struct {
 	// meaning; a reply needs the ID of its request.
 	ID   uint64
 	Body []byte
+	// Scratch is memory for a body that is not in the frame as it is. Dialect.Next may
+	// grow it, and uses it again for the next message.
+	Scratch []byte
 }
 
 // Dialect encodes and decodes the messages of a listener. It is the only place that knows
@@ -24,15 +27,14 @@ type Dialect interface {
 	// below a header, or above most bytes, returns ErrTooShort or ErrTooLarge at once,
 	// before the content has arrived.
 	FrameLen(b []byte, most int) (n int, err error)
-	// Scan returns where the last complete frame of b ends and how many frames there are
-	// up to there; it stops after frames. After a bad length it also returns the error
-	// of FrameLen; the frames before end are good.
-	Scan(b []byte, most, frames int) (end, found int, err error)
 	// Next decodes the first message of b into m and returns how many bytes it took. Scan
-	// must have found a complete frame there.
-	Next(b []byte, m *Message) (used int)
-	// AppendReply appends the reply to request m. A nil body is empty.
-	AppendReply(dst []byte, m Message, r Result, body Body) []byte
+	// must have found a complete frame there. An error that wraps ErrBody means that only
+	// the body can't be decoded: the message has its command and ID, and can be answered.
+	// After any other error it can't.
+	Next(b []byte, m *Message) (used int, err error)
+	// AppendReply appends the reply to the request with that command and ID. A nil body is
+	// empty.
+	AppendReply(dst []byte, c Command, id uint64, r Result, body Body) []byte
 	// AppendPush appends a message that is not a reply: a push with its sequence number,
 	// or a request of a client.
 	AppendPush(dst []byte, c Command, id uint64, body Body) []byte
@@ -44,13 +46,37 @@ type Dialect interface {
 	Ordered() bool
 }
 
+// Scan returns where the last complete frame of b ends and how many frames there are up to
+// there; it stops after frames. After a bad length it also returns the error of FrameLen; the
+// frames before end are good.
+func Scan(d Dialect, b []byte, most, frames int) (end, found int, err error) {
+	_, isPacket := d.(Packet)
+	for end < len(b) && found < frames {
+		var n int
+		if isPacket { // without the interface the main dialect costs some 8 ns less per frame
+			n, err = Packet{}.FrameLen(b[end:], most)
+		} else {
+			n, err = d.FrameLen(b[end:], most)
+		}
+		if err != nil {
+			return end, found, err
+		}
+		if n == 0 || n > len(b)-end {
+			break
+		}
+		end += n
+		found++
+	}
+	return end, found, nil
+}
+
 // Decode returns the first message of b and how many bytes it took; used is 0 while the
-// frame is incomplete. Errors are those of Dialect.FrameLen.
+// frame is incomplete. Errors are those of Dialect.FrameLen and Dialect.Next.
 func Decode(d Dialect, b []byte, most int) (m Message, used int, err error) {
 	n, err := d.FrameLen(b, most)
 	if err != nil || n == 0 || n > len(b) {
 		return Message{}, 0, err
 	}
-	used = d.Next(b, &m)
-	return m, used, nil
+	used, err = d.Next(b, &m)
+	return m, used, err
 }

@@ -111,11 +111,11 @@ func TestNoAllocations(t *testing.T) {
 		body := &pb.Quote{Market: "ALFA", Code: "600100", LastPrice: 100_000}
 		var m codec.Message
 		allocs := testing.AllocsPerRun(100, func() {
-			end, _, _ := d.dialect.Scan(stream, codec.DefaultMaxFrame, 1024)
+			end, _, _ := codec.Scan(d.dialect, stream, codec.DefaultMaxFrame, 1024)
 			dst = dst[:0]
 			for b := stream[:end]; len(b) > 0; {
-				used := d.dialect.Next(b, &m)
-				dst = d.dialect.AppendReply(dst, m, codec.ResultOK, nil)
+				used, _ := d.dialect.Next(b, &m)
+				dst = d.dialect.AppendReply(dst, m.Command, m.ID, codec.ResultOK, nil)
 				dst = d.dialect.AppendPush(dst, codec.PushQuote, 0, body)
 				b = b[used:]
 			}
@@ -132,7 +132,7 @@ func TestScanStopsAfterSoManyFrames(t *testing.T) {
 		stream, ends := messages(d.dialect, all)
 		for frames := range all + 2 {
 			want := min(frames, all)
-			end, found, err := d.dialect.Scan(stream, most, frames)
+			end, found, err := codec.Scan(d.dialect, stream, most, frames)
 			if end != ends[want] || found != want || err != nil {
 				t.Errorf("at most %d: got %d frames to %d, %v; want %d to %d", frames, found, end, err, want, ends[want])
 			}
@@ -148,7 +148,7 @@ func TestScanEndsWithTheLastWholeFrame(t *testing.T) {
 			if whole+1 < len(ends) && cut == ends[whole+1] {
 				whole++
 			}
-			end, found, err := d.dialect.Scan(stream[:cut], most, 100)
+			end, found, err := codec.Scan(d.dialect, stream[:cut], most, 100)
 			if end != ends[whole] || found != whole || err != nil {
 				t.Errorf("of %d bytes: got %d frames to %d, %v; want %d to %d", cut, found, end, err, whole, ends[whole])
 			}
@@ -163,11 +163,11 @@ func TestScanReturnsGoodFramesBeforeABadOne(t *testing.T) {
 			if bad == "" {
 				continue
 			}
-			end, found, err := d.dialect.Scan(append(stream[:len(stream):len(stream)], bad...), most, 100)
+			end, found, err := codec.Scan(d.dialect, append(stream[:len(stream):len(stream)], bad...), most, 100)
 			if end != ends[2] || found != 2 || !errors.Is(err, want) {
 				t.Errorf("got %d frames to %d, %v; want 2 to %d, %v", found, end, err, ends[2], want)
 			}
-			if end, found, err := d.dialect.Scan(append(stream[:len(stream):len(stream)], bad...), most, 2); end != ends[2] || found != 2 || err != nil {
+			if end, found, err := codec.Scan(d.dialect, append(stream[:len(stream):len(stream)], bad...), most, 2); end != ends[2] || found != 2 || err != nil {
 				t.Errorf("looked beyond the frames that were asked for: %d, %d, %v", end, found, err)
 			}
 		}
@@ -218,14 +218,14 @@ func TestNextAfterScan(t *testing.T) {
 	const all = 5
 	eachDialect(t, func(t *testing.T, d underTest) {
 		stream, ends := messages(d.dialect, all)
-		end, found, err := d.dialect.Scan(stream, most, 100)
+		end, found, err := codec.Scan(d.dialect, stream, most, 100)
 		if err != nil || found != all {
 			t.Fatal(found, err)
 		}
 		at := 0
 		for i := range found {
 			var m codec.Message
-			used := d.dialect.Next(stream[at:end], &m)
+			used, _ := d.dialect.Next(stream[at:end], &m)
 			at += used
 			if m.Command != codec.Command(i+1) || m.ID != uint64(i+1) || len(m.Body) != i+1 || at != ends[i+1] {
 				t.Errorf("message %d is %v, %d with %d bytes, and ends at %d", i, m.Command, m.ID, len(m.Body), at)
@@ -256,7 +256,7 @@ func TestRepliesAndPushesDecodeBack(t *testing.T) {
 			t.Run(tt.name, func(t *testing.T) {
 				var request codec.Message
 				d.dialect.Next(d.dialect.AppendPush(nil, codec.CommandQuotes, 7, codec.Raw("which")), &request)
-				reply := d.dialect.AppendReply([]byte("before"), request, codec.ResultDuplicate, tt.body)
+				reply := d.dialect.AppendReply([]byte("before"), request.Command, request.ID, codec.ResultDuplicate, tt.body)
 				m, used, err := codec.Decode(d.dialect, reply[len("before"):], most)
 				if err != nil || used != len(reply)-len("before") || string(reply[:6]) != "before" {
 					t.Fatalf("%q: %d, %v", reply, used, err)

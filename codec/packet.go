@@ -35,36 +35,20 @@ func (Packet) FrameLen(b []byte, most int) (int, error) {
 	return int(n), nil
 }
 
-// Scan implements Dialect.
-func (p Packet) Scan(b []byte, most, frames int) (end, found int, err error) {
-	for end < len(b) && found < frames {
-		n, err := p.FrameLen(b[end:], most)
-		if err != nil {
-			return end, found, err
-		}
-		if n == 0 || n > len(b)-end {
-			break
-		}
-		end += n
-		found++
-	}
-	return end, found, nil
-}
-
 // Next implements Dialect.
-func (Packet) Next(b []byte, m *Message) (used int) {
+func (Packet) Next(b []byte, m *Message) (used int, err error) {
 	used = int(binary.BigEndian.Uint32(b))
 	m.Command = Command(b[4])
 	m.ID = binary.BigEndian.Uint64(b[5:])
 	m.Body = b[PacketHeaderLen:used:used]
-	return used
+	return used, nil
 }
 
 // AppendReply implements Dialect: the reply has the request's id, and its body
 // begins with the result.
-func (Packet) AppendReply(dst []byte, m Message, r Result, body Body) []byte {
+func (Packet) AppendReply(dst []byte, c Command, id uint64, r Result, body Body) []byte {
 	n := sizeOf(body)
-	dst = AppendHeader(dst, m.Command.Reply(), m.ID, 1+n)
+	dst = AppendHeader(dst, c.Reply(), id, 1+n)
 	return appendSized(append(dst, byte(r)), body, n)
 }
 

@@ -11,7 +11,7 @@ import (
 
 func TestSubmitReplyIsFourteenBytes(t *testing.T) {
 	m := codec.Message{Command: codec.CommandSubmit, ID: 0x3030303030303031}
-	got := codec.Packet{}.AppendReply(nil, m, codec.ResultOK, nil)
+	got := codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOK, nil)
 	if want := "\x00\x00\x00\x0e\x8200000001\x00"; string(got) != want {
 		t.Fatalf("got %q, want %q", got, want)
 	}
@@ -20,7 +20,7 @@ func TestSubmitReplyIsFourteenBytes(t *testing.T) {
 func TestReplyCarriesBody(t *testing.T) {
 	m := codec.Message{Command: codec.CommandBust, ID: 7}
 	sent := &pb.Error{Reason: pb.Reason_REASON_BUST_BLOCKED, Message: "sold since", BlockingExecutionIds: []uint64{1, 2}}
-	frame := codec.Packet{}.AppendReply(nil, m, codec.ResultRejected, sent)
+	frame := codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultRejected, sent)
 	reply, used, err := codec.Decode(codec.Packet{}, frame, codec.DefaultMaxFrame)
 	if err != nil || used != len(frame) || reply.Command != codec.CommandBust.Reply() || reply.ID != 7 {
 		t.Fatalf("%+v, %d, %v", reply, used, err)
@@ -56,7 +56,7 @@ func FuzzPacket(f *testing.F) {
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 1})
 	const most = 1 << 16
 	f.Fuzz(func(t *testing.T, b []byte) {
-		end, frames, _ := codec.Packet{}.Scan(b, most, 1024)
+		end, frames, _ := codec.Scan(codec.Packet{}, b, most, 1024)
 		var again []byte
 		for rest := b[:end]; len(rest) > 0; frames-- {
 			m, used, err := codec.Decode(codec.Packet{}, rest, most)
@@ -85,12 +85,12 @@ func BenchmarkPacketSplitDecodeAppend(b *testing.B) {
 	dst := make([]byte, 0, 4096)
 	b.ReportAllocs()
 	for b.Loop() {
-		end, _, _ := p.Scan(stream, codec.DefaultMaxFrame, 1024)
+		end, _, _ := codec.Scan(p, stream, codec.DefaultMaxFrame, 1024)
 		dst = dst[:0]
 		for rest := stream[:end]; len(rest) > 0; {
 			var m codec.Message
-			used := p.Next(rest, &m)
-			dst = p.AppendReply(dst, m, codec.ResultOK, nil)
+			used, _ := p.Next(rest, &m)
+			dst = p.AppendReply(dst, m.Command, m.ID, codec.ResultOK, nil)
 			rest = rest[used:]
 		}
 	}

@@ -33,40 +33,24 @@ func (t TLV) FrameLen(b []byte, most int) (int, error) {
 	return int(n) + TLVHeaderLen, nil
 }
 
-// Scan implements Dialect.
-func (t TLV) Scan(b []byte, most, frames int) (end, found int, err error) {
-	for end < len(b) && found < frames {
-		n, err := t.FrameLen(b[end:], most)
-		if err != nil {
-			return end, found, err
-		}
-		if n == 0 || n > len(b)-end {
-			break
-		}
-		end += n
-		found++
-	}
-	return end, found, nil
-}
-
 // Next implements Dialect. The ID is the message id, since one above 255 is no
 // command: such a message has command 0.
-func (t TLV) Next(b []byte, m *Message) (used int) {
+func (t TLV) Next(b []byte, m *Message) (used int, err error) {
 	used = int(t.uint32(b)) + TLVHeaderLen
 	id := t.uint32(b[4:])
 	m.Command, m.ID, m.Body = 0, uint64(id), b[TLVHeaderLen:used:used]
 	if id <= 0xFF {
 		m.Command = Command(id)
 	}
-	return used
+	return used, nil
 }
 
 // AppendReply implements Dialect: the reply's message id is that of the request with
 // ReplyBit set.
-func (t TLV) AppendReply(dst []byte, m Message, r Result, body Body) []byte {
+func (t TLV) AppendReply(dst []byte, _ Command, id uint64, r Result, body Body) []byte {
 	n := sizeOf(body)
 	dst = t.appendUint32(dst, uint32(1+n))
-	dst = t.appendUint32(dst, uint32(m.ID)|uint32(ReplyBit))
+	dst = t.appendUint32(dst, uint32(id)|uint32(ReplyBit))
 	return appendSized(append(dst, byte(r)), body, n)
 }
 

@@ -43,11 +43,11 @@ func TestTLVBytes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var m codec.Message
-			used := tt.tlv.Next([]byte(tt.request+"the next one"), &m)
+			used, _ := tt.tlv.Next([]byte(tt.request+"the next one"), &m)
 			if m.Command != tt.command || m.ID != tt.id || string(m.Body) != tt.body || used != len(tt.request) {
 				t.Errorf("decoded %v, %d, %q, used %d", m.Command, m.ID, m.Body, used)
 			}
-			if got := tt.tlv.AppendReply([]byte("x"), m, codec.ResultOK, codec.Raw(tt.body)); string(got) != "x"+tt.reply {
+			if got := tt.tlv.AppendReply([]byte("x"), m.Command, m.ID, codec.ResultOK, codec.Raw(tt.body)); string(got) != "x"+tt.reply {
 				t.Errorf("reply %q, want %q", got, tt.reply)
 			}
 			if got := tt.tlv.AppendPush([]byte("x"), codec.PushQuote, 99, codec.Raw(tt.body)); string(got) != "x"+tt.frame {
@@ -66,13 +66,13 @@ func TestTLVRoundTrip(t *testing.T) {
 		for i, body := range bodies {
 			stream = tlv.AppendPush(stream, codec.Command(i), 0, codec.Raw(body))
 		}
-		end, frames, err := tlv.Scan(stream[:rapid.IntRange(0, len(stream)).Draw(t, "cut")], 1<<10, 100)
+		end, frames, err := codec.Scan(tlv, stream[:rapid.IntRange(0, len(stream)).Draw(t, "cut")], 1<<10, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range frames {
 			var m codec.Message
-			used := tlv.Next(stream, &m)
+			used, _ := tlv.Next(stream, &m)
 			if m.Command != codec.Command(i) || m.ID != uint64(i) || !bytes.Equal(m.Body, bodies[i]) {
 				t.Fatalf("message %d is %v, %d, %q", i, m.Command, m.ID, m.Body)
 			}
@@ -91,7 +91,7 @@ func FuzzTLV(f *testing.F) {
 	const most = 1 << 16
 	f.Fuzz(func(t *testing.T, big bool, b []byte) {
 		tlv := codec.TLV{BigEndian: big}
-		end, frames, _ := tlv.Scan(b, most, 1024)
+		end, frames, _ := codec.Scan(tlv, b, most, 1024)
 		at := 0
 		for ; frames > 0; frames-- {
 			m, used, err := codec.Decode(tlv, b[at:end], most)
@@ -120,7 +120,7 @@ func ExampleTLV() {
 	request := []byte("\x05\x00\x00\x00\x02\x00\x00\x00hello")
 	m, used, err := codec.Decode(tlv, request, codec.DefaultMaxFrame)
 	fmt.Println(m.Command, m.ID, string(m.Body), used, err)
-	fmt.Printf("%q\n", tlv.AppendReply(nil, m, codec.ResultOK, nil))
+	fmt.Printf("%q\n", tlv.AppendReply(nil, m.Command, m.ID, codec.ResultOK, nil))
 	// Output:
 	// Submit 2 hello 13 <nil>
 	// "\x01\x00\x00\x00\x82\x00\x00\x00\x00"

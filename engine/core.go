@@ -30,6 +30,9 @@ type Config struct {
 	// Overloaded replies to a request when too many tasks run off the lane already; nil
 	// replies OVERLOADED.
 	Overloaded Handler
+	// Malformed replies to a request whose body the dialect can't decode; nil replies
+	// MALFORMED.
+	Malformed Handler
 	// OnOpen and OnClose, when set, are called on the event loop when a session opens
 	// and when it closes. They must be quick.
 	OnOpen  func(*Session)
@@ -80,6 +83,9 @@ func NewCore(config Config) (*Core, error) {
 	}
 	if config.Overloaded == nil {
 		config.Overloaded = func(c *Context) { c.Reply(codec.ResultOverloaded, nil) }
+	}
+	if config.Malformed == nil {
+		config.Malformed = func(c *Context) { c.Reply(codec.ResultMalformed, nil) }
 	}
 	if config.Log == nil {
 		config.Log = slog.Default()
@@ -158,7 +164,7 @@ func (c *Core) AddInlineCarrier(carrier Carrier) int {
 // that number. If a limit forbids it, Open returns nil and the reason: send the peer
 // Refusal, and close. Goroutine: the carrier.
 func (c *Core) Open(carrier int, link Link, remote net.Addr, l *Listener) (*Session, Reason) {
-	s := &Session{core: c, link: link, group: c.groups[carrier], remote: remote, listener: l, ordered: l.Dialect.Ordered()}
+	s := &Session{core: c, link: link, group: c.groups[carrier], remote: remote, listener: l, dialect: l.Dialect, ordered: l.Dialect.Ordered()}
 	if reason := c.sessions.add(s, &c.limits); reason != ReasonNone {
 		return nil, reason
 	}
@@ -234,19 +240,27 @@ func (c *Core) Serve(ctx *Context, s *Session, frames []byte) { c.execute(ctx, s
 // context (flow.go). It returns how many bytes, and how many messages, it took.
 func (c *Core) execute(ctx *Context, s *Session, frames []byte, onLoop bool) (used, served int) {
 	defer c.recoverPanic(ctx)
-	dialect := s.listener.Dialect
+	dialect := s.dialect
 	ctx.Session = s
 	ctx.serves++
 	for used < len(frames) && !s.closing.Load() && s.due.Load() <= ctx.mostDue {
-		n := dialect.Next(frames[used:], &ctx.Message)
-		if onLoop && c.router.routes[ctx.Message.Command].class != OnLoop {
+		n, err := dialect.Next(frames[used:], &ctx.Message)
+		if onLoop && (err != nil || c.router.routes[ctx.Message.Command].class != OnLoop) {
 			break
+		}
+		handle := c.router.find(ctx.Message.Command)
+		if err != nil {
+			if !errors.Is(err, codec.ErrBody) {
+				s.closeAfter(ctx.out, ReasonMalformed, s.requests, true)
+				break
+			}
+			handle = c.config.Malformed
 		}
 		used += n
 		served++
 		ctx.replied, ctx.number = false, s.requests
 		s.requests++
-		c.router.find(ctx.Message.Command)(ctx)
+		handle(ctx)
 		if !ctx.replied {
 			ctx.unanswered()
 		}

@@ -84,7 +84,7 @@ func (w *wire) Close() error {
 // pushes are only their bodies.
 type text struct{ codec.Packet }
 
-func (text) AppendReply(dst []byte, _ codec.Message, _ codec.Result, body codec.Body) []byte {
+func (text) AppendReply(dst []byte, _ codec.Command, _ uint64, _ codec.Result, body codec.Body) []byte {
 	return appendText(dst, body)
 }
 
@@ -349,7 +349,7 @@ func TestTakePostsAnEnd(t *testing.T) {
 				t.Errorf("taken: %q", got)
 			}
 			var m codec.Message
-			used := codec.Packet{}.Next(w.sent, &m)
+			used, _ := codec.Packet{}.Next(w.sent, &m)
 			var notice codec.Message
 			codec.Packet{}.Next(w.sent[used:], &notice)
 			if string(m.Body) != "\x00before" || notice.Command != codec.PushNotice {

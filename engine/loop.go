@@ -162,8 +162,7 @@ func (l *loop) refuse(s *Session, reason Reason) {
 // peers less often than a write after each read.
 func (l *loop) serveOnLoop(s *Session, b []byte) (taken, served int) {
 	m := &l.onLoop.Message // one on the stack would escape through the interface
-	s.listener.Dialect.Next(b, m)
-	if l.core.router.routes[m.Command].class != OnLoop {
+	if _, err := s.dialect.Next(b, m); err != nil || l.core.router.routes[m.Command].class != OnLoop {
 		return 0, 0
 	}
 	taken, served = l.core.execute(l.onLoop, s, b, true)

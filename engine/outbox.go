@@ -79,10 +79,10 @@ func (o *Outbox) addReply(s *Session, m *codec.Message, number uint32, count int
 	start := len(b.buffer.B)
 	// Here and in Push the main dialect is called without the interface, which would
 	// cost some 10 ns more per call; a whole order costs 1,200.
-	if p, ok := s.listener.Dialect.(codec.Packet); ok {
-		b.buffer.B = p.AppendReply(b.buffer.B, *m, result, body)
+	if p, ok := s.dialect.(codec.Packet); ok {
+		b.buffer.B = p.AppendReply(b.buffer.B, m.Command, m.ID, result, body)
 	} else {
-		b.buffer.B = s.listener.Dialect.AppendReply(b.buffer.B, *m, result, body)
+		b.buffer.B = s.dialect.AppendReply(b.buffer.B, m.Command, m.ID, result, body)
 	}
 	if size := len(b.buffer.B) - start; size >= o.core.largeReply {
 		b.addLarge(s, size)
@@ -95,10 +95,10 @@ func (o *Outbox) addReply(s *Session, m *codec.Message, number uint32, count int
 func (o *Outbox) Push(s *Session, c codec.Command, id uint64, body codec.Body) {
 	b := o.batch(s.group)
 	start := len(b.buffer.B)
-	if p, ok := s.listener.Dialect.(codec.Packet); ok {
+	if p, ok := s.dialect.(codec.Packet); ok {
 		b.buffer.B = p.AppendPush(b.buffer.B, c, id, body)
 	} else {
-		b.buffer.B = s.listener.Dialect.AppendPush(b.buffer.B, c, id, body)
+		b.buffer.B = s.dialect.AppendPush(b.buffer.B, c, id, body)
 	}
 	b.addOutput(s, int32(start), int32(len(b.buffer.B)), 0, 0, 0)
 	o.count++

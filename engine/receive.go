@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+
+	"holdfast/codec"
 )
 
 // receive takes the complete frames that a session has sent, up to FramesPerEvent. The
@@ -12,7 +14,7 @@ func (l *loop) receive(s *Session, in *inbound) {
 		most = l.core.limits.LoginFrameBytes
 	}
 	b := in.received()
-	end, frames, err := s.listener.Dialect.Scan(b, most, l.core.limits.FramesPerEvent)
+	end, frames, err := codec.Scan(s.dialect, b, most, l.core.limits.FramesPerEvent)
 	if frames == l.core.limits.FramesPerEvent && end < len(b) {
 		l.queue.add(s)
 	}
@@ -45,7 +47,7 @@ func (l *loop) recordProgress(s *Session, most int, b []byte, end int) {
 	case end > 0 || s.frameStart == 0:
 		s.frameStart = now
 	}
-	need, _ := s.listener.Dialect.FrameLen(b[end:], most)
+	need, _ := s.dialect.FrameLen(b[end:], most)
 	s.need = int32(need)
 }
 

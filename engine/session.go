@@ -23,6 +23,7 @@ type Session struct {
 	properties []any
 
 	listener *Listener
+	dialect  codec.Dialect
 	ordered  bool // of its dialect
 
 	// underWay counts the replies of this session that are deferred or posted and not
@@ -82,7 +83,7 @@ type Session struct {
 func (s *Session) ID() SessionID { return s.id }
 
 // Dialect returns how its messages are written.
-func (s *Session) Dialect() codec.Dialect { return s.listener.Dialect }
+func (s *Session) Dialect() codec.Dialect { return s.dialect }
 
 // Greets reports whether the server speaks first on the session's listener.
 func (s *Session) Greets() bool { return s.listener.Greets }

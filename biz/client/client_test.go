@@ -338,7 +338,7 @@ func TestWriteStall(t *testing.T) {
 			b := make([]byte, 64)
 			n, _ := far.Read(b)
 			m, _, _ := codec.Decode(codec.Packet{}, b[:n], codec.DefaultMaxFrame)
-			far.Write(codec.Packet{}.AppendReply(nil, m, codec.ResultOK, &pb.ConnReply{}))
+			far.Write(codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOK, &pb.ConnReply{}))
 		}()
 		c, err := client.Dial(t.Context(), "fake:1", client.Options{
 			Timeout: 5 * time.Second, Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil },

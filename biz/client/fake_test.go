@@ -22,7 +22,7 @@ type fakeConn struct {
 
 // answer sends a reply.
 func (c *fakeConn) answer(m codec.Message, r codec.Result, body codec.Body) {
-	c.send(codec.Packet{}.AppendReply(nil, m, r, body))
+	c.send(codec.Packet{}.AppendReply(nil, m.Command, m.ID, r, body))
 }
 
 // push sends a push.

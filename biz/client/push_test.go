@@ -22,7 +22,7 @@ func containsText(err error, text string) bool {
 // scripted answers Submit and then sends pushes, in one write.
 func scripted(frames ...[]byte) handler {
 	return func(c *fakeConn, m codec.Message) {
-		c.send(append(codec.Packet{}.AppendReply(nil, m, codec.ResultOK, nil), slices.Concat(frames...)...))
+		c.send(append(codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOK, nil), slices.Concat(frames...)...))
 	}
 }
 
@@ -118,7 +118,7 @@ func TestSequenceBreaks(t *testing.T) {
 // Pushes in the same bytes as the reply to a login are applied after it.
 func TestViewInWireOrder(t *testing.T) {
 	c := dial(t, func(c *fakeConn, m codec.Message) {
-		reply := codec.Packet{}.AppendReply(nil, m, codec.ResultOK, &pb.LoginReply{
+		reply := codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOK, &pb.LoginReply{
 			Account: &pb.Account{Customer: 100001}, Positions: []*pb.Position{row("600100", 100)}, PushSequence: 2,
 		})
 		c.send(slices.Concat(reply, executionFrame(3, 2), updateFrame(4, pb.Change_CHANGE_INCREASED, row("600100", 300))))

@@ -40,7 +40,7 @@ func badAcker(t *testing.T, ack func(codec.Message) []byte) string {
 					}
 					m, _, _ := codec.Decode(codec.Packet{}, frame, codec.DefaultMaxFrame)
 					if m.Command == codec.CommandConn {
-						conn.Write(codec.Packet{}.AppendReply(nil, m, codec.ResultOK, &pb.ConnReply{}))
+						conn.Write(codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOK, &pb.ConnReply{}))
 					} else {
 						conn.Write(ack(m))
 					}
@@ -89,12 +89,12 @@ func TestSubmitFindsBadAcknowledgements(t *testing.T) {
 			return append(codec.AppendHeader(nil, m.Command.Reply(), m.ID, 2), 0, 0)
 		}, "1 bytes after the result of Submit"},
 		{"13 bytes", func(m codec.Message) []byte { return codec.AppendHeader(nil, m.Command.Reply(), m.ID, 0) }, "without a result"},
-		{"failed", func(m codec.Message) []byte { return codec.Packet{}.AppendReply(nil, m, codec.ResultFailed, nil) }, "1 submits were not acknowledged: the server could not do this"},
+		{"failed", func(m codec.Message) []byte { return codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultFailed, nil) }, "1 submits were not acknowledged: the server could not do this"},
 		{"other command", func(m codec.Message) []byte {
-			return codec.Packet{}.AppendReply(nil, codec.Message{Command: codec.CommandHeartbeat, ID: m.ID}, codec.ResultOK, nil)
+			return codec.Packet{}.AppendReply(nil, codec.CommandHeartbeat, m.ID, codec.ResultOK, nil)
 		}, "HeartbeatReply as the reply to Submit"},
 		{"not by its id", func(m codec.Message) []byte {
-			notice := codec.Packet{}.AppendReply(nil, codec.Message{Command: codec.CommandSubmit, ID: m.ID + 1}, codec.ResultOK, nil)
+			notice := codec.Packet{}.AppendReply(nil, codec.CommandSubmit, m.ID + 1, codec.ResultOK, nil)
 			return append(notice, 0, 0, 0, 1) // and then nonsense, so that nobody waits for long
 		}, "not acknowledged"},
 	}

@@ -351,6 +351,112 @@ func (NoticeCode) EnumDescriptor() ([]byte, []int) {
 	return file_holdfast_proto_rawDescGZIP(), []int{4}
 }
 
+// What a Chat request does in its room.
+type ChatAction int32
+
+const (
+	// Send the text to everybody in the room. The sender joins the room first.
+	ChatAction_CHAT_ACTION_UNSPECIFIED ChatAction = 0
+	ChatAction_CHAT_ACTION_JOIN        ChatAction = 1
+	ChatAction_CHAT_ACTION_LEAVE       ChatAction = 2
+	// List who is in the room.
+	ChatAction_CHAT_ACTION_WHO ChatAction = 3
+)
+
+// Enum value maps for ChatAction.
+var (
+	ChatAction_name = map[int32]string{
+		0: "CHAT_ACTION_UNSPECIFIED",
+		1: "CHAT_ACTION_JOIN",
+		2: "CHAT_ACTION_LEAVE",
+		3: "CHAT_ACTION_WHO",
+	}
+	ChatAction_value = map[string]int32{
+		"CHAT_ACTION_UNSPECIFIED": 0,
+		"CHAT_ACTION_JOIN":        1,
+		"CHAT_ACTION_LEAVE":       2,
+		"CHAT_ACTION_WHO":         3,
+	}
+)
+
+func (x ChatAction) Enum() *ChatAction {
+	p := new(ChatAction)
+	*p = x
+	return p
+}
+
+func (x ChatAction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ChatAction) Descriptor() protoreflect.EnumDescriptor {
+	return file_holdfast_proto_enumTypes[5].Descriptor()
+}
+
+func (ChatAction) Type() protoreflect.EnumType {
+	return &file_holdfast_proto_enumTypes[5]
+}
+
+func (x ChatAction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ChatAction.Descriptor instead.
+func (ChatAction) EnumDescriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{5}
+}
+
+// What a ChatMessage tells.
+type ChatEvent int32
+
+const (
+	// Somebody has sent the text.
+	ChatEvent_CHAT_EVENT_UNSPECIFIED ChatEvent = 0
+	ChatEvent_CHAT_EVENT_JOINED      ChatEvent = 1
+	ChatEvent_CHAT_EVENT_LEFT        ChatEvent = 2
+)
+
+// Enum value maps for ChatEvent.
+var (
+	ChatEvent_name = map[int32]string{
+		0: "CHAT_EVENT_UNSPECIFIED",
+		1: "CHAT_EVENT_JOINED",
+		2: "CHAT_EVENT_LEFT",
+	}
+	ChatEvent_value = map[string]int32{
+		"CHAT_EVENT_UNSPECIFIED": 0,
+		"CHAT_EVENT_JOINED":      1,
+		"CHAT_EVENT_LEFT":        2,
+	}
+)
+
+func (x ChatEvent) Enum() *ChatEvent {
+	p := new(ChatEvent)
+	*p = x
+	return p
+}
+
+func (x ChatEvent) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ChatEvent) Descriptor() protoreflect.EnumDescriptor {
+	return file_holdfast_proto_enumTypes[6].Descriptor()
+}
+
+func (ChatEvent) Type() protoreflect.EnumType {
+	return &file_holdfast_proto_enumTypes[6]
+}
+
+func (x ChatEvent) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ChatEvent.Descriptor instead.
+func (ChatEvent) EnumDescriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{6}
+}
+
 // Why a login that names a push to resume from gets a snapshot.
 type SnapshotReason int32
 
@@ -396,11 +502,11 @@ func (x SnapshotReason) String() string {
 }
 
 func (SnapshotReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[5].Descriptor()
+	return file_holdfast_proto_enumTypes[7].Descriptor()
 }
 
 func (SnapshotReason) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[5]
+	return &file_holdfast_proto_enumTypes[7]
 }
 
 func (x SnapshotReason) Number() protoreflect.EnumNumber {
@@ -409,7 +515,7 @@ func (x SnapshotReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SnapshotReason.Descriptor instead.
 func (SnapshotReason) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{5}
+	return file_holdfast_proto_rawDescGZIP(), []int{7}
 }
 
 type Instrument struct {
@@ -2138,6 +2244,322 @@ func (x *Quote) GetTime() int64 {
 	return 0
 }
 
+type ChatRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 64 bytes of UTF-8; empty means the common room, that of the chat listeners.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// At most 4 KiB.
+	Text   string     `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	Action ChatAction `protobuf:"varint,3,opt,name=action,proto3,enum=holdfast.v1.ChatAction" json:"action,omitempty"`
+	// For WHO: members in the reply: 1 to 1000; 0 means 1000.
+	Limit uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	// For WHO: the uid of the last member of the page before; 0 starts with the first.
+	After         uint64 `protobuf:"varint,5,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChatRequest) Reset() {
+	*x = ChatRequest{}
+	mi := &file_holdfast_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChatRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChatRequest) ProtoMessage() {}
+
+func (x *ChatRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChatRequest.ProtoReflect.Descriptor instead.
+func (*ChatRequest) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ChatRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *ChatRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ChatRequest) GetAction() ChatAction {
+	if x != nil {
+		return x.Action
+	}
+	return ChatAction_CHAT_ACTION_UNSPECIFIED
+}
+
+func (x *ChatRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *ChatRequest) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+// The body of the reply to WHO. Replies to the other actions have none.
+type ChatReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of their uids.
+	Members []*ChatMember `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
+	// Of all members, not only of this page.
+	Count uint32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// True: further pages follow the last member of this one.
+	More          bool `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChatReply) Reset() {
+	*x = ChatReply{}
+	mi := &file_holdfast_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChatReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChatReply) ProtoMessage() {}
+
+func (x *ChatReply) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChatReply.ProtoReflect.Descriptor instead.
+func (*ChatReply) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ChatReply) GetMembers() []*ChatMember {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *ChatReply) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *ChatReply) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+type ChatMember struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The session id.
+	Uid uint64 `protobuf:"varint,1,opt,name=uid,proto3" json:"uid,omitempty"`
+	// Who is logged in: the customer number. Empty: nobody.
+	Sender string `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
+	// Without a port, as on a socket file, 0.
+	Address       string `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	Port          uint32 `protobuf:"varint,4,opt,name=port,proto3" json:"port,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChatMember) Reset() {
+	*x = ChatMember{}
+	mi := &file_holdfast_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChatMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChatMember) ProtoMessage() {}
+
+func (x *ChatMember) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChatMember.ProtoReflect.Descriptor instead.
+func (*ChatMember) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ChatMember) GetUid() uint64 {
+	if x != nil {
+		return x.Uid
+	}
+	return 0
+}
+
+func (x *ChatMember) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
+}
+
+func (x *ChatMember) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *ChatMember) GetPort() uint32 {
+	if x != nil {
+		return x.Port
+	}
+	return 0
+}
+
+type ChatMessage struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Room    string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Sender  string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
+	Address string                 `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	Port    uint32                 `protobuf:"varint,4,opt,name=port,proto3" json:"port,omitempty"`
+	Text    string                 `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`
+	Event   ChatEvent              `protobuf:"varint,6,opt,name=event,proto3,enum=holdfast.v1.ChatEvent" json:"event,omitempty"`
+	Time    int64                  `protobuf:"varint,7,opt,name=time,proto3" json:"time,omitempty"`
+	// True: it was sent before the session joined.
+	Earlier       bool `protobuf:"varint,8,opt,name=earlier,proto3" json:"earlier,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChatMessage) Reset() {
+	*x = ChatMessage{}
+	mi := &file_holdfast_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChatMessage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChatMessage) ProtoMessage() {}
+
+func (x *ChatMessage) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChatMessage.ProtoReflect.Descriptor instead.
+func (*ChatMessage) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ChatMessage) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *ChatMessage) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
+}
+
+func (x *ChatMessage) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *ChatMessage) GetPort() uint32 {
+	if x != nil {
+		return x.Port
+	}
+	return 0
+}
+
+func (x *ChatMessage) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ChatMessage) GetEvent() ChatEvent {
+	if x != nil {
+		return x.Event
+	}
+	return ChatEvent_CHAT_EVENT_UNSPECIFIED
+}
+
+func (x *ChatMessage) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+func (x *ChatMessage) GetEarlier() bool {
+	if x != nil {
+		return x.Earlier
+	}
+	return false
+}
+
 var File_holdfast_proto protoreflect.FileDescriptor
 
 const file_holdfast_proto_rawDesc = "" +
@@ -2290,7 +2712,32 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x1d\n" +
 	"\n" +
 	"last_price\x18\x03 \x01(\x03R\tlastPrice\x12\x12\n" +
-	"\x04time\x18\x04 \x01(\x03R\x04time*9\n" +
+	"\x04time\x18\x04 \x01(\x03R\x04time\"\x92\x01\n" +
+	"\vChatRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12/\n" +
+	"\x06action\x18\x03 \x01(\x0e2\x17.holdfast.v1.ChatActionR\x06action\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\x12\x14\n" +
+	"\x05after\x18\x05 \x01(\x04R\x05after\"h\n" +
+	"\tChatReply\x121\n" +
+	"\amembers\x18\x01 \x03(\v2\x17.holdfast.v1.ChatMemberR\amembers\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x12\x12\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\"d\n" +
+	"\n" +
+	"ChatMember\x12\x10\n" +
+	"\x03uid\x18\x01 \x01(\x04R\x03uid\x12\x16\n" +
+	"\x06sender\x18\x02 \x01(\tR\x06sender\x12\x18\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\x12\x12\n" +
+	"\x04port\x18\x04 \x01(\rR\x04port\"\xd7\x01\n" +
+	"\vChatMessage\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x16\n" +
+	"\x06sender\x18\x02 \x01(\tR\x06sender\x12\x18\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\x12\x12\n" +
+	"\x04port\x18\x04 \x01(\rR\x04port\x12\x12\n" +
+	"\x04text\x18\x05 \x01(\tR\x04text\x12,\n" +
+	"\x05event\x18\x06 \x01(\x0e2\x16.holdfast.v1.ChatEventR\x05event\x12\x12\n" +
+	"\x04time\x18\a \x01(\x03R\x04time\x12\x18\n" +
+	"\aearlier\x18\b \x01(\bR\aearlier*9\n" +
 	"\x04Side\x12\x14\n" +
 	"\x10SIDE_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bSIDE_BUY\x10\x01\x12\r\n" +
@@ -2337,7 +2784,17 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x13NOTICE_CODE_TIMEOUT\x10\n" +
 	"\x12%\n" +
 	"!NOTICE_CODE_TOO_MANY_FROM_ADDRESS\x10\v\x12\x17\n" +
-	"\x13NOTICE_CODE_REVOKED\x10\f*\xaf\x01\n" +
+	"\x13NOTICE_CODE_REVOKED\x10\f*k\n" +
+	"\n" +
+	"ChatAction\x12\x1b\n" +
+	"\x17CHAT_ACTION_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10CHAT_ACTION_JOIN\x10\x01\x12\x15\n" +
+	"\x11CHAT_ACTION_LEAVE\x10\x02\x12\x13\n" +
+	"\x0fCHAT_ACTION_WHO\x10\x03*S\n" +
+	"\tChatEvent\x12\x1a\n" +
+	"\x16CHAT_EVENT_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11CHAT_EVENT_JOINED\x10\x01\x12\x13\n" +
+	"\x0fCHAT_EVENT_LEFT\x10\x02*\xaf\x01\n" +
 	"\x0eSnapshotReason\x12\x1f\n" +
 	"\x1bSNAPSHOT_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dSNAPSHOT_REASON_NO_HISTORY_ID\x10\x01\x12!\n" +
@@ -2357,67 +2814,76 @@ func file_holdfast_proto_rawDescGZIP() []byte {
 	return file_holdfast_proto_rawDescData
 }
 
-var file_holdfast_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_holdfast_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_holdfast_proto_goTypes = []any{
 	(Side)(0),                 // 0: holdfast.v1.Side
 	(OrderStatus)(0),          // 1: holdfast.v1.OrderStatus
 	(Change)(0),               // 2: holdfast.v1.Change
 	(Reason)(0),               // 3: holdfast.v1.Reason
 	(NoticeCode)(0),           // 4: holdfast.v1.NoticeCode
-	(SnapshotReason)(0),       // 5: holdfast.v1.SnapshotReason
-	(*Instrument)(nil),        // 6: holdfast.v1.Instrument
-	(*Position)(nil),          // 7: holdfast.v1.Position
-	(*Account)(nil),           // 8: holdfast.v1.Account
-	(*Execution)(nil),         // 9: holdfast.v1.Execution
-	(*Error)(nil),             // 10: holdfast.v1.Error
-	(*ConnReply)(nil),         // 11: holdfast.v1.ConnReply
-	(*LoginRequest)(nil),      // 12: holdfast.v1.LoginRequest
-	(*LoginReply)(nil),        // 13: holdfast.v1.LoginReply
-	(*PositionsRequest)(nil),  // 14: holdfast.v1.PositionsRequest
-	(*PositionsReply)(nil),    // 15: holdfast.v1.PositionsReply
-	(*PlaceOrderRequest)(nil), // 16: holdfast.v1.PlaceOrderRequest
-	(*PlaceOrderReply)(nil),   // 17: holdfast.v1.PlaceOrderReply
-	(*HistoryRequest)(nil),    // 18: holdfast.v1.HistoryRequest
-	(*HistoryReply)(nil),      // 19: holdfast.v1.HistoryReply
-	(*InstrumentKey)(nil),     // 20: holdfast.v1.InstrumentKey
-	(*QuotesRequest)(nil),     // 21: holdfast.v1.QuotesRequest
-	(*QuotesReply)(nil),       // 22: holdfast.v1.QuotesReply
-	(*BustRequest)(nil),       // 23: holdfast.v1.BustRequest
-	(*BustReply)(nil),         // 24: holdfast.v1.BustReply
-	(*Notice)(nil),            // 25: holdfast.v1.Notice
-	(*PositionUpdate)(nil),    // 26: holdfast.v1.PositionUpdate
-	(*ExecutionBusted)(nil),   // 27: holdfast.v1.ExecutionBusted
-	(*Quote)(nil),             // 28: holdfast.v1.Quote
+	(ChatAction)(0),           // 5: holdfast.v1.ChatAction
+	(ChatEvent)(0),            // 6: holdfast.v1.ChatEvent
+	(SnapshotReason)(0),       // 7: holdfast.v1.SnapshotReason
+	(*Instrument)(nil),        // 8: holdfast.v1.Instrument
+	(*Position)(nil),          // 9: holdfast.v1.Position
+	(*Account)(nil),           // 10: holdfast.v1.Account
+	(*Execution)(nil),         // 11: holdfast.v1.Execution
+	(*Error)(nil),             // 12: holdfast.v1.Error
+	(*ConnReply)(nil),         // 13: holdfast.v1.ConnReply
+	(*LoginRequest)(nil),      // 14: holdfast.v1.LoginRequest
+	(*LoginReply)(nil),        // 15: holdfast.v1.LoginReply
+	(*PositionsRequest)(nil),  // 16: holdfast.v1.PositionsRequest
+	(*PositionsReply)(nil),    // 17: holdfast.v1.PositionsReply
+	(*PlaceOrderRequest)(nil), // 18: holdfast.v1.PlaceOrderRequest
+	(*PlaceOrderReply)(nil),   // 19: holdfast.v1.PlaceOrderReply
+	(*HistoryRequest)(nil),    // 20: holdfast.v1.HistoryRequest
+	(*HistoryReply)(nil),      // 21: holdfast.v1.HistoryReply
+	(*InstrumentKey)(nil),     // 22: holdfast.v1.InstrumentKey
+	(*QuotesRequest)(nil),     // 23: holdfast.v1.QuotesRequest
+	(*QuotesReply)(nil),       // 24: holdfast.v1.QuotesReply
+	(*BustRequest)(nil),       // 25: holdfast.v1.BustRequest
+	(*BustReply)(nil),         // 26: holdfast.v1.BustReply
+	(*Notice)(nil),            // 27: holdfast.v1.Notice
+	(*PositionUpdate)(nil),    // 28: holdfast.v1.PositionUpdate
+	(*ExecutionBusted)(nil),   // 29: holdfast.v1.ExecutionBusted
+	(*Quote)(nil),             // 30: holdfast.v1.Quote
+	(*ChatRequest)(nil),       // 31: holdfast.v1.ChatRequest
+	(*ChatReply)(nil),         // 32: holdfast.v1.ChatReply
+	(*ChatMember)(nil),        // 33: holdfast.v1.ChatMember
+	(*ChatMessage)(nil),       // 34: holdfast.v1.ChatMessage
 }
 var file_holdfast_proto_depIdxs = []int32{
 	0,  // 0: holdfast.v1.Execution.side:type_name -> holdfast.v1.Side
 	3,  // 1: holdfast.v1.Error.reason:type_name -> holdfast.v1.Reason
-	8,  // 2: holdfast.v1.LoginReply.account:type_name -> holdfast.v1.Account
-	7,  // 3: holdfast.v1.LoginReply.positions:type_name -> holdfast.v1.Position
-	5,  // 4: holdfast.v1.LoginReply.snapshot_reason:type_name -> holdfast.v1.SnapshotReason
-	20, // 5: holdfast.v1.PositionsRequest.after:type_name -> holdfast.v1.InstrumentKey
-	8,  // 6: holdfast.v1.PositionsReply.account:type_name -> holdfast.v1.Account
-	7,  // 7: holdfast.v1.PositionsReply.positions:type_name -> holdfast.v1.Position
+	10, // 2: holdfast.v1.LoginReply.account:type_name -> holdfast.v1.Account
+	9,  // 3: holdfast.v1.LoginReply.positions:type_name -> holdfast.v1.Position
+	7,  // 4: holdfast.v1.LoginReply.snapshot_reason:type_name -> holdfast.v1.SnapshotReason
+	22, // 5: holdfast.v1.PositionsRequest.after:type_name -> holdfast.v1.InstrumentKey
+	10, // 6: holdfast.v1.PositionsReply.account:type_name -> holdfast.v1.Account
+	9,  // 7: holdfast.v1.PositionsReply.positions:type_name -> holdfast.v1.Position
 	0,  // 8: holdfast.v1.PlaceOrderRequest.side:type_name -> holdfast.v1.Side
 	1,  // 9: holdfast.v1.PlaceOrderReply.status:type_name -> holdfast.v1.OrderStatus
-	9,  // 10: holdfast.v1.PlaceOrderReply.executions:type_name -> holdfast.v1.Execution
-	7,  // 11: holdfast.v1.PlaceOrderReply.position:type_name -> holdfast.v1.Position
-	9,  // 12: holdfast.v1.HistoryReply.executions:type_name -> holdfast.v1.Execution
-	20, // 13: holdfast.v1.QuotesRequest.instruments:type_name -> holdfast.v1.InstrumentKey
-	20, // 14: holdfast.v1.QuotesRequest.after:type_name -> holdfast.v1.InstrumentKey
-	6,  // 15: holdfast.v1.QuotesReply.instruments:type_name -> holdfast.v1.Instrument
-	9,  // 16: holdfast.v1.BustReply.execution:type_name -> holdfast.v1.Execution
-	7,  // 17: holdfast.v1.BustReply.position:type_name -> holdfast.v1.Position
+	11, // 10: holdfast.v1.PlaceOrderReply.executions:type_name -> holdfast.v1.Execution
+	9,  // 11: holdfast.v1.PlaceOrderReply.position:type_name -> holdfast.v1.Position
+	11, // 12: holdfast.v1.HistoryReply.executions:type_name -> holdfast.v1.Execution
+	22, // 13: holdfast.v1.QuotesRequest.instruments:type_name -> holdfast.v1.InstrumentKey
+	22, // 14: holdfast.v1.QuotesRequest.after:type_name -> holdfast.v1.InstrumentKey
+	8,  // 15: holdfast.v1.QuotesReply.instruments:type_name -> holdfast.v1.Instrument
+	11, // 16: holdfast.v1.BustReply.execution:type_name -> holdfast.v1.Execution
+	9,  // 17: holdfast.v1.BustReply.position:type_name -> holdfast.v1.Position
 	4,  // 18: holdfast.v1.Notice.code:type_name -> holdfast.v1.NoticeCode
 	2,  // 19: holdfast.v1.PositionUpdate.change:type_name -> holdfast.v1.Change
-	7,  // 20: holdfast.v1.PositionUpdate.position:type_name -> holdfast.v1.Position
-	7,  // 21: holdfast.v1.ExecutionBusted.position:type_name -> holdfast.v1.Position
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	9,  // 20: holdfast.v1.PositionUpdate.position:type_name -> holdfast.v1.Position
+	9,  // 21: holdfast.v1.ExecutionBusted.position:type_name -> holdfast.v1.Position
+	5,  // 22: holdfast.v1.ChatRequest.action:type_name -> holdfast.v1.ChatAction
+	33, // 23: holdfast.v1.ChatReply.members:type_name -> holdfast.v1.ChatMember
+	6,  // 24: holdfast.v1.ChatMessage.event:type_name -> holdfast.v1.ChatEvent
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_holdfast_proto_init() }
@@ -2434,8 +2900,8 @@ func file_holdfast_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_holdfast_proto_rawDesc), len(file_holdfast_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   23,
+			NumEnums:      8,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

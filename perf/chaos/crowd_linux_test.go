@@ -21,7 +21,7 @@ func TestCrowd(t *testing.T) {
 		resets bool
 	}{
 		{"answers in pieces", func(c net.Conn) {
-			reply := codec.Packet{}.AppendReply(nil, codec.Message{Command: codec.CommandConn, ID: 1}, codec.ResultOK, nil)
+			reply := codec.Packet{}.AppendReply(nil, codec.CommandConn, 1, codec.ResultOK, nil)
 			_, _ = c.Write(append(reply, reply...))
 		}, chaos.CrowdReport{Answers: 2, Received: 28}, false},
 		{"notice", func(c net.Conn) {

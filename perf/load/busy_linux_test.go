@@ -24,7 +24,7 @@ func refusing(refusals int64, code pb.NoticeCode, result codec.Result) (b behavi
 			p.out = codec.AppendRequest(p.out, codec.PushNotice, 0, &pb.Notice{Code: code, Text: "full"})
 			p.gone = true
 		default:
-			p.out = codec.Packet{}.AppendReply(p.out, m, result, &pb.Error{Message: "busy"})
+			p.out = codec.Packet{}.AppendReply(p.out, m.Command, m.ID, result, &pb.Error{Message: "busy"})
 		}
 		refused.Add(1)
 	}, refused

@@ -104,16 +104,16 @@ func answer(p *peer, m codec.Message) {
 	switch m.Command {
 	case codec.CommandLogin:
 		p.login(m)
-		p.out = codec.Packet{}.AppendReply(p.out, m, codec.ResultOK, &pb.LoginReply{PushSequence: p.push, Positions: holdings()})
+		p.out = codec.Packet{}.AppendReply(p.out, m.Command, m.ID, codec.ResultOK, &pb.LoginReply{PushSequence: p.push, Positions: holdings()})
 	case codec.CommandPositions:
-		p.out = codec.Packet{}.AppendReply(p.out, m, codec.ResultOK, positionsOf(p.customer))
+		p.out = codec.Packet{}.AppendReply(p.out, m.Command, m.ID, codec.ResultOK, positionsOf(p.customer))
 	case codec.CommandPlaceOrder:
 		p.out = codec.AppendRequest(p.out, codec.PushExecution, p.next(), &pb.Execution{Quantity: 1})
 		p.out = codec.AppendRequest(p.out, codec.PushPositionUpdate, p.next(), &pb.PositionUpdate{RowCount: 1})
 		p.out = codec.AppendRequest(p.out, codec.PushQuote, 0, &pb.Quote{LastPrice: 1})
-		p.out = codec.Packet{}.AppendReply(p.out, m, codec.ResultOK, &pb.PlaceOrderReply{OrderId: uint64(p.n)})
+		p.out = codec.Packet{}.AppendReply(p.out, m.Command, m.ID, codec.ResultOK, &pb.PlaceOrderReply{OrderId: uint64(p.n)})
 	default:
-		p.out = codec.Packet{}.AppendReply(p.out, m, codec.ResultOK, nil)
+		p.out = codec.Packet{}.AppendReply(p.out, m.Command, m.ID, codec.ResultOK, nil)
 	}
 }
 

@@ -173,10 +173,10 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 // FuzzConsume: however the server's output is split, the result is the same as in one
 // piece.
 func FuzzConsume(f *testing.F) {
-	reply := codec.Packet{}.AppendReply(nil, codec.Message{Command: codec.CommandPlaceOrder}, codec.ResultOK, nil)
+	reply := codec.Packet{}.AppendReply(nil, codec.CommandPlaceOrder, 0, codec.ResultOK, nil)
 	push := codec.AppendRequest(nil, codec.PushExecution, 1, &pb.Execution{})
 	notice := codec.AppendRequest(nil, codec.PushNotice, 0, &pb.Notice{Text: "x"})
-	refusal := codec.Packet{}.AppendReply(nil, codec.Message{Command: codec.CommandPlaceOrder}, codec.ResultRejected, &pb.Error{Message: "y"})
+	refusal := codec.Packet{}.AppendReply(nil, codec.CommandPlaceOrder, 0, codec.ResultRejected, &pb.Error{Message: "y"})
 	f.Add(slices.Concat(reply, push), uint8(3))
 	f.Add(slices.Concat(push, notice, refusal), uint8(14))
 	f.Add([]byte{0, 0, 0, 12}, uint8(1))

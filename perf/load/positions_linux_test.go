@@ -18,7 +18,9 @@ func positionsTo(o load.Options) load.Options {
 
 func TestPositionsAreChecked(t *testing.T) {
 	reply := func(r *pb.PositionsReply) behaviour {
-		return func(p *peer, m codec.Message) { p.out = codec.Packet{}.AppendReply(p.out, m, codec.ResultOK, r) }
+		return func(p *peer, m codec.Message) {
+			p.out = codec.Packet{}.AppendReply(p.out, m.Command, m.ID, codec.ResultOK, r)
+		}
 	}
 	missing := positionsOf(100001)
 	missing.Positions = missing.Positions[:1]
@@ -27,7 +29,9 @@ func TestPositionsAreChecked(t *testing.T) {
 		b    behaviour
 		says string
 	}{
-		{"no body", func(p *peer, m codec.Message) { p.out = codec.Packet{}.AppendReply(p.out, m, codec.ResultOK, nil) }, "without a body"},
+		{"no body", func(p *peer, m codec.Message) {
+			p.out = codec.Packet{}.AppendReply(p.out, m.Command, m.ID, codec.ResultOK, nil)
+		}, "without a body"},
 		{"another customer's", reply(positionsOf(100002)), "of customer 100002"},
 		{"a row is missing", reply(missing), "got 1 positions"},
 		{"unreadable", func(p *peer, m codec.Message) {
@@ -61,7 +65,7 @@ func TestPositionsAreCheckedAgain(t *testing.T) {
 func TestPositionsOfNobody(t *testing.T) {
 	o := positionsTo(short(fakeServer(t, func(p *peer, m codec.Message) {
 		p.login(m)
-		p.out = codec.Packet{}.AppendReply(p.out, m, codec.ResultOK, &pb.PositionsReply{Account: &pb.Account{Customer: 100001}})
+		p.out = codec.Packet{}.AppendReply(p.out, m.Command, m.ID, codec.ResultOK, &pb.PositionsReply{Account: &pb.Account{Customer: 100001}})
 	})))
 	o.Accounts = o.Accounts[:1]
 	o.Connections = 1

@@ -35,7 +35,7 @@ func (e *exchange) answer(p *peer, m codec.Message) {
 		p.login(m)
 		e.logins[uint32(m.ID>>32)] = p.customer
 		e.sessions[p.customer] = append(e.sessions[p.customer], p)
-		p.conn.Write(codec.Packet{}.AppendReply(nil, m, codec.ResultOK, &pb.LoginReply{PushSequence: e.sequence[p.customer]}))
+		p.conn.Write(codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOK, &pb.LoginReply{PushSequence: e.sequence[p.customer]}))
 	case codec.CommandPlaceOrder:
 		e.traders = append(e.traders, uint32(m.ID>>32))
 		e.sequence[p.customer]++
@@ -45,7 +45,7 @@ func (e *exchange) answer(p *peer, m codec.Message) {
 				other.conn.Write(codec.AppendRequest(nil, codec.PushExecution, sequence, &pb.Execution{Quantity: 1}))
 			}
 		}
-		p.conn.Write(codec.Packet{}.AppendReply(nil, m, codec.ResultOK, &pb.PlaceOrderReply{OrderId: sequence}))
+		p.conn.Write(codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOK, &pb.PlaceOrderReply{OrderId: sequence}))
 	}
 }
 

@@ -148,7 +148,7 @@ func TestRunReportsTheNotice(t *testing.T) {
 
 func TestRunCountsRefusals(t *testing.T) {
 	o := ordersTo(short(fakeServer(t, from(2, func(p *peer, m codec.Message) {
-		p.out = codec.Packet{}.AppendReply(p.out, m, codec.ResultRejected, &pb.Error{Reason: pb.Reason_REASON_BAD_LOT, Message: "not a lot"})
+		p.out = codec.Packet{}.AppendReply(p.out, m.Command, m.ID, codec.ResultRejected, &pb.Error{Reason: pb.Reason_REASON_BAD_LOT, Message: "not a lot"})
 	}))))
 	r, err := load.Run(t.Context(), o)
 	if err != nil {
@@ -321,7 +321,7 @@ func TestRunTriesAgain(t *testing.T) {
 func TestRunFailsToConnect(t *testing.T) {
 	silent := func(*peer, codec.Message) {}
 	refuse := func(p *peer, m codec.Message) {
-		p.out = codec.Packet{}.AppendReply(p.out, m, codec.ResultForbidden, &pb.Error{Message: "who is that"})
+		p.out = codec.Packet{}.AppendReply(p.out, m.Command, m.ID, codec.ResultForbidden, &pb.Error{Message: "who is that"})
 	}
 	cases := []struct {
 		name   string

@@ -27,7 +27,7 @@ func TestLoginTriesAgain(t *testing.T) {
 		case n == 0:
 			return notice(pb.NoticeCode_NOTICE_CODE_TOO_MANY_CONNECTIONS, "full")
 		case m.Command == codec.CommandLogin && logins.Add(1) < 3:
-			return codec.Packet{}.AppendReply(nil, m, codec.ResultOverloaded, &pb.Error{Message: "busy"})
+			return codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOverloaded, &pb.Error{Message: "busy"})
 		case m.Command == codec.CommandConn:
 			return answerOK(m, &pb.ConnReply{})
 		case m.Command == codec.CommandLogin:
@@ -81,7 +81,7 @@ func TestWrongPasswordIsFinal(t *testing.T) {
 	addr := answering(t, func(_ int, m codec.Message) []byte {
 		if m.Command == codec.CommandLogin {
 			logins.Add(1)
-			return codec.Packet{}.AppendReply(nil, m, codec.ResultUnauthenticated, &pb.Error{Message: "no match"})
+			return codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultUnauthenticated, &pb.Error{Message: "no match"})
 		}
 		return answerOK(m, &pb.ConnReply{})
 	})

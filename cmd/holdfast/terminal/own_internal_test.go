@@ -65,7 +65,7 @@ func answerAll(conn net.Conn, reply func(codec.Message) []byte) {
 
 // answerOK is the answer to m with this body.
 func answerOK(m codec.Message, body codec.Body) []byte {
-	return codec.Packet{}.AppendReply(nil, m, codec.ResultOK, body)
+	return codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOK, body)
 }
 
 // closesAtOrder is a server that closes the connection instead of a reply to an order.

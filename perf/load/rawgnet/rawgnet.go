@@ -108,9 +108,10 @@ func (s *server) OnTraffic(c gnet.Conn) gnet.Action {
 		if n == 0 || n > len(b)-used {
 			break
 		}
-		var m codec.Message // codec.Decode would allocate it
-		used += codec.Packet{}.Next(b[used:], &m)
-		own.replies = codec.Packet{}.AppendReply(own.replies, m, codec.ResultOK, nil)
+		var m codec.Message                      // codec.Decode would allocate it
+		_, _ = codec.Packet{}.Next(b[used:], &m) // a packet frame always decodes
+		used += n
+		own.replies = codec.Packet{}.AppendReply(own.replies, m.Command, m.ID, codec.ResultOK, nil)
 	}
 	if used > 0 {
 		_, _ = c.Discard(used)      // not more than was peeked
