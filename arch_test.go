@@ -27,7 +27,7 @@ const module = "holdfast"
 var mayImport = map[string][]string{
 	"codec":          {},
 	"pool":           {},
-	"engine":         {"codec", "codec/pb", "pool"},
+	"engine":         {"codec", "codec/pb", "codec/websocket", "pool"},
 	"biz/ledger":     {},
 	"biz/market":     {"biz/ledger"},
 	"biz/textfile":   {},
@@ -41,14 +41,14 @@ var mayImport = map[string][]string{
 	"biz/simulation": {"biz/desk", "biz/ledger", "biz/market"},
 	"biz/server":     {"engine", "biz/*"},
 	"biz/transcript": {"biz/textfile"},
-	"biz/chat":       {"engine", "codec", "codec/pb"},
+	"biz/chat":       {"engine", "codec", "codec/chat", "codec/pb"},
 	"biz/client":     {"codec", "codec/pb"},
 	"biz/scenario":   {"biz/client", "perf/table"},
 	"perf":           {"biz/fserror", "biz/textfile", "codec", "codec/pb", "biz/client", "perf/process"},
 	"perf/process":   {},
 	"perf/bench":     {"perf/*", "biz/fserror", "biz/seed"},
 	"perf/goconn":    {"engine", "codec", "codec/pb"},
-	"perf/load":      {"codec", "codec/pb", "perf/table", "perf/progress", "perf/process"},
+	"perf/load":      {"codec", "codec/chat", "codec/pb", "codec/websocket", "perf/table", "perf/progress", "perf/process"},
 	"perf/table":     {},
 	"perf/progress":  {"perf/table"},
 	"perf/txlog":     {"biz/desk", "biz/history", "biz/journal", "biz/ledger"},
@@ -57,11 +57,12 @@ var mayImport = map[string][]string{
 
 	"cmd/holdfast/backup":   {"biz/desk", "biz/journal", "biz/server", "perf/table"},
 	"cmd/holdfast/config":   {"biz/fserror", "biz/jsonfile", "perf/table"},
-	"cmd/holdfast/host":     {"engine", "codec", "biz/*", "perf/goconn", "perf/txlog", "cmd/holdfast/config"},
+	"cmd/holdfast/host":     {"engine", "codec", "codec/chat", "codec/websocket", "biz/*", "perf/goconn", "perf/txlog", "cmd/holdfast/config"},
 	"cmd/holdfast/inspect":  {"biz/fserror", "biz/desk", "biz/journal", "biz/ledger", "biz/seed", "perf/table"},
-	"cmd/holdfast/terminal": {"biz/client", "biz/textfile", "perf/progress", "perf/table"},
+	"cmd/holdfast/terminal": {"biz/client", "biz/textfile", "codec/chat", "perf/progress", "perf/table"},
 	"cmd/holdfast/stream":   {},
 	"cmd/holdfast/submit":   {"biz/client", "cmd/holdfast/terminal"},
+	"perf/conformance":      {"perf/table"},
 }
 
 // onlyIn lists foreign modules, by the beginning of their path, that belong to
@@ -75,7 +76,7 @@ var onlyIn = map[string][]string{
 // pure packages take everything they know as arguments: code in them that is not
 // a test imports none of impureImports.
 var (
-	pure          = []string{"codec", "biz/ledger", "biz/market"}
+	pure          = []string{"codec", "codec/chat", "codec/websocket", "biz/ledger", "biz/market"}
 	impureImports = []string{"log", "log/slog", "math/rand", "net", "os", "syscall", "time"}
 )
 

@@ -56,12 +56,7 @@ func TestEnginePageServer(t *testing.T) {
 // TestEnginePageDialect runs the same server with the dialect that the page shows.
 func TestEnginePageDialect(t *testing.T) {
 	t.Parallel()
-	const listener = "engine.Listener{Address: os.Args[1], Dialect: Short{}}"
-	if !strings.Contains(readEnginePage(t), "`"+listener+"`") {
-		t.Errorf("the page does not say how the dialect is used: %s", listener)
-	}
-	server := strings.Replace(pageProgram(t, "server"), "{{Address: os.Args[1]}}", "{"+listener+"}", 1)
-	s := startPageServer(t, map[string]string{"server.go": server, "dialect.go": pageProgram(t, "dialect")})
+	s := startDialectServer(t, readEnginePage(t), "Short{}")
 	p := carriertest.Dial(t, s.addr)
 	p.MustWrite([]byte("\x02\x00\x05hello\x20\x00\x00\x02\x00"))
 	expectBytes(t, p, "\x82\x00\x01\x00"+"\xa0\x00\x01\x03")
@@ -73,6 +68,18 @@ func TestEnginePageDialect(t *testing.T) {
 	expectNotice(t, p, pb.NoticeCode_NOTICE_CODE_TOO_LARGE)
 	s.interrupt(t)
 	s.wait(t)
+}
+
+// startDialectServer runs the same server with the dialect that is the block "dialect" of a
+// page. The page must say how the dialect is used.
+func startDialectServer(t *testing.T, page, dialect string) *pageServer {
+	t.Helper()
+	listener := "engine.Listener{Address: os.Args[1], Dialect: " + dialect + "}"
+	if !strings.Contains(page, "`"+listener+"`") {
+		t.Errorf("the page does not say how the dialect is used: %s", listener)
+	}
+	server := strings.Replace(pageProgram(t, "server"), "{{Address: os.Args[1]}}", "{"+listener+"}", 1)
+	return startPageServer(t, map[string]string{"server.go": server, "dialect.go": goBlock(t, page, "dialect")})
 }
 
 // expectBytes reads what must come next.
@@ -181,10 +188,16 @@ func readEnginePage(t *testing.T) string {
 	return string(page)
 }
 
-// pageProgram returns the Go block of the page with that name, which must be formatted.
+// pageProgram returns the Go block of the page with that name.
 func pageProgram(t *testing.T, name string) string {
 	t.Helper()
-	blocks := regexp.MustCompile("(?s)```go "+name+"\n(.*?)```").FindAllStringSubmatch(readEnginePage(t), -1)
+	return goBlock(t, readEnginePage(t), name)
+}
+
+// goBlock returns the Go block of a page with that name, which must be formatted.
+func goBlock(t *testing.T, page, name string) string {
+	t.Helper()
+	blocks := regexp.MustCompile("(?s)```go "+name+"\n(.*?)```").FindAllStringSubmatch(page, -1)
 	if len(blocks) != 1 {
 		t.Fatalf("the page has %d blocks %q", len(blocks), name)
 	}

@@ -3,6 +3,7 @@ package holdfast_test
 import (
 	"bytes"
 	"encoding/hex"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -22,35 +23,74 @@ import (
 
 const protocolPage = "docs/protocol.md"
 
-var update = flag.Bool("update", false, "rewrite the frames in "+protocolPage)
+var update = flag.Bool("update", false, "rewrite the examples in "+protocolPage)
 
-// block is a frame on the page: a fenced block with the info line "hex", a space and
-// the name of the frame.
-var block = regexp.MustCompile("(?s)```hex ([^\n]+)\n(.*?)```")
+// block is an example on the page: a fenced block whose info line is its form, a space and
+// its name.
+var block = regexp.MustCompile("(?s)```(hex|http|json) ([^\n]+)\n(.*?)```")
 
-// TestProtocolFrames: the frames on the page are those of protocolFrames, each once
+// TestProtocolFrames: the examples on the page are those of protocolExamples, each once
 // and in that order, and they decode to what they were made from.
 func TestProtocolFrames(t *testing.T) {
-	frames := protocolFrames()
+	examples := protocolExamples()
 	if *update {
-		rewriteFrames(t, frames)
+		rewriteExamples(t, examples)
 	}
 	blocks := block.FindAllStringSubmatch(readProtocol(t), -1)
-	if len(blocks) != len(frames) {
-		t.Errorf("the page has %d frames, the table %d", len(blocks), len(frames))
+	if len(blocks) != len(examples) {
+		t.Errorf("the page has %d examples, the table %d", len(blocks), len(examples))
 	}
-	for i := range min(len(blocks), len(frames)) {
-		f, b := &frames[i], blocks[i]
-		if b[1] != f.name {
-			t.Fatalf("frame %d of the page is %q, of the table %q", i+1, b[1], f.name)
+	for i := range min(len(blocks), len(examples)) {
+		x, b := &examples[i], blocks[i]
+		if b[1] != x.form || b[2] != x.name {
+			t.Fatalf("example %d of the page is %s %q, of the table %s %q", i+1, b[1], b[2], x.form, x.name)
 		}
-		t.Run(f.name, func(t *testing.T) {
-			if want := hex.Dump(f.bytes()); b[2] != want {
-				t.Fatalf("the page has\n%swant (-update writes it)\n%s", b[2], want)
+		t.Run(x.name, func(t *testing.T) {
+			if want := x.text(t); b[3] != want {
+				t.Fatalf("the page has\n%swant (-update writes it)\n%s", b[3], want)
 			}
-			checkDecoded(t, f, parseDump(t, b[2]))
+			x.check(t, x.parse(t, b[3]))
 		})
 	}
+}
+
+// longLine is the longest JSON text that the page has on one line.
+const longLine = 110
+
+// text returns the content of the block.
+func (x *example) text(t *testing.T) string {
+	t.Helper()
+	switch x.form {
+	case "hex":
+		return hex.Dump(x.bytes)
+	case "http":
+		return strings.ReplaceAll(string(x.bytes), "\r\n", "\n")
+	}
+	var b bytes.Buffer
+	b.Write(x.bytes)
+	if len(x.bytes) > longLine {
+		b.Reset()
+		if err := json.Indent(&b, x.bytes, "", "  "); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.String() + "\n"
+}
+
+// parse returns the bytes that the content of the block shows.
+func (x *example) parse(t *testing.T, text string) []byte {
+	t.Helper()
+	switch x.form {
+	case "hex":
+		return parseDump(t, text)
+	case "http":
+		return []byte(strings.ReplaceAll(text, "\n", "\r\n"))
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // TestProtocolFramesOfAll: every message that is in use has a frame.
@@ -61,7 +101,7 @@ func TestProtocolFramesOfAll(t *testing.T) {
 			shown[f.message.Command] = true
 		}
 	}
-	unused := []codec.Command{codec.PushChatMessage, codec.PushOrderUpdate}
+	unused := []codec.Command{codec.PushOrderUpdate}
 	for c := range codec.ReplyBit {
 		if named(c) && !shown[c] && !slices.Contains(unused, c) {
 			t.Errorf("the page shows no frame of %s", c)
@@ -69,16 +109,17 @@ func TestProtocolFramesOfAll(t *testing.T) {
 	}
 }
 
-func rewriteFrames(t *testing.T, frames []frame) {
+func rewriteExamples(t *testing.T, examples []example) {
 	t.Helper()
-	dumps := make(map[string]string)
-	for i := range frames {
-		dumps[frames[i].name] = hex.Dump(frames[i].bytes())
+	texts := make(map[string]string)
+	for _, x := range examples {
+		texts[x.form+" "+x.name] = x.text(t)
 	}
 	page := block.ReplaceAllStringFunc(readProtocol(t), func(old string) string {
-		name := block.FindStringSubmatch(old)[1]
-		if dump, ok := dumps[name]; ok {
-			return "```hex " + name + "\n" + dump + "```"
+		found := block.FindStringSubmatch(old)
+		info := found[1] + " " + found[2]
+		if text, ok := texts[info]; ok {
+			return "```" + info + "\n" + text + "```"
 		}
 		return old
 	})

@@ -1,12 +1,24 @@
 package holdfast_test
 
 import (
+	"testing"
+
 	"holdfast/biz/seed"
 	"holdfast/codec"
 	"holdfast/codec/pb"
+	"holdfast/codec/websocket"
 )
 
-// frame is one frame that the protocol's page shows.
+// example is one block of the protocol's page.
+type example struct {
+	form  string // of a line of its text: "hex", "http" or "json"
+	name  string
+	bytes []byte
+	// check fails the test unless bytes decode to what they were made from.
+	check func(t *testing.T, bytes []byte)
+}
+
+// frame is one frame of a dialect that the page shows.
 type frame struct {
 	name    string // of its block
 	dialect codec.Dialect
@@ -15,20 +27,42 @@ type frame struct {
 	reply   bool
 	result  codec.Result // of a reply
 	body    codec.Body   // nil for none
+	masked  bool         // a WebSocket frame of a client
 }
 
 // bytes returns the frame as it is sent.
 func (f *frame) bytes() []byte {
+	var b []byte
 	if f.reply {
-		return f.dialect.AppendReply(nil, f.message.Command, f.message.ID, f.result, f.body)
+		b = f.dialect.AppendReply(nil, f.message.Command, f.message.ID, f.result, f.body)
+	} else {
+		b = f.dialect.AppendPush(nil, f.message.Command, f.message.ID, f.body)
 	}
-	return f.dialect.AppendPush(nil, f.message.Command, f.message.ID, f.body)
+	if !f.masked {
+		return b
+	}
+	r := websocket.Reader{Client: true}
+	_, op, payload, _ := r.Next(b, len(b))
+	return websocket.AppendMasked(nil, op, pageMask, payload)
+}
+
+// pageMask is the mask of the client's frames on the page. A client takes a random one.
+const pageMask = 0x11223344
+
+// example returns the block of the frame.
+func (f frame) example() example {
+	return example{"hex", f.name, f.bytes(), func(t *testing.T, b []byte) {
+		if _, ok := f.dialect.(websocket.Packet); ok {
+			b = opened(t, &f, b)
+		}
+		checkDecoded(t, &f, b)
+	}}
 }
 
 // decoded returns the command and id that a decoder finds in the frame.
 func (f *frame) decoded() (codec.Command, uint64) {
 	command, id := f.message.Command, f.message.ID
-	if f.dialect == codec.Dialect(codec.Packet{}) {
+	if _, tlv := f.dialect.(codec.TLV); !tlv {
 		if f.reply {
 			command = command.Reply()
 		}
@@ -46,8 +80,18 @@ func (f *frame) decoded() (codec.Command, uint64) {
 	return codec.Command(id), id
 }
 
-// protocolFrames returns the frames of the page, in its order. Together they are one
-// story: customer 100001 of the shipped seed buys, and an operator busts it.
+// protocolExamples returns the blocks of the page, in its order.
+func protocolExamples() []example {
+	all := websocketTexts()
+	for _, f := range protocolFrames() {
+		all = append(all, f.example())
+	}
+	all = append(all, chatFrames()...)
+	return append(all, websocketFrames()...)
+}
+
+// protocolFrames returns the frames of packet and tlv, in the page's order. Together they are
+// one story: customer 100001 of the shipped seed buys, and an operator busts it.
 func protocolFrames() []frame {
 	var all []frame
 	for _, list := range [][]frame{sessionFrames(), orderFrames(), otherFrames(), tlvFrames()} {
@@ -70,6 +114,7 @@ const (
 	idHistory
 	idLogout
 	idUnknown
+	idChat
 )
 
 func sessionFrames() []frame {
@@ -145,9 +190,12 @@ func otherFrames() []frame {
 		packetRequest("CancelOrder request", codec.CommandCancelOrder, idUnknown, nil),
 		packetReply("CancelOrder reply", codec.CommandCancelOrder, idUnknown, codec.ResultUnknownCommand,
 			&pb.Error{Message: "this server has no command CancelOrder"}),
-		packetRequest("Chat request", codec.CommandChat, idUnknown, nil),
-		packetReply("Chat reply", codec.CommandChat, idUnknown, codec.ResultUnknownCommand,
-			&pb.Error{Message: "this server has no command Chat"}),
+		packetRequest("Chat request", codec.CommandChat, idChat, &pb.ChatRequest{Room: "metals", Text: "hello"}),
+		packetReply("Chat reply", codec.CommandChat, idChat, codec.ResultOK, nil),
+		packetPush("ChatMessage push", codec.PushChatMessage, 0, chatMessage()),
+		packetPush("ChatMessage push joined", codec.PushChatMessage, 0, joined()),
+		packetRequest("Chat request who", codec.CommandChat, idChat, &pb.ChatRequest{Room: "metals", Action: pb.ChatAction_CHAT_ACTION_WHO}),
+		packetReply("Chat reply who", codec.CommandChat, idChat, codec.ResultOK, whoReply()),
 		packetPush("HeartbeatPush push", codec.PushHeartbeat, 0, nil),
 		packetPush("Notice push", codec.PushNotice, 0, &pb.Notice{
 			Code: pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN, Text: "the server is stopping; connect again later",
@@ -255,4 +303,26 @@ func bustedExecution() *pb.Execution {
 	x := execution()
 	x.Busted, x.BustReason = true, bustReason
 	return x
+}
+
+// chatMessage is what the customer says in a room.
+func chatMessage() *pb.ChatMessage {
+	return &pb.ChatMessage{
+		Room: "metals", Sender: "100001", Address: "127.0.0.1", Port: 40001, Text: "hello", Time: halfPastNine,
+	}
+}
+
+// joined is another customer who joins that room.
+func joined() *pb.ChatMessage {
+	return &pb.ChatMessage{
+		Room: "metals", Sender: "100002", Address: "127.0.0.1", Port: 40002,
+		Event: pb.ChatEvent_CHAT_EVENT_JOINED, Time: halfPastNine + 1_000_000_000,
+	}
+}
+
+func whoReply() *pb.ChatReply {
+	return &pb.ChatReply{Count: 2, Members: []*pb.ChatMember{
+		{Uid: 1 << 32, Sender: "100001", Address: "127.0.0.1", Port: 40001},
+		{Uid: 1<<32 + 1, Sender: "100002", Address: "127.0.0.1", Port: 40002},
+	}}
 }

@@ -29,7 +29,7 @@ var vocabulary = []struct {
 	{"begin", "starting a transaction or the open commit (its end is Commit, Rollback or End); everything else has a start and an end", []string{"biz/history", "biz/journal", "biz/desk"}},
 	{"began", "nothing: started", nil},
 	{"begun", "nothing: started", nil},
-	{"room", "a chat room; a queue has space, a limit is not reached", []string{"biz/chat"}},
+	{"room", "a chat room; a queue has space, a limit is not reached", []string{"biz/chat", "biz/client", "cmd/holdfast/terminal"}},
 	{"seldom", "nothing: a log has a LogLimiter", nil},
 	{"note", "nothing: record, count or store something", nil},
 	{"noted", "nothing: recorded, counted, stored", nil},

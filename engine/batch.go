@@ -9,6 +9,7 @@ type Batch struct {
 	buffer   *pool.Buffer
 	pieces   []piece
 	fanOuts  [][]*Session // of the pieces with pieceFanOut; never changed
+	joins    []*cursor    // of the pieces with pieceJoin
 	single   []piece      // scratch space for one piece per session of a fan-out
 	kind     outboxKind
 	answered int
@@ -26,6 +27,7 @@ const (
 	pieceAbort                // close at once
 	pieceAfter                // wait until all requests before first are answered
 	pieceNotFirst             // written with an earlier piece of the same session
+	pieceJoin                 // pushes of the feed of joins[key] start
 )
 
 // piece is output for one session: bytes of the batch's buffer, a close, or both.
@@ -36,7 +38,7 @@ type piece struct {
 	answered   int32  // requests that its replies answer
 	count      int32  // places in the order of replies that it takes, from first on
 	first      uint32 // number of the first of those
-	key        uint32 // of a droppable push, or the index in fanOuts
+	key        uint32 // of a droppable push, or the index in fanOuts or joins
 	flags      pieceFlags
 	reason     Reason
 }
@@ -99,6 +101,22 @@ func (b *Batch) addFanOut(start, end int32, sessions []*Session) {
 	b.fanOuts = append(b.fanOuts, sessions)
 }
 
+// addJoin appends the start of a feed's pushes.
+func (b *Batch) addJoin(c *cursor) {
+	b.add(piece{session: c.session, key: uint32(len(b.joins)), flags: pieceJoin})
+	b.joins = append(b.joins, c)
+}
+
+// pushBytes returns how many bytes the batch has for s without those of replies.
+func (b *Batch) pushBytes(s *Session) (n int) {
+	for i := range b.pieces {
+		if p := &b.pieces[i]; p.session == s && p.count == 0 {
+			n += int(p.end - p.start)
+		}
+	}
+	return n
+}
+
 func sameSessions(a, b []*Session) bool { return len(a) == len(b) && &a[0] == &b[0] }
 
 // appendBatch moves everything in from to the end of b.
@@ -111,6 +129,8 @@ func (b *Batch) appendBatch(from *Batch) {
 			b.addOutput(p.session, base+p.start, base+p.end, p.first, p.count, p.answered)
 		case pieceFanOut:
 			b.addFanOut(base+p.start, base+p.end, from.fanOuts[p.key])
+		case pieceJoin:
+			b.addJoin(from.joins[p.key])
 		default:
 			p.start += base
 			p.end += base
@@ -208,7 +228,7 @@ func (b *Batch) flushSession(pieces []piece, i int) {
 			return
 		}
 	}
-	w := sessionWriter{session: s, gather: b.core.buffers.Get()}
+	w := sessionWriter{session: s, gather: b.core.buffers.Get(), joins: b.joins}
 	for {
 		q := *p
 		q.answered = b.inFlight(p)
@@ -231,7 +251,12 @@ func (b *Batch) inFlight(p *piece) int32 {
 }
 
 // Discard frees the batch unwritten: its carrier is gone.
-func (b *Batch) Discard() { b.free() }
+func (b *Batch) Discard() {
+	for _, c := range b.joins {
+		c.leave()
+	}
+	b.free()
+}
 
 // maxIdlePieces bounds the memory of a batch that waits for its next use.
 const maxIdlePieces = 1 << 14
@@ -251,6 +276,8 @@ func (b *Batch) clear() {
 	}
 	clear(b.fanOuts)
 	b.fanOuts = b.fanOuts[:0]
+	clear(b.joins)
+	b.joins = b.joins[:0]
 	if b.droppable > 0 {
 		b.core.pushesWritten(b.droppable)
 		b.droppable = 0

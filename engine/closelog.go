@@ -28,8 +28,8 @@ func (r Reason) notable() bool {
 	}
 }
 
-// ended logs the end of a session; id 0 is a refused connection.
-func (l *closeLog) ended(now time.Time, id SessionID, remote net.Addr, reason Reason) {
+// ended logs the end of a session; id 0 is a refused connection. detail may be empty.
+func (l *closeLog) ended(now time.Time, id SessionID, remote net.Addr, reason Reason, detail string) {
 	if !reason.notable() {
 		l.log.Debug("session closed", "session", uint64(id), "remote", remote, "reason", reason)
 		return
@@ -42,7 +42,11 @@ func (l *closeLog) ended(now time.Time, id SessionID, remote net.Addr, reason Re
 	if id == 0 {
 		text = "connection refused"
 	}
-	l.log.Info(text, "session", uint64(id), "remote", remote, "reason", reason, "others", others)
+	log := l.log
+	if detail != "" {
+		log = log.With("detail", detail)
+	}
+	log.Info(text, "session", uint64(id), "remote", remote, "reason", reason, "others", others)
 }
 
 // flush logs how many were suppressed, for reasons with no line since.

@@ -80,6 +80,10 @@ func (c *Context) later(places int32) {
 	}
 }
 
+// Join makes the session join a feed (Feed.Join), after the replies that the context has
+// gathered.
+func (c *Context) Join(f *Feed, wants func(key uint32) bool) { f.Join(c.out, c.Session, wants) }
+
 // Go runs h off the lane: in a separate task, with a copy of the message. If too many
 // such tasks are running, it calls Config.Overloaded instead and returns false.
 func (c *Context) Go(h Handler) bool {

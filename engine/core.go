@@ -15,6 +15,7 @@ import (
 	"github.com/panjf2000/ants/v2"
 
 	"holdfast/codec"
+	"holdfast/codec/websocket"
 	"holdfast/pool"
 )
 
@@ -30,9 +31,9 @@ type Config struct {
 	// Overloaded replies to a request when too many tasks run off the lane already; nil
 	// replies OVERLOADED.
 	Overloaded Handler
-	// Malformed replies to a request whose body the dialect can't decode; nil replies
-	// MALFORMED.
-	Malformed Handler
+	// Malformed replies to a request whose body the dialect can't decode: err wraps
+	// codec.ErrBody. nil replies MALFORMED.
+	Malformed func(c *Context, err error)
 	// OnOpen and OnClose, when set, are called on the event loop when a session opens
 	// and when it closes. They must be quick.
 	OnOpen  func(*Session)
@@ -85,7 +86,7 @@ func NewCore(config Config) (*Core, error) {
 		config.Overloaded = func(c *Context) { c.Reply(codec.ResultOverloaded, nil) }
 	}
 	if config.Malformed == nil {
-		config.Malformed = func(c *Context) { c.Reply(codec.ResultMalformed, nil) }
+		config.Malformed = func(c *Context, _ error) { c.Reply(codec.ResultMalformed, nil) }
 	}
 	if config.Log == nil {
 		config.Log = slog.Default()
@@ -118,9 +119,11 @@ func (c *Core) Find(id SessionID) (*Session, bool) { return c.sessions.find(id) 
 func (c *Core) Len() int { return c.sessions.len() }
 
 // CloseAll closes every session with a Notice.
-func (c *Core) CloseAll(reason Reason) {
+func (c *Core) CloseAll(reason Reason) { c.closeSessions(c.sessions.all(), reason) }
+
+func (c *Core) closeSessions(sessions []*Session, reason Reason) {
 	out := c.NewOutbox()
-	for _, s := range c.sessions.all() {
+	for _, s := range sessions {
 		if s.closing.CompareAndSwap(false, true) {
 			out.closeAfter(s, reason, 0, false)
 		}
@@ -165,6 +168,9 @@ func (c *Core) AddInlineCarrier(carrier Carrier) int {
 // Refusal, and close. Goroutine: the carrier.
 func (c *Core) Open(carrier int, link Link, remote net.Addr, l *Listener) (*Session, Reason) {
 	s := &Session{core: c, link: link, group: c.groups[carrier], remote: remote, listener: l, dialect: l.Dialect, ordered: l.Dialect.Ordered()}
+	if l.WebSocket != nil {
+		s.ws = new(webInput)
+	}
 	if reason := c.sessions.add(s, &c.limits); reason != ReasonNone {
 		return nil, reason
 	}
@@ -179,7 +185,10 @@ func (c *Core) Open(carrier int, link Link, remote net.Addr, l *Listener) (*Sess
 // Goroutine: any.
 func (c *Core) Refusal(reason Reason, remote net.Addr, l *Listener) []byte {
 	c.Stats.closes[reason].Add(1)
-	c.ends.ended(time.Now(), 0, remote, reason)
+	c.ends.ended(time.Now(), 0, remote, reason, "")
+	if l.WebSocket != nil {
+		return websocket.AppendHTTPError(nil, httpStatus(reason), c.limits.notice(reason).GetText())
+	}
 	return c.limits.appendNotice(nil, l.Dialect, reason)
 }
 
@@ -199,10 +208,11 @@ func (c *Core) Closed(s *Session, reason Reason) {
 	s.group.backlog.set(s, 0)
 	s.unwatch()
 	c.sessions.remove(s)
+	s.leaveFeeds()
 	if c.config.OnClose != nil {
 		c.config.OnClose(s, s.reason)
 	}
-	c.ends.ended(time.Now(), s.id, s.remote, s.reason)
+	c.ends.ended(time.Now(), s.id, s.remote, s.reason, s.ws.detail())
 }
 
 // NewContext returns a context for a worker that calls Serve.
@@ -230,7 +240,7 @@ func (c *Core) Received(s *Session, requests, sizeBytes int) {
 	s.group.bytesIn.Add(uint64(sizeBytes))
 }
 
-// Serve executes the messages in frames, which the dialect's Scan has passed, and
+// Serve executes the messages in frames, which codec.Scan has passed, and
 // gathers the replies in the context's outbox. A panic of a handler closes s and is
 // counted. Goroutine: one at a time for each session and each context.
 func (c *Core) Serve(ctx *Context, s *Session, frames []byte) { c.execute(ctx, s, frames, false) }
@@ -248,19 +258,20 @@ func (c *Core) execute(ctx *Context, s *Session, frames []byte, onLoop bool) (us
 		if onLoop && (err != nil || c.router.routes[ctx.Message.Command].class != OnLoop) {
 			break
 		}
-		handle := c.router.find(ctx.Message.Command)
-		if err != nil {
-			if !errors.Is(err, codec.ErrBody) {
-				s.closeAfter(ctx.out, ReasonMalformed, s.requests, true)
-				break
-			}
-			handle = c.config.Malformed
+		if err != nil && !errors.Is(err, codec.ErrBody) {
+			s.ws.explain(err)
+			s.closeAfter(ctx.out, ReasonMalformed, s.requests, true)
+			break
 		}
 		used += n
 		served++
 		ctx.replied, ctx.number = false, s.requests
 		s.requests++
-		handle(ctx)
+		if err != nil {
+			c.config.Malformed(ctx, err)
+		} else {
+			c.router.find(ctx.Message.Command)(ctx)
+		}
 		if !ctx.replied {
 			ctx.unanswered()
 		}

@@ -16,7 +16,7 @@ const maxStep = 4
 
 // deadlines are the times of the limits in ticks.
 type deadlines struct {
-	firstFrame, frame, login, idle, writeStall, soft, heartbeat ticks
+	firstFrame, frame, login, idle, writeStall, soft, heartbeat, handshake, pong ticks
 	// span is the longest time between two checks of a session: the shortest of the
 	// deadlines that start without the wheel being told.
 	span ticks
@@ -33,6 +33,8 @@ func (l *Limits) deadlines(tick time.Duration) deadlines {
 		writeStall: within(l.WriteStallTime),
 		soft:       within(l.OutboundSoftTime),
 		heartbeat:  max(1, ticks(l.Heartbeat/tick)),
+		handshake:  within(l.HandshakeTime),
+		pong:       within(l.PongTime),
 	}
 	if l.LoginTime > 0 {
 		d.login = within(l.LoginTime)
@@ -128,6 +130,9 @@ func (s *Session) checkDeadlines() {
 			s.expire(reason)
 		} else {
 			next = min(next, at, s.heartbeat(now, d))
+			if s.ws != nil && !s.closed {
+				next = min(next, s.ws.ping(s, now, d))
+			}
 		}
 	}
 	if !s.closed {
@@ -143,6 +148,14 @@ func (s *Session) nextDeadline(now ticks, d *deadlines) (at ticks, reason Reason
 	at, reason = s.heard+d.idle, ReasonIdle
 	if s.heard == 0 {
 		at, reason = s.opened+d.firstFrame, ReasonFirstFrameTimeout
+	}
+	if s.ws != nil {
+		switch {
+		case !s.ws.open:
+			at, reason = s.opened+d.handshake, ReasonHandshakeTimeout
+		case s.ws.pinged != 0 && s.frameStart == 0 && s.ws.pinged+d.pong < at:
+			at, reason = s.ws.pinged+d.pong, ReasonPongTimeout
+		}
 	}
 	if frame := s.frameStart + d.frame; s.frameStart != 0 && frame < at {
 		at, reason = frame, ReasonFrameTimeout

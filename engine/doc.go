@@ -8,6 +8,10 @@
 // dialect into an Outbox; each event loop gets them as one task and writes them with one
 // call per session. Only dialects know the layout of a frame.
 //
+// The inbound stage passes on the bytes of the socket, or, on a WebSocket listener, opens
+// them: it answers the handshake and control frames itself, and the dialect gets the messages
+// (webInput). Pushes for many sessions are in the log of a Feed, from which each loop writes.
+//
 // A handler has one of three classes (Class). The requests of a session are executed and
 // answered in the order in which they arrived (Request). Only a reply that may take long,
 // above all one from off the lane, may be overtaken, if clients of the dialect match

@@ -21,7 +21,7 @@ func (r *Reactor) drain() error {
 	if err := r.finishRequests(ctx); err != nil {
 		return err
 	}
-	r.core.CloseAll(ReasonShuttingDown)
+	r.core.closeAfterFeeds(ctx, ReasonShuttingDown, time.Now().Add(r.config.Drain/2))
 	look, cancelLook := context.WithTimeout(context.Background(), r.config.Drain+lookTime)
 	defer cancelLook()
 	for {

@@ -15,7 +15,9 @@ import (
 // Due output is (Session.due):
 //
 //   - encoded replies of at least Core.largeReply bytes that are not written yet,
-//   - what the link stores, while there is such a reply among it,
+//   - as many bytes of the pushes before the start of a feed, such as the last messages of a
+//     chat room,
+//   - what the link stores, while there is one of these among it,
 //   - replies that wait for an earlier one,
 //   - a share for each request that runs off the lane.
 //
@@ -168,9 +170,9 @@ const (
 func (l *loop) look() {
 	changed := false
 	l.watched = slices.DeleteFunc(l.watched, func(s *Session) bool {
-		before := s.due.Load()
+		due, written := s.due.Load(), s.written
 		again := l.lookAt(s)
-		changed = changed || !again || s.due.Load() != before
+		changed = changed || !again || s.due.Load() != due || s.written != written
 		return !again
 	})
 	l.lookTime = min(2*l.lookTime, longestLook)
@@ -231,6 +233,7 @@ func (l *loop) lookAt(s *Session) bool {
 	if !s.closed {
 		s.setUnsent(s.link.Buffered())
 	}
+	behind := !s.closed && s.flushFeeds(feedParts)
 	if s.holding && (s.closed || s.closing.Load() || s.due.Load() <= l.core.dueLimit/2) {
 		s.holding = false
 		l.lane.Put(s, nil, int(ReasonNone))
@@ -238,7 +241,7 @@ func (l *loop) lookAt(s *Session) bool {
 	if halfClosed && !s.closed {
 		t.endIfDone(l)
 	}
-	s.watched = !s.closed && (s.holding || halfClosed)
+	s.watched = !s.closed && (s.holding || halfClosed || behind)
 	return s.watched
 }
 

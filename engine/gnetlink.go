@@ -11,7 +11,6 @@ import (
 // gnetLink is the Link of a gnet connection.
 type gnetLink struct {
 	conn gnet.Conn
-	in   inbound
 }
 
 // Write sends with a raw system call, unseen by the Go scheduler, while nothing is

@@ -22,6 +22,10 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if load := os.Getenv(feedReaders); load != "" {
+		readFeed(load)
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(carriertest.Main{M: m}, goleak.IgnoreCurrent())
 }
 

@@ -1,52 +1,81 @@
 package engine
 
-import "github.com/panjf2000/gnet/v2"
-
-// inbound is the stage between a socket and the dialect: the received bytes, as the
-// dialect reads them. So far these are the bytes of the socket; stages for TLS records or
-// an HTTP upgrade belong here.
+// The inbound stage of a session is between its socket and its dialect. What the dialect
+// reads are the bytes of the socket, or what a WebSocket stage makes of them; a stage for
+// TLS records belongs between the two.
 //
-// Goroutine: event loop.
-type inbound struct {
-	conn gnet.Conn // nil when gnet has closed it
-	rest []byte    // without conn: what was received before
-}
+// Goroutine of all functions here: event loop.
 
-// inputOf returns the inbound stage of a session of a loop.
-func inputOf(s *Session) *inbound {
-	if t, ok := s.link.(*tailLink); ok {
-		return &t.in
+// received returns what the dialect reads, without discarding it. most is the largest frame.
+// It is valid until the next call, or until the event loop goes on. It may close the session.
+func (s *Session) received(most int) []byte {
+	b := s.rawInput()
+	if s.ws == nil {
+		return b
 	}
-	return &s.link.(*gnetLink).in
-}
-
-// received returns all received bytes without discarding them. They are valid until the
-// next call, or until the event loop goes on. If they came in several reads, gnet copies
-// them.
-func (in *inbound) received() []byte {
-	if in.conn == nil {
-		return in.rest
+	b = s.ws.received(s, b, most)
+	if !s.closed {
+		s.discardRaw(-1)
 	}
-	b, _ := in.conn.Peek(-1)
 	return b
 }
 
-// size returns how many bytes there are.
-func (in *inbound) size() int { return in.conn.InboundBuffered() }
+// rawInput returns all bytes of the socket. If they came in several reads, gnet copies them.
+func (s *Session) rawInput() []byte {
+	if l, ok := s.link.(*gnetLink); ok {
+		b, _ := l.conn.Peek(-1)
+		return b
+	}
+	return s.link.(*tailLink).received
+}
 
-// discard removes the first n bytes.
-func (in *inbound) discard(n int) {
+// inputSize returns how many bytes there are.
+func (s *Session) inputSize() int {
+	n := 0
+	if s.ws != nil {
+		n = len(s.ws.kept)
+	}
+	if l, ok := s.link.(*gnetLink); ok {
+		return n + l.conn.InboundBuffered()
+	}
+	return n + len(s.link.(*tailLink).received)
+}
+
+// discardInput removes the first n bytes of b, which is what received has returned.
+func (s *Session) discardInput(b []byte, n int) {
 	switch {
-	case in.conn == nil:
-		in.rest = in.rest[n:]
+	case s.ws != nil:
+		s.ws.keep(s, b[n:])
 	case n > 0: // for gnet anything below means all
-		_, _ = in.conn.Discard(n)
+		s.discardRaw(n)
 	}
 }
 
-// discardAll removes all bytes.
-func (in *inbound) discardAll() {
-	if in.rest = nil; in.conn != nil {
-		_, _ = in.conn.Discard(-1)
+// discardAllInput removes all bytes.
+func (s *Session) discardAllInput() {
+	if s.ws != nil {
+		s.ws.drop(s)
 	}
+	s.discardRaw(-1)
+}
+
+// discardRaw removes the first n bytes of the socket, all if n is below 0.
+func (s *Session) discardRaw(n int) {
+	if l, ok := s.link.(*gnetLink); ok {
+		_, _ = l.conn.Discard(n)
+		return
+	}
+	t := s.link.(*tailLink) // gnet has closed the connection
+	if n < 0 {
+		n = len(t.received)
+	}
+	t.received = t.received[n:]
+}
+
+// inputEnd returns why nothing can be read after what received has returned, or ReasonNone.
+func (s *Session) inputEnd() Reason {
+	if s.ws == nil {
+		return ReasonNone
+	}
+	return s.ws.end
 }

@@ -57,6 +57,12 @@ type Limits struct {
 	FirstFrameTime time.Duration
 	FrameTime      time.Duration
 	LoginTime      time.Duration
+	// HandshakeTime is how long a WebSocket client may take to the end of its opening
+	// handshake; it takes the place of FirstFrameTime. PongTime is how long it may take to
+	// answer a ping, which it gets after Heartbeat without a frame of it. Defaults 5 s and
+	// 10 s.
+	HandshakeTime time.Duration
+	PongTime      time.Duration
 	// IdleTime is how long a session may go without sending a complete frame.
 	// Default 60 s.
 	IdleTime time.Duration
@@ -84,6 +90,8 @@ func (l Limits) withDefaults(openFiles uint64) Limits {
 	setDefault(&l.OutboundSoftTime, 5*time.Second)
 	setDefault(&l.FirstFrameTime, 5*time.Second)
 	setDefault(&l.FrameTime, 10*time.Second)
+	setDefault(&l.HandshakeTime, 5*time.Second)
+	setDefault(&l.PongTime, 10*time.Second)
 	setDefault(&l.IdleTime, time.Minute)
 	setDefault(&l.WriteStallTime, 10*time.Second)
 	setDefault(&l.Heartbeat, 20*time.Second)

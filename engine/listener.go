@@ -23,6 +23,8 @@ type Listener struct {
 	// Greets says that the server speaks first (Session.Greets), as the dialect's
 	// clients expect.
 	Greets bool
+	// WebSocket, if set, makes the listener speak WebSocket. Dialect is then its Binary.
+	WebSocket *WebSocket
 }
 
 // boundListener is a Listener and the address that it was bound to.
@@ -46,6 +48,10 @@ func bind(listeners []Listener) (bound []*boundListener, err error) {
 			return nil, &ListenError{Address: l.Address, Err: err}
 		}
 		probes = append(probes, probe)
+		if l.WebSocket != nil {
+			l.WebSocket = l.WebSocket.withOptions()
+			l.Dialect = l.WebSocket.Binary
+		}
 		if l.Dialect == nil {
 			l.Dialect = codec.Packet{}
 		}

@@ -33,6 +33,10 @@ type loop struct {
 	runRequested bool     // onLoop has replies, and asked for a Run
 	runs         uint32   // Runs that wrote replies of onLoop, from 1 on
 
+	messages, answers []byte // scratch space of the WebSocket sessions
+
+	refused int // refusedConns
+
 	queue     queue
 	blocked   []*Session // their frames wait because the lane is full
 	clockTask clockTask
@@ -52,6 +56,7 @@ type loop struct {
 	// What else the next Run does.
 	newlyHeld []*Session
 	lookDue   bool
+	flushDue  bool // of the feeds
 }
 
 func newLoop(c *Core, tick time.Duration) *loop {
@@ -59,6 +64,7 @@ func newLoop(c *Core, tick time.Duration) *loop {
 	l.worker.mostDue, l.onLoop.mostDue = c.dueLimit, c.dueLimit
 	l.onLoop.out = &Outbox{core: c, kind: fromLoop}
 	l.index = c.AddCarrier(l)
+	c.groups[l.index].feeds = &feedFlusher{loop: l}
 	c.groups[l.index].startClock(&c.limits, tick, time.Now())
 	l.queue.loop, l.clockTask.loop = l, l
 	l.lane = pool.NewLane(c.workers, &c.buffers, c.limits.LaneBytes, l.work)
@@ -110,9 +116,12 @@ func (l *loop) Run(context.Context) error {
 	}
 	l.mu.Lock()
 	l.spare = posted[:0]
-	held, look := l.newlyHeld, l.lookDue
-	l.newlyHeld, l.lookDue = nil, false
+	held, look, flush := l.newlyHeld, l.lookDue, l.flushDue
+	l.newlyHeld, l.lookDue, l.flushDue = nil, false, false
 	l.mu.Unlock()
+	if flush {
+		l.core.groups[l.index].feeds.flush()
+	}
 	if look || held != nil {
 		l.runLooks(held, look)
 	}
@@ -124,7 +133,7 @@ func (l *loop) Run(context.Context) error {
 // returns how many bytes it took: fewer than all if the lane is full.
 func (l *loop) dispatch(s *Session, b []byte, frames int) (taken int) {
 	g := s.group
-	if s.inFlight == 0 {
+	if s.inFlight == 0 && !s.laneOnly {
 		var served int
 		taken, served = l.serveOnLoop(s, b)
 		g.requests.Add(uint64(served))

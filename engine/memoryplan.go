@@ -3,13 +3,14 @@ package engine
 import "math"
 
 // MemoryPlan divides the memory of the process among the queues whose size depends on the
-// peers. When all are full at once they hold, with their buffers, at most 5/8 of the
+// peers. When all are full at once they hold, with their buffers, at most 11/16 of the
 // limit. The rest is for the accounts, the caches of the stores and garbage.
 type MemoryPlan struct {
 	// LimitBytes is what the plan divides; 0 means that there is no limit.
 	LimitBytes int64
 	// OutboundTotalBytes is for Limits.OutboundTotalBytes: an eighth. An unsent byte
 	// takes one to two bytes of gnet's buffers, three if it comes in tiny writes.
+	// The logs of feeds take up to a quarter as much, or half while a loop is stuck.
 	OutboundTotalBytes int
 	// LaneBytes is for Limits.LaneBytes: a 32nd for all lanes together, each of which
 	// has two batches and as much in held requests.

@@ -34,6 +34,7 @@ type earlyPiece struct {
 	piece
 	bytes   []byte
 	answers bool // there are replies among it
+	joins   []*cursor
 }
 
 // earlyOutput is the output of one session that waits, ordered by request number. It is
@@ -145,11 +146,16 @@ type sessionWriter struct {
 	count, answered int32 // of what is gathered
 	answers         bool  // there are replies among it
 	large           bool  // a large one among them has waited (flow.go)
+	joins           []*cursor
 }
 
 // add writes a piece and what waited for it, or stores it if it must wait itself.
 func (w *sessionWriter) add(p piece, b []byte, answers bool) {
 	s := w.session
+	if p.flags&pieceJoin != 0 {
+		w.join(&p)
+		return
+	}
 	if p.flags&pieceDroppable != 0 {
 		if len(w.gather.B) > s.core.limits.OutboundSoftBytes {
 			w.send() // shows how much the peer takes
@@ -167,6 +173,27 @@ func (w *sessionWriter) add(p piece, b []byte, answers bool) {
 	for e, ok := s.nextEarly(); ok; e, ok = s.nextEarly() {
 		w.large = w.large || len(e.bytes) >= s.core.largeReply
 		w.append(&e.piece, e.bytes, e.answers)
+		if e.joins != nil {
+			w.start(e.joins)
+		}
+	}
+}
+
+// join starts a feed's pushes after the output that waits.
+func (w *sessionWriter) join(p *piece) {
+	joins := w.joins[p.key : p.key+1]
+	if s := w.session; !s.isNext(p) {
+		last := &s.early.pieces[len(s.early.pieces)-1]
+		last.joins = append(last.joins, joins...)
+		return
+	}
+	w.start(joins)
+}
+
+func (w *sessionWriter) start(joins []*cursor) {
+	w.send()
+	for _, c := range joins {
+		c.activate()
 	}
 }
 

@@ -191,6 +191,17 @@ func (o *Outbox) abort(s *Session) {
 	o.count++
 }
 
+// join adds the start of a feed's pushes. The pushes before it count as due (flow.go): a
+// client that joins many feeds at once has asked for all of them.
+func (o *Outbox) join(c *cursor) {
+	b := o.batch(c.session.group)
+	if n := b.pushBytes(c.session); n >= o.core.largeReply {
+		b.addLarge(c.session, n)
+	}
+	b.addJoin(c)
+	o.count++
+}
+
 func (o *Outbox) batch(g *group) *Batch {
 	for g.index >= len(o.batches) {
 		o.batches = append(o.batches, nil)

@@ -116,9 +116,9 @@ func (s *Session) reportMissed() {
 	s.core.config.OnCatchUp(s, keys)
 }
 
-// sendNotice writes the Notice for a reason, if there is one. Goroutine: event loop.
+// sendNotice writes the last output for a reason, if there is some: a Notice. Goroutine: event loop.
 func (s *Session) sendNotice(reason Reason) {
-	notice := s.core.limits.appendNotice(nil, s.Dialect(), reason)
+	notice := s.farewell(reason)
 	if notice == nil || s.link.Write(notice) != nil || s.closed {
 		return
 	}

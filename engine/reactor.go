@@ -230,15 +230,15 @@ func (r *Reactor) OnOpen(conn gnet.Conn) ([]byte, gnet.Action) {
 	l.yieldToLane()
 	r.core.groups[l.index].advance(time.Now()) // else the session would be older than it is
 	if r.draining.Load() {
-		return r.core.Refusal(ReasonShuttingDown, remote, to), gnet.Close
+		return r.refuse(conn, l, ReasonShuttingDown, remote, to)
 	}
 	if conn.Fd() > r.lastFile { // the kernel hands out the lowest: all others are in use
 		return r.core.Refusal(ReasonTooManyConnections, remote, to), gnet.Close
 	}
-	link := &gnetLink{conn: conn, in: inbound{conn: conn}}
+	link := &gnetLink{conn: conn}
 	s, reason := r.core.Open(l.index, link, remote, to)
 	if s == nil {
-		return r.core.Refusal(reason, remote, to), gnet.Close
+		return r.refuse(conn, l, reason, remote, to)
 	}
 	conn.SetContext(s)
 	link.boundKernel()
@@ -269,29 +269,38 @@ func (r *Reactor) loopOf(conn gnet.Conn) *loop {
 func (r *Reactor) OnTraffic(conn gnet.Conn) gnet.Action {
 	s, ok := conn.Context().(*Session)
 	if !ok {
+		if refused, ok := conn.Context().(*refusedConn); ok {
+			return refused.close()
+		}
 		_, _ = conn.Discard(-1)
 		return gnet.None
 	}
-	l, in := s.group.carrier.(*loop), &s.link.(*gnetLink).in
+	l := s.group.carrier.(*loop)
 	switch {
 	case s.refused || s.closing.Load():
-		in.discardAll()
+		s.discardAllInput()
 	case s.queued:
-		l.limitQueued(s, in)
+		l.limitQueued(s)
 	case r.draining.Load():
-		in.discardAll()
-	case in.size() < int(s.need): // received would copy everything for each byte that comes
+		s.discardAllInput()
+	case s.need > 0 && s.inputSize() < int(s.need): // received would copy everything for each byte that comes
 	default:
-		l.receive(s, in)
+		l.receive(s)
 	}
 	return gnet.None
 }
 
 // OnClose is gnet's call when the connection is about to be closed, on its loop.
 func (r *Reactor) OnClose(conn gnet.Conn, err error) gnet.Action {
+	if refused, ok := conn.Context().(*refusedConn); ok {
+		refused.closed()
+	}
 	if s, ok := conn.Context().(*Session); ok {
-		if errors.Is(err, io.EOF) && s.group.carrier.(*loop).halfClosed(s, conn, r.lastFile) {
-			return gnet.None
+		if errors.Is(err, io.EOF) {
+			s.flushFeeds(lastFeedParts) // else each would become a tailLink for a moment
+			if s.group.carrier.(*loop).halfClosed(s, conn, r.lastFile) {
+				return gnet.None
+			}
 		}
 		reason := ReasonPeerClosed
 		if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) {

@@ -27,6 +27,9 @@ const (
 	ReasonWriteStall
 	ReasonMemory
 	ReasonRevoked
+	ReasonBadHandshake
+	ReasonHandshakeTimeout
+	ReasonPongTimeout
 	reasonCount
 )
 
@@ -52,7 +55,7 @@ func (r Reason) text() reasonText {
 	case ReasonPeerReset:
 		return reasonText{name: "peer_reset"}
 	case ReasonMalformed:
-		return reasonText{"malformed", pb.NoticeCode_NOTICE_CODE_MALFORMED, "malformed frame: its length is less than a header"}
+		return reasonText{"malformed", pb.NoticeCode_NOTICE_CODE_MALFORMED, "malformed frame or message"}
 	case ReasonTooLarge:
 		return reasonText{"too_large", pb.NoticeCode_NOTICE_CODE_TOO_LARGE, "frame too long"}
 	case ReasonTooManyConnections:
@@ -83,6 +86,12 @@ func (r Reason) text() reasonText {
 		return reasonText{name: "memory"}
 	case ReasonRevoked:
 		return reasonText{"revoked", pb.NoticeCode_NOTICE_CODE_REVOKED, "the credential of this login was revoked; log in with the new one"}
+	case ReasonBadHandshake: // answered by HTTP
+		return reasonText{name: "bad_handshake"}
+	case ReasonHandshakeTimeout:
+		return reasonText{"handshake_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "no complete WebSocket handshake arrived in time after the connection was opened"}
+	case ReasonPongTimeout:
+		return reasonText{"pong_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "a ping was not answered in time"}
 	default:
 		return reasonText{name: "none"}
 	}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"testing"
 	"time"
 
 	"holdfast/codec"
 	"holdfast/codec/pb"
+	"holdfast/codec/websocket"
 	"holdfast/engine"
 	"holdfast/engine/carriertest"
 )
@@ -20,6 +22,7 @@ type ending struct {
 	limits  engine.Limits
 	provoke func(*testing.T, *running) *peer
 	notice  pb.NoticeCode // unspecified: no Notice
+	web     bool          // of WebSocket listeners only
 }
 
 // flood asks for many more bytes than it reads.
@@ -149,6 +152,22 @@ func endings() map[engine.Reason]ending {
 		engine.ReasonIdle: {
 			limits: engine.Limits{IdleTime: soon}, notice: pb.NoticeCode_NOTICE_CODE_IDLE, provoke: connected,
 		},
+		engine.ReasonBadHandshake: {web: true, provoke: func(t *testing.T, r *running) *peer {
+			p := dialRaw(t, r.Addr)
+			p.write([]byte("PUT / HTTP/1.1\r\n\r\n"))
+			p.refused(http.StatusMethodNotAllowed, "")
+			return nil
+		}},
+		engine.ReasonHandshakeTimeout: {web: true, limits: engine.Limits{HandshakeTime: soon}, provoke: func(t *testing.T, r *running) *peer {
+			dialRaw(t, r.Addr).refused(http.StatusRequestTimeout, "in time")
+			return nil
+		}},
+		engine.ReasonPongTimeout: {web: true, limits: engine.Limits{Heartbeat: soon, PongTime: soon}, provoke: func(t *testing.T, r *running) *peer {
+			p := dialWeb(t, r.Addr, "/ws", "")
+			p.expect(websocket.OpPing, "")
+			p.expectClose(websocket.ClosePolicyViolation)
+			return nil
+		}},
 		engine.ReasonWriteStall: {limits: unbounded(engine.Limits{WriteStallTime: soon}), provoke: unread},
 		engine.ReasonMemory:     {limits: unbounded(engine.Limits{OutboundTotalBytes: mib}), provoke: unread},
 	}
@@ -169,7 +188,11 @@ func TestEveryReasonIsSentAndCounted(t *testing.T) {
 			if e.limits.Linger == 0 {
 				e.limits.Linger = soon
 			}
-			r := serve(t, newCore(t, engine.Config{Router: router, Limits: e.limits}), engine.ReactorConfig{Loops: 1, Tick: tick})
+			c := engine.ReactorConfig{Loops: 1, Tick: tick}
+			if e.web {
+				c.Listeners = webListener(engine.WebSocket{})
+			}
+			r := serve(t, newCore(t, engine.Config{Router: router, Limits: e.limits}), c)
 			if p := e.provoke(t, r); p != nil {
 				if sent := lastNotice(t, p); sent != e.notice {
 					t.Errorf("told %v, want %v", sent, e.notice)

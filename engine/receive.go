@@ -8,12 +8,15 @@ import (
 
 // receive takes the complete frames that a session has sent, up to FramesPerEvent. The
 // rest waits in the loop's queue, so that other sessions are served in between.
-func (l *loop) receive(s *Session, in *inbound) {
+func (l *loop) receive(s *Session) {
 	most := l.core.limits.MaxFrameBytes
 	if !s.loggedIn.Load() {
 		most = l.core.limits.LoginFrameBytes
 	}
-	b := in.received()
+	b := s.received(most)
+	if s.closed {
+		return
+	}
 	end, frames, err := codec.Scan(s.dialect, b, most, l.core.limits.FramesPerEvent)
 	if frames == l.core.limits.FramesPerEvent && end < len(b) {
 		l.queue.add(s)
@@ -21,16 +24,24 @@ func (l *loop) receive(s *Session, in *inbound) {
 	l.recordProgress(s, most, b, end)
 	if end > 0 {
 		if taken := l.dispatch(s, b[:end], frames); taken < end {
-			l.block(s, in, taken, len(b))
+			l.block(s, b, taken)
 			return
 		}
 	}
-	if err != nil {
-		l.refuse(s, frameReason(err))
-		in.discardAll()
+	reason := s.inputEnd()
+	switch {
+	case err != nil:
+		reason = frameReason(err)
+		s.ws.explain(err)
+	case end < len(b):
+		reason = ReasonNone // not yet
+	}
+	if reason != ReasonNone {
+		l.refuse(s, reason)
+		s.discardAllInput()
 		return
 	}
-	in.discard(end)
+	s.discardInput(b, end)
 }
 
 // recordProgress updates the deadlines and how many bytes the next frame needs: the
@@ -41,7 +52,7 @@ func (l *loop) recordProgress(s *Session, most int, b []byte, end int) {
 		s.heard = now
 	}
 	switch {
-	case end == len(b) || s.queued:
+	case s.queued || end == len(b) && !s.ws.incomplete():
 		s.frameStart, s.need = 0, 0
 		return
 	case end > 0 || s.frameStart == 0:
@@ -96,12 +107,11 @@ func (q *queue) resume(s *Session) {
 	if s.closed {
 		return
 	}
-	in := inputOf(s)
 	if s.refused || s.closing.Load() {
-		in.discardAll()
+		s.discardAllInput()
 		return
 	}
-	q.loop.receive(s, in)
+	q.loop.receive(s)
 }
 
 // drain serves all sessions until nothing waits.
@@ -113,13 +123,13 @@ func (q *queue) drain() {
 
 // limitQueued is called when a session that waits sends more. It closes the session when
 // more bytes wait than it may have in flight, or than a blocked session may have.
-func (l *loop) limitQueued(s *Session, in *inbound) {
+func (l *loop) limitQueued(s *Session) {
 	limits := &l.core.limits
 	most := limits.MaxFrameBytes + limits.InFlightBytes
 	if s.blocked {
 		most = maxBlockedBytes
 	}
-	if in.size() > most {
+	if s.inputSize() > most {
 		s.Close(ReasonOverloaded)
 	}
 }
@@ -128,11 +138,11 @@ func (l *loop) limitQueued(s *Session, in *inbound) {
 // requests. Those sessions that made it full have more.
 const maxBlockedBytes = 2 << 10
 
-// block makes s wait until a full lane has space again. The first taken bytes, of size,
-// are in the lane. A session with more than a few requests left is closed.
-func (l *loop) block(s *Session, in *inbound, taken, size int) {
-	in.discard(taken)
-	if size-taken > maxBlockedBytes {
+// block makes s wait until a full lane has space again. The first taken bytes of b are in
+// the lane. A session with more than a few requests left is closed.
+func (l *loop) block(s *Session, b []byte, taken int) {
+	s.discardInput(b, taken)
+	if len(b)-taken > maxBlockedBytes {
 		s.Close(ReasonOverloaded)
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -158,20 +159,22 @@ func TestConnectionsPerAddress(t *testing.T) {
 	from("127.0.0.5").ExpectNotice(pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS)
 }
 
-// fullLane serves with a lane of 4 KiB that is busy until unblock is closed, and full of the
-// requests of one session.
-func fullLane(t *testing.T) (r *running, greedy *peer, unblock chan struct{}) {
+// fullLane serves packet and WebSocket with a lane of 4 KiB that is busy until unblock is
+// called, and full of the requests of one session.
+func fullLane(t *testing.T) (r *running, greedy *peer, unblock func()) {
 	t.Helper()
 	started := make(chan struct{}, 1)
-	unblock = make(chan struct{})
+	open := make(chan struct{})
+	unblock = sync.OnceFunc(func() { close(open) })
 	router := carriertest.Router(echo)
 	router.Handle(blocks, engine.OnLane, func(c *engine.Context) {
 		started <- struct{}{}
-		<-unblock
+		<-open
 		c.Reply(codec.ResultOK, nil)
 	})
 	core := newCore(t, engine.Config{Router: router, Limits: engine.Limits{LaneBytes: 4 << 10}})
-	r = serve(t, core, engine.ReactorConfig{Loops: 1})
+	r = serve(t, core, engine.ReactorConfig{Listeners: append(at("127.0.0.1:0"), webListener(engine.WebSocket{})...), Loops: 1})
+	t.Cleanup(unblock) // a test that fails has not
 	blocker := dial(t, r.Addr)
 	blocker.Send(blocks, 0, "")
 	<-started
@@ -196,7 +199,7 @@ func TestFullLaneSparesOthers(t *testing.T) {
 	greedy.MustWrite(frames(onLane, make([]string, 200)...)) // 2,600 bytes that do not fit
 	late := dial(t, r.Addr)                                  // read after them: one loop
 	late.Echoes(onLoop)
-	close(unblock)
+	unblock()
 	for id, p := range modest {
 		p.Expect(onLane.Reply(), 0, "\x00"+strings.Repeat("a", 300))
 		p.Expect(onLane.Reply(), uint64(id), "\x00"+strings.Repeat("b", 300))
@@ -216,7 +219,7 @@ func TestDrainAnswersBlockedRequests(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.Stop() }()
 	time.Sleep(50 * time.Millisecond) // the drain has started; were it later, nothing would be tried
-	close(unblock)
+	unblock()
 	p.Expect(onLane.Reply(), 7, "\x00"+strings.Repeat("a", 1000))
 	p.ExpectNotice(pb.NoticeCode_NOTICE_CODE_SHUTTING_DOWN)
 	p.Close()

@@ -23,8 +23,10 @@ type Session struct {
 	properties []any
 
 	listener *Listener
-	dialect  codec.Dialect
-	ordered  bool // of its dialect
+	ws       *webInput     // nil: not a WebSocket session
+	dialect  codec.Dialect // final before the first message is executed
+	ordered  bool          // of its dialect
+	laneOnly bool          // no message is executed on the event loop
 
 	// underWay counts the replies of this session that are deferred or posted and not
 	// yet written. While there are any, an inline carrier must post the next replies,
@@ -38,6 +40,8 @@ type Session struct {
 	requests uint32        // executed so far. Goroutine: the one that executes them
 	held     *heldRequests // Goroutine: lane
 	due      atomic.Int64  // bytes of its output; see flow.go
+
+	cursors atomic.Pointer[[]*cursor] // in feeds; the slice is never changed
 
 	// Goroutine: event loop.
 	replied       uint32 // requests whose replies are written; see Request
@@ -156,6 +160,11 @@ func (s *Session) finish(reason Reason) {
 	s.closing.Store(true)
 	s.reason = reason
 	s.early = nil // nobody gets it any more
+	s.flushFeeds(lastFeedParts)
+	s.leaveFeeds()
+	if s.closed || s.lingering {
+		return
+	}
 	s.sendNotice(reason)
 	if s.closed {
 		return

@@ -37,6 +37,7 @@ type group struct {
 	depth    func() (pieces, bytes int) // of the lane; nil without a lane. Goroutine: any
 	now      ticks                      // the time of the event loop, stored by its clock
 	clock    *clock                     // nil: no deadlines
+	feeds    *feedFlusher               // nil: the carrier is not an event loop
 	_        [64]byte                   // counters of two groups never share a cache line
 }
 
@@ -64,6 +65,7 @@ type Load struct {
 	Held                        int // sessions whose requests wait because their output is not read
 	UnsentSessions, UnsentBytes int // output that peers have not taken
 	PushesWaiting               int // see Core.PushesWaiting
+	FeedBytes                   int // logs of feeds: what their slowest sessions need, and later
 }
 
 // Load adds up what waits. Goroutine: any.
@@ -74,6 +76,9 @@ func (c *Core) Load() Load {
 		l.UnsentBytes += int(g.backlog.shownBytes.Load())
 		l.Blocked += int(g.blocked.Load())
 		l.Held += int(g.held.Load())
+		if g.feeds != nil {
+			l.FeedBytes += int(g.feeds.bytes.Load())
+		}
 		if g.depth != nil {
 			pieces, bytes := g.depth()
 			l.LanePieces += pieces

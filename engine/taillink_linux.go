@@ -20,11 +20,11 @@ import (
 //
 // Goroutine: event loop. Limits: those of every session for unsent output and for time.
 type tailLink struct {
-	session *Session
-	fd      int
-	in      inbound // what waited in gnet's buffer
-	unsent  []byte
-	last    bool // what is unsent is the rest; no further output is taken
+	session  *Session
+	fd       int
+	received []byte // what waited in gnet's buffer
+	unsent   []byte
+	last     bool // what is unsent is the rest; no further output is taken
 }
 
 // Write implements Link. If the peer is gone, it closes the session.
@@ -86,13 +86,13 @@ func (t *tailLink) endIfDone(l *loop) {
 	}
 }
 
-// owes reports whether more output will come for s that answers what it has sent: replies
-// or a Notice. Goroutine: event loop.
+// owes reports whether more output will come for s that answers what it has sent (replies
+// or a Notice), or that a feed has for it. Goroutine: event loop.
 func (l *loop) owes(s *Session) bool {
 	if s.lingering {
 		return false
 	}
-	return s.inFlight > 0 || s.queued || s.early != nil || s.refused || s.closing.Load() || s.loopRun == l.runs
+	return s.inFlight > 0 || s.queued || s.early != nil || s.refused || s.closing.Load() || s.loopRun == l.runs || s.isBehind()
 }
 
 // halfClosed is called when the client of s has ended its stream and gnet is about to
@@ -119,9 +119,8 @@ func (l *loop) halfClosed(s *Session, conn gnet.Conn, lastFile int) bool {
 	}
 	t := &tailLink{session: s, fd: fd, unsent: unsent}
 	if s.queued {
-		in := inputOf(s)
-		t.in.rest = bytes.Clone(in.received())
-		in.discardAll()
+		t.received = bytes.Clone(s.rawInput())
+		s.discardRaw(-1)
 	}
 	s.link = t
 	s.frameStart, s.need = 0, 0 // the rest of a frame never comes
@@ -168,6 +167,7 @@ func (l *loop) closeTails() {
 	if l.lookTimer != nil {
 		l.lookTimer.Stop()
 	}
+	l.core.groups[l.index].feeds.stop()
 	for _, s := range l.watched {
 		if t, ok := s.link.(*tailLink); ok {
 			_ = t.Close()

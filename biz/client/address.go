@@ -1,8 +1,10 @@
 package client
 
 import (
+	"cmp"
 	"fmt"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -14,43 +16,85 @@ const (
 	maxSocketPath = 107
 )
 
+// webSocketPrefix is how the address of a WebSocket listener starts, and webSocketPath the
+// path of one that names none.
+const (
+	webSocketPrefix = "ws://"
+	webSocketPath   = "/ws"
+)
+
+// WebSocketAddress returns the address of the WebSocket listener at "HOST:PORT".
+func WebSocketAddress(hostPort string) string { return webSocketURL(hostPort, webSocketPath) }
+
+// webSocketURL escapes the zone of an IPv6 address.
+func webSocketURL(hostPort, path string) string {
+	return (&url.URL{Scheme: "ws", Host: hostPort}).String() + path
+}
+
+// IsWebSocket reports whether addr is the address of a WebSocket listener.
+func IsWebSocket(addr string) bool { return strings.HasPrefix(addr, webSocketPrefix) }
+
 // CheckAddress returns an error that wraps ErrBadAddress if Dial can't use addr: it must be
-// "HOST:PORT" with a port from 1 to 65535, or "unix:PATH". It does not look up the host.
+// "HOST:PORT" with a port from 1 to 65535, "ws://HOST:PORT/PATH", or "unix:PATH". It does
+// not look up the host.
 func CheckAddress(addr string) error {
-	_, _, err := splitAddress(addr)
+	_, err := parseAddress(addr)
 	return err
 }
 
-// splitAddress returns what net.Dial wants for addr.
-func splitAddress(addr string) (network, address string, err error) {
+// target is a parsed address.
+type target struct {
+	network, address string // what net.Dial wants
+	path             string // of a WebSocket listener; "": the address is not one
+}
+
+func parseAddress(addr string) (target, error) {
 	if path, ok := strings.CutPrefix(addr, unixPrefix); ok {
 		switch {
 		case path == "":
-			return "", "", badAddress(addr, "the path is missing")
+			return target{}, badAddress(addr, "the path is missing")
 		case len(path) > maxSocketPath:
-			return "", "", badAddress(addr, fmt.Sprintf("the path has more than %d bytes", maxSocketPath))
+			return target{}, badAddress(addr, fmt.Sprintf("the path has more than %d bytes", maxSocketPath))
 		}
-		return "unix", path, nil
+		return target{network: "unix", address: path}, nil
 	}
-	host, port, err := net.SplitHostPort(addr)
+	hostPort, path := addr, ""
+	if IsWebSocket(addr) {
+		u, err := url.Parse(addr)
+		if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return target{}, badAddress(addr, "the URL is not one of a host, a port and a path")
+		}
+		hostPort, path = u.Host, cmp.Or(u.EscapedPath(), webSocketPath)
+	}
+	if why := badHostPort(hostPort); why != "" {
+		return target{}, badAddress(addr, why)
+	}
+	return target{"tcp", hostPort, path}, nil
+}
+
+// badHostPort returns what is wrong with "HOST:PORT", or "".
+func badHostPort(text string) string {
+	host, port, err := net.SplitHostPort(text)
 	switch {
-	case addr == "":
-		return "", "", badAddress(addr, "it is empty")
-	case strings.Contains(addr, "://"):
-		return "", "", badAddress(addr, "it is a URL")
-	case err != nil && strings.Count(addr, ":") > 1:
-		return "", "", badAddress(addr, "an IPv6 address needs brackets, as in [::1]:8888")
+	case text == "":
+		return "it is empty"
+	case strings.HasPrefix(text, "wss://"):
+		return "TLS is not supported: ws:// is"
+	case strings.Contains(text, "://"):
+		return "it is a URL"
+	case err != nil && strings.Count(text, ":") > 1:
+		return "an IPv6 address needs brackets, as in [::1]:8888"
 	case err != nil:
-		return "", "", badAddress(addr, "the port is missing")
+		return "the port is missing"
 	case strings.ContainsAny(host, "/ \t\r\n"):
-		return "", "", badAddress(addr, "the host name has a character that no host name has")
+		return "the host name has a character that no host name has"
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "", "", badAddress(addr, "the port is not a number from 1 to 65535")
+		return "the port is not a number from 1 to 65535"
 	}
-	return "tcp", addr, nil
+	return ""
 }
 
 func badAddress(addr, why string) error {
-	return fmt.Errorf("%w %q: %s; use HOST:PORT, such as 127.0.0.1:8888, or unix:PATH", ErrBadAddress, addr, why)
+	return fmt.Errorf("%w %q: %s; use HOST:PORT, such as 127.0.0.1:8888, ws://HOST:PORT/ws, or unix:PATH", ErrBadAddress, addr, why)
 }

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"path/filepath"
@@ -34,6 +35,16 @@ func TestCheckAddress(t *testing.T) {
 		"a b:8888":              "no host name has",
 		"/tmp/x.sock:1":         "no host name has",
 		"unix:":                 "the path is missing",
+		"ws://127.0.0.1:1/ws":   "",
+		"ws://[::1]:1/a/b":      "",
+		"ws://localhost:1":      "",
+		"ws://localhost/ws":     "the port is missing",
+		"ws://:0/ws":            "the port is not a number",
+		"ws:///ws":              "it is empty",
+		"ws://a:1/ws?x=1":       "not one of a host, a port and a path",
+		"ws://u:p@a:1/ws":       "not one of a host, a port and a path",
+		"ws://a:x/ws":           "not one of a host, a port and a path",
+		"wss://127.0.0.1:1/ws":  "TLS is not supported",
 
 		"unix:" + strings.Repeat("x", 107): "",
 		"unix:" + strings.Repeat("x", 108): "more than 107 bytes",
@@ -81,5 +92,22 @@ func TestDialUnix(t *testing.T) {
 	defer c.Close()
 	if err := c.Submit(t.Context(), []byte("x")); err != nil || c.Addr() != "unix:"+path {
 		t.Errorf("%v, address %s", err, c.Addr())
+	}
+}
+
+// TestWebSocketAddressWithZone: the zone of an IPv6 address is escaped in the URL, and not in
+// what is dialled.
+func TestWebSocketAddressWithZone(t *testing.T) {
+	addr, dialled := client.WebSocketAddress("[fe80::1%lo]:8891"), ""
+	if addr != "ws://[fe80::1%25lo]:8891/ws" {
+		t.Error(addr)
+	}
+	never := errors.New("no network")
+	_, err := client.Dial(t.Context(), addr, client.Options{Dial: func(_ context.Context, _, addr string) (net.Conn, error) {
+		dialled = addr
+		return nil, never
+	}})
+	if dialled != "[fe80::1%lo]:8891" || !errors.Is(err, never) {
+		t.Errorf("dialled %q: %v", dialled, err)
 	}
 }

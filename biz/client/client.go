@@ -27,6 +27,7 @@ type Client struct {
 	hello   Hello
 	view    *View
 	unknown *outcomes
+	rooms   *rooms
 	pushes  chan Push
 	dropped atomic.Uint64
 	pulling atomic.Bool
@@ -54,26 +55,28 @@ type Hello struct {
 	History HistoryID
 }
 
-// Dial connects to the packet listener at addr ("HOST:PORT", or "unix:PATH" for a Unix
-// socket) and sends the first request, Conn. ctx bounds only these two steps. The caller
-// must call Close.
+// Dial connects to the listener at addr and sends the first request, Conn. ctx bounds only
+// these two steps. addr is "HOST:PORT" or "unix:PATH" for a listener of the packet dialect,
+// and "ws://HOST:PORT/PATH" for a WebSocket listener. The caller must call Close.
 //
-// Errors are ErrBadAddress, *ConnectionError, *NoticeError (the server refuses further
-// connections), ErrTimeout and ErrProtocol; Explain says what to do about each, and Retry
-// tries again while the server is busy.
+// Errors are ErrBadAddress, *ConnectionError (around a *HandshakeError if the WebSocket
+// handshake failed), *NoticeError (the server refuses further connections), *CloseError,
+// ErrTimeout and ErrProtocol; Explain says what to do about each, and Retry tries again
+// while the server is busy.
 func Dial(ctx context.Context, addr string, options Options) (*Client, error) {
-	return connect(ctx, addr, options.withDefaults(), NewView(), newOutcomes())
+	return connect(ctx, addr, options.withDefaults(), NewView(), newOutcomes(), newRooms())
 }
 
-// connect is Dial with the view and the unknown outcomes of an earlier connection.
-func connect(ctx context.Context, addr string, options Options, view *View, unknown *outcomes) (*Client, error) {
-	network, address, err := splitAddress(addr)
+// connect is Dial with what remains of an earlier connection: the view, the unknown outcomes
+// and the chat rooms.
+func connect(ctx context.Context, addr string, options Options, view *View, unknown *outcomes, chats *rooms) (*Client, error) {
+	to, err := parseAddress(addr)
 	if err != nil {
 		return nil, err
 	}
 	dialing, cancel := context.WithTimeout(ctx, options.Timeout)
 	defer cancel()
-	conn, err := options.Dial(dialing, network, address)
+	conn, err := options.open(dialing, to)
 	if err != nil {
 		var late net.Error
 		if errors.As(err, &late) && late.Timeout() {
@@ -83,7 +86,7 @@ func connect(ctx context.Context, addr string, options Options, view *View, unkn
 	}
 	c := &Client{
 		options: options, addr: addr, conn: conn,
-		view: view, unknown: unknown, pushes: make(chan Push, options.PushBuffer), ended: make(chan struct{}),
+		view: view, unknown: unknown, rooms: chats, pushes: make(chan Push, options.PushBuffer), ended: make(chan struct{}),
 		lastID: firstRequestID, waiting: make(map[RequestID]*call),
 	}
 	c.work.Go(c.read)
@@ -129,7 +132,7 @@ func (c *Client) Dropped() uint64 { return c.dropped.Load() }
 // Done returns a channel that is closed when the connection has ended.
 func (c *Client) Done() <-chan struct{} { return c.ended }
 
-// Err returns why the connection has ended: a *ConnectionError, *NoticeError,
+// Err returns why the connection has ended: a *ConnectionError, *NoticeError, *CloseError,
 // ErrClosedByServer, ErrProtocol, ErrTimeout (a heartbeat without a reply),
 // ErrPushOverflow, or ErrClosed after Close. It is nil while the connection is open.
 func (c *Client) Err() error {
@@ -153,10 +156,17 @@ func (c *Client) shut(cause error) {
 
 // end ends the connection with this cause, unless it has already ended.
 func (c *Client) end(cause error) {
+	if c.endCalls(cause) {
+		_ = c.conn.Close() // cause already says why the connection ended
+	}
+}
+
+// endCalls records the cause and ends the calls with it; false: there is a cause already.
+func (c *Client) endCalls(cause error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cause != nil {
-		return
+		return false
 	}
 	c.cause = cause
 	for id, waiting := range c.waiting {
@@ -164,7 +174,7 @@ func (c *Client) end(cause error) {
 		waiting.done <- cause
 	}
 	close(c.ended)
-	_ = c.conn.Close() // cause already says why the connection ended
+	return true
 }
 
 // lost turns an error of the reader into the cause that callers see. After a notice

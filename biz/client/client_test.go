@@ -197,7 +197,7 @@ func TestEnds(t *testing.T) {
 			c.push(codec.PushNotice, 0, &pb.Notice{Code: pb.NoticeCode_NOTICE_CODE_IDLE, Text: "too quiet"})
 			c.Close()
 		}, client.ErrClosedByServer, "too quiet (IDLE)"},
-		{"other protocol", func(c *fakeConn, _ codec.Message) { c.send([]byte("HTTP/1.1 400 Bad Request\r\n")) }, client.ErrProtocol, "declared length"},
+		{"other protocol", func(c *fakeConn, _ codec.Message) { c.send([]byte("HTTP/1.1 400 Bad Request\r\n")) }, codec.ErrTooLarge, "a WebSocket listener has an address such as ws://HOST:PORT/ws"},
 		{"frame too short", func(c *fakeConn, _ codec.Message) { c.send([]byte{0, 0, 0, 3}) }, codec.ErrTooShort, ""},
 		{"request from the server", func(c *fakeConn, m codec.Message) { c.send(codec.AppendMessage(nil, m)) }, client.ErrProtocol, "neither a reply nor a push"},
 		{"answer to another command", func(c *fakeConn, m codec.Message) {

@@ -1,4 +1,5 @@
-// Package client is the Go client of holdfast's packet dialect.
+// Package client is the Go client of holdfast's packet dialect, over TCP, Unix sockets and
+// WebSocket.
 //
 // Dial connects; each method of Client sends one request and waits for its reply. Any
 // number of goroutines may call them at the same time: requests are pipelined on the one
@@ -12,6 +13,10 @@
 // After a connection has ended, Reconnect opens another one and continues from what the
 // view shows: the missed pushes come first.
 //
+// Chat rooms need no login. The client joins its rooms again after a Reconnect. Chat messages
+// are pushes without a number: a client that is away longer than the server stores them
+// misses some.
+//
 // A server that starts with an empty data folder has another history (HistoryID). Reconnect
 // then restarts the view and says so in Welcome.Why, and PlaceOrder does not repeat an order
 // of the earlier history.
@@ -20,6 +25,9 @@
 // filled: send it again with the same client order id. Retry tries again while the server
 // is busy.
 //
-// Texts of the server (names, reasons of busts, notices, error messages) are passed on as
-// they are. A program that shows them on a terminal must escape control characters.
+// Snapshots, replies and pushes marshal to JSON as the messages of codec/pb do, for programs
+// in other languages.
+//
+// Texts of the server (names, reasons of busts, chat, notices, error messages, answers of web
+// servers) are passed on as they are. A program that shows them on a terminal must escape control characters.
 package client

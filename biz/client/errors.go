@@ -144,3 +144,9 @@ func decodeError(r codec.Result, b []byte) error {
 	}
 	return e
 }
+
+// errorIsReply reports whether err is the server's refusal, not a failure of the connection.
+func errorIsReply(err error) bool {
+	var refused *Error
+	return errors.As(err, &refused)
+}

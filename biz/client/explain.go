@@ -73,9 +73,15 @@ func advices() []advice {
 func Explain(err error) string {
 	var notice *NoticeError
 	var refused *Error
+	var handshake *HandshakeError
+	var connection *ConnectionError
 	switch {
 	case err == nil:
 		return ""
+	case errors.As(err, &handshake):
+		return explainHandshake(handshake)
+	case errors.As(err, &connection) && IsWebSocket(connection.Addr) && errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens there: start the server with \"holdfast serve --listener websocket=HOST:PORT\", or correct the address"
 	case errors.As(err, &notice):
 		return explainNotice(notice.Notice.Code)
 	case errors.As(err, &refused) && refused.Result == codec.ResultRejected:

@@ -25,6 +25,7 @@ func TestExplain(t *testing.T) {
 	}{
 		{"nothing wrong", nil, ""},
 		{"refused", wrapped(syscall.ECONNREFUSED), "holdfast serve"},
+		{"refused WebSocket", &client.ConnectionError{Op: "connect to", Addr: "ws://host:1", Err: syscall.ECONNREFUSED}, "--listener websocket="},
 		{"reset", wrapped(syscall.ECONNRESET), "its log"},
 		{"broken pipe", wrapped(syscall.EPIPE), "connect again"},
 		{"out of descriptors", wrapped(syscall.EMFILE), "ulimit -n"},
@@ -45,6 +46,12 @@ func TestExplain(t *testing.T) {
 		{"reason of a bust", &client.Error{Result: 6, Reason: client.ReasonBadBustReason}, "shorter reason"},
 		{"order of an earlier history", &client.Error{Result: 6, Reason: client.ReasonHistoryReset}, "new client order id"},
 		{"no socket file", &client.ConnectionError{Err: syscall.ENOENT}, "holdfast serve"},
+		{"packet listener", &client.ConnectionError{Err: &client.HandshakeError{}}, "--door packet"},
+		{"wrong path", &client.ConnectionError{Err: &client.HandshakeError{Status: 404}}, "/ws"},
+		{"full", &client.ConnectionError{Err: &client.HandshakeError{Status: 503}}, "try again later"},
+		{"proxy", &client.ConnectionError{Err: &client.HandshakeError{Status: 426}}, "proxy"},
+		{"another web server", &client.ConnectionError{Err: &client.HandshakeError{Status: 302}}, "another service"},
+		{"closed with a code", &client.CloseError{Code: 1011}, "log"},
 		{"anything", errors.New("anything"), ""},
 	}
 	for _, tc := range cases {

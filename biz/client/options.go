@@ -31,8 +31,8 @@ type Options struct {
 	// never. It may call the client's methods, except Close and Reconnect.
 	OnPush func(Push)
 	// PushBuffer is how many pushes may wait for OnPush; 0 means DefaultPushBuffer.
-	// When the buffer is full, pushes without a number (quotes, repriced positions,
-	// notices) are dropped and counted; a numbered push ends the connection with
+	// When the buffer is full, pushes without a number (quotes, repriced positions, chat
+	// messages, notices) are dropped and counted; a numbered push ends the connection with
 	// ErrPushOverflow. The view receives every push in both cases.
 	PushBuffer int
 	// MaxFrame is the largest frame in bytes, in both directions; 0 means
@@ -41,6 +41,14 @@ type Options struct {
 	// Dial opens the connection; nil means net.Dialer.DialContext. network is "tcp", or
 	// "unix" with the path of the socket as addr.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// open opens the connection to a listener.
+func (o *Options) open(ctx context.Context, to target) (net.Conn, error) {
+	if to.path != "" {
+		return dialWebSocket(ctx, to, o.Dial, o.MaxFrame)
+	}
+	return o.Dial(ctx, to.network, to.address)
 }
 
 // timeoutOf returns the time limit of a request.

@@ -11,13 +11,13 @@ import (
 // Push is a message that the server sent without a request.
 type Push struct {
 	// Sequence is the number of the push in its account; 0 for pushes without a number:
-	// notices, quotes and repriced positions.
+	// notices, quotes, chat messages and repriced positions.
 	Sequence uint64
 	Event    Event
 }
 
 // Event is the content of a push: Notice, PositionUpdate, Execution, ExecutionBusted,
-// Quote, UnknownPush or SequenceBreak. The client itself creates a SequenceBreak: before
+// Quote, ChatMessage, UnknownPush or SequenceBreak. The client itself creates a SequenceBreak: before
 // the first push after a gap, and in place of a repeated push.
 type Event interface{ event() }
 
@@ -76,6 +76,7 @@ func (PositionUpdate) event()  {}
 func (Execution) event()       {}
 func (ExecutionBusted) event() {}
 func (Quote) event()           {}
+func (ChatMessage) event()     {}
 func (UnknownPush) event()     {}
 func (SequenceBreak) event()   {}
 
@@ -112,6 +113,10 @@ func decodeEvent(m codec.Message) (Event, error) {
 		var body pb.Quote
 		err := body.UnmarshalVT(m.Body)
 		return Quote{Key{body.Market, body.Code}, Price(body.LastPrice), time.Unix(0, body.Time)}, err
+	case codec.PushChatMessage:
+		var body pb.ChatMessage
+		err := body.UnmarshalVT(m.Body)
+		return chatMessageOf(&body), err
 	}
 	return UnknownPush{uint8(m.Command), append([]byte(nil), m.Body...)}, nil
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,8 @@ func (c *Client) handleAll(b []byte) (used int, err error) {
 	for {
 		m, n, err := codec.Decode(codec.Packet{}, b[used:], c.options.MaxFrame)
 		switch {
+		case err != nil && bytes.HasPrefix(b[used:], []byte("HTTP/")):
+			return used, fmt.Errorf("%w: %w (it answers in HTTP; a WebSocket listener has an address such as ws://HOST:PORT/ws)", ErrProtocol, err)
 		case err != nil:
 			return used, fmt.Errorf("%w: %w", ErrProtocol, err)
 		case n == 0:
@@ -106,6 +109,9 @@ func (c *Client) pushed(m codec.Message) error {
 		c.mu.Lock()
 		c.notice = &notice
 		c.mu.Unlock()
+	}
+	if message, ok := p.Event.(ChatMessage); ok && c.rooms.repeated(&message) {
+		return nil
 	}
 	if broken, found := c.view.Apply(p); found {
 		if err := c.queue(Push{Event: broken}); err != nil {

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"holdfast/codec"
 )
@@ -74,9 +77,15 @@ func Retry(ctx context.Context, try func() error) error {
 func Busy(err error) bool {
 	var refused *Error
 	var closed *NoticeError
+	var handshake *HandshakeError
+	var frame *CloseError
 	switch {
 	case errors.As(err, &refused):
 		return refused.Result == codec.ResultOverloaded
+	case errors.As(err, &handshake):
+		return handshake.Status == http.StatusServiceUnavailable || handshake.Status == http.StatusTooManyRequests
+	case errors.As(err, &frame):
+		return frame.Code == int(websocket.StatusTryAgainLater)
 	case errors.As(err, &closed):
 		switch closed.Notice.Code {
 		case NoticeOverloaded, NoticeTooManyConnections, NoticeTooManyFromAddress:

@@ -39,7 +39,10 @@ func TestAccess(t *testing.T) {
 		{"bust of another's execution", codec.CommandBust, bust, unauthenticated, forbidden},
 		{"bust of what never was", codec.CommandBust, &pb.BustRequest{ExecutionId: 1 << 60}, unauthenticated, forbidden},
 		{"cancel", codec.CommandCancelOrder, nil, codec.ResultUnknownCommand, codec.ResultUnknownCommand},
-		{"chat", codec.CommandChat, nil, codec.ResultUnknownCommand, codec.ResultUnknownCommand},
+		{"say nothing", codec.CommandChat, nil, unauthenticated, rejected},
+		{"join", codec.CommandChat, &pb.ChatRequest{Action: pb.ChatAction_CHAT_ACTION_JOIN, Room: "access"}, unauthenticated, ok},
+		{"who", codec.CommandChat, &pb.ChatRequest{Action: pb.ChatAction_CHAT_ACTION_WHO, Room: "access"}, unauthenticated, ok},
+		{"leave", codec.CommandChat, &pb.ChatRequest{Action: pb.ChatAction_CHAT_ACTION_LEAVE, Room: "access"}, unauthenticated, ok},
 		{"logout", codec.CommandLogout, nil, unauthenticated, ok},
 		{"positions after it", codec.CommandPositions, nil, unauthenticated, unauthenticated},
 	}

@@ -12,6 +12,9 @@ import (
 func quoteKey(id ledger.InstrumentID) uint32    { return uint32(id) << 1 }
 func positionKey(id ledger.InstrumentID) uint32 { return uint32(id)<<1 | 1 }
 
+// instrumentOf returns the instrument of such a key.
+func instrumentOf(key uint32) ledger.InstrumentID { return ledger.InstrumentID(key >> 1) }
+
 const (
 	// catchUpPage is how many instruments a session gets in one round of the publisher
 	// if it has missed everything: some 100 KiB, which fits below the soft limit.
@@ -35,7 +38,7 @@ func (m *missedPushes) everything() { m.keys, m.left = nil, math.MaxInt }
 // in this round, and what is left. instruments is how many there are.
 func (m missedPushes) split(instruments int) (quotes, positions []ledger.InstrumentID, rest missedPushes) {
 	for _, key := range m.keys {
-		id := ledger.InstrumentID(key >> 1)
+		id := instrumentOf(key)
 		if key&1 == 0 {
 			quotes = append(quotes, id)
 		} else {

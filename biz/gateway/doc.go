@@ -7,7 +7,7 @@
 // account.Changed adds the pushes. All of it leaves when the turn is durable, so that a
 // client sees the events of an account in their order.
 //
-// Locks: sessionState.mu is taken before the lock of an account, those of presence,
+// Locks: sessionState.mu is taken before the lock of an account, those of Chat, presence,
 // quoteBoard and audiences after it. Those of guesses and catchUpBoard are taken alone.
 //
 // A reload of the seed ends the sessions whose credential was revoked (Gateway.Reload).

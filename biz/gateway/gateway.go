@@ -39,6 +39,8 @@ type Config struct {
 	// LoginWait is how long a login may wait; then it is answered OVERLOADED. 0 means
 	// 30 s.
 	LoginWait time.Duration
+	// Chat handles the command Chat; nil means that the server does not have it.
+	Chat Chat
 	// Log receives what operators should know; nil means slog.Default.
 	Log *slog.Logger
 	// Now is the clock; nil means time.Now.
@@ -128,6 +130,7 @@ func (g *Gateway) Start(limits engine.Limits) (*engine.Core, error) {
 		Limits:     limits,
 		NewLocal:   func() any { return g.newWorkspace() },
 		Overloaded: overloaded,
+		Malformed:  unreadable,
 		OnOpen:     g.sessionOpened,
 		OnClose:    g.sessionClosed,
 		OnCatchUp:  g.caughtUp,
@@ -138,6 +141,10 @@ func (g *Gateway) Start(limits engine.Limits) (*engine.Core, error) {
 	}
 	g.core = core
 	g.state = engine.NewProperty[*sessionState](core)
+	g.quotes.feed = core.NewFeed(engine.FeedOptions{Droppable: true})
+	if g.config.Chat != nil {
+		g.config.Chat.Start(core)
+	}
 	if err := g.desk.Start(desk.Hooks{
 		NewOutbound: func() desk.Outbound { return newOutbound(core) },
 		Failed:      func(error) { core.CloseAll(engine.ReasonUnavailable) },

@@ -95,7 +95,8 @@ func (g *Gateway) admit(l *login, w *workspace, a *account) {
 			return
 		}
 		l.state.account.Store(a)
-		l.state.credential = l.credential
+		used := l.credential // l has the password, too
+		l.state.credential = &used
 		l.session().SetLoggedIn(true)
 		g.presence.add(a) // before the reply reads prices: each change is in it or pushed
 		g.welcome(l, w, a, t.Ledger())

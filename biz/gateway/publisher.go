@@ -17,15 +17,17 @@ import (
 const publishInterval = 100 * time.Millisecond
 
 // publisher pushes changed prices and the positions that they revalue, and pushes them
-// again to sessions that were too slow to get them. It goes from session to session at
-// the speed at which the event loops write, and leaves these half of the time for
-// requests. Prices that change meanwhile wait for the next round. It has one goroutine.
+// again to sessions that were too slow to get them. A price is one push for all its
+// subscribers. With positions the publisher goes from session to session at the speed at
+// which the event loops write, and leaves these half of the time for requests. Prices that
+// change meanwhile wait for the next round. It has one goroutine.
 type publisher struct {
 	*Gateway
 	w     *workspace
 	pacer pacer
 
 	changed       []ledger.InstrumentID
+	prices        []int64 // of those
 	online        []*account
 	sessions      []*engine.Session // of one account
 	live          []*engine.Session // those of one chunk that are still logged in
@@ -51,7 +53,7 @@ func (g *Gateway) publish(ctx context.Context) {
 
 func (p *publisher) pushChanged(ctx context.Context) {
 	p.changed = p.desk.ChangedPrices(p.changed[:0])
-	if len(p.changed) == 0 {
+	if len(p.changed) == 0 || !p.pushPrices(ctx) {
 		return
 	}
 	p.online = p.presence.list(p.online[:0])
@@ -61,12 +63,34 @@ func (p *publisher) pushChanged(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			p.push(ctx, a, chunk, p.changed, p.changed)
+			p.push(ctx, a, chunk, nil, p.changed)
 		}
 		clear(p.sessions)
 	}
 	clear(p.online)
 	p.pacer.finishWindow(ctx)
+}
+
+// pushPrices pushes the changed prices to all subscribers, once what has changed them is
+// durable. It returns false if that failed.
+func (p *publisher) pushPrices(ctx context.Context) bool {
+	if p.quotes.feed.Len() == 0 {
+		return true
+	}
+	p.prices = p.prices[:0]
+	for _, id := range p.changed {
+		p.prices = append(p.prices, int64(p.market.Last(id)))
+	}
+	if p.desk.Durable(ctx) != nil {
+		return false
+	}
+	q := pb.Quote{Time: p.config.Now().UnixNano()}
+	for i, id := range p.changed {
+		q.LastPrice = p.prices[i]
+		q.Market, q.Code = p.instrument(id)
+		p.quotes.feed.Append(quoteKey(id), codec.PushQuote, 0, &q)
+	}
+	return true
 }
 
 // pushMissed pushes the newest state of what sessions have missed and can now take, to each

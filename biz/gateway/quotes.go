@@ -12,6 +12,8 @@ import (
 
 // quoteBoard holds the quote subscriptions of all sessions. Goroutine: any.
 type quoteBoard struct {
+	feed *engine.Feed // set by Start
+
 	mu          sync.Mutex
 	subscribers map[*engine.Session]*subscription
 }
@@ -35,20 +37,36 @@ func (w *subscription) add(id ledger.InstrumentID) bool {
 	return true
 }
 
+func (w *subscription) equal(to *subscription) bool {
+	return w != nil && w.all == to.all && slices.Equal(w.bits, to.bits)
+}
+
 func (w *subscription) has(id ledger.InstrumentID) bool {
 	return w != nil && (w.all || int(id/64) < len(w.bits) && w.bits[id/64]>>(id%64)&1 != 0)
 }
 
-func (q *quoteBoard) subscribe(s *engine.Session, ids *subscription) {
+// subscribe makes the next prices of these instruments, and of no others, be pushed to the
+// session of a request.
+func (q *quoteBoard) subscribe(c *engine.Context, ids *subscription) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.subscribers[s] = ids
+	if q.subscribers[c.Session].equal(ids) { // such as for the next page
+		return
+	}
+	q.subscribers[c.Session] = ids
+	var wants func(uint32) bool
+	if !ids.all {
+		wants = func(key uint32) bool { return ids.has(instrumentOf(key)) }
+	}
+	q.feed.Leave(c.Session)
+	c.Join(q.feed, wants)
 }
 
 func (q *quoteBoard) unsubscribe(s *engine.Session) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.subscribers, s)
+	q.feed.Leave(s)
 }
 
 // subscriptionsOf appends the subscription of each session.
@@ -80,7 +98,7 @@ func (g *Gateway) quote(c *engine.Context, _ *account) {
 		return
 	}
 	if request.Subscribe { // before reading prices: each change is in the reply or pushed
-		g.subscribe(c.Session, list.set)
+		g.subscribe(c, list.set)
 	} else {
 		g.quotes.unsubscribe(c.Session)
 	}
@@ -154,11 +172,11 @@ func (g *Gateway) describeInstrument(id ledger.InstrumentID) *pb.Instrument {
 }
 
 // subscribe adds a subscription unless the session has ended.
-func (g *Gateway) subscribe(session *engine.Session, ids *subscription) {
-	state := g.state.Get(session)
+func (g *Gateway) subscribe(c *engine.Context, ids *subscription) {
+	state := g.state.Get(c.Session)
 	state.mu.Lock()
 	defer state.mu.Unlock()
 	if !state.closed {
-		g.quotes.subscribe(session, ids)
+		g.quotes.subscribe(c, ids)
 	}
 }

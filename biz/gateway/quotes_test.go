@@ -1,9 +1,14 @@
 package gateway_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"holdfast/biz/client"
+	"holdfast/biz/desk"
+	"holdfast/biz/history"
+	"holdfast/biz/journal"
 	"holdfast/biz/ledger"
 	"holdfast/biz/simulation"
 )
@@ -78,6 +83,70 @@ func TestQuotePushes(t *testing.T) {
 	must(t, one.Logout(t.Context()))
 	must(t, replaced.Close())
 	eventually(t, "the subscriptions to end", func() bool { return s.service.Subscribers() == 1 })
+}
+
+// stalled is a desk.CommitLog without a disk: output leaves at once, but each call of Durable
+// waits until the test allows it.
+type stalled struct {
+	desk.CommitLog
+	newOutbound func() desk.Outbound
+	asked       chan struct{}
+	durable     chan struct{}
+}
+
+func (l *stalled) Append(t *desk.Turn) {
+	out := l.newOutbound()
+	t.Out.MoveTo(out)
+	out.Post()
+}
+
+func (l *stalled) Durable(ctx context.Context) error {
+	select {
+	case l.asked <- struct{}{}:
+	case <-l.durable: // the test is over
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-l.durable:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (l *stalled) Accepts() bool               { return true }
+func (l *stalled) Failed() error               { return nil }
+func (l *stalled) Stats() journal.Stats        { return journal.Stats{} }
+func (l *stalled) Close(context.Context) error { return nil }
+
+// TestQuotesAreDurable: a price is pushed when the turns before it are durable, and the price
+// after it later.
+func TestQuotesAreDurable(t *testing.T) {
+	log := &stalled{asked: make(chan struct{}), durable: make(chan struct{})}
+	s := start(t, setup{turnLog: func(_ *history.Store, o desk.CommitLogOptions) desk.CommitLog {
+		log.newOutbound = o.NewOutbound
+		return log
+	}})
+	t.Cleanup(func() { close(log.durable) }) // before the stop
+	tr := s.login(dave)
+	tr.quotes(true, rail)
+	prices := []client.Price{74_0100, 73_0100}
+	s.service.MovePrice(railID, ledger.Price(prices[0]))
+	for n, price := range prices {
+		select {
+		case <-log.asked:
+		case <-time.After(patience):
+			t.Fatal("the publisher does not wait for the disk")
+		}
+		tr.noPush()
+		s.service.MovePrice(railID, ledger.Price(prices[min(n+1, 1)])) // during the wait
+		log.durable <- struct{}{}
+		if q, ok := tr.push().Event.(client.Quote); !ok || q.LastPrice != price {
+			t.Errorf("push %+v, want %s", q, price)
+		}
+	}
 }
 
 // TestRepricedOnlyWhatIsHeld: a price move reprices the positions in the instrument; these

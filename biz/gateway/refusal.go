@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"strings"
 
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
@@ -68,6 +69,12 @@ func refusal(cmd codec.Command, err error) (codec.Result, *pb.Error) {
 func malformed(c *engine.Context) {
 	name := c.Message.Command.String()
 	fail(c, codec.ResultMalformed, "malformed "+name+" body: it is not a "+name+"Request message")
+}
+
+// unreadable answers a request whose body the session's dialect can't decode.
+func unreadable(c *engine.Context, err error) {
+	text := strings.TrimPrefix(err.Error(), codec.ErrBody.Error()+": ")
+	fail(c, codec.ResultMalformed, "malformed "+c.Message.Command.String()+" body: "+text)
 }
 
 func overloaded(c *engine.Context) { fail(c, codec.ResultOverloaded, busy) }

@@ -8,7 +8,8 @@ import (
 	"holdfast/engine"
 )
 
-// router registers the handler of each command. Those without loggedIn need no login.
+// router registers the handler of each command. Those without loggedIn need no login, or
+// check it themselves.
 func (g *Gateway) router() *engine.Router {
 	r := engine.NewRouter(unknownCommand)
 	submit := engine.OnLane
@@ -25,6 +26,9 @@ func (g *Gateway) router() *engine.Router {
 	r.Handle(codec.CommandHistory, engine.OnLane, g.loggedIn(offLane(g.executions)))
 	r.Handle(codec.CommandQuotes, engine.OnLane, g.loggedIn(g.quote))
 	r.Handle(codec.CommandBust, engine.OnLane, g.loggedIn(offLane(g.bust)))
+	if g.config.Chat != nil {
+		r.Handle(codec.CommandChat, engine.OnLane, g.chat)
+	}
 	return r
 }
 
@@ -69,6 +73,9 @@ func offLane(h func(*engine.Context, *account)) func(*engine.Context, *account) 
 
 func unknownCommand(c *engine.Context) {
 	text := "this server has no command " + c.Message.Command.String()
+	if c.Message.Command == 0 {
+		text = "unknown command"
+	}
 	if _, tlv := c.Session.Dialect().(codec.TLV); tlv && c.Message.ID > math.MaxUint8 {
 		text = "unknown message id" // the message has command 0: see codec.TLV
 	}

@@ -321,7 +321,11 @@ func (s *screen) show(m codec.Message) {
 		if m.Command.IsPush() && m.ID > 0 && !s.dialect.Ordered() {
 			s.last, number = m.ID, fmt.Sprintf(" %d", m.ID)
 		}
-		s.lines = append(s.lines, fmt.Sprintf("push%s: %s", number, inWords(s.t, m.Command, m.Body)))
+		at := len(s.lines)
+		for m.Command == codec.PushQuote && at > 0 && strings.HasPrefix(s.lines[at-1], "push: repriced") {
+			at-- // a quote and a position have no order
+		}
+		s.lines = slices.Insert(s.lines, at, fmt.Sprintf("push%s: %s", number, inWords(s.t, m.Command, m.Body)))
 		return
 	}
 	result, body := codec.Result(m.Body[0]), m.Body[1:]

@@ -46,6 +46,7 @@ type setup struct {
 	submitOnLoop bool
 	sessions     int               // Config.SessionsPerAccount
 	listeners    []engine.Listener // beside the packet one
+	turnLog      func(*history.Store, desk.CommitLogOptions) desk.CommitLog
 }
 
 // server is a complete server on a free port, in this process.
@@ -135,8 +136,8 @@ func (w *setup) config(fatal chan<- error) wiring.Config {
 			Version: "test", SubmitOnLoop: w.submitOnLoop, PasswordGuesses: w.guesses, LoginQueue: w.loginQueue,
 			SessionsPerAccount: w.sessions, Now: clock,
 		},
-		Simulation: w.simulation,
-		Log:        cmp.Or(w.log, slog.New(slog.DiscardHandler)),
+		Simulation: w.simulation, NewCommitLog: w.turnLog,
+		Log: cmp.Or(w.log, slog.New(slog.DiscardHandler)),
 	}
 }
 

@@ -17,7 +17,7 @@ type sessionState struct {
 
 	mu         sync.Mutex // held while account changes
 	closed     bool
-	credential credential // of the login to account
+	credential *credential // of the login to account
 }
 
 // isClosed reports whether the session has ended.
@@ -43,6 +43,9 @@ func (g *Gateway) sessionOpened(session *engine.Session) {
 		out.Post()
 		out.Free()
 	}
+	if g.config.Chat != nil {
+		g.config.Chat.Opened(session)
+	}
 }
 
 func (g *Gateway) sessionClosed(session *engine.Session, _ engine.Reason) {
@@ -53,8 +56,11 @@ func (g *Gateway) sessionClosed(session *engine.Session, _ engine.Reason) {
 	}
 }
 
-// endLogin undoes a login. The caller holds state.mu.
+// endLogin undoes a login, and makes the session leave the chat. The caller holds state.mu.
 func (g *Gateway) endLogin(session *engine.Session, state *sessionState) {
+	if g.config.Chat != nil {
+		g.config.Chat.Left(session)
+	}
 	g.quotes.unsubscribe(session)
 	session.SetLoggedIn(false)
 	a := state.account.Swap(nil)

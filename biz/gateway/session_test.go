@@ -25,7 +25,7 @@ func TestWithoutLogin(t *testing.T) {
 	open := map[codec.Command]bool{codec.CommandConn: true, codec.CommandSubmit: true, codec.CommandHeartbeat: true}
 	guarded := map[codec.Command]bool{
 		codec.CommandLogin: true, codec.CommandLogout: true, codec.CommandPositions: true, codec.CommandPlaceOrder: true,
-		codec.CommandHistory: true, codec.CommandQuotes: true, codec.CommandBust: true,
+		codec.CommandHistory: true, codec.CommandQuotes: true, codec.CommandBust: true, codec.CommandChat: true,
 	}
 	for _, w := range []*wire{fresh, gone} {
 		for n := range 256 {

@@ -1,5 +1,6 @@
 // Package server assembles a complete server for the program and for tests: data folder,
-// desk, gateway, simulation and carrier. Its settings are the settings of these parts.
+// desk, gateway, chat rooms, simulation and carrier. Its settings are the settings of these
+// parts.
 //
 // Goroutine: any may call Stop and Wait. Limits are those of the parts.
 package server

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"time"
 
+	"holdfast/biz/chat"
 	"holdfast/biz/desk"
 	"holdfast/biz/gateway"
 	"holdfast/biz/history"
@@ -138,6 +139,7 @@ func (s *Server) wire(ctx context.Context, c *Config) (Carrier, error) {
 	}
 	s.Journal, s.History = s.data.journal, s.data.history
 	c.Gateway.Desk, c.Gateway.Seed, c.Gateway.Log = d, c.Seed, c.Log
+	c.Gateway.Chat = chat.New(chat.Config{Now: c.Gateway.Now})
 	g := gateway.New(c.Gateway)
 	core, err := g.Start(c.Limits)
 	if err != nil {

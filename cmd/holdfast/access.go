@@ -21,7 +21,7 @@ const (
 
 // access is the server that a command connects to, and the login there.
 type access struct {
-	addr     string
+	server
 	customer uint32
 	password string
 	token    string
@@ -31,7 +31,7 @@ type access struct {
 // add adds the flags for the server and the login; name is the flag for the customer
 // number.
 func (a *access) add(f *pflag.FlagSet, name string, customer uint32, usage string) {
-	addAddr(f, &a.addr)
+	a.server.add(f)
 	f.Var(newWhole(&a.customer, customer, firstCustomer, lastCustomer), name, usage)
 	f.StringVar(&a.password, "password", "", "password (or "+passwordVariable+"); \"-\" prompts for it")
 	f.StringVar(&a.token, "token", "", "token in hex (or "+tokenVariable+")")
@@ -67,12 +67,16 @@ func (a *access) credential(p *Program) (client.Credential, error) {
 
 // login connects and logs in, for commands that show no pushes.
 func (a *access) login(ctx context.Context, p *Program) (*client.Client, error) {
+	addr, err := a.address()
+	if err != nil {
+		return nil, err
+	}
 	credential, err := a.credential(p)
 	if err != nil {
 		return nil, err
 	}
 	c, err := terminal.Login(ctx, terminal.Options{
-		Addr: a.addr, Customer: client.Customer(a.customer), Credential: credential, Stderr: p.Stderr,
+		Addr: addr, Customer: client.Customer(a.customer), Credential: credential, Stderr: p.Stderr,
 	})
 	return c, a.advise(err)
 }

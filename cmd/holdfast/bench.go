@@ -199,15 +199,22 @@ C, which only send replies.
 
 Workloads: submit (no business work), orders (durable), positions (reads), push
 (ten sessions per account), idle (memory per connection; runs only with the largest
-number of connections).
+number of connections), dialects (submit and orders over packet, tlv, WebSocket binary
+and JSON), websocket (submit, memory of connections, of sessions and of half-open
+handshakes), chat (up to 2,000 clients that each send 1, 2 or 4 messages a second to
+all), broadcast (time until the last of all sessions has a quote).
 
 Servers: c, gnet, netpoll, nbio, zinx, reactor, reactor-loop, textbook, buffered,
 pooled, readwriter, readwriter-sql (the former design: one SQL transaction per
-order).`
+order), coalescing (readwriter with one write for all messages that wait; for chat),
+gorilla and nbiows (WebSocket libraries that send each message back, in a chat to all).
+reactor-tlv, reactor-websocket, reactor-json and reactor-mixed (half of the connections
+binary, half JSON) are the reactor with that dialect.`
 
 const benchCompareExample = `  holdfast bench compare --out results/today
   holdfast bench compare --quick
   holdfast bench compare --workloads submit --connections 1000 --depths 1,16 --rounds 5
+  holdfast bench compare --workloads chat --connections 2000 --duration 10s
   holdfast bench compare --workloads orders --servers reactor,readwriter-sql --json orders.json`
 
 func newBenchCompareCommand(p *Program) *cobra.Command {
@@ -316,7 +323,7 @@ func newBenchGnetCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().Var(newAddress(&listen, "127.0.0.1:8888"), "listen", "listen on this `host:port`")
-	cmd.Flags().Var(newOptionalAddress(&stats), "stats", "serve the number of heap allocations on this `host:port`")
+	cmd.Flags().Var(newOptional(newAddress(&stats, "")), "stats", "serve the number of heap allocations on this `host:port`")
 	cmd.Flags().Var(newWhole(&loops, 1, 1, 256), "event-loops", "event loops")
 	return cmd
 }

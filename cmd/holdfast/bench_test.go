@@ -92,7 +92,7 @@ func checkRan(t *testing.T, name string, c *load.Comparison, cells int, servers 
 func TestBenchCompare(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	stdout := benchOK(t, dir, tiny("compare", "--connections", "4,6", "--depths", "2",
+	stdout := benchOK(t, dir, tiny("compare", "--connections", "4,6", "--depths", "2", "--workloads", "submit,orders,positions,push,idle",
 		"--servers", "gnet,reactor,readwriter,readwriter-sql", "--json", "raw.json")...)
 	var got report.Compare
 	readJSON(t, &got, dir, "raw.json")
@@ -126,6 +126,56 @@ func TestBenchCompare(t *testing.T) {
 	}
 	if got.Environment.Command == "" || strings.Contains(got.Environment.Command, dir) {
 		t.Errorf("command %q", got.Environment.Command)
+	}
+}
+
+// TestBenchDialects compares listeners of other dialects, and chats.
+func TestBenchDialects(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	benchOK(t, dir, tiny("compare", "--connections", "4", "--depths", "2", "--workloads", "dialects,websocket,chat,broadcast",
+		"--servers", "reactor,reactor-tlv,reactor-websocket,reactor-json,reactor-mixed,readwriter,coalescing", "--json", "raw.json")...)
+	var got report.Compare
+	readJSON(t, &got, dir, "raw.json")
+	dialects := []string{"reactor", "reactor-tlv", "reactor-websocket", "reactor-json"}
+	wants := []struct {
+		name    string
+		cells   int
+		servers []string
+	}{
+		{"dialects-submit", 1, dialects},
+		{"dialects-orders", 1, dialects},
+		{"websocket-submit", 1, []string{"reactor-websocket"}},
+		{"websocket-idle", 1, []string{"reactor-websocket"}},
+		{"websocket-idle-login", 1, dialects},
+		{"websocket-half-open", 1, []string{"reactor-websocket"}},
+		{"chat", 3, []string{"reactor", "readwriter", "coalescing"}},
+		{"chat-websocket", 2, []string{"reactor-websocket"}},
+		{"broadcast", 1, []string{"reactor", "reactor-websocket", "reactor-mixed"}},
+	}
+	if len(got.Workloads) != len(wants) || !got.Complete {
+		t.Fatalf("%d workloads, complete %v", len(got.Workloads), got.Complete)
+	}
+	for i, want := range wants {
+		w := got.Workloads[i]
+		if w.Name != want.name || w.Comparison.Reference != want.servers[0] {
+			t.Errorf("%s has reference %s; want %+v", w.Name, w.Comparison.Reference, want)
+		}
+		checkRan(t, w.Name, w.Comparison, want.cells, want.servers...)
+	}
+	var spoken []load.Dialect
+	for _, s := range got.Workloads[0].Comparison.Cells[0].Servers {
+		spoken = append(spoken, s.Reports[0].Dialect)
+	}
+	if !slices.Equal(spoken, []load.Dialect{load.DialectPacket, load.DialectTLV, load.DialectWebSocket, load.DialectJSON}) {
+		t.Errorf("dialects %v", spoken)
+	}
+	var rates []float64
+	for _, cell := range got.Workloads[6].Comparison.Cells {
+		rates = append(rates, cell.Servers[1].Reports[0].Rate)
+	}
+	if !slices.Equal(rates, []float64{4, 8, 16}) {
+		t.Errorf("chats of %v messages a second", rates)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 func TestCarriers(t *testing.T) {
 	t.Parallel()
 	for _, flags := range []string{
-		"--plumbing reactor", "--plumbing textbook", "--plumbing buffered", "--plumbing pooled", "--plumbing readwriter",
+		"--plumbing reactor", "--plumbing textbook", "--plumbing buffered", "--plumbing pooled", "--plumbing readwriter", "--plumbing coalescing",
 		"--transaction-per-order", "--transaction-per-order --plumbing pooled", "--transaction-per-order --plumbing readwriter",
 	} {
 		t.Run(flags, func(t *testing.T) {
@@ -40,9 +40,10 @@ func TestCarriers(t *testing.T) {
 
 func TestCarrierFlags(t *testing.T) {
 	cases := []struct{ name, flags, want string }{
-		{"unknown carrier", "--plumbing fast", "not one of reactor, textbook, buffered, pooled, readwriter"},
+		{"unknown carrier", "--plumbing fast", "not one of reactor, textbook, buffered, pooled, readwriter, coalescing"},
 		{"data that would be kept", "--transaction-per-order", "--throwaway"},
 		{"a dialect that it lacks", "--listener tlv=127.0.0.1:0 --plumbing pooled", "--plumbing reactor"},
+		{"a chat of the reactor", "--plumbing-chat", "--listener chat="},
 		{"no loop to answer on", "--submit-on-loop --plumbing pooled", "--plumbing reactor"},
 	}
 	for _, tc := range cases {

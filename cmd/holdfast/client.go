@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +11,8 @@ import (
 
 const clientLong = `client logs in as a customer and shows the account: positions, executions, and
 prices as they change. Type commands at the ">>>" prompt; "help" lists them. Pushes
-appear above the line that you are typing.
+appear above the line that you are typing. The commands chat, say, join, leave and who
+are for talking with others.
 
 While the server is busy it tries to log in for about a minute. After a lost connection
 it reconnects and shows the executions and busts that it missed, or says that the
@@ -20,11 +20,35 @@ server was reset.
 
 Without a terminal it reads commands from standard input, one per line. It ends with
 code 1 if a command failed or the connection is lost. With --reconnect it reconnects
-also without a terminal.`
+also without a terminal.
+
+With --json each line of standard output is a JSON object, and there is no prompt. Its
+field "event" says what happened:
+
+  connected    the session; "server" is the address, "body" a ConnReply
+  account      the account after a login; "body" is a PositionsReply with all positions
+  reply        the result of the command in line "line" of the input: "command" is the
+               protocol's name (PlaceOrder), "result" OK or DUPLICATE, "body" the reply
+  error        the failure of the command in line "line", or without "line" that of the
+               client; "message" is for people. "result" and "body" are there if the
+               server refused a request: the result, and an Error
+  push         "command" is the protocol's name (Execution), "sequence" its number in the
+               account, "body" the push
+  break        pushes were lost or repeated; "message" says which
+  lost         the connection is lost, and the client reconnects
+  reconnected  the next session; if "resumed" is true, the missed pushes follow,
+               otherwise an account
+
+Bodies are messages of codec/pb/holdfast.proto in their canonical JSON mapping: 64-bit
+numbers are strings, fields with a zero value are omitted. Prices and amounts are in
+1/10000. Each command gets one reply or error, in order; the pushes of an order may come
+before or after its reply.`
 
 const clientExample = `  holdfast client
   holdfast client --addr 192.0.2.7:8888 --customer 100002 --password -
-  echo "buy 600100 100" | holdfast client --customer 100003`
+  holdfast client --door websocket
+  echo "buy 600100 100" | holdfast client --customer 100003
+  echo holding | holdfast client --json | jq -r 'select(.event=="reply").body.marketValue'`
 
 // newClientCommand returns the command of the terminal client.
 func newClientCommand(p *Program) *cobra.Command {
@@ -38,19 +62,22 @@ func newClientCommand(p *Program) *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	a.add(f, "customer", 100001, "customer `number`")
-	f.BoolFunc("reconnect", "reconnect after a lost connection (default: only on a terminal)", func(text string) error {
-		again, err := strconv.ParseBool(text)
-		o.Reconnect = &again
-		return err
-	})
+	addReconnect(f, &o.Reconnect)
+	f.BoolVar(&o.JSON, "json", false, "write a JSON object per line, for programs")
 	return cmd
 }
 
 func (p *Program) runClient(ctx context.Context, a *access, o terminal.Options) (err error) {
+	if o.Addr, err = a.address(); err != nil {
+		return err
+	}
 	if o.Credential, err = a.credential(p); err != nil {
 		return err
 	}
-	o.Addr, o.Customer = a.addr, client.Customer(a.customer)
+	o.Customer = client.Customer(a.customer)
 	o.Stdin, o.Stdout, o.Stderr, o.Style = p.Stdin, p.Stdout, p.Stderr, p.style()
+	if o.JSON {
+		o.Style = terminal.NewStyle(false)
+	}
 	return a.advise(terminal.Run(ctx, o))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -140,19 +141,29 @@ func newOneOf(field *string, initial string, words []string) pflag.Value {
 	})
 }
 
-// newAddress returns the value of a flag for the address of a server.
+// newAddress returns the value of a flag for the address of a listener, without one of a
+// WebSocket.
 func newAddress(field *string, initial string) *checked[string] {
 	return newChecked(field, initial, "string", func(text string) (string, error) {
-		if err := client.CheckAddress(text); err != nil {
+		if err := client.CheckAddress(text); err != nil || client.IsWebSocket(text) {
 			return "", fmt.Errorf("wants an address such as %s", config.Default().Listen)
 		}
 		return text, nil
 	})
 }
 
-// newOptionalAddress is newAddress for an address that may be empty, which is the default.
-func newOptionalAddress(field *string) pflag.Value {
-	c := newAddress(field, "")
+// newServerAddress returns the value of a flag for any address of client.Dial.
+func newServerAddress(field *string, initial string) *checked[string] {
+	return newChecked(field, initial, "string", func(text string) (string, error) {
+		if err := client.CheckAddress(text); err != nil {
+			return "", fmt.Errorf("wants an address such as %s or %s", config.Default().Listen, client.WebSocketAddress(defaultWebSocket))
+		}
+		return text, nil
+	})
+}
+
+// newOptional returns the value of a flag that may also be empty.
+func newOptional(c *checked[string]) pflag.Value {
 	parse := c.parse
 	c.parse = func(text string) (string, error) {
 		if text == "" {
@@ -202,6 +213,50 @@ const (
 // addAddr adds the flag for the server's address.
 func addAddr(f *pflag.FlagSet, addr *string) {
 	f.Var(newAddress(addr, config.Default().Listen), "addr", "server `host:port`")
+}
+
+// Doors are the listeners of a server that a client can use.
+const (
+	doorPacket    = "packet"
+	doorWebSocket = "websocket"
+)
+
+// defaultWebSocket is the address of the WebSocket listener that the documentation uses.
+const defaultWebSocket = "127.0.0.1:8891"
+
+// server is where a command connects to.
+type server struct {
+	addr, door string
+	flag       *pflag.Flag // that of addr
+}
+
+// add adds the flags for the server.
+func (s *server) add(f *pflag.FlagSet) {
+	f.Var(newServerAddress(&s.addr, config.Default().Listen), "addr", "server `host:port`, or ws://host:port/path of its WebSocket listener")
+	f.Var(newOneOf(&s.door, doorPacket, []string{doorPacket, doorWebSocket}), "door", "`kind` of the listener at --addr: packet, or websocket (then --addr is "+defaultWebSocket+" by default)")
+	s.flag = f.Lookup("addr")
+}
+
+// address returns the address for client.Dial.
+func (s *server) address() (string, error) {
+	switch {
+	case s.door == doorPacket || client.IsWebSocket(s.addr):
+		return s.addr, nil
+	case !s.flag.Changed:
+		return client.WebSocketAddress(defaultWebSocket), nil
+	case strings.HasPrefix(s.addr, "unix:"):
+		return "", &usageError{"--door websocket wants a host and a port in --addr, got " + strconv.Quote(s.addr)}
+	}
+	return client.WebSocketAddress(s.addr), nil
+}
+
+// addReconnect adds the flag for what a terminal does after a lost connection.
+func addReconnect(f *pflag.FlagSet, again **bool) {
+	f.BoolFunc("reconnect", "reconnect after a lost connection (default: only on a terminal)", func(text string) error {
+		value, err := strconv.ParseBool(text)
+		*again = &value
+		return err
+	})
 }
 
 // addReport adds the flag for the file that report.WriteJSON writes.

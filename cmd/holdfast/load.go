@@ -27,18 +27,31 @@ reply. Latency counts from the moment at which a request was due.
 Workloads: submit and heartbeat (no login), positions (requests the position list
 again and again), orders (one account per connection, market orders, every push
 checked), push (several sessions per account: one trades, all get its pushes), idle
-(logs in and waits).`
+(logs in and waits), half-open (half of a WebSocket handshake, then nothing; the server
+ends it after its --handshake-time, 5 s by default), chat (what one says, all must get once
+and in the same order; latency is that of the deliveries), broadcast (subscribes to quotes,
+which serve makes with --price-moves; latency is until the last connection has a quote).
+
+Dialects: packet, tlv, chat (for the workload chat), websocket (binary), websocket-json,
+websocket-mixed (half of the connections each), websocket-echo (a WebSocket server that
+sends each message back, or in the workload chat to all).`
 
 const loadExample = `  holdfast load --connections 1000 --depth 16
   holdfast load --workload orders --connections 100 --rate 5000
   holdfast load --workload orders --connections 100 --interval 1s-2s
   holdfast load --workload push --connections 100 --sessions-per-account 10
+  holdfast load --dialect websocket-json --addr 127.0.0.1:8891 --workload orders
+  holdfast load --dialect chat --addr 127.0.0.1:8892 --workload chat --connections 2000 --rate 8000
+  holdfast load --dialect websocket --addr 127.0.0.1:8891 --workload half-open --connections 10000 --duration 2s
   holdfast seed --customers 10000 --out load.json
   holdfast serve --seed-file load.json --data load-data
   holdfast load --workload orders --seed-file load.json --tokens load.json.tokens --connections 10000`
 
 // workloads lists load.Workloads for people.
-const workloads = "submit, heartbeat, positions, orders, push or idle"
+const workloads = "submit, heartbeat, positions, orders, push, idle, half-open, chat or broadcast"
+
+// dialects lists load.Dialects for people.
+const dialects = "packet, tlv, chat, websocket, websocket-json, websocket-mixed or websocket-echo"
 
 // loadFlags are the flags of "holdfast load".
 type loadFlags struct {
@@ -58,10 +71,12 @@ func newLoadCommand(p *Program) *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	addAddr(f, &o.Addr)
+	f.Var(newDialect(&o.Dialect), "dialect", dialects)
+	f.StringVar(&o.Path, "path", "", "`path` of the WebSocket handshake; empty: /ws, with websocket-echo /echo or /chat")
 	f.Var(newWorkload(&o.Workload), "workload", workloads)
 	f.Var(newWhole(&o.Connections, 100, 1, load.MaxConnections), "connections", "number of connections")
 	f.Var(newWhole(&o.Depth, 1, 1, load.MaxDepth), "depth", "requests in flight on a connection")
-	f.Var(newNumber(&o.Rate, 0, 0, load.MaxRate), "rate", "requests a second on a fixed schedule; 0: as fast as replies arrive")
+	f.Var(newNumber(&o.Rate, 0, 0, load.MaxRate), "rate", "requests a second on a fixed schedule; 0: as fast as replies arrive, in the workload chat one a second from each connection")
 	f.Var(newInterval(&o.Interval), "interval", "pause `time` of a connection between its last reply and its next requests, such as 1s-2s or 100ms")
 	f.Var(newWhole(&o.SessionsPerAccount, 10, 1, load.MaxConnections), "sessions-per-account", "connections that share an account in the workload push; one of them trades")
 	f.Var(newDuration(&o.Warmup, time.Second, 0), "warmup", "time before the measurement")
@@ -78,7 +93,7 @@ func (p *Program) load(cmd *cobra.Command, o *loadFlags) error {
 	if o.Interval.Max > 0 && o.Rate > 0 {
 		return usagef(cmd, "--interval and --rate exclude each other")
 	}
-	if o.Workload.NeedsAccounts() || o.Workload == load.Idle {
+	if o.NeedsAccounts() || o.Workload == load.Idle {
 		s, err := host.LoadSeed(o.seedFile)
 		if err != nil {
 			return err
@@ -89,6 +104,9 @@ func (p *Program) load(cmd *cobra.Command, o *loadFlags) error {
 		if len(o.Accounts) == 0 {
 			return &config.Error{Origin: cmp.Or(o.tokens, o.seedFile), Problem: "has no customer who can log in and trade"}
 		}
+	}
+	if o.Workload == load.Chat && !cmd.Flags().Changed("depth") {
+		o.Depth = 0 // the default of load
 	}
 	if o.CountSyscalls && o.ServerPID == 0 {
 		return usagef(cmd, "--count-syscalls needs --server-pid")
@@ -128,6 +146,16 @@ func newWorkload(field *load.Workload) pflag.Value {
 			return w, nil
 		}
 		return "", errors.New("wants " + workloads)
+	})
+}
+
+// newDialect returns the value of a flag for a dialect.
+func newDialect(field *load.Dialect) pflag.Value {
+	return newChecked(field, load.DialectPacket, "string", func(text string) (load.Dialect, error) {
+		if d := load.Dialect(text); slices.Contains(load.Dialects(), d) {
+			return d, nil
+		}
+		return "", errors.New("wants " + dialects)
 	})
 }
 

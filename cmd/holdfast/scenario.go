@@ -60,7 +60,7 @@ func newScenarioCommand(p *Program) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.Var(newOptionalAddress(&o.addr), "addr", "server `host:port`; empty: start one")
+	f.Var(newOptional(newServerAddress(&o.addr, "")), "addr", "server `host:port`, or ws://host:port/path; empty: start one")
 	f.Var(newWhole(&o.first, uint32(scenario.DefaultFirstCustomer), firstCustomer, lastCustomer-scenarioClients+1), "first", "`number` of the first of ten customers")
 	f.Var(newWhole(&o.operator, uint32(scenario.DefaultOperator), firstCustomer, lastCustomer), "operator", "customer `number` of an operator")
 	f.StringVar(&o.password, "password", "", "password of all these customers; empty: the published tokens")

@@ -29,6 +29,7 @@ Settings come from the defaults, then a JSON file, then the environment
 const serveExample = `  holdfast serve
   holdfast serve --listen 127.0.0.1:9000 --admin 127.0.0.1:9001 --data /tmp/holdfast
   holdfast serve --listener tlv=127.0.0.1:8890,greet
+  holdfast serve --listener websocket=127.0.0.1:8891,origin=https://app.example.com --listener chat=127.0.0.1:8892
   holdfast serve --simulate 50/s --seed 7
   holdfast serve --config serve.json --print-config`
 
@@ -65,8 +66,10 @@ func newServeCommand(p *Program) *cobra.Command {
 	addConfigFlags(cmd)
 	cmd.Flags().BoolVar(&printOnly, "print-config", false, "print the settings and where each came from, then exit")
 	cmd.Flags().BoolVar(&throwaway, "throwaway", false, "use a temporary data folder, removed at the end")
+	cmd.Flags().BoolVar(&options.WebSocketEcho, "websocket-echo", false, "let WebSocket listeners return each message to its sender at the path /echo, for conformance tests; needs --throwaway")
 	cmd.Flags().BoolVar(&options.SubmitOnLoop, "submit-on-loop", false, "answer Submit on the event loop instead of a lane (for measurements)")
 	cmd.Flags().StringVar(&options.Carrier, "plumbing", host.Reactor, "`carrier` of the sessions: "+strings.Join(host.Carriers(), ", ")+" (for measurements)")
+	cmd.Flags().BoolVar(&options.CarrierChat, "plumbing-chat", false, "serve the chat dialect with a carrier other than "+host.Reactor+" (for measurements)")
 	cmd.Flags().BoolVar(&options.TransactionPerOrder, "transaction-per-order", false, "make each order durable by an SQL transaction instead of the journal; needs --throwaway (for measurements)")
 	return cmd
 }
@@ -78,10 +81,16 @@ func checkServe(cmd *cobra.Command, o *host.Options, c *config.Config, throwaway
 		return usagef(cmd, "--plumbing %q is not one of %s", o.Carrier, strings.Join(host.Carriers(), ", "))
 	case o.TransactionPerOrder && !throwaway:
 		return usagef(cmd, "--transaction-per-order writes no journal for a restart: add --throwaway")
+	case o.WebSocketEcho && !throwaway:
+		return usagef(cmd, "--websocket-echo is for tests: add --throwaway")
+	case o.WebSocketEcho && !slices.ContainsFunc(c.Listeners, func(l config.Listener) bool { return l.Dialect == config.DialectWebSocket }):
+		return usagef(cmd, "--websocket-echo needs a listener such as --listener websocket=127.0.0.1:8891")
 	case o.SubmitOnLoop && o.Carrier != host.Reactor:
 		return usagef(cmd, "--submit-on-loop needs --plumbing %s", host.Reactor)
+	case o.CarrierChat && o.Carrier == host.Reactor:
+		return usagef(cmd, "--plumbing-chat needs another --plumbing than %s: use --listener chat=host:port", host.Reactor)
 	case len(c.Listeners) > 0 && o.Carrier != host.Reactor:
-		return usagef(cmd, "--listener needs --plumbing %s: the others serve only the packet dialect", host.Reactor)
+		return usagef(cmd, "--listener needs --plumbing %s: the others have one listener, of the packet dialect or with --plumbing-chat of the chat dialect", host.Reactor)
 	case strings.HasPrefix(c.Listen, "unix:") && o.Carrier != host.Reactor:
 		return usagef(cmd, "--listen %s needs --plumbing %s: the others have no socket files", c.Listen, host.Reactor)
 	default:

@@ -12,25 +12,30 @@ import (
 
 const submitExample = `  holdfast submit
   holdfast submit --connections 2 --count 3 --interval 200ms
+  holdfast submit --door websocket --addr 192.0.2.7:8891
   holdfast submit --payload "{number} from connection {connection}"`
 
 // newSubmitCommand returns the command of the classic client: a few connections that
 // send readable payloads at intervals.
 func newSubmitCommand(p *Program) *cobra.Command {
 	o := submit.Options{Stdout: p.Stdout}
+	var to server
 	cmd := &cobra.Command{
 		Use: "submit", Short: "send readable payloads and show each reply",
 		Long: `submit opens a few connections and sends numbered payloads over each, without a login.
 It prints a line for every Submit and every reply, and ends with code 1 if a reply is
 missing or wrong.`,
 		Example: submitExample, Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if o.Addr, err = to.address(); err != nil {
+				return err
+			}
 			return submit.Run(cmd.Context(), o)
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	addAddr(f, &o.Addr)
+	to.add(f)
 	f.Var(newWhole(&o.Connections, 5, 1, load.MaxConnections), "connections", "number of connections")
 	f.Var(newWhole(&o.Count, 10, 1, math.MaxInt32), "count", "Submits per connection")
 	f.Var(newDuration(&o.Interval, time.Second, 0), "interval", "time between two Submits of a connection")

@@ -89,12 +89,14 @@ func TestSubmitFindsBadAcknowledgements(t *testing.T) {
 			return append(codec.AppendHeader(nil, m.Command.Reply(), m.ID, 2), 0, 0)
 		}, "1 bytes after the result of Submit"},
 		{"13 bytes", func(m codec.Message) []byte { return codec.AppendHeader(nil, m.Command.Reply(), m.ID, 0) }, "without a result"},
-		{"failed", func(m codec.Message) []byte { return codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultFailed, nil) }, "1 submits were not acknowledged: the server could not do this"},
+		{"failed", func(m codec.Message) []byte {
+			return codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultFailed, nil)
+		}, "1 submits were not acknowledged: the server could not do this"},
 		{"other command", func(m codec.Message) []byte {
 			return codec.Packet{}.AppendReply(nil, codec.CommandHeartbeat, m.ID, codec.ResultOK, nil)
 		}, "HeartbeatReply as the reply to Submit"},
 		{"not by its id", func(m codec.Message) []byte {
-			notice := codec.Packet{}.AppendReply(nil, codec.CommandSubmit, m.ID + 1, codec.ResultOK, nil)
+			notice := codec.Packet{}.AppendReply(nil, codec.CommandSubmit, m.ID+1, codec.ResultOK, nil)
 			return append(notice, 0, 0, 0, 1) // and then nonsense, so that nobody waits for long
 		}, "not acknowledged"},
 	}

@@ -47,12 +47,18 @@ func wrongFor(cmd *cobra.Command, f *pflag.Flag) (values []string, listed bool) 
 		return append(slices.Clone(noAddress), "/"), true
 	case "stats":
 		return noAddress, true
-	case "workload", "workloads", "servers", "only", "loads", "plumbing", "log-level", "intervals", "interval":
+	case "workload", "workloads", "servers", "only", "loads", "plumbing", "door", "dialect", "log-level", "intervals", "interval":
 		return noWord, true
 	case "listener":
-		return []string{"nonsense", "tlv", "tlv=", "dance=:1", "tlv=:1,loud"}, true
+		return []string{"nonsense", "tlv", "tlv=", "dance=:1", "tlv=:1,loud", "chat=", "chat=:1,greet"}, true
 	case "journal-url", "journal-monitor-urls":
 		return []string{"nonsense", "ftp://a:1"}, true
+	case "path":
+		return []string{"nonsense", "/a b"}, true
+	case "url":
+		return []string{"", "nonsense", "http://127.0.0.1:80", "ws://", "ws://127.0.0.1:port"}, true
+	case "case":
+		return []string{"", "nonsense", "8.1", "1.*,8.1", "1.1.1,", "["}, true
 	case "data":
 		return []string{"", " "}, true
 	case "out", "json":

@@ -54,6 +54,8 @@ func Run(t *testing.T, start New) {
 		{"connection limit", connectionLimit},
 		{"sessions are found by id only while open", sessionsAreFoundOnlyWhileOpen},
 		{"pushes reach in their order", pushesReachInTheirOrder},
+		{"feed reaches all", feedReachesAll},
+		{"feed ends where a session leaves", feedEndsWhereASessionLeaves},
 		{"what is kept arrives", whatIsKeptArrives},
 		{"slow consumer is cut", slowConsumerIsCut},
 		{"close all tells why", closeAllSendsReason},

@@ -57,6 +57,7 @@ type bench struct {
 	*Options
 	addr        string // every server listens here, one at a time
 	admin       string // its metrics and pprof
+	other       string // its listener of another dialect
 	dir         string // seed file, built programs, data; removed at the end
 	accounts    []load.Account
 	instruments [][2]string
@@ -65,9 +66,11 @@ type bench struct {
 // start runs a measurement with a seed of that many customers.
 func start(o *Options, customers int, measure func(*bench) error) (err error) {
 	b := &bench{Options: o}
-	if b.addr, b.admin, err = freeAddresses(); err != nil {
+	free, err := freeAddresses(3)
+	if err != nil {
 		return err
 	}
+	b.addr, b.admin, b.other = free[0], free[1], free[2]
 	if b.dir, err = os.MkdirTemp("", "holdfast-bench-"); err != nil {
 		return err
 	}
@@ -81,23 +84,22 @@ func start(o *Options, customers int, measure func(*bench) error) (err error) {
 	return measure(b)
 }
 
-// freeAddresses picks two ports below those that the system assigns to clients, so that
+// freeAddresses picks n ports below those that the system assigns to clients, so that
 // no connection of the load can take them between two runs. Processes with neighbouring
 // ids start at different ports.
-func freeAddresses() (first, second string, err error) {
-	var free []string
-	for port := 20_000 + os.Getpid()%2_500*4; port < 32_000 && len(free) < 2; port++ {
+func freeAddresses(n int) (free []string, err error) {
+	for port := 20_000 + os.Getpid()%2_500*4; port < 32_000 && len(free) < n; port++ {
 		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
 			free = append(free, l.Addr().String())
 			if err := l.Close(); err != nil {
-				return "", "", err
+				return nil, err
 			}
 		}
 	}
-	if len(free) < 2 {
-		return "", "", errors.New("no two free ports between 20000 and 32000: stop programs that listen there")
+	if len(free) < n {
+		return nil, fmt.Errorf("no %d free ports between 20000 and 32000: stop programs that listen there", n)
 	}
-	return free[0], free[1], nil
+	return free, nil
 }
 
 func (b *bench) seedFile() string { return filepath.Join(b.dir, "seed.json") }

@@ -5,15 +5,43 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"holdfast/perf/bench"
+	"holdfast/perf/load"
+	"holdfast/perf/report"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
+
+// Every comparison has a heading and a text on the page of results.
+func TestComparisonsAreExplained(t *testing.T) {
+	var c report.Compare
+	for _, name := range bench.Comparisons() {
+		c.Set(name, &load.Comparison{})
+	}
+	dir := t.TempDir()
+	folder, err := report.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := folder.SaveCompare(&c); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range bench.Comparisons() {
+		if strings.Contains(string(page), "\n## "+name+"\n") {
+			t.Errorf("%s has only its name", name)
+		}
+	}
+}
 
 func TestHideFolders(t *testing.T) {
 	texts := []string{

@@ -3,8 +3,10 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"holdfast/perf/load"
 	"holdfast/perf/report"
@@ -37,6 +39,9 @@ func (b *bench) comparePlans(ctx context.Context) (plans []plan, notes []string)
 
 // cells returns the loads of a workload: every number of connections at every depth.
 func (b *bench) cells(w workload) []load.Cell {
+	if len(w.messages) > 0 {
+		return b.chatCells(w)
+	}
 	connections, depths := b.Connections, b.Depths
 	if w.idle {
 		connections, depths = []int{slices.Max(connections)}, []int{1}
@@ -50,8 +55,36 @@ func (b *bench) cells(w workload) []load.Cell {
 			if w.logsIn {
 				o.Accounts, o.Instruments = b.accounts, b.instruments
 			}
+			if w.load == load.HalfOpen { // servers end such handshakes after some seconds
+				o.Warmup, o.Duration, o.MaxErrors = 0, min(b.Duration, halfOpenWindow), -1
+			}
 			cells = append(cells, load.Cell{Name: w.cellName(n), Options: o})
 		}
+	}
+	return cells
+}
+
+// halfOpenWindow is the measured time of the workload HalfOpen.
+const halfOpenWindow = 200 * time.Millisecond
+
+// chatJoin bounds the time until all clients are in the chat: each hears of all that come
+// after it.
+const chatJoin = 2 * time.Minute
+
+// chatCells returns the loads of a chat: one for each number of messages a second. A server
+// that can't deliver them loses clients; the others go on.
+func (b *bench) chatCells(w workload) (cells []load.Cell) {
+	clients := min(chatClients, slices.Max(b.Connections))
+	for _, each := range w.messages {
+		rate := float64(each * clients)
+		o := load.Options{
+			Workload: load.Chat, Connections: clients, Rate: rate, Warmup: b.Warmup, Duration: b.Duration,
+			ConnectTimeout: chatJoin, MaxErrors: -1,
+		}
+		if w.logsIn {
+			o.Accounts = b.accounts
+		}
+		cells = append(cells, load.Cell{Name: fmt.Sprintf("%d clients, %.0f messages/s", clients, rate), Options: o})
 	}
 	return cells
 }

@@ -10,8 +10,17 @@ import (
 var (
 	MallocsAt          = mallocsAt
 	FreeAddresses      = freeAddresses
+	PlainName          = plainName
 	RemoveAllButNewest = removeAllButNewest
 )
+
+// Comparisons returns the names of all comparisons.
+func Comparisons() (names []string) {
+	for _, w := range comparisons() {
+		names = append(names, w.name)
+	}
+	return names
+}
 
 // Peers builds the peers into dir.
 func Peers(ctx context.Context, dir, addr, admin string) (servers []load.Server, notes []string) {

@@ -20,18 +20,24 @@ const peersFolder = "perf/peers"
 // goPeers returns the servers in the Go module of peersFolder, in the order of results.
 func goPeers() []string { return []string{"netpoll", "nbio", "zinx"} }
 
+// webPeers returns the WebSocket servers there.
+func webPeers() []string { return []string{"gorilla", "nbiows"} }
+
 // cPeer is the server in C.
 const cPeer = "c"
 
 // isPeer reports whether a server is built from peersFolder.
-func isPeer(name string) bool { return name == cPeer || slices.Contains(goPeers(), name) }
+func isPeer(name string) bool {
+	return name == cPeer || slices.Contains(goPeers(), name) || slices.Contains(webPeers(), name)
+}
 
 var errNoSource = errors.New("no go.mod of holdfast in the working directory or above it")
 
 // peers builds the servers in peersFolder and returns those that could be built, the Go
 // ones first. For the others a note says what is missing and how to install it.
 func (b *bench) peers(ctx context.Context) (servers []load.Server, notes []string) {
-	names := strings.Join(goPeers(), ", ")
+	goNames := slices.Concat(goPeers(), webPeers())
+	names := strings.Join(goNames, ", ")
 	source, err := peersSource()
 	if err != nil {
 		return nil, []string{names + " and " + cPeer + " were left out: they are built from source: run this in the source tree"}
@@ -43,9 +49,12 @@ func (b *bench) peers(ctx context.Context) (servers []load.Server, notes []strin
 	if err != nil {
 		notes = append(notes, names+" were left out: "+err.Error())
 	} else {
-		for _, name := range goPeers() {
+		for _, name := range goNames {
 			s := built(name)
 			s.Cmd, s.Mallocs = append(s.Cmd, "--stats", b.admin), mallocsAt(b.admin)
+			if slices.Contains(webPeers(), name) {
+				s.Dialect = load.DialectEcho
+			}
 			servers = append(servers, s)
 		}
 	}

@@ -17,11 +17,11 @@ func TestPeersAreMeasured(t *testing.T) {
 	if os.Getenv("HOLDFAST_CI") == "" {
 		t.Skip("the peers are built from other modules: HOLDFAST_CI=1 go test ./perf/bench")
 	}
-	addr, admin, err := bench.FreeAddresses()
+	free, err := bench.FreeAddresses(2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	servers, notes := bench.Peers(t.Context(), t.TempDir(), addr, admin)
+	servers, notes := bench.Peers(t.Context(), t.TempDir(), free[0], free[1])
 	if len(notes) > 0 {
 		t.Fatal(notes)
 	}
@@ -40,7 +40,7 @@ func TestPeersAreMeasured(t *testing.T) {
 			t.Errorf("%s: allocations counted: %v", s.Name, counted)
 		}
 	}
-	if names := strings.Join(got, " "); names != "netpoll nbio zinx c" {
+	if names := strings.Join(got, " "); names != "netpoll nbio zinx gorilla nbiows c" {
 		t.Errorf("measured %s", names)
 	}
 }

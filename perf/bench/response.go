@@ -48,7 +48,7 @@ func (b *bench) responsePlan(ctx context.Context, workload string, names []strin
 				Warmup: max(b.Warmup, interval.Max),
 			}
 			o.Duration = b.scaled(2 * (interval.Min + interval.Max)) // four mean intervals
-			if o.Workload.NeedsAccounts() {
+			if o.NeedsAccounts() {
 				o.Warmup = max(o.Warmup, b.scaled(time.Duration(clients)*responseTimePerClient))
 				o.Duration = max(o.Duration, b.scaled(time.Duration(clients)*3*responseTimePerClient))
 				o.Accounts, o.Instruments = b.accounts, b.instruments

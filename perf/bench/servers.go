@@ -7,12 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast/perf/load"
 )
 
-// pool holds the servers that can run here, by name.
+// pool holds the servers that can run here, by the name that workloads have for them.
 type pool map[string]load.Server
 
 // makePool returns the wanted servers. It builds the libraries only if names has one of
@@ -30,6 +31,15 @@ func (b *bench) makePool(ctx context.Context, names []string) (servers pool, not
 		b.serve("pooled", "--plumbing", "pooled"),
 		b.serve("readwriter", "--plumbing", "readwriter"),
 		b.serve("readwriter-sql", "--plumbing", "readwriter", "--transaction-per-order"),
+		b.serveOther("reactor-tlv", load.DialectTLV),
+		b.serveOther("reactor-websocket", load.DialectWebSocket, halfOpenFlags()...),
+		b.serveOther("reactor-json", load.DialectJSON),
+		b.serveOther(chatPrefix+"reactor", load.DialectChat),
+		b.serveChat("readwriter"),
+		b.serveChat("coalescing"),
+		b.serve(quotesPrefix+"reactor", quotesFlags()...),
+		b.serveOther(quotesPrefix+"reactor-websocket", load.DialectWebSocket, quotesFlags()...),
+		b.serveOther(quotesPrefix+"reactor-mixed", load.DialectMixed, quotesFlags()...),
 	}
 	if slices.ContainsFunc(names, func(name string) bool { return b.wants(name) && isPeer(name) }) {
 		fmt.Fprintln(b.Stderr, "holdfast: building the libraries' servers")
@@ -43,11 +53,48 @@ func (b *bench) makePool(ctx context.Context, names []string) (servers pool, not
 	}
 	servers = make(pool)
 	for _, s := range all {
-		if b.wants(s.Name) {
-			servers[s.Name] = s
+		key := s.Name
+		if s.Name = plainName(key); b.wants(s.Name) {
+			servers[key] = s
 		}
 	}
 	return servers, notes
+}
+
+// The servers of some workloads have the names of other servers, but other listeners and
+// settings. In the pool, their names have a prefix.
+const (
+	chatPrefix   = "chat:"
+	quotesPrefix = "quotes:"
+)
+
+func plainName(key string) string {
+	_, name, prefixed := strings.Cut(key, ":")
+	if !prefixed {
+		return key
+	}
+	return name
+}
+
+// halfOpenFlags leave handshakes open as long as a run lasts.
+func halfOpenFlags() []string { return []string{"--handshake-time", "10m"} }
+
+// quotesFlags make quotes, one after the other.
+func quotesFlags() []string { return []string{"--price-moves", "5/s"} }
+
+// serveOther returns a holdfast server with a listener of another dialect.
+func (b *bench) serveOther(name string, d load.Dialect, flags ...string) load.Server {
+	dialect, _, _ := strings.Cut(string(d), "-") // all of WebSocket's have one listener
+	s := b.serve(name, append([]string{"--listener", dialect + "=" + b.other}, flags...)...)
+	s.Addr, s.Dialect = b.other, d
+	return s
+}
+
+// serveChat returns a holdfast server whose carrier serves the chat dialect.
+func (b *bench) serveChat(carrier string) load.Server {
+	s := b.serve(chatPrefix+carrier, "--plumbing", carrier, "--plumbing-chat")
+	s.Dialect = load.DialectChat
+	return s
 }
 
 // pick returns the named servers that can run, in that order.

@@ -2,9 +2,9 @@
 // Go servers do. It exists to compare the reactor with that design: router, handlers,
 // limits and commits are the same, only the carrier differs.
 //
-// It serves the packet dialect only.
+// It serves one listener, of the packet dialect unless Config.Dialect says otherwise.
 //
-// There are four styles (Style), each as good as its design allows:
+// There are five styles (Style), each as good as its design allows:
 //
 //   - textbook: a goroutine per connection reads the length, then the rest into a
 //     new slice, executes the frame and writes the reply.
@@ -14,6 +14,8 @@
 //     executes frames inside the reader's buffer: no allocation per request.
 //   - readwriter: a reader and a writer goroutine per connection, a channel
 //     between them, and ten workers that execute; one write per message.
+//   - coalescing: the same, but the writer sends all messages that wait in the channel
+//     with one write.
 //
 // Goroutines: the goroutine that executed a request writes the reply. Everything else for
 // a session (commits, pushes, closes) goes through a pusher, which implements
@@ -21,8 +23,8 @@
 // loop", it is the pusher here.
 //
 // Nothing waits for a slow peer: unsent output is kept, up to the engine's
-// OutboundHardBytes, and another goroutine sends it. In the style readwriter it waits in
-// the session's channel; when that is full, the worker or pusher waits up to a second,
+// OutboundHardBytes, and another goroutine sends it. In the styles readwriter and
+// coalescing it waits in the session's channel; when that is full, the worker or pusher waits up to a second,
 // then closes the session.
 //
 // Limits: those of the engine, except for requests in flight: here only unread replies

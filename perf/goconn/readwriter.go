@@ -22,10 +22,12 @@ const (
 // workers in between.
 type readWriterConn struct {
 	socket
-	out     chan *message
-	queued  atomic.Int64 // bytes in out or being written
-	gone    atomic.Bool  // the socket is closed
-	writing sync.WaitGroup
+	out    chan *message
+	queued atomic.Int64 // bytes in out or being written
+	gone   atomic.Bool  // the socket is closed
+	// coalesces: the writer sends what waits in out with one write.
+	coalesces bool
+	writing   sync.WaitGroup
 }
 
 // message is a request on its way to a worker, then the reply to it on its way to
@@ -56,6 +58,10 @@ func (c *readWriterConn) refuse(reason engine.Reason) {
 // writeAll sends the messages one by one until it receives nil. After an error it still
 // empties the channel, so that nobody waits for space; the reader sees the error too.
 func (c *readWriterConn) writeAll() {
+	if c.coalesces {
+		c.writeCoalesced()
+		return
+	}
 	for m := <-c.out; m != nil; m = <-c.out {
 		if m.bytes == nil {
 			_ = c.tcp.CloseWrite()
@@ -63,6 +69,40 @@ func (c *readWriterConn) writeAll() {
 		}
 		_, _ = c.tcp.Write(m.bytes)
 		c.queued.Add(-int64(len(m.bytes)))
+	}
+}
+
+// writeCoalesced is writeAll with one write for all messages that wait, up to sendChunk
+// bytes.
+func (c *readWriterConn) writeCoalesced() {
+	var b []byte
+	for ended := false; !ended; {
+		closing, m := false, <-c.out
+		b = b[:0]
+		for more := true; more; {
+			switch {
+			case m == nil:
+				ended = true
+			case m.bytes == nil:
+				closing = true
+			default:
+				b = append(b, m.bytes...)
+			}
+			if more = !ended && !closing && len(b) < sendChunk; more {
+				select {
+				case m = <-c.out:
+				default:
+					more = false
+				}
+			}
+		}
+		if len(b) > 0 {
+			_, _ = c.tcp.Write(b)
+			c.queued.Add(-int64(len(b)))
+		}
+		if closing {
+			_ = c.tcp.CloseWrite()
+		}
 	}
 }
 

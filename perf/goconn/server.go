@@ -20,6 +20,9 @@ import (
 type Config struct {
 	// Style is how connections are served; required.
 	Style Style
+	// Dialect is that of the listener. Default codec.Packet. Its frames have at least 4
+	// bytes, of which its FrameLen needs no more.
+	Dialect codec.Dialect
 	// Listen is the address, such as "127.0.0.1:8888"; port 0 takes a free one.
 	Listen string
 	// Drain is how long a stop may take before the remaining connections are cut. Default
@@ -42,7 +45,7 @@ type Server struct {
 	addr      string
 	accepting chan struct{}
 	pushers   []*pusher
-	workers   *workers // of the style readwriter, else nil
+	workers   *workers // of the styles readwriter and coalescing, else nil
 
 	contexts sync.Pool // of *engine.Context
 	attempts sync.Pool // of *attempt
@@ -65,11 +68,14 @@ func New(core *engine.Core, c Config) (*Server, error) {
 	if c.Drain <= 0 {
 		c.Drain = 10 * time.Second
 	}
+	if c.Dialect == nil {
+		c.Dialect = codec.Packet{}
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
 	s := &Server{core: core, config: c, limits: core.Limits(), accepting: make(chan struct{}), conns: make(map[carried]struct{})}
-	s.listener = engine.Listener{Address: c.Listen, Dialect: codec.Packet{}}
+	s.listener = engine.Listener{Address: c.Listen, Dialect: c.Dialect}
 	l, err := s.listen(context.Background())
 	if err != nil {
 		return nil, err
@@ -117,7 +123,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, p := range s.pushers {
 		go p.work()
 	}
-	if s.config.Style == ReadWriter {
+	if s.config.Style == ReadWriter || s.config.Style == Coalescing {
 		s.workers = startWorkers(s.core)
 	}
 	s.core.StartServing()
@@ -174,14 +180,14 @@ func (s *Server) take(tcp *net.TCPConn, p *pusher) {
 
 // frameLen returns the length of the frame that starts with head.
 func (s *Server) frameLen(head []byte) (int, error) {
-	return codec.Packet{}.FrameLen(head, s.limits.MaxFrameBytes)
+	return s.config.Dialect.FrameLen(head, s.limits.MaxFrameBytes)
 }
 
 // newConn makes the connection of the server's style.
 func (s *Server) newConn(tcp *net.TCPConn, p *pusher) (c carried) {
 	switch s.config.Style {
-	case ReadWriter:
-		c = &readWriterConn{out: make(chan *message, outMessages)}
+	case ReadWriter, Coalescing:
+		c = &readWriterConn{out: make(chan *message, outMessages), coalesces: s.config.Style == Coalescing}
 	case Textbook:
 		c = new(textbookConn)
 	case Buffered:

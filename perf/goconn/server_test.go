@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"syscall"
 	"testing"
 
 	"holdfast/codec"
+	"holdfast/codec/chat"
+	"holdfast/codec/pb"
 	"holdfast/engine"
 	"holdfast/engine/carriertest"
 	"holdfast/perf/goconn"
@@ -92,6 +95,40 @@ func TestOutOfDescriptors(t *testing.T) {
 			t.Fatal(err)
 		}
 		carriertest.Eventually(t, "the second session", func() bool { return r.Len() == 2 })
+	})
+}
+
+// A listener of another dialect reads its frames, whatever the style.
+func TestOtherDialect(t *testing.T) {
+	router := engine.NewRouter(carriertest.Echo)
+	router.Handle(codec.CommandChat, engine.OnLane, func(c *engine.Context) {
+		c.Reply(codec.ResultOK, &pb.ChatReply{Count: uint32(len(c.Message.Body))})
+	})
+	eachStyle(t, func(t *testing.T, style goconn.Style) {
+		core := carriertest.NewCore(t, engine.Config{Router: router})
+		server, err := goconn.New(core, goconn.Config{Style: style, Listen: "127.0.0.1:0", Dialect: chat.Dialect{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := carriertest.Serve(t, core, server)
+		conn, err := net.Dial("tcp", r.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		b := chat.AppendFrame(nil, chat.Frame{Type: chat.TypeMessage, Text: "hello"})
+		b = chat.AppendFrame(b, chat.Frame{Type: chat.TypeMessage, Text: "you"})
+		if _, err := conn.Write(append(b, 0, 4, 1, 0)); err != nil { // then a length that is too short
+			t.Fatal(err)
+		}
+		answer, _ := io.ReadAll(conn)
+		var texts []string
+		for f, used, err := chat.ParseFrame(answer); used > 0 && err == nil; f, used, err = chat.ParseFrame(answer) {
+			texts, answer = append(texts, f.Text), answer[used:]
+		}
+		if len(texts) != 3 || texts[0] != "7" || texts[1] != "5" {
+			t.Errorf("answers %q, want the lengths of two requests and why the server closes", texts)
+		}
 	})
 }
 

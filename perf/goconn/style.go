@@ -10,7 +10,8 @@ const (
 	Buffered   Style = "buffered"
 	Pooled     Style = "pooled"
 	ReadWriter Style = "readwriter"
+	Coalescing Style = "coalescing"
 )
 
 // Styles returns all styles.
-func Styles() []Style { return []Style{Textbook, Buffered, Pooled, ReadWriter} }
+func Styles() []Style { return []Style{Textbook, Buffered, Pooled, ReadWriter, Coalescing} }

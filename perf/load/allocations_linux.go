@@ -12,7 +12,7 @@ const readingTimeout = 5 * time.Second
 // stop divides them by the replies since then; if a reading fails, the report says why.
 // The event loop waits during a reading, when no request is open.
 func (l *loop) startAllocations(r *Report) (stop func()) {
-	if l.options.Mallocs == nil || r.Server == nil || l.options.Workload == Idle || l.over() {
+	if l.options.Mallocs == nil || r.Server == nil || l.options.Workload.waits() || l.over() {
 		return func() {}
 	}
 	read := func() (objects uint64, ok bool) {

@@ -132,7 +132,7 @@ busy|    30000 [20000-40000]  0.33     1.00  37.500 [25.000-50.000]  3.33     1.
 none                  failed     -        -                       -     -        -               -         -       -      -       -             -
 later                      -     -        -                       -     -        -               -         -       -      -       -             -
 busy|: the generator was the limit in 2 rounds
-busy|: few samples: one round's latencies are from only 90 replies
+busy|: few samples: one round's latencies are from only 90 samples
 busy|: errors: reset 4
 busy|: refused: REJECTED 6
 busy|: a note of a run (2 times)

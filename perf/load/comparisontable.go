@@ -85,23 +85,34 @@ func (c *Comparison) table(cell *CellResult) *table.Table {
 // columns returns the columns for a workload.
 func (c *Comparison) columns(w Workload) (all []column) {
 	memory := medianText(table.Mebibytes)
+	cores := medianText(func(v float64) string { return fmt.Sprintf("%.2f", v) })
 	switch w {
-	case Idle:
+	case Idle, HalfOpen:
 		return append(c.withRatios("bytes/connection", MetricIdle), column{"memory", MetricMemory, memory})
 	case Push:
 		all = append(all, column{"orders/s", MetricRate, valueText})
 		all = append(all, c.withRatios("pushes/s", MetricPushes)...)
 		all = append(all, c.withRatios("CPU us/push", MetricCPUPerPush)...)
+	case Chat:
+		all = append(all, column{"messages/s", MetricRate, valueText})
+		all = append(all, c.withRatios("deliveries/s", MetricPushes)...)
+		all = append(all, c.withRatios("CPU us/delivery", MetricCPUPerPush)...)
+		all = append(all, column{"cores", MetricServerBusy, cores})
+	case Broadcast:
+		all = append(all, column{"quotes/s", MetricRate, valueText}, column{"cores", MetricServerBusy, cores})
 	default:
 		all = append(c.withRatios("requests/s", MetricRate), c.withRatios("CPU us/request", MetricCPU)...)
 		all = append(all, column{"user + system", MetricUser, userSystemText})
 	}
 	count := medianText(func(v float64) string { return fmt.Sprintf("%.3f", v) })
-	return append(all,
+	all = append(all,
 		column{"syscalls", MetricSyscalls, count}, column{"allocs", MetricAllocations, count},
 		column{"p50", MetricP50, medianText(table.Latency)}, column{"p99", MetricP99, medianText(table.Latency)},
-		column{"memory after", MetricMemory, memory},
 	)
+	if w == Chat || w == Broadcast {
+		all = append(all, column{"max", MetricMax, medianText(table.Latency)})
+	}
+	return append(all, column{"memory after", MetricMemory, memory})
 }
 
 // withRatios returns a column for a metric and a column for each of its ratios.

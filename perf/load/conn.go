@@ -1,12 +1,12 @@
 package load
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 
 	"holdfast/codec"
 	"holdfast/codec/pb"
+	"holdfast/codec/websocket"
 )
 
 // readBufferSize is the size of the read buffer that all connections share, and so of the
@@ -19,7 +19,8 @@ type state uint8
 const (
 	unborn     state = iota // no socket: not started, or waiting to retry
 	connecting              // the socket is connecting
-	opening                 // its first request, probe or login, is open
+	upgrading               // its WebSocket handshake is open
+	opening                 // one of its first requests is open
 	ready                   // carries load
 	dead                    // lost; stays so
 )
@@ -29,7 +30,9 @@ type conn struct {
 	number   uint32
 	fd       int
 	state    state
+	wire     wire
 	attempts int
+	step     int // of the opening
 	// want is the command of the expected replies.
 	want codec.Command
 	// nextID is the id of the next request, nextReply that of the next reply.
@@ -45,6 +48,15 @@ type conn struct {
 	flights           flights
 	// partial is the first bytes of a frame, pending is unsent output.
 	partial, pending []byte
+	frames           websocket.Reader
+	control          []byte // WebSocket control frames to send
+	// beating, tlv only: a heartbeat is open that was sent when nextID was beatAt.
+	beating bool
+	beatAt  uint64
+	// heard is how many messages of the log a client of the chat is past; missing are
+	// those of them that it has not received.
+	heard   int
+	missing []int
 	// notice is the last Notice, sent before the server closes.
 	notice     string
 	noticeCode pb.NoticeCode
@@ -59,37 +71,62 @@ type arrival struct {
 	replies int
 }
 
-// consume checks the complete frames in b. It stops at the first wrong one.
+// consume checks the complete messages in b. It stops at the first wrong one.
 func (l *protocol) consume(c *conn, b []byte) (a arrival, err error) {
-	for len(b)-a.used >= 4 {
-		total := int(binary.BigEndian.Uint32(b[a.used:]))
-		if total < codec.PacketHeaderLen || total > readBufferSize {
-			return a, fmt.Errorf("%w: a frame of %d bytes is declared", ErrWrongLength, total)
+	if l.chat == nil {
+		return l.consumeAll(c, b)
+	}
+	l.chat.startRead(c, l.clock())
+	if _, ok := c.wire.(chatWire); ok && c.state == ready {
+		a, err = l.consumeChat(c, b)
+	} else {
+		a, err = l.consumeAll(c, b)
+	}
+	l.chat.endRead(c)
+	if l.ownIsReply {
+		c.nextReply += uint64(l.chat.own)
+		a.replies += l.chat.own
+	}
+	return a, err
+}
+
+func (l *protocol) consumeAll(c *conn, b []byte) (a arrival, err error) {
+	m := &l.message
+	_, isPacket := c.wire.(packetWire)
+	for a.used < len(b) {
+		var used int
+		var ok bool
+		if isPacket { // without the interface, which costs some nanoseconds
+			used, ok, err = packetWire{}.next(c, b[a.used:], m)
+		} else {
+			used, ok, err = c.wire.next(c, b[a.used:], m)
 		}
-		if len(b)-a.used < total {
-			return a, nil
-		}
-		frame := b[a.used : a.used+total]
-		a.used += total
-		command := codec.Command(frame[4])
-		switch {
-		case command == codec.CommandHeartbeat.Reply() && binary.BigEndian.Uint64(frame[idOffset:]) == beatID:
-			continue
-		case command == c.want:
-			err = l.reply(c, frame)
-		case command.IsPush():
-			err = l.push(c, frame)
-		default:
-			err = fmt.Errorf("%w: %s instead of %s", ErrWrongCommand, command, c.want)
-		}
-		if err != nil {
+		a.used += used
+		if err != nil || !ok {
 			return a, err
 		}
-		if command == c.want {
+		if m.command == c.want && m.id != beatID {
+			if err := l.reply(c, m); err != nil {
+				return a, err
+			}
 			a.replies++
+		} else if err := l.other(c, m); err != nil {
+			return a, err
 		}
 	}
 	return a, nil
+}
+
+// other checks a message that is not the expected reply.
+func (l *protocol) other(c *conn, m *message) error {
+	switch {
+	case m.command == codec.CommandHeartbeat.Reply() && m.id == beatID:
+		return nil
+	case m.command.IsPush():
+		return l.push(c, m)
+	default:
+		return fmt.Errorf("%w: %s instead of %s", ErrWrongCommand, m.command, c.want)
+	}
 }
 
 // protocol checks what the server sends. Owner: the event loop.
@@ -97,47 +134,50 @@ type protocol struct {
 	tally    *tally
 	accounts []Account
 	group    int // number of neighbouring connections that share an account
+	clock    func() int64
+	message  message // the present one
+	// chat is for the workload Chat, quotes for Broadcast; else nil.
+	chat   *deliveries
+	quotes *broadcasts
+	// ownIsReply: a chat message that comes back to its sender is the reply to it.
+	ownIsReply bool
 }
 
 // beatID is the id of a heartbeat that is not a request of the load. No connection number
 // reaches it.
 const beatID = math.MaxUint64
 
-// resultLen is the length of a reply without a body.
-const resultLen = codec.PacketHeaderLen + 1
-
-// reply checks one reply frame against the oldest open request.
-func (l *protocol) reply(c *conn, frame []byte) error {
-	id := binary.BigEndian.Uint64(frame[idOffset:])
+// reply checks one reply against the oldest open request.
+func (l *protocol) reply(c *conn, m *message) error {
 	if c.nextReply == c.nextID {
-		return fmt.Errorf("%w: %s with id %#x", ErrUnexpected, c.want, id)
+		return fmt.Errorf("%w: %s with id %#x", ErrUnexpected, c.want, m.id)
 	}
-	if id != c.nextReply {
-		return fmt.Errorf("%w: %s has id %#x instead of %#x", ErrWrongID, c.want, id, c.nextReply)
+	if m.id != c.nextReply {
+		return fmt.Errorf("%w: %s has id %#x instead of %#x", ErrWrongID, c.want, m.id, c.nextReply)
 	}
 	c.nextReply++
-	if len(frame) < resultLen {
-		return fmt.Errorf("%w: %s without a result", ErrWrongLength, c.want)
+	if n := len(m.body); n > 0 && (c.want == codec.CommandSubmit.Reply() || m.result == codec.ResultOK && c.want == codec.CommandHeartbeat.Reply()) {
+		return fmt.Errorf("%w: %s has a body of %d bytes instead of none", ErrWrongLength, c.want, n)
 	}
-	result, body := codec.Result(frame[codec.PacketHeaderLen]), frame[resultLen:]
-	if len(body) > 0 && (c.want == codec.CommandSubmit.Reply() || result == codec.ResultOK && c.want == codec.CommandHeartbeat.Reply()) {
-		return fmt.Errorf("%w: %s has %d bytes instead of %d", ErrWrongLength, c.want, len(frame), resultLen)
+	if l.chat != nil && c.state == ready && m.result == codec.ResultOK {
+		l.chat.accept(c)
 	}
 	switch {
-	case result != codec.ResultOK:
-		return l.refused(c, result, body)
+	case m.result != codec.ResultOK:
+		return l.refused(c, m.result, m.body)
 	case c.want == codec.CommandLogin.Reply():
-		return l.login(c, body)
+		return l.login(c, m.body)
 	case c.want == codec.CommandPositions.Reply():
-		return l.positions(c, id, body)
+		return l.positions(c, m.id, m.body)
 	}
 	return nil
 }
 
-// refused counts an answer that is not OK; a refused login is an error.
+// refused counts an answer that is not OK; a refused login, or another refused request of
+// the opening, is an error.
 func (l *protocol) refused(c *conn, result codec.Result, body []byte) error {
-	if c.want == codec.CommandLogin.Reply() {
-		err := fmt.Errorf("%w: customer %d: %s %s", ErrLogin, l.accountOf(c).Customer, result, errorText(body))
+	if c.want == codec.CommandLogin.Reply() || c.state == opening && c.step > 0 {
+		err := fmt.Errorf("%w: customer %d: %s: %s %s", ErrLogin, l.accountOf(c).Customer, c.want, result, c.errorText(body))
 		if result == codec.ResultOverloaded {
 			return fmt.Errorf("%w: %w", ErrBusy, err)
 		}
@@ -145,15 +185,15 @@ func (l *protocol) refused(c *conn, result codec.Result, body []byte) error {
 	}
 	text := ""
 	if l.tally.results[result] == 0 {
-		text = errorText(body)
+		text = c.errorText(body)
 	}
 	l.tally.refusal(result, text)
 	return nil
 }
 
-func errorText(body []byte) string {
+func (c *conn) errorText(body []byte) string {
 	var e pb.Error
-	if len(body) == 0 || e.UnmarshalVT(body) != nil {
+	if len(body) == 0 || c.wire.decode(body, &e) != nil {
 		return "no explanation"
 	}
 	return fmt.Sprintf("%s %s", e.Reason, e.Message)
@@ -162,7 +202,7 @@ func errorText(body []byte) string {
 // login stores the account's push sequence.
 func (l *protocol) login(c *conn, body []byte) error {
 	var reply pb.LoginReply
-	if err := reply.UnmarshalVT(body); err != nil {
+	if err := c.wire.decode(body, &reply); err != nil {
 		return fmt.Errorf("%w: customer %d: the reply can't be read: %w", ErrLogin, l.accountOf(c).Customer, err)
 	}
 	c.sequenced, c.lastPush, c.rows = true, reply.PushSequence, len(reply.Positions)
@@ -175,31 +215,32 @@ func (l *protocol) accountIndex(c *conn) int { return int(c.number) / l.group % 
 
 // push counts a push and checks its number in the account's sequence. Id 0 is outside the
 // sequence.
-func (l *protocol) push(c *conn, frame []byte) error {
-	command := codec.Command(frame[4])
-	if command == codec.PushHeartbeat {
+func (l *protocol) push(c *conn, m *message) error {
+	switch {
+	case l.chat != nil && m.command == codec.PushChatMessage:
+		l.chat.take(c, c.wire.chatText(m.body))
+		return nil
+	case l.quotes != nil && m.command == codec.PushQuote:
+		l.quotes.take(c, m.body, l.clock())
+	case m.command == codec.PushNotice:
+		c.notice, c.noticeCode = c.noticeText(m.body)
+	}
+	l.tally.push(m.command)
+	if m.id == 0 || !c.sequenced {
 		return nil
 	}
-	l.tally.push(command)
-	if command == codec.PushNotice {
-		c.notice, c.noticeCode = noticeText(frame[codec.PacketHeaderLen:])
-	}
-	sequence := binary.BigEndian.Uint64(frame[idOffset:])
-	if sequence == 0 || !c.sequenced {
-		return nil
-	}
-	if sequence != c.lastPush+1 {
+	if m.id != c.lastPush+1 {
 		return fmt.Errorf("%w: customer %d: %s has number %d after %d",
-			ErrPushGap, l.accountOf(c).Customer, command, sequence, c.lastPush)
+			ErrPushGap, l.accountOf(c).Customer, m.command, m.id, c.lastPush)
 	}
-	c.lastPush = sequence
+	c.lastPush = m.id
 	return nil
 }
 
 // noticeText returns the text and the code of a Notice.
-func noticeText(body []byte) (text string, code pb.NoticeCode) {
+func (c *conn) noticeText(body []byte) (text string, code pb.NoticeCode) {
 	var n pb.Notice
-	if n.UnmarshalVT(body) != nil {
+	if c.wire.decode(body, &n) != nil {
 		return "unreadable notice", 0
 	}
 	return fmt.Sprintf("%s %s", n.Code, n.Text), n.Code
@@ -208,7 +249,7 @@ func noticeText(body []byte) (text string, code pb.NoticeCode) {
 // refusal adds what the last Notice says about an error that ended the connection.
 func (c *conn) refusal(err error) error {
 	if c.notice != "" {
-		err = fmt.Errorf("%w (notice: %s)", err, c.notice)
+		err = &answerError{fmt.Errorf("%w (notice: %s)", err, c.notice), c.notice}
 	}
 	switch c.noticeCode {
 	case pb.NoticeCode_NOTICE_CODE_TOO_MANY_FROM_ADDRESS:
@@ -219,18 +260,46 @@ func (c *conn) refusal(err error) error {
 	return err
 }
 
-// appendOpening appends a connection's first request: the login, or a Submit that proves
-// that the server serves the connection.
-func (l *protocol) appendOpening(dst []byte, c *conn, logsIn bool) []byte {
+// opening returns the commands that a connection sends before the load. Each waits for the
+// reply to the one before. If nothing else, a Submit proves that the server serves the
+// connection.
+func (o Options) opening() []codec.Command {
+	switch {
+	case o.Workload == HalfOpen, o.Workload == Chat && o.Dialect == DialectEcho:
+		return nil
+	case o.Workload == Chat && o.Dialect == DialectChat:
+		return []codec.Command{codec.CommandChat}
+	case !o.logsIn():
+		return []codec.Command{codec.CommandSubmit}
+	case o.Workload == Chat:
+		return []codec.Command{codec.CommandLogin, codec.CommandChat}
+	case o.Workload == Broadcast:
+		return []codec.Command{codec.CommandLogin, codec.CommandQuotes}
+	default:
+		return []codec.Command{codec.CommandLogin}
+	}
+}
+
+// appendOpening appends a connection's next request of the opening.
+func (l *protocol) appendOpening(dst []byte, c *conn, command codec.Command) []byte {
 	id := c.nextID
 	c.nextID++
-	if !logsIn {
-		c.want = codec.CommandSubmit.Reply()
-		return codec.AppendMessage(dst, codec.Message{Command: codec.CommandSubmit, ID: id, Body: appendText(nil, 16)})
+	c.want = command.Reply()
+	var body codec.Body
+	switch command {
+	case codec.CommandSubmit:
+		body = codec.Raw(appendText(nil, 16))
+	case codec.CommandLogin:
+		account := l.accountOf(c)
+		body = &pb.LoginRequest{Customer: account.Customer, Credential: &pb.LoginRequest_Token{Token: account.Token}}
+	case codec.CommandChat:
+		join := pb.ChatAction_CHAT_ACTION_JOIN
+		if l.ownIsReply {
+			join = pb.ChatAction_CHAT_ACTION_WHO // a client of the chat dialect is in the room already
+		}
+		body = &pb.ChatRequest{Action: join}
+	case codec.CommandQuotes:
+		body = &pb.QuotesRequest{Subscribe: true, Limit: 1}
 	}
-	c.want = codec.CommandLogin.Reply()
-	account := l.accountOf(c)
-	return codec.AppendRequest(dst, codec.CommandLogin, id, &pb.LoginRequest{
-		Customer: account.Customer, Credential: &pb.LoginRequest_Token{Token: account.Token},
-	})
+	return c.wire.append(dst, c.wire.prepare(command, body), id)
 }

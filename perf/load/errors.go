@@ -2,6 +2,16 @@ package load
 
 import "errors"
 
+// answerError is an error with what the server said about it: an HTTP status, the code of a
+// Close frame, or a Notice.
+type answerError struct {
+	error
+	answer string
+}
+
+// Unwrap returns the error alone.
+func (e *answerError) Unwrap() error { return e.error }
+
 var (
 	// ErrUnsupported means that this is not Linux: the generator needs epoll and /proc.
 	ErrUnsupported = errors.New("load: the load generator runs on Linux only")
@@ -21,11 +31,16 @@ var (
 	// ErrBusy means that the server has too much to do, or too many connections: while the
 	// connections open, they try again.
 	ErrBusy = errors.New("load: the server is busy")
+	// ErrHandshake means that the server refused a WebSocket handshake; the text has its
+	// HTTP status.
+	ErrHandshake = errors.New("load: WebSocket handshake refused")
 	// ErrClosed means that the server closed a connection.
 	ErrClosed = errors.New("load: closed by the server")
 
 	// ErrWrongLength means that a frame's length field, or a reply's length, is wrong.
 	ErrWrongLength = errors.New("load: wrong length")
+	// ErrWrongFrame means that the server broke the WebSocket protocol.
+	ErrWrongFrame = errors.New("load: wrong WebSocket frame")
 	// ErrWrongCommand means that a frame is neither the expected reply nor a push.
 	ErrWrongCommand = errors.New("load: wrong command")
 	// ErrWrongID means that a reply's id is not that of the oldest open request.

@@ -46,7 +46,11 @@ func causes() []cause {
 		{"no permission", []error{syscall.EACCES, syscall.EPERM},
 			"the system forbids it: a firewall rule, or a port below 1024 without the privilege to use it"},
 		{"closed", []error{ErrClosed, io.EOF, net.ErrClosed},
-			"the server closed the connection: see its log and its last Notice"},
+			"the server closed the connection: see its log; if it closed all of them at once: is this a listener of this dialect?"},
+		{"handshake refused", []error{ErrHandshake},
+			"the server refused the WebSocket handshake: is this the WebSocket listener, and the right path? 403 is the wrong Origin, 404 the wrong path, 426 not a WebSocket handshake"},
+		{"wrong frame", []error{ErrWrongFrame},
+			"the server broke the WebSocket protocol: other dialect?"},
 		{"wrong length", []error{ErrWrongLength},
 			"the length of the server's answer does not match the protocol: other dialect or version?"},
 		{"wrong command", []error{ErrWrongCommand},
@@ -85,7 +89,8 @@ func causeOf(err error) cause {
 func Kind(err error) string { return causeOf(err).kind }
 
 // Explain returns what err means for a load of many connections, and what to do about it.
-// It is empty for nil, and the error's own text if the cause is unknown.
+// What the server said about it follows. It is empty for nil, and the error's own text if
+// the cause is unknown.
 func Explain(err error) string {
 	if err == nil {
 		return ""
@@ -94,6 +99,10 @@ func Explain(err error) string {
 	var timeout interface{ Timeout() bool }
 	if c.kind == "other" && errors.As(err, &timeout) && timeout.Timeout() {
 		return Explain(syscall.ETIMEDOUT)
+	}
+	var said *answerError
+	if errors.As(err, &said) {
+		return c.meaning + "; its answer: " + said.answer
 	}
 	return c.meaning
 }

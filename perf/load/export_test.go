@@ -33,7 +33,8 @@ func (s *Sched) EndAt(moment int64)             { s.end = moment }
 
 // Requests returns the frames of a workload. Client order ids start with nonce.
 func Requests(o Options, nonce uint32) func(first uint64, n int) []byte {
-	return newRequests(o.withDefaults(), nonce).frames
+	o = o.withDefaults()
+	return newRequests(o, newWires(o)[0], nonce).frames
 }
 
 // Receiver is a connection that only receives.
@@ -43,11 +44,16 @@ type Receiver struct {
 }
 
 // NewReceiver expects open replies to w with the ids 0, 1, ...
-func NewReceiver(w Workload, open int) *Receiver {
-	return &Receiver{
+func NewReceiver(w Workload, open int) *Receiver { return NewReceiverOf(DialectPacket, w, open) }
+
+func NewReceiverOf(d Dialect, w Workload, open int) *Receiver {
+	r := &Receiver{
 		l: protocol{tally: newTally(), accounts: []Account{{Customer: 1}}, group: 1},
 		c: conn{state: ready, want: w.command().Reply(), nextID: uint64(open), sequenced: true},
 	}
+	r.c.wire = newWires(Options{Addr: "host:1", Dialect: d, Path: "/ws"})[0]
+	r.c.frames.Client = true
+	return r
 }
 
 // Consume checks the complete frames of b and returns what they were.
@@ -137,4 +143,87 @@ func (d SeriesDrawing) End(r *Report, err error)    { d.p.runEnds(r, err) }
 func (d SeriesDrawing) Pass(passed time.Duration) {
 	time.Sleep(passed)
 	d.p.redraw()
+}
+
+// ChatClients is the check of the workload Chat for some connections. All messages are due at 0.
+type ChatClients struct {
+	l     protocol
+	conns []conn
+	nonce uint32
+	Now   int64 // of the next Receive; 1000 at first
+}
+
+// NewChatClients returns n clients of a chat.
+func NewChatClients(d Dialect, n int) *ChatClients {
+	o := Options{Addr: "host:1", Dialect: d, Workload: Chat, Connections: n}.withDefaults()
+	r := &ChatClients{l: protocol{tally: newTally(), accounts: []Account{{Customer: 1}}, group: 1}, conns: make([]conn, n), nonce: 0xc0ffee}
+	r.l.chat, r.l.ownIsReply = newDeliveries(o, r.l.tally, r.nonce, r.conns), !d.hasCommands()
+	r.l.chat.window, r.l.chat.due = &window{0, 1 << 60}, func(uint32, uint64) int64 { return 0 }
+	r.Now = 1000
+	r.l.clock, r.l.tally.measuring = func() int64 { return r.Now }, true
+	for i := range r.conns {
+		r.conns[i].number, r.conns[i].state, r.conns[i].wire = uint32(i), ready, newWires(o)[0]
+		r.conns[i].nextID = 1 << 20
+	}
+	return r
+}
+
+// Text returns the text of a client's k-th message.
+func (r *ChatClients) Text(client, k int) string {
+	text := []byte(chatBody().Text)
+	putMark(text, r.nonce, firstID(uint32(client))+uint64(r.l.chat.first)+uint64(k))
+	return string(text)
+}
+
+// Receive checks the frames that a client receives. replies are its own messages.
+func (r *ChatClients) Receive(client int, b []byte) (used, replies int, err error) {
+	a, err := r.l.consume(&r.conns[client], b)
+	return a.used, a.replies, err
+}
+
+// Forget makes all clients new.
+func (r *ChatClients) Forget() {
+	for i := range r.conns {
+		r.conns[i].heard = 0
+	}
+}
+
+// Latency returns the longest latency, and the longest of those that percentiles are from.
+func (r *ChatClients) Latency() (longest, sampled int64) {
+	return r.l.tally.longest, r.l.tally.latency.Max()
+}
+
+// Counts returns the deliveries and the errors so far.
+func (r *ChatClients) Counts() (deliveries, sampled uint64, errors map[string]uint64) {
+	t := newTally()
+	t.errors = make(map[string]uint64)
+	d := *r.l.chat
+	d.tally = t
+	d.writeTo(false)
+	return r.l.tally.pushes[codec.PushChatMessage], uint64(r.l.tally.latency.TotalCount()), t.errors
+}
+
+// Quotes is the check of the workload Broadcast, within the window.
+type Quotes struct{ b *broadcasts }
+
+// NewQuotes is for n connections.
+func NewQuotes(n int) Quotes {
+	t := newTally()
+	t.measuring = true
+	return Quotes{newBroadcasts(Options{Connections: n}, t, 0)}
+}
+
+// Start forgets the quotes so far.
+func (q Quotes) Start() { q.b.start() }
+
+// Take counts a quote that a connection receives.
+func (q Quotes) Take(connection int, body []byte) {
+	q.b.take(&conn{number: uint32(connection), wire: packetWire{}}, body, 1000)
+}
+
+// Counts returns the quotes that have reached all, and those that have not.
+func (q Quotes) Counts() (reached, incomplete uint64) {
+	t := newTally()
+	q.b.writeTo(t)
+	return t.requests, t.errors[broadcastsIncomplete]
 }

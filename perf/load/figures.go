@@ -41,7 +41,7 @@ func (r *Report) figures() []figure {
 	answered, timed := r.Requests > 0, r.Latency.Count > 0
 	return []figure{
 		{MetricRate, "requests/s", r.PerSecond, true},
-		{MetricPushes, "pushes/s", r.PushesPerSecond, r.Workload.trades()},
+		{MetricPushes, "pushes/s", r.PushesPerSecond, r.Workload.trades() || r.Workload == Chat || r.Workload == Broadcast},
 		{MetricCPU, "us/request", s.CPUPerRequest, served && answered},
 		{MetricUser, "us/request", s.UserPerRequest, served && answered},
 		{MetricSystem, "us/request", s.SystemPerRequest, served && answered},

@@ -6,28 +6,34 @@ import "holdfast/codec"
 // receive pushes, pause between requests, or are rarely due. Servers close idle sessions.
 // Owner: the event loop.
 type beats struct {
-	period int64 // each connection is checked once in it
-	looks  int64 // number of checks so far
-	frame  []byte
+	period int64     // each connection is checked once in it
+	looks  int64     // number of checks so far
+	frames [2][]byte // of even and of odd connections
 }
 
-func newBeats(period int64) beats {
-	return beats{period: period, frame: codec.AppendHeader(nil, codec.CommandHeartbeat, beatID, 0)}
+func newBeats(period int64, wires [2]wire) beats {
+	b := beats{period: period}
+	for i, w := range wires {
+		b.frames[i] = w.append(nil, w.prepare(codec.CommandHeartbeat, nil), beatID)
+	}
+	return b
 }
 
 // beat checks the connections that are due, and sends a heartbeat on those without a
 // request since the last check. So no connection is silent for two periods. In the load
 // Idle the heartbeats are the requests.
 func (l *loop) beat() {
-	if l.options.Workload == Idle && !l.ramping {
+	if l.options.Workload == HalfOpen || l.options.Workload == Idle && !l.ramping {
 		return
 	}
 	b, all := &l.beats, int64(len(l.conns))
 	due := int64(float64(l.now) / float64(b.period) * float64(all))
 	for b.looks = max(b.looks, due-all); b.looks < due; b.looks++ {
 		c := &l.conns[b.looks%all]
-		if c.state == ready && c.nextID == c.seenID {
-			l.write(c, b.frame)
+		if c.state == ready && c.nextID == c.seenID && !c.beating {
+			_, c.beating = c.wire.(tlvWire)
+			c.beatAt = c.nextID
+			l.write(c, b.frames[c.number%2])
 		}
 		c.seenID = c.nextID
 	}

@@ -26,6 +26,10 @@ func TestSilentConnectionsSendHeartbeats(t *testing.T) {
 			o.Workload = load.Push
 			o.SessionsPerAccount, o.Interval = 3, rare
 		}, true},
+		{"they wait for quotes", func(o *load.Options) {
+			*o = ordersTo(*o)
+			o.Workload = load.Broadcast
+		}, true},
 		{"they think", func(o *load.Options) { o.Interval = rare }, true},
 		{"their turn is rare", func(o *load.Options) { o.Rate = 3 }, true},
 		{"they send", func(o *load.Options) { o.KeepAlive = 150 * time.Millisecond }, false}, // longer than a busy machine stalls

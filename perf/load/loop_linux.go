@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/codec/websocket"
 )
 
 // longestWait bounds a wait for events, which the end of the context does not interrupt.
@@ -22,7 +24,7 @@ type loop struct {
 	poller   *poller
 	protocol *protocol
 	tally    *tally
-	requests requests
+	requests [2]requests // of even and of odd connections
 	live     *live
 	random   *rand.Rand
 	ctx      context.Context // ends the run
@@ -60,19 +62,30 @@ func newLoop(ctx context.Context, o Options, e endpoint) (*loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := newTally()
+	t, nonce, wires := newTally(), rand.Uint32(), newWires(o)
 	l := &loop{
 		ctx: ctx, options: o, endpoint: e, poller: p, tally: t, live: &live{},
 		protocol: &protocol{tally: t, accounts: o.Accounts, group: o.groupSize()},
-		requests: newRequests(o, rand.Uint32()),
-		beats:    newBeats(int64(o.KeepAlive)),
+		requests: [2]requests{newRequests(o, wires[0], nonce), newRequests(o, wires[1], nonce)},
+		beats:    newBeats(int64(o.KeepAlive), wires),
 		random:   rand.New(rand.NewPCG(0, 1)),
 		base:     time.Now(),
 		conns:    make([]conn, o.Connections),
 		buf:      make([]byte, readBufferSize),
 	}
 	for i := range l.conns {
-		l.conns[i].number, l.conns[i].fd, l.conns[i].silent = uint32(i), -1, i%o.groupSize() != 0
+		c := &l.conns[i]
+		c.number, c.fd, c.silent, c.wire = uint32(i), -1, i%o.groupSize() != 0, wires[i%2]
+		c.frames.Client = true
+	}
+	l.protocol.clock = l.clock
+	switch o.Workload {
+	case Chat:
+		l.protocol.chat, l.protocol.ownIsReply = newDeliveries(o, t, nonce, l.conns), !o.Dialect.hasCommands()
+		l.protocol.chat.window = &l.window
+		l.protocol.chat.due = func(sender uint32, k uint64) int64 { return l.schedule.dueOf(sender, k) }
+	case Broadcast:
+		l.protocol.quotes = newBroadcasts(o, t, l.base.UnixNano())
 	}
 	return l, nil
 }
@@ -159,6 +172,19 @@ func (l *loop) read(c *conn, ending bool) {
 
 // take checks the input of a connection and decides what to send after its replies.
 func (l *loop) take(c *conn, b []byte) {
+	if c.state == upgrading || l.options.Workload == HalfOpen {
+		n, err := checkHandshake(b)
+		if err != nil {
+			l.lose(c, err)
+			return
+		}
+		if n == 0 {
+			c.partial = append(c.partial[:0], b...)
+			return
+		}
+		b = b[n:]
+		l.openNext(c)
+	}
 	a, err := l.protocol.consume(c, b)
 	if a.replies > 0 {
 		l.answered(c, a.replies)
@@ -168,11 +194,15 @@ func (l *loop) take(c *conn, b []byte) {
 		return
 	}
 	c.partial = append(c.partial[:0], b[a.used:]...)
+	if len(c.control) > 0 {
+		l.write(c, c.control)
+		c.control = c.control[:0]
+	}
 	if a.replies == 0 || c.fd < 0 {
 		return
 	}
 	if c.state == opening {
-		l.opened(c)
+		l.openNext(c)
 		return
 	}
 	l.goOn(c, a.replies)
@@ -186,6 +216,10 @@ func (l *loop) answered(c *conn, n int) {
 	l.open -= n
 	l.tally.replies(n)
 	now := l.clock()
+	if l.protocol.chat != nil { // the latencies are those of the deliveries
+		c.answered += uint64(n)
+		return
+	}
 	if l.schedule != nil {
 		l.bookScheduled(c, n, now)
 		return
@@ -270,7 +304,8 @@ func (l *loop) drop(c *conn) {
 		hangUp(c.fd)
 		c.fd = -1
 	}
-	c.partial, c.pending = c.partial[:0], c.pending[:0]
+	c.partial, c.pending, c.control = c.partial[:0], c.pending[:0], c.control[:0]
+	c.frames = websocket.Reader{Client: true}
 }
 
 // nextDue returns when dispatch next has something to do.
@@ -291,6 +326,9 @@ func (l *loop) startLoad() {
 		l.conns[i].want = l.options.Workload.command().Reply()
 	}
 	switch o := l.options; {
+	case o.Workload == HalfOpen:
+	case o.Workload == Broadcast:
+		l.protocol.quotes.start()
 	case o.Workload == Idle:
 		s := newSchedule(l.now+int64(o.KeepAlive), float64(o.Connections)/o.KeepAlive.Seconds(), o.Connections, 1)
 		l.schedule = &s

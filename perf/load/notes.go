@@ -55,7 +55,7 @@ func (s *ServerResult) notes() (notes []string) {
 	fewest, errors, refused := uint64(fewReplies), make(map[string]uint64), make(map[string]uint64)
 	var texts []string
 	for _, r := range s.Reports {
-		if r.Workload != Idle {
+		if !r.Workload.waits() || r.Workload == Broadcast {
 			fewest = min(fewest, r.Latency.Count)
 		}
 		addCounts(errors, r.Errors)
@@ -63,7 +63,7 @@ func (s *ServerResult) notes() (notes []string) {
 		texts = append(texts, r.Notes...)
 	}
 	if fewest < fewReplies {
-		notes = append(notes, fmt.Sprintf("few samples: one round's latencies are from only %d replies", fewest))
+		notes = append(notes, fmt.Sprintf("few samples: one round's latencies are from only %d samples", fewest))
 	}
 	if len(errors) > 0 {
 		notes = append(notes, "errors: "+countsText(errors))

@@ -19,6 +19,11 @@ type Account struct {
 type Options struct {
 	// Addr is the server, host:port. A host name is looked up once.
 	Addr string
+	// Dialect defaults to DialectPacket.
+	Dialect Dialect
+	// Path is that of a WebSocket handshake. Default "/ws"; with DialectEcho "/echo", in
+	// the workload Chat "/chat".
+	Path string
 	// Workload defaults to Submit.
 	Workload Workload
 	// Connections defaults to 1. Limit: the hard limit of open files.
@@ -27,7 +32,8 @@ type Options struct {
 	// with Rate 64. Limit 65536.
 	Depth int
 	// Rate > 0 makes an open loop: this many requests a second over all
-	// connections, on a fixed schedule, round robin. 0: closed loop.
+	// connections, on a fixed schedule, round robin. 0: closed loop. Chat is always an
+	// open loop: 0 means one message a second from each connection.
 	Rate float64
 	// Interval is the think time of the closed loop: a connection that has all its
 	// replies waits this long, then sends Depth requests.
@@ -36,8 +42,8 @@ type Options struct {
 	Warmup time.Duration
 	// Duration is the measured time. Default 10 s.
 	Duration time.Duration
-	// Accounts for all workloads except Submit and Heartbeat: connection i logs in as
-	// Accounts[i mod n].
+	// Accounts for all workloads except Submit, Heartbeat and HalfOpen: connection i logs
+	// in as Accounts[i mod n].
 	Accounts []Account
 	// SessionsPerAccount, for Push only: connection i logs in as
 	// Accounts[i / SessionsPerAccount mod n] and trades if i mod
@@ -54,8 +60,8 @@ type Options struct {
 	// ConnectTimeout bounds the complete ramp. Default 30 s.
 	ConnectTimeout time.Duration
 	// MemoryWait is the pause between the ramp and the reading of the server's memory.
-	// Default with ServerPID: 500 ms for Idle, where memory is the result, 50 ms for
-	// other workloads; without ServerPID 0.
+	// Default with ServerPID: 500 ms for Idle and HalfOpen, where memory is the result, 50
+	// ms for other workloads; without ServerPID 0.
 	MemoryWait time.Duration
 	// KeepAlive is the time between heartbeats of an Idle connection, and of any other
 	// connection that sends nothing else for that long. Default 20 s.
@@ -97,6 +103,8 @@ const (
 // withDefaults sets the defaults of zero fields.
 func (o Options) withDefaults() Options {
 	o.Workload = cmp.Or(o.Workload, Submit)
+	o.Dialect = cmp.Or(o.Dialect, DialectPacket)
+	o.Path = cmp.Or(o.Path, o.defaultPath())
 	o.Connections = cmp.Or(o.Connections, 1)
 	o.Duration = cmp.Or(o.Duration, 10*time.Second)
 	o.Sources = cmp.Or(o.Sources, o.neededSources())
@@ -107,16 +115,30 @@ func (o Options) withDefaults() Options {
 	o.SessionsPerAccount = cmp.Or(o.SessionsPerAccount, 10)
 	switch {
 	case o.ServerPID == 0:
-	case o.Workload == Idle:
+	case o.Workload == Idle || o.Workload == HalfOpen:
 		o.MemoryWait = cmp.Or(o.MemoryWait, 500*time.Millisecond)
 	default:
 		o.MemoryWait = cmp.Or(o.MemoryWait, 50*time.Millisecond)
+	}
+	if o.Workload == Chat && o.Interval.Max == 0 {
+		o.Rate = cmp.Or(o.Rate, float64(o.Connections))
 	}
 	if o.Rate > 0 {
 		o.Depth = cmp.Or(o.Depth, 64)
 	}
 	o.Depth = cmp.Or(o.Depth, 1)
 	return o
+}
+
+func (o Options) defaultPath() string {
+	switch {
+	case o.Dialect != DialectEcho:
+		return "/ws"
+	case o.Workload == Chat:
+		return "/chat"
+	default:
+		return "/echo"
+	}
 }
 
 // neededSources returns how many source addresses the connections need.
@@ -153,6 +175,9 @@ func (o Options) validate() error {
 		return fmt.Errorf("%w: SessionsPerAccount %d is not 1 or more", ErrOptions, o.SessionsPerAccount)
 	}
 	if err := o.validateTimes(); err != nil {
+		return err
+	}
+	if err := o.validateDialect(); err != nil {
 		return err
 	}
 	return o.validateWorkload()

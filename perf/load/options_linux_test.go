@@ -24,6 +24,8 @@ func TestRunRefusesOptions(t *testing.T) {
 		{"sources elsewhere", func(o *load.Options) { o.Addr = "192.0.2.1:1"; o.Sources = 2 }, "Sources"},
 		{"duration", func(o *load.Options) { o.Duration = -1 }, "Duration"},
 		{"interval", func(o *load.Options) { o.Interval.Min = time.Second }, "Interval"},
+		{"interval in a chat", func(o *load.Options) { o.Workload, o.Accounts, o.Interval.Max = load.Chat, make([]load.Account, 1), 1 }, "chat has no Interval"},
+		{"rate of sessions that wait", func(o *load.Options) { o.Workload, o.Rate = load.Idle, 1 }, "idle has neither"},
 		{"rate and interval", func(o *load.Options) { o.Rate = 1; o.Interval.Max = 1 }, "Rate and Interval"},
 		{"workload", func(o *load.Options) { o.Workload = "dance" }, "dance"},
 		{"positions without accounts", func(o *load.Options) { *o = ordersTo(*o); o.Workload, o.Accounts = load.Positions, nil }, "positions needs Accounts"},

@@ -19,6 +19,8 @@ type Server struct {
 	Env []string
 	// Addr is where it listens; empty: the Addr of the cell.
 	Addr string
+	// Dialect of that listener; empty: that of the cell.
+	Dialect Dialect
 	// Ready returns nil as soon as the server is ready for load. Default: a TCP
 	// connection to its address succeeds.
 	Ready func(ctx context.Context) error
@@ -116,6 +118,7 @@ func (c Cell) optionsFor(s Server) Options {
 	if s.Addr != "" {
 		o.Addr = s.Addr
 	}
+	o.Dialect = cmp.Or(s.Dialect, o.Dialect)
 	o.Mallocs = s.Mallocs
 	if c.During != nil {
 		o.During = func(ctx context.Context) error { return c.During(ctx, s.Name) }

@@ -21,7 +21,7 @@ func (l *protocol) positions(c *conn, id uint64, body []byte) error {
 		return nil
 	}
 	var reply pb.PositionsReply
-	if err := reply.UnmarshalVT(body); err != nil {
+	if err := c.wire.decode(body, &reply); err != nil {
 		return fmt.Errorf("%w: customer %d: malformed positions: %w", ErrWrongBody, customer, err)
 	}
 	if reply.GetAccount().GetCustomer() != customer || len(reply.Positions) != c.rows {

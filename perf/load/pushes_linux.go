@@ -1,6 +1,21 @@
 package load
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
+
+// awaiting reports whether open connections lack a push that others have received.
+func (l *loop) awaiting() bool {
+	switch {
+	case l.protocol.chat != nil:
+		return l.protocol.chat.unheardCount() > 0 || slices.ContainsFunc(l.conns, func(c conn) bool { return c.state == ready && !l.protocol.chat.complete(&c) })
+	case l.protocol.quotes != nil:
+		return !l.protocol.quotes.complete()
+	default:
+		return len(l.lagging()) > 0
+	}
+}
 
 // lagging returns the open sessions that lack a push that another session of their
 // account received. Only with Push do sessions share accounts; otherwise nothing shows

@@ -12,7 +12,10 @@ import (
 const (
 	// maxOpening bounds the connections that open at the same time, so that the listen
 	// backlog does not overflow.
-	maxOpening  = 256
+	maxOpening = 256
+	// maxJoining is maxOpening in a chat, where each connection that opens is announced to
+	// all others.
+	maxJoining  = 16
 	maxAttempts = 7
 	firstPause  = 20 * time.Millisecond
 	// A busy server is tried more often, and less fast. These pauses are random up to a
@@ -27,8 +30,12 @@ func (l *loop) ramp() {
 	l.ramping = true
 	l.now = l.clock()
 	deadline := l.now + int64(l.options.ConnectTimeout)
+	most := maxOpening
+	if l.options.Workload == Chat {
+		most = maxJoining
+	}
 	for next := 0; l.ready < len(l.conns) && !l.over(); {
-		for ; next < len(l.conns) && l.opening < maxOpening && !l.over(); next++ {
+		for ; next < len(l.conns) && l.opening < most && !l.over(); next++ {
 			l.opening++
 			l.connect(&l.conns[next])
 		}
@@ -50,7 +57,7 @@ func (l *loop) connect(c *conn) {
 		return
 	}
 	c.fd, c.state = fd, connecting
-	c.notice, c.noticeCode = "", 0
+	c.notice, c.noticeCode, c.step = "", 0, 0
 	c.nextID = firstID(c.number)
 	c.nextReply = c.nextID
 	if err := l.poller.add(fd, int32(c.number)); err != nil {
@@ -58,22 +65,43 @@ func (l *loop) connect(c *conn) {
 	}
 }
 
-// connected sends the first request if the socket has connected; else it returns false.
+// connected sends the handshake or the first request if the socket has connected; else it
+// returns false.
 func (l *loop) connected(c *conn) bool {
 	if err := connectResult(c.fd); err != nil {
 		l.retry(c, err)
 		return false
 	}
-	c.state = opening
-	l.write(c, l.protocol.appendOpening(nil, c, l.options.logsIn()))
-	return c.state == opening
+	handshake := c.wire.handshake()
+	switch {
+	case l.options.Workload == HalfOpen:
+		l.write(c, handshake[:len(handshake)/2])
+		l.openNext(c)
+	case handshake != nil:
+		c.state = upgrading
+		l.write(c, handshake)
+	default:
+		l.openNext(c)
+	}
+	return c.fd >= 0
 }
 
-// opened adds a connection to the load.
-func (l *loop) opened(c *conn) {
-	c.state = ready
-	l.opening--
-	l.ready++
+// openNext sends the next request of the opening. After the last one, it adds the
+// connection to the load.
+func (l *loop) openNext(c *conn) {
+	if c.fd < 0 {
+		return
+	}
+	commands := l.options.opening()
+	if c.step == len(commands) {
+		c.state = ready
+		l.opening--
+		l.ready++
+		return
+	}
+	c.state = opening
+	c.step++
+	l.write(c, l.protocol.appendOpening(nil, c, commands[c.step-1]))
 }
 
 // retry retries a connection a little later if that may help.

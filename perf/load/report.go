@@ -15,6 +15,7 @@ import (
 // Report is the result of one run. It marshals to JSON.
 type Report struct {
 	Addr        string   `json:"addr"`
+	Dialect     Dialect  `json:"dialect"`
 	Workload    Workload `json:"workload"`
 	Connections int      `json:"connections"`
 	Depth       int      `json:"depth"`
@@ -166,7 +167,7 @@ func (r *Report) String() string {
 type rowFunc func(name, format string, args ...any)
 
 func (r *Report) rowsOfLoad(row rowFunc) {
-	row("server", "%s", r.Addr)
+	row("server", "%s, %s", r.Addr, r.Dialect)
 	row("workload", "%s, %d connections x depth %d%s", r.Workload, r.Connections, r.Depth, r.loopText())
 	row("connected", "in %.2f s from %s", r.ConnectSeconds, plural(r.Sources, "address"))
 	row("requests", "%s in %.2f s", comma(r.Requests), r.Seconds)
@@ -183,7 +184,7 @@ func (r *Report) rowsOfLoad(row rowFunc) {
 
 func (r *Report) loopText() string {
 	switch {
-	case r.Workload == Idle:
+	case r.Workload.waits():
 		return ""
 	case r.Rate > 0:
 		return fmt.Sprintf(", open loop at %.0f requests/s", r.Rate)

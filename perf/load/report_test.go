@@ -10,7 +10,7 @@ import (
 
 func sampleReport() *load.Report {
 	return &load.Report{
-		Addr: "127.0.0.1:8888", Workload: load.Orders, Connections: 100, Depth: 16, Sources: 1,
+		Addr: "127.0.0.1:8888", Dialect: load.DialectPacket, Workload: load.Orders, Connections: 100, Depth: 16, Sources: 1,
 		ConnectSeconds: 0.5, Seconds: 2, Requests: 1000, PerSecond: 500,
 		Latency: load.Latency{Count: 1000, Mean: 90, P50: 80, P90: 950, P99: 1500, P999: 2500, Max: 1.5e6},
 		Errors:  map[string]uint64{"reset": 2, "closed": 1}, Results: map[string]uint64{"REJECTED": 4},
@@ -26,7 +26,7 @@ func sampleReport() *load.Report {
 }
 
 func TestReportString(t *testing.T) {
-	const want = `server           127.0.0.1:8888
+	const want = `server           127.0.0.1:8888, packet
 workload         orders, 100 connections x depth 16, closed loop
 connected        in 0.50 s from 1 address
 requests         1,000 in 2.00 s

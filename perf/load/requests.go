@@ -14,6 +14,21 @@ type requests interface {
 	frames(first uint64, n int) []byte
 }
 
+// list sends requests of a list: request number i of a connection is pick(id).
+type list struct {
+	wire wire
+	pick func(id uint64) *prepared
+	out  []byte
+}
+
+func (l *list) frames(first uint64, n int) []byte {
+	l.out = l.out[:0]
+	for id := first; id < first+uint64(n); id++ {
+		l.out = l.wire.append(l.out, l.pick(id), id)
+	}
+	return l.out
+}
+
 // firstID returns the id of a connection's first request.
 func firstID(connection uint32) uint64 { return uint64(connection) << 32 }
 
@@ -26,7 +41,8 @@ const idOffset = 5
 // submitBytes is the length of the body of a Submit request.
 const submitBytes = 64
 
-// repeated sends the same frame with different ids.
+// repeated sends the same frame of the packet dialect with different ids. It is a list
+// that copies nothing.
 type repeated struct {
 	buf  []byte
 	size int
@@ -58,15 +74,33 @@ func appendText(dst []byte, size int) []byte {
 	return dst
 }
 
-// newRequests returns the requests of the options' load phase. nonce makes client
-// order ids unique among runs.
-func newRequests(o Options, nonce uint32) requests {
+// isText reports whether b is what appendText appends to nothing.
+func isText(b []byte) bool {
+	const longest = "holdfast submit 000 holdfast submit 001 holdfast submit 002 holdfast submit 003 "
+	return len(b) <= len(longest) && string(b) == longest[:len(b)]
+}
+
+// newRequests returns the requests of the options' load phase. nonce makes the marks
+// unique among runs.
+func newRequests(o Options, w wire, nonce uint32) requests {
 	if o.Workload.trades() {
-		return newOrderRequests(o, nonce)
+		return newOrderRequests(o, w, nonce)
 	}
-	var body []byte
-	if o.Workload == Submit {
-		body = appendText(nil, submitBytes)
+	var body codec.Body
+	switch o.Workload {
+	case Submit:
+		body = codec.Raw(appendText(nil, submitBytes))
+	case Chat:
+		body = chatBody()
+		if o.Dialect == DialectEcho {
+			body = codec.Raw(chatBody().Text)
+		}
 	}
-	return newRepeated(o.Workload.command(), body, o.Depth)
+	if _, isPacket := w.(packetWire); isPacket && o.Workload != Chat {
+		text, _ := body.(codec.Raw)
+		return newRepeated(o.Workload.command(), text, o.Depth)
+	}
+	request := w.prepare(o.Workload.command(), body)
+	request.nonce = nonce
+	return &list{wire: w, pick: func(uint64) *prepared { return request }}
 }

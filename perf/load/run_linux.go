@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/codec"
 	"holdfast/perf/process"
 	"holdfast/perf/progress"
 )
@@ -92,7 +93,7 @@ func (l *loop) run() *Report {
 	}
 	o := l.options
 	report := &Report{
-		Addr: o.Addr, Workload: o.Workload, Connections: o.Connections, Depth: o.Depth,
+		Addr: o.Addr, Dialect: o.Dialect, Workload: o.Workload, Connections: o.Connections, Depth: o.Depth,
 		Rate: o.Rate, Interval: o.Interval, Sources: o.Sources,
 		ConnectSeconds: time.Duration(l.clock() - started).Seconds(),
 	}
@@ -105,7 +106,7 @@ func (l *loop) run() *Report {
 	l.load(report)
 	l.drain()
 	stopAllocations()
-	l.warnOfEmptyLists(report)
+	l.warnOfNothing(report)
 	if text := o.sharedAccounts(); text != "" {
 		report.warn("%s", text)
 	}
@@ -113,10 +114,13 @@ func (l *loop) run() *Report {
 	return report
 }
 
-// warnOfEmptyLists adds a warning if all position lists are empty.
-func (l *loop) warnOfEmptyLists(r *Report) {
-	if r.Workload == Positions && !slices.ContainsFunc(l.conns, func(c conn) bool { return c.rows > 0 }) {
+// warnOfNothing adds a warning if all position lists are empty, or no quote came.
+func (l *loop) warnOfNothing(r *Report) {
+	switch {
+	case r.Workload == Positions && !slices.ContainsFunc(l.conns, func(c conn) bool { return c.rows > 0 }):
 		r.warn("no customer has a position: use accounts with positions")
+	case r.Workload == Broadcast && l.tally.pushes[codec.PushQuote] == 0:
+		r.warn("no quote came: start the server with moving prices (holdfast serve --price-moves 5/s)")
 	}
 }
 
@@ -154,11 +158,17 @@ func (l *loop) drain() {
 		l.dispatchSchedule()
 	}
 	deadline := l.clock() + int64(l.options.Drain)
-	for l.now < deadline && !l.over() && (l.open+l.owed > 0 || len(l.lagging()) > 0) {
+	for l.now < deadline && !l.over() && (l.open+l.owed > 0 || l.awaiting()) {
 		l.iterate(deadline)
 	}
 	if left := l.open + l.owed; left > 0 {
 		l.tally.errors[unanswered] += uint64(left)
 	}
 	l.countLagging()
+	if l.protocol.chat != nil {
+		l.protocol.chat.writeTo(l.over())
+	}
+	if l.protocol.quotes != nil {
+		l.protocol.quotes.writeTo(l.tally)
+	}
 }

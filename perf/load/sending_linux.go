@@ -96,7 +96,7 @@ func (l *loop) bookLag(c *conn, n int, now int64) {
 
 // send writes n requests whose latency counts from at.
 func (l *loop) send(c *conn, n int, at int64) {
-	b := l.requests.frames(c.nextID, n)
+	b := l.requests[c.number%2].frames(c.nextID, n)
 	c.nextID += uint64(n)
 	l.open += n
 	if l.schedule == nil {

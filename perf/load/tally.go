@@ -24,6 +24,7 @@ type tally struct {
 	bytesIn, bytesOut uint64
 	pushes            [256]uint64
 	latency, lag      *hdrhistogram.Histogram
+	longest           int64 // latency of a chat message, of all, not only of those in latency
 
 	// These cover the complete run.
 	answered   uint64
@@ -122,6 +123,7 @@ func (t *tally) writeTo(r *Report) {
 		r.PushesPerSecond = float64(r.PushCount()) / r.Seconds
 	}
 	r.Latency, r.Histogram = Summarize(t.latency), t.latency
+	r.Latency.Max = max(r.Latency.Max, float64(t.longest)/1e3)
 	if r.Rate > 0 {
 		lag := Summarize(t.lag)
 		r.SendLag = &lag

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,10 +28,19 @@ const (
 	Push Workload = "push"
 	// Idle connects (and logs in if there are Accounts), then sends only heartbeats.
 	Idle Workload = "idle"
+	// HalfOpen sends half of a WebSocket handshake on each connection, then nothing.
+	HalfOpen Workload = "half-open"
+	// Chat says something on every connection in turn, at Options.Rate, and receives what
+	// all say. Connections log in before, unless the dialect has no login.
+	Chat Workload = "chat"
+	// Broadcast logs each connection in, subscribes to all quotes and receives them.
+	Broadcast Workload = "broadcast"
 )
 
 // Workloads returns all workloads, the cheapest for the server first.
-func Workloads() []Workload { return []Workload{Idle, Submit, Heartbeat, Positions, Orders, Push} }
+func Workloads() []Workload {
+	return []Workload{Idle, HalfOpen, Submit, Heartbeat, Positions, Orders, Push, Chat, Broadcast}
+}
 
 // workloadNames returns the names for error texts.
 func workloadNames() string {
@@ -42,7 +52,19 @@ func workloadNames() string {
 }
 
 // NeedsAccounts reports whether the connections must log in.
-func (w Workload) NeedsAccounts() bool { return w == Positions || w.trades() }
+func (o Options) NeedsAccounts() bool {
+	switch o.Workload {
+	case Positions, Orders, Push, Broadcast:
+		return true
+	case Chat:
+		return cmp.Or(o.Dialect, DialectPacket).hasCommands()
+	default:
+		return false
+	}
+}
+
+// waits reports whether the connections send nothing but heartbeats.
+func (w Workload) waits() bool { return w == Idle || w == HalfOpen || w == Broadcast }
 
 // trades reports whether the workload places orders.
 func (w Workload) trades() bool { return w == Orders || w == Push }
@@ -56,6 +78,8 @@ func (w Workload) command() codec.Command {
 		return codec.CommandPositions
 	case Orders, Push:
 		return codec.CommandPlaceOrder
+	case Chat:
+		return codec.CommandChat
 	default:
 		return codec.CommandHeartbeat
 	}
@@ -65,17 +89,21 @@ func (o Options) validateWorkload() error {
 	switch w := o.Workload; {
 	case !slices.Contains(Workloads(), w):
 		return fmt.Errorf("%w: Workload %q is not one of %s", ErrOptions, w, workloadNames())
-	case w.NeedsAccounts() && len(o.Accounts) == 0:
+	case o.NeedsAccounts() && len(o.Accounts) == 0:
 		return fmt.Errorf("%w: Workload %s needs Accounts", ErrOptions, w)
 	case w.trades() && len(o.Instruments) == 0:
 		return fmt.Errorf("%w: Workload %s needs Instruments", ErrOptions, w)
+	case w.waits() && (o.Interval.Max > 0 || o.Rate > 0):
+		return fmt.Errorf("%w: Workload %s has neither Interval nor Rate", ErrOptions, w)
+	case w == Chat && o.Interval.Max > 0:
+		return fmt.Errorf("%w: Workload %s has no Interval: use Rate", ErrOptions, w)
 	}
 	return nil
 }
 
 // logsIn reports whether connections log in before the load starts.
 func (o Options) logsIn() bool {
-	return len(o.Accounts) > 0 && (o.Workload.NeedsAccounts() || o.Workload == Idle)
+	return len(o.Accounts) > 0 && (o.NeedsAccounts() || o.Workload == Idle && o.Dialect.hasCommands())
 }
 
 // groupSize returns how many neighbouring connections share an account; the first of them
@@ -94,7 +122,7 @@ func (o Options) senders() int { return (o.Connections + o.groupSize() - 1) / o.
 // else "".
 func (o Options) sharedAccounts() string {
 	senders, accounts := o.senders(), len(o.Accounts)
-	if !o.Workload.NeedsAccounts() || senders <= accounts {
+	if !o.NeedsAccounts() || senders <= accounts {
 		return ""
 	}
 	text := plural(o.Connections, "connection") + " share " + plural(accounts, "account")
@@ -113,6 +141,9 @@ func (o Options) sharedAccounts() string {
 func (o Options) title() string {
 	o = o.withDefaults()
 	text := fmt.Sprintf("%s %dx%d", o.Workload, o.Connections, o.Depth)
+	if o.Workload == Chat || o.Workload.waits() {
+		text = fmt.Sprintf("%s %d", o.Workload, o.Connections)
+	}
 	if o.Rate > 0 {
 		text += fmt.Sprintf(" %.0f/s", o.Rate)
 	}

@@ -222,6 +222,12 @@ func testStop(t *testing.T, p *peer) {
 	if err := exchange(conn, request, want, len(request)); err != nil {
 		t.Fatal(err)
 	}
+	stop(t, p)
+}
+
+// stop ends a program with SIGTERM, which must succeed.
+func stop(t *testing.T, p *peer) {
+	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

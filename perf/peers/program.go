@@ -25,7 +25,7 @@ func Main(serve func(ctx context.Context, addr string) error) {
 func run(ctx context.Context, serve func(ctx context.Context, addr string) error) error {
 	// Not flag.CommandLine: libraries may define flags there.
 	flags := flag.NewFlagSet(os.Args[0], flag.ExitOnError)
-	listen := flags.String("listen", "127.0.0.1:8888", "serve the packet dialect on this `host:port`")
+	listen := flags.String("listen", "127.0.0.1:8888", "serve on this `host:port`")
 	stats := flags.String("stats", "", "serve the number of heap allocations over HTTP on this `host:port`")
 	_ = flags.Parse(os.Args[1:]) // exits on an error
 	if *stats != "" {

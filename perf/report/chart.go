@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"holdfast/perf/load"
 	"holdfast/perf/plot"
@@ -97,12 +99,12 @@ func (b barChart) bar(s load.ServerResult) plot.Bar {
 var classNames = []string{0: "this product", 1: "a goroutine per connection", 2: "libraries", 5: "plain C"}
 
 func classOf(server string) int {
-	switch server {
-	case "reactor", "reactor-loop":
+	switch {
+	case server == "reactor" || strings.HasPrefix(server, "reactor-"):
 		return 0
-	case "gnet", "netpoll", "nbio", "zinx":
+	case slices.Contains([]string{"gnet", "netpoll", "nbio", "zinx", "gorilla", "nbiows"}, server):
 		return 2
-	case "c":
+	case server == "c":
 		return 5
 	}
 	return 1

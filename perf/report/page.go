@@ -31,7 +31,8 @@ in brackets where there is one.
   pauses), and times are counted from the moment a request was meant to go out. So a
   stall counts once for each client that waits, not for all requests that it could have sent
   meanwhile. At full load, times show how long the queue is, not how fast a server is:
-  see the response times with pauses for that.
+  see the response times with pauses for that. In the chat, messages are sent on a fixed
+  schedule, whatever the server does, and a stall counts for all messages that it delays.
 - A time close to the length of a run is a lower bound: longer ones had no
   chance to be seen.
 - If the generator was the limit, a line below the table says so, and the server's rate is
@@ -42,7 +43,10 @@ loop instead of the lane. ` + "`textbook`, `buffered`, `pooled` and `readwriter`
 sessions and handlers with a goroutine (or two) for each connection. ` + "`gnet`, `netpoll`,\n`nbio` and `zinx`" + ` are libraries that answer the same frames and do nothing else
 (zinx by its SendMsg: one write for each reply), and ` + "`c`" + ` is a plain epoll server in
 C: what the machine can do. ` + "`textbook` and `readwriter`" + ` read length and body separately, without
-a buffer, as such servers do.
+a buffer, as such servers do. ` + "`coalescing`" + ` is ` + "`readwriter`" + ` with one write for all
+messages that wait for a connection. ` + "`reactor-tlv`, `reactor-websocket`, `reactor-json` and\n`reactor-mixed`" + ` are this product
+over another dialect. ` + "`gorilla` and `nbiows`" + ` are WebSocket libraries that send each
+message back, or in a chat to all.
 
 `
 

@@ -25,6 +25,7 @@ func result(name string, rate, cpu float64) load.ServerResult {
 	return load.ServerResult{Name: name, Reports: []*load.Report{{PerSecond: rate}}, Metrics: []load.Metric{
 		metric(load.MetricRate, rate), metric(load.MetricCPU, cpu),
 		metric(load.MetricP50, 120), metric(load.MetricP99, 4500), metric(load.MetricIdle, 1234), metric(load.MetricPushes, 77),
+		metric(load.MetricCPUPerPush, 1.5),
 	}}
 }
 
@@ -45,7 +46,7 @@ func compare() *report.Compare {
 		Environment: report.Environment{Command: "holdfast bench compare", Program: "devel", Date: time.Unix(1e9, 0)},
 		Notes:       []string{"nbio was left out"},
 	}
-	for _, name := range []string{"submit", "orders", "positions", "push", "idle", "idle-login"} {
+	for _, name := range report.Sections() {
 		c.Set(name, comparison(load.Submit, cell))
 	}
 	return c
@@ -114,7 +115,9 @@ func TestPageHoldsEverything(t *testing.T) {
 		"## Submit: networking alone", "## Durable orders", "## Lists of positions", "## Pushes",
 		"## Memory of an idle connection", "## Memory of an idle session", "## Response times of orders", "## Response times of submit",
 		"## Flame graphs", "### Full load", "**Incomplete** (comparison, response times of orders, response times of submit, flame graphs)",
-		"Interval 1s-2s", "| 5,000 | 120 us | 4.5 ms | 1,000 | failed | failed | failed |",
+		"## Dialects: Submit", "## Dialects: durable orders", "## WebSocket: one message and its answer", "## WebSocket: memory of an idle connection",
+		"## Dialects: memory of an idle session", "## WebSocket: memory of a half-open handshake", "## Chat", "## Chat over WebSocket",
+		"## Broadcast of quotes", "Interval 1s-2s", "| 5,000 | 120 us | 4.5 ms | 1,000 | failed | failed | failed |",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
@@ -141,8 +144,12 @@ func TestChartsAreDrawn(t *testing.T) {
 		"push-rate.svg":         {"77"},
 		"idle-memory.svg":       {"1,234", "bytes"},
 		"idle-login-memory.svg": {"logged in"},
-		"response-orders.svg":   {"reactor p50", "readwriter-sql p99", "interval none", "interval 1s-2s"},
-		"response-submit.svg":   {"Response time of submit"},
+
+		"dialects-submit-cpu.svg": {"1.20x"}, "dialects-orders-rate.svg": {"by dialect", "90"}, "websocket-submit-cpu.svg": {"1.20x"},
+		"websocket-idle-memory.svg": {"1,234"}, "websocket-idle-login-memory.svg": {"1,234"}, "websocket-half-open-memory.svg": {"1,234"},
+		"chat-cpu.svg": {"1.50x"}, "chat-p99.svg": {"4.50 ms"}, "chat-websocket-cpu.svg": {"1.50x"}, "broadcast-p50.svg": {"120 us"},
+		"response-orders.svg": {"reactor p50", "readwriter-sql p99", "interval none", "interval 1s-2s"},
+		"response-submit.svg": {"Response time of submit"},
 	}
 	for file, parts := range want {
 		t.Run(file, func(t *testing.T) {
@@ -160,6 +167,22 @@ func TestChartsAreDrawn(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Every server has the colour of its kind.
+func TestClasses(t *testing.T) {
+	for class, servers := range map[string]string{
+		"this product":               "reactor reactor-loop reactor-tlv reactor-websocket reactor-json reactor-mixed",
+		"a goroutine per connection": "textbook buffered pooled readwriter readwriter-sql coalescing",
+		"libraries":                  "gnet netpoll nbio zinx gorilla nbiows",
+		"plain C":                    "c",
+	} {
+		for _, server := range strings.Fields(servers) {
+			if got := report.ClassOf(server); got != class {
+				t.Errorf("%s is one of %q, want %q", server, got, class)
+			}
+		}
 	}
 }
 
@@ -184,7 +207,7 @@ func TestCompareCanBeReadBack(t *testing.T) {
 	if err := json.Unmarshal([]byte(read(t, dir, "compare.json")), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Workloads) != 6 || got.Workloads[1].Name != "orders" || got.Workloads[1].Comparison.Cells[0].Servers[1].Name != "reactor" {
+	if len(got.Workloads) != len(report.Sections()) || got.Workloads[1].Name != "orders" || got.Workloads[1].Comparison.Cells[0].Servers[1].Name != "reactor" {
 		t.Errorf("got %+v", got)
 	}
 	if text := read(t, dir, "compare.txt"); !strings.Contains(text, "== push\n") || !strings.Contains(text, "reactor") {
@@ -195,7 +218,7 @@ func TestCompareCanBeReadBack(t *testing.T) {
 func TestSetReplaces(t *testing.T) {
 	c := compare()
 	c.Set("orders", comparison(load.Orders))
-	if len(c.Workloads) != 6 || len(c.Workloads[1].Comparison.Cells) != 0 {
+	if len(c.Workloads) != len(report.Sections()) || len(c.Workloads[1].Comparison.Cells) != 0 {
 		t.Errorf("got %d workloads, orders with %d cells", len(c.Workloads), len(c.Workloads[1].Comparison.Cells))
 	}
 }

@@ -107,4 +107,116 @@ var sections = []section{
 			},
 		},
 	},
+	{
+		workload: "dialects-submit", heading: "Dialects: Submit",
+		about: "Submit as above, over each dialect of the same server. A WebSocket message is masked by the client and has a header " +
+			"of 2 or 4 bytes; in JSON the body is Base64 in a text message, which the server parses.",
+		charts: []barChart{
+			{
+				file: "dialects-submit-cpu.svg", metric: load.MetricCPU, relativeTo: toReference, format: table.Ratio,
+				title: "CPU for one Submit by dialect, %s = 1", axis: "server CPU per request, %s = 1",
+				caption: "Shorter is cheaper. Panels are connections x depth. `reactor` is the packet dialect.",
+			},
+		},
+	},
+	{
+		workload: "dialects-orders", heading: "Dialects: durable orders",
+		about: "Orders as above, over each dialect of the same server: the reply and two pushes for each order have the dialect's encoding.",
+		charts: []barChart{
+			{
+				file: "dialects-orders-rate.svg", metric: load.MetricRate, log: true, format: table.Count,
+				title: "Durable orders a second by dialect", axis: "orders/s",
+				caption: "Longer is faster; the axis is logarithmic. `reactor` is the packet dialect.",
+			},
+		},
+	},
+	{
+		workload: "websocket-submit", heading: "WebSocket: one message and its answer",
+		about: "Binary messages. The reactor answers Submit with 10 bytes; the libraries send back the message, which has 73. " +
+			"They do no other work.",
+		charts: []barChart{
+			{
+				file: "websocket-submit-cpu.svg", metric: load.MetricCPU, log: true, relativeTo: toReference, format: table.Ratio,
+				title: "CPU for one WebSocket message, %s = 1", axis: "server CPU per message, %s = 1",
+				caption: "Shorter is cheaper; the axis is logarithmic. Panels are connections x depth.",
+			},
+		},
+	},
+	{
+		workload: "websocket-idle", heading: "WebSocket: memory of an idle connection",
+		about: "Resident memory of a WebSocket connection that has sent one message, without login and kernel buffers.",
+		charts: []barChart{
+			{
+				file: "websocket-idle-memory.svg", metric: load.MetricIdle, log: true, format: table.Count,
+				title: "Resident memory of an idle WebSocket connection", axis: "bytes",
+				caption: "Shorter is better; the axis is logarithmic. After one message, without login and kernel buffers.",
+			},
+		},
+	},
+	{
+		workload: "websocket-idle-login", heading: "Dialects: memory of an idle session",
+		about: "Resident memory of a session that is logged in, over each dialect of the same server.",
+		charts: []barChart{
+			{
+				file: "websocket-idle-login-memory.svg", metric: load.MetricIdle, format: table.Count,
+				title: "Resident memory of an idle session by dialect", axis: "bytes",
+				caption: "Shorter is better. `reactor` is the packet dialect.",
+			},
+		},
+	},
+	{
+		workload: "websocket-half-open", heading: "WebSocket: memory of a half-open handshake",
+		about: "Resident memory of a client that has sent half of its handshake and nothing more. The reactor normally closes it " +
+			"after `--handshake-time`; here that limit is longer than the run.",
+		charts: []barChart{
+			{
+				file: "websocket-half-open-memory.svg", metric: load.MetricIdle, log: true, format: table.Count,
+				title: "Resident memory of a half-open WebSocket handshake", axis: "bytes",
+				caption: "Shorter is better; the axis is logarithmic.",
+			},
+		},
+	},
+	{
+		workload: "chat", heading: "Chat",
+		about: "Each client sends its messages on a fixed schedule, and all clients get each message; every delivery is checked. " +
+			"Latency is from the moment when the message was due until one client has it. All servers run the same chat and " +
+			"differ only in their carrier. `readwriter` writes each message separately, `coalescing` all that wait " +
+			"for a client at once. A server that delivers less than the others has lost clients or falls behind: see the notes.",
+		charts: []barChart{
+			{
+				file: "chat-cpu.svg", metric: load.MetricCPUPerPush, relativeTo: toReference, format: table.Ratio,
+				title: "CPU for a delivery in the chat, %s = 1", axis: "server CPU per delivery, %s = 1",
+				caption: "Shorter is cheaper.",
+			},
+			{
+				file: "chat-p99.svg", metric: load.MetricP99, log: true, format: table.Latency,
+				title: "99th percentile of the delivery time in the chat", axis: "time since the message was due",
+				caption: "Shorter is better; the axis is logarithmic.",
+			},
+		},
+	},
+	{
+		workload: "chat-websocket", heading: "Chat over WebSocket",
+		about: "The same over binary WebSocket messages. The reactor sends a ChatMessage with room, sender, address and time to " +
+			"sessions that are logged in, and answers the sender; the libraries send the bytes of the message to all, and nothing else.",
+		charts: []barChart{
+			{
+				file: "chat-websocket-cpu.svg", metric: load.MetricCPUPerPush, relativeTo: toReference, format: table.Ratio,
+				title: "CPU for a delivery in the WebSocket chat, %s = 1", axis: "server CPU per delivery, %s = 1",
+				caption: "Shorter is cheaper.",
+			},
+		},
+	},
+	{
+		workload: "broadcast", heading: "Broadcast of quotes",
+		about: "All sessions subscribe to the quotes; five prices a second move. Latency is from the time of a quote until the last " +
+			"session has it. There are few quotes in a run, so the p99 is in effect the longest.",
+		charts: []barChart{
+			{
+				file: "broadcast-p50.svg", metric: load.MetricP50, format: table.Latency,
+				title: "Time until the last session has a quote", axis: "median time since the quote was made",
+				caption: "Shorter is better. `reactor-mixed` has binary messages on half of the connections and JSON on the others.",
+			},
+		},
+	},
 }

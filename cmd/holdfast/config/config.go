@@ -48,6 +48,8 @@ type Limits struct {
 	OutboundHardBytes     int           // unsent bytes above which the session is closed
 	OutboundTotalBytes    int           // unsent bytes of all sessions; 0: a part of the memory limit
 	FirstFrameTime        time.Duration // from the connect to the end of the first frame
+	HandshakeTime         time.Duration // from the connect to the end of the WebSocket handshake
+	PongTime              time.Duration // from a WebSocket ping to its pong
 	FrameTime             time.Duration // from the first byte of a frame to its last
 	IdleTime              time.Duration // longest time without a complete frame
 	PasswordGuesses       int           // wrong passwords per customer, address and minute
@@ -88,6 +90,8 @@ func Default() *Config {
 			OutboundSoftTime:      5 * time.Second,
 			OutboundHardBytes:     1 << 20,
 			FirstFrameTime:        5 * time.Second,
+			HandshakeTime:         5 * time.Second,
+			PongTime:              10 * time.Second,
 			FrameTime:             10 * time.Second,
 			IdleTime:              time.Minute,
 			WriteStallTime:        10 * time.Second,

@@ -2,92 +2,164 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 )
 
 // The dialects that a listener may have.
 const (
-	DialectPacket = "packet"
-	DialectTLV    = "tlv"
+	DialectPacket    = "packet"
+	DialectTLV       = "tlv"
+	DialectChat      = "chat"
+	DialectWebSocket = "websocket"
 )
 
-// The options of a listener, as they are written.
+// The options of listeners, as they are written.
 const (
 	optionLittle = "byte_order=little"
 	optionBig    = "byte_order=big"
 	optionGreet  = "greet"
+	optionOrigin = "origin="
 )
+
+// dialect is a dialect that a listener may have, with the options that it has there.
+type dialect struct {
+	name    string
+	options []option
+}
+
+// option is an option of a listener: its text, and what it sets. One whose text ends with
+// "=" has a value and may be repeated.
+type option struct {
+	text string
+	set  func(l *Listener, value string) error
+}
+
+// flag returns an option without a value.
+func flag(text string, set func(*Listener)) option {
+	return option{text, func(l *Listener, _ string) error { set(l); return nil }}
+}
+
+// dialects returns the table of all dialects.
+func dialects() []dialect {
+	return []dialect{
+		{DialectPacket, nil},
+		{DialectTLV, []option{
+			flag(optionLittle, func(*Listener) {}), // the default
+			flag(optionBig, func(l *Listener) { l.BigEndian = true }),
+			flag(optionGreet, func(l *Listener) { l.Greet = true }),
+		}},
+		{DialectChat, nil},
+		{DialectWebSocket, []option{{optionOrigin, (*Listener).addOrigin}}},
+	}
+}
+
+func (d dialect) word() string { return d.name }
+
+func (o option) word() string { return o.text }
+
+// wordsOf returns what the rows of a table are called in a listener's text.
+func wordsOf[T interface{ word() string }](rows []T) []string {
+	words := make([]string, len(rows))
+	for i, row := range rows {
+		words[i] = row.word()
+	}
+	return words
+}
+
+// either returns "a, b or c".
+func either(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
 
 // maxListeners is the largest number of Config.Listeners.
 const maxListeners = 16
 
 // Listener is one more address for clients, and the dialect there.
 type Listener struct {
-	Dialect   string // DialectPacket or DialectTLV
+	Dialect   string // one of the constants
 	Address   string // host:port, or unix:PATH; port 0 takes a free one
 	BigEndian bool   // tlv: byte order of lengths and message ids; default little-endian
 	Greet     bool   // tlv: the server pushes the session id as soon as the connection opens
+	Origins   string // websocket: origins of web pages that may connect, separated by blanks; "*": all
 }
 
 // String returns the listener as written in the settings, such as
 // "tlv=127.0.0.1:8890,byte_order=big,greet". It omits options at their default.
 func (l Listener) String() string {
-	text := l.Dialect + "=" + l.Address
+	texts := []string{l.Dialect + "=" + l.Address}
 	if l.BigEndian {
-		text += "," + optionBig
+		texts = append(texts, optionBig)
 	}
 	if l.Greet {
-		text += "," + optionGreet
+		texts = append(texts, optionGreet)
 	}
-	return text
+	for _, origin := range strings.Fields(l.Origins) {
+		texts = append(texts, optionOrigin+origin)
+	}
+	return strings.Join(texts, ",")
 }
 
 // parseListener reads what String returns. Its error continues a sentence that
 // starts with the entry's name.
 func parseListener(text string) (Listener, error) {
-	dialect, rest, ok := strings.Cut(text, "=")
+	name, rest, ok := strings.Cut(text, "=")
 	if !ok {
 		return Listener{}, fmt.Errorf("wants dialect=host:port such as tlv=127.0.0.1:8890, or dialect=unix:PATH, got %q", text)
 	}
-	dialects := []string{DialectPacket, DialectTLV}
-	if !slices.Contains(dialects, dialect) {
-		return Listener{}, fmt.Errorf("wants the dialect packet or tlv, got %q%s", dialect, Suggestion(dialect, dialects))
+	all := dialects()
+	at := slices.IndexFunc(all, func(d dialect) bool { return d.name == name })
+	if at < 0 {
+		words := wordsOf(all)
+		return Listener{}, fmt.Errorf("wants the dialect %s, got %q%s", either(words), name, Suggestion(name, words))
 	}
 	address, options, given := strings.Cut(rest, ",")
 	if err := checkClientAddress(address); err != nil {
 		return Listener{}, err
 	}
-	l := Listener{Dialect: dialect, Address: address}
+	l := Listener{Dialect: name, Address: address}
 	if !given {
 		return l, nil
 	}
-	return l, l.setOptions(strings.Split(options, ","))
+	return l, l.setOptions(all[at], strings.Split(options, ","))
 }
 
-// setOptions applies the options in the text of a listener.
-func (l *Listener) setOptions(options []string) error {
-	if l.Dialect == DialectPacket {
-		return fmt.Errorf("has the option %q, but the dialect packet has no options", options[0])
+// setOptions applies the options in the text of a listener of dialect d.
+func (l *Listener) setOptions(d dialect, texts []string) error {
+	if len(d.options) == 0 {
+		return fmt.Errorf("has the option %q, but the dialect %s has no options", texts[0], d.name)
 	}
 	seen := make(map[string]bool)
-	for _, option := range options {
-		switch option {
-		case optionLittle: // the default
-		case optionBig:
-			l.BigEndian = true
-		case optionGreet:
-			l.Greet = true
-		default:
-			all := []string{optionLittle, optionBig, optionGreet}
-			return fmt.Errorf("wants the options %s, %s or %s, got %q%s", optionLittle, optionBig, optionGreet, option, Suggestion(option, all))
+	for _, text := range texts {
+		name, value, _ := strings.Cut(text, "=")
+		at := slices.IndexFunc(d.options, func(o option) bool { return o.text == text || o.text == name+"=" })
+		if at < 0 {
+			words := wordsOf(d.options)
+			return fmt.Errorf("wants the options %s, got %q%s", either(words), text, Suggestion(text, words))
 		}
-		name, _, _ := strings.Cut(option, "=")
-		if seen[name] {
+		if seen[name] && !strings.HasSuffix(d.options[at].text, "=") {
 			return fmt.Errorf("has the option %s twice", name)
 		}
 		seen[name] = true
+		if err := d.options[at].set(l, value); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// addOrigin adds an origin from which web pages may connect.
+func (l *Listener) addOrigin(origin string) error {
+	u, err := url.Parse(origin)
+	if origin != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != origin || strings.ContainsAny(origin, " \t")) {
+		return fmt.Errorf("wants an origin such as %shttps://app.example.com, or %s* for all, got %q", optionOrigin, optionOrigin, origin)
+	}
+	l.Origins = strings.TrimSpace(l.Origins + " " + origin)
 	return nil
 }
 

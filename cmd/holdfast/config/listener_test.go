@@ -17,6 +17,11 @@ func TestListenerText(t *testing.T) {
 	}{
 		{"packet", "packet=127.0.0.1:1", config.Listener{Dialect: "packet", Address: "127.0.0.1:1"}, ""},
 		{"tlv", "tlv=127.0.0.1:1", config.Listener{Dialect: "tlv", Address: "127.0.0.1:1"}, ""},
+		{"chat", "chat=127.0.0.1:8892", config.Listener{Dialect: "chat", Address: "127.0.0.1:8892"}, ""},
+		{"chat on a socket file", "chat=unix:/run/chat.sock", config.Listener{Dialect: "chat", Address: "unix:/run/chat.sock"}, ""},
+		{"websocket", "websocket=127.0.0.1:1", config.Listener{Dialect: "websocket", Address: "127.0.0.1:1"}, ""},
+		{"origins", "websocket=:1,origin=https://a.example,origin=http://b.example:8080", config.Listener{Dialect: "websocket", Address: ":1", Origins: "https://a.example http://b.example:8080"}, ""},
+		{"all origins", "websocket=:1,origin=*", config.Listener{Dialect: "websocket", Address: ":1", Origins: "*"}, ""},
 		{"no host", "tlv=:0", config.Listener{Dialect: "tlv", Address: ":0"}, ""},
 		{"IPv6", "tlv=[::1]:1", config.Listener{Dialect: "tlv", Address: "[::1]:1"}, ""},
 		{"big-endian", "tlv=:1,byte_order=big", config.Listener{Dialect: "tlv", Address: ":1", BigEndian: true}, ""},
@@ -104,8 +109,9 @@ func TestBadListener(t *testing.T) {
 	cases := []struct{ name, entry, want string }{
 		{"no dialect", `":8890"`, `wants dialect=host:port such as tlv=127.0.0.1:8890, or dialect=unix:PATH, got ":8890"`},
 		{"empty", `""`, `wants dialect=host:port such as tlv=127.0.0.1:8890, or dialect=unix:PATH, got ""`},
-		{"slip in the dialect", `"tvl=:1"`, `wants the dialect packet or tlv, got "tvl" (did you mean "tlv"?)`},
-		{"unknown dialect", `"websocket=:1"`, `wants the dialect packet or tlv, got "websocket"`},
+		{"slip in the dialect", `"tvl=:1"`, `wants the dialect packet, tlv, chat or websocket, got "tvl" (did you mean "tlv"?)`},
+		{"unknown dialect", `"quic=:1"`, `wants the dialect packet, tlv, chat or websocket, got "quic"`},
+		{"slip in a longer dialect", `"websockt=:1"`, `wants the dialect packet, tlv, chat or websocket, got "websockt" (did you mean "websocket"?)`},
 		{"no port", `"tlv=localhost"`, `wants an address such as 127.0.0.1:8888, got "localhost"`},
 		{"no address", `"tlv=,greet"`, `wants an address such as 127.0.0.1:8888, got ""`},
 		{"two in one string", `"tlv=:1 tlv=:2"`, `wants an address such as 127.0.0.1:8888, got ":1 tlv=:2"`},
@@ -117,6 +123,12 @@ func TestBadListener(t *testing.T) {
 		{"comma at the end", `"tlv=:1,"`, `wants the options byte_order=little, byte_order=big or greet, got ""`},
 		{"option twice", `"tlv=:1,byte_order=little,byte_order=big"`, `has the option byte_order twice`},
 		{"option of another dialect", `"packet=:1,greet"`, `has the option "greet", but the dialect packet has no options`},
+		{"option of a chat listener", `"chat=:1,byte_order=big"`, `has the option "byte_order=big", but the dialect chat has no options`},
+		{"origin without a value", `"websocket=:1,origin"`, `wants an origin such as origin=https://app.example.com, or origin=* for all, got ""`},
+		{"origin with a path", `"websocket=:1,origin=https://a.example/x"`, `wants an origin such as origin=https://app.example.com, or origin=* for all, got "https://a.example/x"`},
+		{"origin without a scheme", `"websocket=:1,origin=a.example"`, `wants an origin such as origin=https://app.example.com, or origin=* for all, got "a.example"`},
+		{"unknown option of websocket", `"websocket=:1,orign=*"`, `wants the options origin=, got "orign=*" (did you mean "origin="?)`},
+		{"no address for chat", `"chat="`, `wants an address such as 127.0.0.1:8888, got ""`},
 		{"number", `8890`, `wants a string, got the number 8890`},
 		{"null", `null`, `wants a string, got null`},
 		{"list in the list", `["tlv=:1"]`, `wants a string, got a list`},
@@ -126,6 +138,39 @@ func TestBadListener(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := config.Load(config.Sources{File: write(t, "{\"listeners\": [\n\"tlv=:0\",\n"+tc.entry+"\n]}")})
 			wantMistake(t, err, "serve.json:3: listeners[1] "+tc.want)
+		})
+	}
+}
+
+// TestChatNeedsNoLogin: a chat listener can't require a login, since its dialect has none. The
+// error is at the setting that is not a default.
+func TestChatNeedsNoLogin(t *testing.T) {
+	const rule = " has no login, so that it can't be combined with "
+	cases := []struct {
+		name string
+		file string
+		args []string
+		want string // "" is right
+	}{
+		{"flags", "{}", []string{"--listener=tlv=:0", "--listener=chat=:1", "--require-login=true"},
+			"--listener: listeners chat=:1 (--listener)" + rule + "require_login true (--require-login)"},
+		{"file and flag", "{\n\"require_login\": true}", []string{"--listener=chat=:1"},
+			"--listener: listeners chat=:1 (--listener)" + rule + "require_login true (serve.json:2)"},
+		{"file", "{\"require_login\": true,\n\"listeners\": [\"tlv=:0\",\n\"chat=:1\"]}", nil,
+			"serve.json:3: listeners[1] chat=:1 (serve.json:3)" + rule + "require_login true (serve.json:1)"},
+		{"no login required", "{}", []string{"--listener=chat=:1", "--require-login=false"}, ""},
+		{"no chat", "{}", []string{"--listener=tlv=:1", "--listener=packet=:2", "--require-login=true"}, ""},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := config.Load(config.Sources{File: write(t, tc.file), Flags: parsed(t, tc.args...)})
+			if tc.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantMistake(t, err, tc.want)
 		})
 	}
 }
@@ -140,7 +185,7 @@ func TestBadListeners(t *testing.T) {
 		{"object for the list", `{"listeners": {}}`, "", nil, `serve.json:1: listeners wants a list, got an object`},
 		{"list twice", "{\"listeners\": [],\n\"listeners\": []}", "", nil, `serve.json:2: key "listeners" appears twice`},
 		{"slip in the key", "{\n\"listener\": []}", "", nil, `serve.json:2: unknown key "listener" (did you mean "listeners"?)`},
-		{"in a variable", "{}", "HOLDFAST_LISTENERS=tlv=:1 udp=:2", nil, `HOLDFAST_LISTENERS: listeners[1] wants the dialect packet or tlv, got "udp"`},
+		{"in a variable", "{}", "HOLDFAST_LISTENERS=tlv=:1 udp=:2", nil, `HOLDFAST_LISTENERS: listeners[1] wants the dialect packet, tlv, chat or websocket, got "udp"`},
 		{"in a flag", "{}", "", []string{"--listener=tlv=:1", "--listener=tlv"}, `--listener: wants dialect=host:port such as tlv=127.0.0.1:8890, or dialect=unix:PATH, got "tlv"`},
 		{"slip in the variable", "{}", "HOLDFAST_LISTENER=tlv=:1", nil, `HOLDFAST_LISTENER: unknown variable (did you mean "HOLDFAST_LISTENERS"?)`},
 	}

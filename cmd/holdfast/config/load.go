@@ -94,6 +94,13 @@ func (c *Config) check() error {
 	if c.Limits.IdleTime <= c.Heartbeat {
 		return c.clash("limits.idle_time", "must be longer than", "heartbeat")
 	}
+	if c.RequireLogin {
+		for i, l := range c.Listeners {
+			if l.Dialect == DialectChat {
+				return c.clash(entryKey("listeners", i), "has no login, so that it can't be combined with", "require_login")
+			}
+		}
+	}
 	return c.checkAddresses()
 }
 

@@ -73,6 +73,8 @@ const everySetting = `{
     "outbound_hard_bytes": 16384,
     "outbound_total_bytes": 65536,
     "first_frame_time": "2s",
+    "handshake_time": "8s",
+    "pong_time": "9s",
     "frame_time": "4s",
     "idle_time": "1h",
     "write_stall_time": "6s",
@@ -100,7 +102,7 @@ func TestFileSetsEverySetting(t *testing.T) {
 			MaxFrameBytes: 65536, LoginFrameBytes: 32768, ConnectionsPerAddress: 8, SessionsPerAccount: 5,
 			InFlightRequests: 16, InFlightBytes: 131072,
 			OutboundSoftBytes: 8192, OutboundSoftTime: 3 * time.Second, OutboundHardBytes: 16384, OutboundTotalBytes: 65536,
-			FirstFrameTime: 2 * time.Second, FrameTime: 4 * time.Second, IdleTime: time.Hour, WriteStallTime: 6 * time.Second, PasswordGuesses: 9,
+			FirstFrameTime: 2 * time.Second, HandshakeTime: 8 * time.Second, PongTime: 9 * time.Second, FrameTime: 4 * time.Second, IdleTime: time.Hour, WriteStallTime: 6 * time.Second, PasswordGuesses: 9,
 			LoginQueue: 10, LoginWait: 7 * time.Second,
 		},
 	}

@@ -35,7 +35,7 @@ func (c *Config) settings() []setting {
 	return []setting{
 		{"listen", "listen", "address for clients, packet dialect: host:port, or unix:PATH of a socket file", clientAddressValue(&c.Listen)},
 		{"admin", "admin", "address for metrics and pprof", addressValue(&c.Admin)},
-		{"listeners", "listener", "another address for clients, e.g. tlv=:8890,byte_order=big,greet or packet=:8892; repeatable", listenersValue(&c.Listeners)},
+		{"listeners", "listener", "another address for clients, dialect=address, e.g. tlv=:8890,byte_order=big,greet or chat=:8892; dialects packet, tlv, chat, websocket; repeatable", listenersValue(&c.Listeners)},
 		{"data", "data", "folder of the journal and the history", folderValue(&c.Data)},
 		{"journal_url", "journal-url", "JetStream servers for the journal, separated by commas; empty: the journal is in the data folder", urlsValue(&c.JournalURL, "nats", "tls")},
 		{"journal_monitor_urls", "journal-monitor-urls", "monitoring addresses of all journal servers, separated by commas", urlsValue(&c.JournalMonitor, "http", "https")},
@@ -65,6 +65,8 @@ func (c *Config) settings() []setting {
 		{"limits.outbound_hard_bytes", "outbound-hard-bytes", "unsent bytes of a session above which it is closed; with replies among them, twice that", bytesValue(&l.OutboundHardBytes, 1<<10, maxSessionBytes)},
 		{"limits.outbound_total_bytes", "outbound-total-bytes", "unsent bytes of all sessions above which those with the most are closed; 0: a part of the memory limit", bytesValue(&l.OutboundTotalBytes, 0, 1<<44)},
 		{"limits.first_frame_time", "first-frame-time", "longest time from the connect to the first complete frame", limitTime(&l.FirstFrameTime)},
+		{"limits.handshake_time", "handshake-time", "longest time from the connect of a WebSocket client to the end of its handshake", limitTime(&l.HandshakeTime)},
+		{"limits.pong_time", "pong-time", "longest time for the answer of a WebSocket client to a ping", limitTime(&l.PongTime)},
 		{"limits.frame_time", "frame-time", "longest time from the first byte of a frame to its last", limitTime(&l.FrameTime)},
 		{"limits.idle_time", "idle-time", "longest time without a complete frame", limitTime(&l.IdleTime)},
 		{"limits.write_stall_time", "write-stall-time", "longest time in which a peer reads none of its unsent output", limitTime(&l.WriteStallTime)},

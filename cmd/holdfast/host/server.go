@@ -16,6 +16,8 @@ import (
 	"holdfast/biz/simulation"
 	"holdfast/cmd/holdfast/config"
 	"holdfast/codec"
+	"holdfast/codec/chat"
+	"holdfast/codec/websocket"
 	"holdfast/engine"
 	"holdfast/perf/goconn"
 	"holdfast/perf/txlog"
@@ -51,8 +53,18 @@ type Options struct {
 	Version             string // sent to clients
 	SubmitOnLoop        bool
 	Carrier             string // one of Carriers; "" is Reactor
+	CarrierChat         bool   // the listener of a Carrier other than Reactor is a chat listener
 	TransactionPerOrder bool
+	WebSocketEcho       bool          // the WebSocket listeners serve /echo
 	DroppedLines        func() uint64 // lines that standard output and error lost, for the metrics; nil: 0
+}
+
+// carrierDialect is the dialect of a Carrier other than Reactor.
+func (o Options) carrierDialect() codec.Dialect {
+	if o.CarrierChat {
+		return chat.Dialect{}
+	}
+	return codec.Packet{}
 }
 
 // Start starts a server with the settings of c. It returns when clients can connect. A
@@ -89,7 +101,7 @@ func Start(ctx context.Context, c *config.Config, o Options, log *slog.Logger) (
 func (s *Server) parts(c *config.Config, o Options, log *slog.Logger) wiring.Config {
 	w := wiring.Config{
 		Data: c.Data, Seed: s.Seed, Journal: journalOptions(c), DurableHistory: o.TransactionPerOrder,
-		Listeners: listenersOf(c), EventLoops: EventLoops(c), Drain: c.Drain, Limits: limitsOf(c, s.Memory.plan),
+		Listeners: listenersOf(c, o.WebSocketEcho), EventLoops: EventLoops(c), Drain: c.Drain, Limits: limitsOf(c, s.Memory.plan),
 		Desk: desk.Config{
 			RecentEvents: c.RecentEvents, DiskWatermark: uint64(c.DiskWatermark),
 			MaxHeldBytes: s.Memory.plan.HeldBytes, MaxOpenBytes: s.Memory.plan.OpenBytes,
@@ -110,7 +122,7 @@ func (s *Server) parts(c *config.Config, o Options, log *slog.Logger) wiring.Con
 	if o.Carrier != "" && o.Carrier != Reactor {
 		w.NewCarrier = func(core *engine.Core, drain func(context.Context) error) (wiring.Carrier, error) {
 			return goconn.New(core, goconn.Config{
-				Style: goconn.Style(o.Carrier), Listen: c.Listen, Drain: c.Drain, OnDrain: drain, Log: log,
+				Style: goconn.Style(o.Carrier), Dialect: o.carrierDialect(), Listen: c.Listen, Drain: c.Drain, OnDrain: drain, Log: log,
 			})
 		}
 	}
@@ -126,12 +138,19 @@ func journalOptions(c *config.Config) journal.Options {
 }
 
 // listenersOf returns the packet listener first, then the others.
-func listenersOf(c *config.Config) []engine.Listener {
+func listenersOf(c *config.Config, echo bool) []engine.Listener {
 	all := []engine.Listener{{Address: c.Listen, Dialect: codec.Packet{}}}
 	for _, l := range c.Listeners {
 		e := engine.Listener{Address: l.Address, Dialect: codec.Packet{}, Greets: l.Greet}
-		if l.Dialect == config.DialectTLV {
+		switch l.Dialect {
+		case config.DialectTLV:
 			e.Dialect = codec.TLV{BigEndian: l.BigEndian}
+		case config.DialectChat:
+			e.Dialect = chat.Dialect{}
+		case config.DialectWebSocket:
+			e.WebSocket = &engine.WebSocket{
+				Binary: websocket.Packet{}, Text: websocket.JSON{}, Origins: strings.Fields(l.Origins), Echo: echo,
+			}
 		}
 		all = append(all, e)
 	}
@@ -156,6 +175,8 @@ func limitsOf(c *config.Config, plan engine.MemoryPlan) engine.Limits {
 		OutboundHardBytes:     c.Limits.OutboundHardBytes,
 		OutboundTotalBytes:    c.Limits.OutboundTotalBytes,
 		FirstFrameTime:        c.Limits.FirstFrameTime,
+		HandshakeTime:         c.Limits.HandshakeTime,
+		PongTime:              c.Limits.PongTime,
 		FrameTime:             c.Limits.FrameTime,
 		IdleTime:              c.Limits.IdleTime,
 		WriteStallTime:        c.Limits.WriteStallTime,

@@ -44,6 +44,51 @@ func TestLoginTriesAgain(t *testing.T) {
 	}
 }
 
+// TestJSONForgetsEarlierAttempts: what a connection pushed that ended before the login is
+// not shown as if it came over the next one.
+func TestJSONForgetsEarlierAttempts(t *testing.T) {
+	t.Parallel()
+	addr := answering(t, func(n int, m codec.Message) []byte {
+		switch {
+		case n == 0:
+			return notice(pb.NoticeCode_NOTICE_CODE_TOO_MANY_CONNECTIONS, "full")
+		case m.Command == codec.CommandConn:
+			return answerOK(m, &pb.ConnReply{})
+		case m.Command == codec.CommandLogin:
+			return answerOK(m, &pb.LoginReply{Account: &pb.Account{Customer: 5}})
+		}
+		return answerOK(m, nil)
+	})
+	var out strings.Builder
+	err := Run(t.Context(), Options{
+		Addr: addr, Customer: 5, Credential: client.Password("x"), Stdin: strings.NewReader(""), Stdout: &out, Style: NewStyle(false), JSON: true,
+	})
+	if err != nil || !strings.Contains(out.String(), `"event":"account"`) || strings.Contains(out.String(), "full") {
+		t.Errorf("%v:\n%s", err, &out)
+	}
+}
+
+// TestTooManyLatePushes: a server that pushes without end before the account comes does not
+// fill the memory, and the client says that pushes are missing.
+func TestTooManyLatePushes(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	sh := &shell{json: true, starting: true, style: NewStyle(false), screen: plainScreen(strings.NewReader(""), &out, func() {}, func() {})}
+	for range 20 {
+		sh.pushed(client.Push{Event: client.Notice{Text: strings.Repeat("x", 1<<20)}})
+	}
+	if got := len(sh.again.late); got > maxLate {
+		t.Errorf("%d bytes wait", got)
+	}
+	sh.mu.Lock()
+	sh.showLate()
+	sh.mu.Unlock()
+	shown, want := out.String(), `{"event":"break","message":"5 more pushes came here and are not shown: they were too many"}`+"\n"
+	if strings.Count(shown, `"event":"push"`) != 15 || !strings.HasSuffix(shown, want) {
+		t.Errorf("ends with %q", shown[max(0, len(shown)-100):])
+	}
+}
+
 // TestLongLoginSaysSo: a login that takes long says so, and goes on.
 func TestLongLoginSaysSo(t *testing.T) {
 	t.Parallel()

@@ -17,14 +17,17 @@ func (sh *shell) welcome(snapshot client.Snapshot) (err error) {
 		return err
 	}
 	hello := sh.connection().Hello()
-	sh.print(fmt.Sprintf("connected to %s, holdfast %s, session %d\n", sh.connection().Addr(), table.Escape(hello.ServerVersion), hello.UID))
+	addr := sh.connection().Addr()
+	sh.say(fmt.Sprintf("connected to %s, holdfast %s, session %d\n", addr, table.Escape(hello.ServerVersion), hello.UID),
+		event{Event: "connected", Server: addr, Body: hello})
 	sh.showAccount(snapshot)
 	if sh.screen.interactive {
 		sh.print("\"help\" lists the commands\n")
 	}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	sh.ready, sh.tape.total = true, snapshot.MarketValue
+	sh.ready, sh.starting, sh.tape.total = true, false, snapshot.MarketValue
+	sh.showLate()
 	return nil
 }
 
@@ -54,7 +57,7 @@ func (sh *shell) holding(args []string) error {
 	}
 	snapshot, err := sh.connection().Positions(sh.ctx)
 	if err == nil {
-		sh.showAccount(snapshot)
+		sh.reply(sh.accountText(snapshot), "Positions", snapshot)
 	}
 	return err
 }
@@ -198,6 +201,9 @@ func (sh *shell) watch(args []string) error {
 	if len(args) == 1 && strings.EqualFold(args[0], "off") {
 		sh.follow(nil, nil)
 		_, err := sh.connection().Quotes(sh.ctx, sh.oneKey(), false)
+		if err == nil {
+			sh.reply("", "Quotes", nil)
+		}
 		return err
 	}
 	keys, err := sh.findAll(args)
@@ -231,7 +237,7 @@ func (sh *shell) bust(args []string) error {
 	}
 	busted, err := sh.connection().Bust(sh.ctx, id, strings.Join(args[1:], " "))
 	if err == nil {
-		sh.print(BustedText(busted))
+		sh.reply(BustedText(busted), "Bust", busted)
 	}
 	return err
 }

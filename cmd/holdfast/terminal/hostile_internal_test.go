@@ -14,10 +14,10 @@ func TestTextOfOthersIsEscaped(t *testing.T) {
 	const evil = "x\n* bought 5\x1b[2J\u009b31m\u202e"
 	key := client.Key{Market: "M" + evil, Code: "C" + evil}
 	var shown bytes.Buffer
-	sh := &shell{screen: &screen{Writer: &shown}, style: NewStyle(false), ready: true, market: []client.Instrument{{Key: key, Name: evil}}}
+	sh := &shell{client: new(client.Client), screen: &screen{Writer: &shown}, style: NewStyle(false), ready: true, market: []client.Instrument{{Key: key, Name: evil}}}
 	sh.follow(nil, nil)
 	for _, event := range []client.Event{
-		client.Execution{Key: key, ClientOrderID: evil}, client.ExecutionBusted{Reason: evil}, client.Quote{Key: key}, client.Notice{Text: evil},
+		client.Execution{Key: key, ClientOrderID: evil}, client.ExecutionBusted{Reason: evil}, client.Quote{Key: key}, client.Notice{Text: evil}, client.ChatMessage{Room: evil, Sender: evil, Address: evil, Text: evil},
 		client.PositionUpdate{Position: client.Position{Key: key, Quantity: 1}},
 	} {
 		sh.pushed(client.Push{Sequence: 1, Event: event})
@@ -27,7 +27,7 @@ func TestTextOfOthersIsEscaped(t *testing.T) {
 	sh.showHistory(client.HistoryPage{Executions: []client.Execution{{Key: key, Busted: true, BustReason: evil}}})
 	sh.showPlaced(client.Placed{Executions: []client.Execution{{Key: key}}, Position: client.Position{Key: key}})
 	sh.print(BustedText(client.Busted{Execution: client.Execution{Key: key}, Position: client.Position{Key: key}}))
-	sh.complain(errors.New(evil))
+	sh.complain(errors.New(evil), 0)
 	sh.complete("quote ")
 	text := shown.String()
 	if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e }); i >= 0 {

@@ -22,6 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
 // served is a server that a test may stop. Its prices do not move.
 type served struct {
 	addr string
+	more []string // of further listeners
 	stop func()
 }
 
@@ -36,6 +37,20 @@ func serveSeed(t *testing.T, addr, data, seed string) *served {
 	t.Helper()
 	c := config.Default()
 	c.Listen, c.Admin, c.Data, c.SeedFile = addr, "127.0.0.1:0", data, seed
+	return serveConfig(t, c)
+}
+
+// serveDoors is serve with listeners for WebSocket and chat, whose addresses are ws and chat.
+func serveDoors(t *testing.T, ws, chat, data string) *served {
+	t.Helper()
+	c := config.Default()
+	c.Listen, c.Admin, c.Data = "127.0.0.1:0", "127.0.0.1:0", data
+	c.Listeners = []config.Listener{{Dialect: config.DialectWebSocket, Address: ws}, {Dialect: config.DialectChat, Address: chat}}
+	return serveConfig(t, c)
+}
+
+func serveConfig(t *testing.T, c *config.Config) *served {
+	t.Helper()
 	s, err := host.Start(t.Context(), c, host.Options{Carrier: host.Reactor}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +61,7 @@ func serveSeed(t *testing.T, addr, data, seed string) *served {
 		}
 	})
 	t.Cleanup(stop)
-	return &served{addr: s.Addrs[0], stop: stop}
+	return &served{addr: s.Addrs[0], more: s.Addrs[1:], stop: stop}
 }
 
 func testServer(t *testing.T) *served {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/cmd/holdfast/terminal"
+	"holdfast/codec/chat"
 )
 
 // pseudo is a pseudo-terminal: what the test types, and what a user would see.
@@ -140,5 +141,35 @@ func TestClientLeavesTheTerminal(t *testing.T) {
 				t.Error("the terminal was not put back")
 			}
 		})
+	}
+}
+
+// TestChatAtATerminal: a message that comes while a line is typed does not break it.
+func TestChatAtATerminal(t *testing.T) {
+	t.Parallel()
+	s := startChat(t, "tcp", "127.0.0.1:0", &chatServer{})
+	term := openTerminal(t)
+	before := term.settings(t)
+	ends := make(chan error, 1)
+	var work sync.WaitGroup
+	work.Go(func() {
+		ends <- terminal.Chat(t.Context(), terminal.ChatOptions{Addr: s.addr, Stdin: term.tty, Stdout: term.tty, Style: terminal.NewStyle(true)})
+	})
+	t.Cleanup(work.Wait)
+	term.shown.await(t, "> ")
+	term.press("good ")
+	term.shown.await(t, "good")
+	s.say(chat.Frame{Type: chat.TypeMessage, Address: "::1", Port: "9", Text: "日本\x1b[2J"})
+	term.shown.await(t, "\x1b[2m[::1]:9\x1b[0m 日本\\x1b[2J\r\n")
+	term.press("morning\r") // the line is still there
+	term.shown.await(t, " good morning\r\n")
+	s.stop()
+	term.shown.await(t, "reconnecting")
+	term.press("\x03")
+	if err := <-ends; err != nil {
+		t.Error(err)
+	}
+	if term.settings(t) != before {
+		t.Error("the terminal was not put back")
 	}
 }

@@ -40,19 +40,48 @@ func (sh *shell) forget(clientOrderID string) {
 func (sh *shell) pushed(p client.Push) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	text := sh.pushText(p)
+	line := sh.pushLine(p)
 	_, notice := p.Event.(client.Notice)
 	switch {
-	case !sh.ready || text == "":
+	case line == "":
+		return
+	case sh.starting:
+		sh.again.postpone(line)
+		return
+	case !sh.ready:
 		return
 	case sh.again.away && !notice: // a Notice is about the connection that ended
-		sh.again.late = append(sh.again.late, sh.style(Faint, "* ")+text+"\n")
+		sh.again.postpone(line)
 		return
 	}
-	sh.print(sh.style(Faint, "* ") + text + "\n")
+	sh.showDropped()
+	sh.print(line)
 }
 
-// pushText returns the line for a push, "" if it needs no line.
+// showDropped says how many pushes the client has dropped because they came faster than
+// they could be shown. The caller holds mu.
+func (sh *shell) showDropped() {
+	n := sh.client.Dropped() - sh.dropped
+	if n == 0 {
+		return
+	}
+	sh.dropped += n
+	text := fmt.Sprintf("%d pushes were dropped: they came faster than they could be shown", n)
+	sh.say(sh.style(Red, text)+"\n", event{Event: "break", Message: text})
+}
+
+// pushLine returns the line for a push, "" if it needs no line.
+func (sh *shell) pushLine(p client.Push) string {
+	if sh.json {
+		return jsonLine(pushEvent(p))
+	}
+	if text := sh.pushText(p); text != "" {
+		return sh.style(Faint, "* ") + text + "\n"
+	}
+	return ""
+}
+
+// pushText returns the text for a push, "" if it needs no line.
 func (sh *shell) pushText(p client.Push) string {
 	switch event := p.Event.(type) {
 	case client.Execution:
@@ -67,6 +96,8 @@ func (sh *shell) pushText(p client.Push) string {
 		return sh.updateText(p.Sequence, event)
 	case client.Quote:
 		return sh.quoteText(event)
+	case client.ChatMessage:
+		return chatText(event)
 	case client.Notice:
 		return sh.style(Red, "notice: "+table.Escape(event.Text))
 	case client.SequenceBreak:

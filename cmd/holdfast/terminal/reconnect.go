@@ -16,14 +16,37 @@ type reconnecting struct {
 	credential client.Credential
 
 	// Guarded by the shell's mu.
-	away bool     // the connection is lost and there is no new one yet
-	late []string // lines for missed pushes
-	lost error    // why the shell does not try any more
+	away    bool   // the connection is lost and there is no new one yet
+	late    []byte // lines for pushes that wait; limit: maxLate
+	dropped int    // how many more there were
+	lost    error  // why the shell does not try any more
+}
+
+// maxLate is far more than a server pushes at a login, in bytes.
+const maxLate = 16 << 20
+
+// postpone keeps the line of a push until showLate. The caller holds the shell's mu.
+func (r *reconnecting) postpone(line string) {
+	if len(r.late)+len(line) > maxLate {
+		r.dropped++
+		return
+	}
+	r.late = append(r.late, line...)
 }
 
 // keep reconnects after a lost connection, until stop. It ends the reading of lines when
 // ctx ends, or when the connection ends and the shell does not reconnect.
 func (sh *shell) keep(ctx context.Context) (stop func()) {
+	return keepConnected(ctx,
+		func() <-chan struct{} { return sh.connection().Done() },
+		func(ctx context.Context) bool { return sh.again.on && sh.reconnect(ctx) },
+		sh.screen.interrupt)
+}
+
+// keepConnected waits until the present connection is done and calls reconnect, again and
+// again, until stop. When ctx ends, or reconnect returns false, it calls interrupt. All
+// calls come from one goroutine, which has ended when stop returns.
+func keepConnected(ctx context.Context, done func() <-chan struct{}, reconnect func(ctx context.Context) bool, interrupt func()) (stop func()) {
 	work, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
@@ -31,13 +54,13 @@ func (sh *shell) keep(ctx context.Context) (stop func()) {
 		for {
 			select {
 			case <-work.Done():
-			case <-sh.connection().Done():
+			case <-done():
 			}
 			if ctx.Err() == nil && work.Err() != nil {
-				return // the shell is leaving
+				return // the caller is leaving
 			}
-			if ctx.Err() != nil || !sh.again.on || !sh.reconnect(work) {
-				sh.screen.interrupt()
+			if ctx.Err() != nil || !reconnect(work) {
+				interrupt()
 				return
 			}
 		}
@@ -95,13 +118,13 @@ func (sh *shell) lose(why error) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.again.away = true
-	sh.print(sh.style(Red, OneLine(why.Error())+"; reconnecting") + "\n")
+	sh.say(sh.style(Red, OneLine(why.Error())+"; reconnecting")+"\n", event{Event: "lost", Message: why.Error()})
 }
 
 // connected continues on the next connection. First it shows the missed pushes.
 func (sh *shell) connected(ctx context.Context, next *client.Client, welcome client.Welcome) {
 	sh.mu.Lock()
-	sh.client, sh.again.away = next, false
+	sh.client, sh.dropped, sh.again.away = next, 0, false
 	missed := "missed pushes follow"
 	switch {
 	case welcome.Why == client.SnapshotHistoryReset:
@@ -110,11 +133,9 @@ func (sh *shell) connected(ctx context.Context, next *client.Client, welcome cli
 	case !welcome.Resumed:
 		missed = welcome.Why.Text() + "; see \"history\""
 	}
-	sh.print(fmt.Sprintf("reconnected, session %d; %s\n", next.Hello().UID, missed))
-	for _, line := range sh.again.late {
-		sh.print(line)
-	}
-	sh.again.late = nil
+	sh.say(fmt.Sprintf("reconnected, session %d; %s\n", next.Hello().UID, missed),
+		event{Event: "reconnected", Resumed: welcome.Resumed, Message: missed, Body: next.Hello()})
+	sh.showLate()
 	if !welcome.Resumed {
 		sh.tape.total, sh.tape.skip = welcome.Snapshot.MarketValue, false
 	}
@@ -128,11 +149,23 @@ func (sh *shell) connected(ctx context.Context, next *client.Client, welcome cli
 	}
 }
 
+// showLate shows the pushes that had to wait. The caller holds mu.
+func (sh *shell) showLate() {
+	if len(sh.again.late) > 0 {
+		sh.print(string(sh.again.late))
+	}
+	if n := sh.again.dropped; n > 0 {
+		text := fmt.Sprintf("%d more pushes came here and are not shown: they were too many", n)
+		sh.say(sh.style(Red, text)+"\n", event{Event: "break", Message: text})
+	}
+	sh.again.late, sh.again.dropped = nil, 0
+}
+
 // watchAgain continues a watch on the next connection. A server that was reset may not have
 // those instruments; after another error this connection ends, too.
 func (sh *shell) watchAgain(ctx context.Context, next *client.Client, watching []client.Key) {
 	if _, err := next.Quotes(ctx, watching, true); errors.Is(err, client.ErrRejected) {
 		sh.follow(nil, nil)
-		sh.complain(fmt.Errorf("watch: %w", err))
+		sh.complain(fmt.Errorf("watch: %w", err), 0)
 	}
 }

@@ -19,23 +19,36 @@ type Options struct {
 	Customer   client.Customer
 	Credential client.Credential
 	Stdin      io.Reader
-	Stdout     io.Writer
+	Stdout     io.Writer // goroutine: any
 	Stderr     io.Writer // says that a login takes long; nil: nothing does. Goroutine: any
 	Style      Style
 	Reconnect  *bool // reconnect after a lost connection; nil: only at a terminal
+	JSON       bool  // Stdout gets a JSON object per line, and no prompt
 }
 
 // Run logs in and executes commands until the input ends, "quit", ctx ends, or the
 // connection is lost and not restored. Without a terminal it returns an error if a
 // command failed.
-func Run(ctx context.Context, o Options) (err error) {
-	sh := &shell{ctx: ctx, style: o.Style}
+func Run(ctx context.Context, o Options) error {
+	err := runShell(ctx, &o)
+	if o.JSON && err != nil && !errors.Is(err, errCommands) && ctx.Err() == nil {
+		fmt.Fprint(o.Stdout, jsonLine(errorEvent(err, 0)))
+	}
+	return err
+}
+
+func runShell(ctx context.Context, o *Options) (err error) {
+	sh := &shell{ctx: ctx, style: o.Style, json: o.JSON, starting: o.JSON}
 	var snapshot client.Snapshot
-	if sh.client, snapshot, err = enter(ctx, &o, client.Options{OnPush: sh.pushed}); err != nil {
+	if sh.client, snapshot, err = enter(ctx, o, sh.attempt); err != nil {
 		return err
 	}
 	defer func() { _ = sh.connection().Close() }() // always nil
-	if sh.screen, err = openScreen(o.Stdin, o.Stdout, sh.complete); err != nil {
+	start := prompt
+	if o.JSON {
+		start = ""
+	}
+	if sh.screen, err = openScreen(o.Stdin, o.Stdout, start, sh.complete); err != nil {
 		return err
 	}
 	defer sh.screen.close()
@@ -54,15 +67,25 @@ func Run(ctx context.Context, o Options) (err error) {
 // Login connects and logs in, for commands that show no pushes. While the server is busy it
 // tries again, for about a minute. It uses Addr, Customer, Credential and Stderr.
 func Login(ctx context.Context, o Options) (*client.Client, error) {
-	c, _, err := enter(ctx, &o, client.Options{})
+	c, _, err := enter(ctx, &o, func() client.Options { return client.Options{} })
 	return c, err
 }
 
 // silence is how long a login may take before Stderr says that it takes long.
 const silence = time.Second
 
-// enter is Login with the client's options, and also returns the account.
-func enter(ctx context.Context, o *Options, how client.Options) (c *client.Client, s client.Snapshot, err error) {
+// attempt returns the client's options for an attempt to log in. It forgets the pushes of
+// earlier attempts: they are about connections that have ended.
+func (sh *shell) attempt() client.Options {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.again.late, sh.again.dropped = nil, 0
+	return client.Options{OnPush: sh.pushed}
+}
+
+// enter is Login with the client's options, which it asks for before each attempt, and also
+// returns the account.
+func enter(ctx context.Context, o *Options, how func() client.Options) (c *client.Client, s client.Snapshot, err error) {
 	if o.Stderr != nil {
 		late := time.AfterFunc(silence, func() {
 			fmt.Fprintf(o.Stderr, "holdfast: waiting for %s to let customer %d in; Ctrl-C ends the wait\n", o.Addr, o.Customer)
@@ -70,7 +93,7 @@ func enter(ctx context.Context, o *Options, how client.Options) (c *client.Clien
 		defer late.Stop()
 	}
 	err = client.Retry(ctx, func() (err error) {
-		if c, err = client.Dial(ctx, o.Addr, how); err != nil {
+		if c, err = client.Dial(ctx, o.Addr, how()); err != nil {
 			return err
 		}
 		if s, err = c.Login(ctx, o.Customer, o.Credential); err != nil {
@@ -126,12 +149,13 @@ func (sh *shell) run() error {
 			}
 			break
 		}
+		sh.line++
 		if err := sh.execute(line); err != nil {
 			if over := sh.over(); over != nil {
 				return over
 			}
 			failed = true
-			sh.complain(err)
+			sh.complain(err, sh.line)
 		}
 	}
 	sh.leave()
@@ -141,11 +165,11 @@ func (sh *shell) run() error {
 	return nil
 }
 
-// endLine stops showing pushes and leaves the prompt.
+// endLine stops showing pushes, except to a program, and leaves the prompt.
 func (sh *shell) endLine() {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	sh.ready = false
+	sh.ready = sh.json
 	sh.screen.endLine()
 }
 

@@ -119,3 +119,16 @@ func TestClientHearsOfTheEnd(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLongLines: the error for a line that is too long says what the limit is.
+func TestLongLines(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t, trades)
+	if stdout, err := jsonClient(t, s.addr, strings.Repeat("x", 64<<10)+"\nholding\n"); err == nil || strings.Count(stdout, `"event":"reply"`) != 1 {
+		t.Errorf("at the limit: %v, %s", err, stdout)
+	}
+	const want = "a line of standard input has more than 65536 bytes"
+	if _, err := jsonClient(t, s.addr, strings.Repeat("x", 64<<10+1)+"\nholding\n"); err == nil || err.Error() != want {
+		t.Errorf("above it: %v", err)
+	}
+}

@@ -31,7 +31,8 @@ type screen struct {
 type complete func(before string) (after string, ok bool)
 
 // openScreen returns the screen for the streams. A terminal is in raw mode until close.
-func openScreen(stdin io.Reader, stdout io.Writer, tab complete) (*screen, error) {
+// Without a prompt it is not treated as a terminal.
+func openScreen(stdin io.Reader, stdout io.Writer, prompt string, tab complete) (*screen, error) {
 	file, ok := stdin.(*os.File)
 	if !ok {
 		return plainScreen(stdin, stdout, func() {}, func() {}), nil
@@ -40,7 +41,7 @@ func openScreen(stdin io.Reader, stdout io.Writer, tab complete) (*screen, error
 	if err != nil {
 		return nil, err
 	}
-	if !progress.IsTerminal(file) || !progress.IsTerminal(stdout) {
+	if prompt == "" || !progress.IsTerminal(file) || !progress.IsTerminal(stdout) {
 		return plainScreen(in, stdout, in.stop, in.close), nil
 	}
 	restore, err := rawTerminal(file)
@@ -70,7 +71,7 @@ const maxLine = 64 << 10
 
 func plainScreen(in io.Reader, out io.Writer, interrupt, closing func()) *screen {
 	lines := bufio.NewScanner(textfile.NewReader(in))
-	lines.Buffer(nil, maxLine)
+	lines.Buffer(nil, maxLine+1) // with its end
 	return &screen{Writer: out, interrupt: interrupt, endLine: func() {}, close: closing, readLine: func() (string, error) {
 		if lines.Scan() {
 			return lines.Text(), nil
@@ -78,6 +79,8 @@ func plainScreen(in io.Reader, out io.Writer, interrupt, closing func()) *screen
 		switch err := lines.Err(); {
 		case errors.Is(err, textfile.ErrEncoding):
 			return "", fmt.Errorf("standard input %w", err)
+		case errors.Is(err, bufio.ErrTooLong):
+			return "", fmt.Errorf("a line of standard input has more than %d bytes", maxLine)
 		case err != nil:
 			return "", err
 		}

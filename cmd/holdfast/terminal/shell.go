@@ -20,7 +20,10 @@ type shell struct {
 	client   *client.Client
 	screen   *screen
 	style    Style
+	json     bool // all output is events
 	quitting bool
+	line     int    // number of the line that is executed, from 1
+	typed    string // that line
 
 	market []client.Instrument // the last list of all; sorted
 	again  reconnecting
@@ -29,7 +32,9 @@ type shell struct {
 	watching []client.Key    // nil: none; no keys: all
 	own      map[string]bool // client order ids whose replies are shown, so their pushes are not
 	tape     tape
-	ready    bool // pushes are shown
+	dropped  uint64 // pushes that the present client has dropped, as far as that is shown
+	ready    bool   // pushes are shown
+	starting bool   // pushes are shown after the account, in JSON mode
 }
 
 // shellCommand is one command of the prompt.
@@ -51,6 +56,11 @@ func shellCommands() []shellCommand {
 		{"quote", "[CODE...]", "last prices of these or all instruments", (*shell).quote, true},
 		{"watch", "[CODE...|off]", "show each new price of these or all instruments", (*shell).watch, true},
 		{"bust", "ID REASON", "bust an execution (operators)", (*shell).bust, false},
+		{"chat", "TEXT", "say something to everybody, in the common room", (*shell).chat, false},
+		{"say", "ROOM TEXT", "say something in a room", (*shell).sayIn, false},
+		{"join", "[ROOM]", "show what is said in a room (without ROOM: in the common room)", (*shell).join, false},
+		{"leave", "[ROOM]", "show it no longer", (*shell).leaveRoom, false},
+		{"who", "[ROOM]", "who is in a room", (*shell).who, false},
 		{"help", "", "this list", (*shell).help, false},
 		{"quit", "", "log out and leave (also Ctrl-D)", (*shell).quit, false},
 	}
@@ -62,6 +72,7 @@ func (sh *shell) execute(line string) error {
 	if len(words) == 0 {
 		return nil
 	}
+	sh.typed = line
 	for _, c := range shellCommands() {
 		if strings.EqualFold(c.name, words[0]) {
 			return c.run(sh, words[1:])
@@ -82,9 +93,9 @@ func nearCommand(word string) string {
 	return ""
 }
 
-// complain shows the error of a command.
-func (sh *shell) complain(err error) {
-	sh.print(sh.style(Red, "error: "+OneLine(Advise(err).Error())) + "\n")
+// complain shows the error of a command; line is that of the input, or 0.
+func (sh *shell) complain(err error, line int) {
+	sh.say(sh.style(Red, "error: "+OneLine(Advise(err).Error()))+"\n", errorEvent(Advise(err), line))
 }
 
 // print writes text in one piece, so that no other output comes between.
@@ -92,15 +103,18 @@ func (sh *shell) print(text string) { fmt.Fprint(sh.screen, text) }
 
 func (sh *shell) help([]string) error {
 	t := sh.table("COMMAND", "", "")
+	var list []map[string]string
 	for _, c := range shellCommands() {
 		t.Add(c.name, c.usage, c.short)
+		list = append(list, map[string]string{"name": c.name, "arguments": c.usage, "help": c.short})
 	}
-	sh.print(t.String() + "  CODE is for example 600100, or MARKET/CODE if two markets have that code\n")
+	sh.reply(t.String()+"  CODE is for example 600100, or MARKET/CODE if two markets have that code\n", "help", list)
 	return nil
 }
 
 func (sh *shell) quit([]string) error {
 	sh.quitting = true
+	sh.reply("", "quit", nil)
 	return nil
 }
 

@@ -30,7 +30,12 @@ func signed(m client.Money) string {
 	return m.String()
 }
 
+// showAccount shows the account as it is after a login.
 func (sh *shell) showAccount(s client.Snapshot) {
+	sh.say(sh.accountText(s), event{Event: "account", Body: s})
+}
+
+func (sh *shell) accountText(s client.Snapshot) string {
 	role := ""
 	if s.Account.Operator {
 		role = ", operator"
@@ -47,7 +52,7 @@ func (sh *shell) showAccount(s client.Snapshot) {
 	totals.Add("total", (s.MarketValue + s.Account.Cash).String())
 	totals.Add("realised profit", signed(s.Account.Realised))
 	totals.Set(1, profitStyle(s.Account.Realised))
-	sh.print(text + totals.String())
+	return text + totals.String()
 }
 
 func (sh *shell) positions(list []client.Position) string {
@@ -78,7 +83,11 @@ func (sh *shell) showPlaced(placed client.Placed) {
 		text.WriteString("  " + executionText(x) + "\n")
 	}
 	text.WriteString("  " + sh.positionText(placed.Position) + "\n")
-	sh.print(text.String())
+	result := resultOK
+	if placed.Duplicate {
+		result = resultDuplicate
+	}
+	sh.say(text.String(), event{Event: "reply", Line: sh.line, Command: "PlaceOrder", Result: result, Body: placed})
 }
 
 // executionText returns "bought 100 ALFA/600100 @ 10.00 = 1,000.00 (100001-17)".
@@ -107,7 +116,7 @@ func BustedText(b client.Busted) string {
 
 func (sh *shell) showHistory(page client.HistoryPage) {
 	if len(page.Executions) == 0 {
-		sh.print("  no executions\n")
+		sh.reply("  no executions\n", "History", page)
 		return
 	}
 	t := sh.table("EXECUTION", "TIME", "SIDE", "INSTRUMENT", ">SHARES", ">PRICE", ">VALUE", "")
@@ -125,7 +134,7 @@ func (sh *shell) showHistory(page client.HistoryPage) {
 		oldest := page.Executions[len(page.Executions)-1].ID
 		more = fmt.Sprintf("  there are older ones: history %d %s\n", len(page.Executions), oldest)
 	}
-	sh.print(t.String() + more)
+	sh.reply(t.String()+more, "History", page)
 }
 
 func (sh *shell) showQuotes(list []client.Instrument) {
@@ -133,5 +142,5 @@ func (sh *shell) showQuotes(list []client.Instrument) {
 	for _, i := range list {
 		t.Add(i.Key.String(), i.Name, i.LotSize.String(), i.LastPrice.String())
 	}
-	sh.print(t.String())
+	sh.reply(t.String(), "Quotes", client.Instruments(list))
 }
