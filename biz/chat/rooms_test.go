@@ -235,6 +235,31 @@ func TestLastMessages(t *testing.T) {
 	}
 }
 
+// TestLastMessagesFitTheLimit: a session that joins gets the newest messages that half of its
+// limit for unsent output holds.
+func TestLastMessagesFitTheLimit(t *testing.T) {
+	const messages, size, limit = 100, 4096, 256 << 10
+	h := start(t, engine.Limits{OutboundSoftBytes: limit / 2, OutboundHardBytes: limit})
+	p := h.login(packetDoor, alice)
+	p.join("full")
+	for n := range messages {
+		p.say("full", fmt.Sprintf("%*d", size, n))
+		p.ok(codec.CommandChat)
+	}
+	late := h.login(packetDoor, bob)
+	late.chat(&pb.ChatRequest{Room: "full", Action: pb.ChatAction_CHAT_ACTION_JOIN})
+	first, got := late.hears(), 1
+	for m := first; m.Text != fmt.Sprintf("%*d", size, messages-1); got++ {
+		m = late.hears()
+	}
+	if most := limit / 2 / size; got > most || got < most*9/10 {
+		t.Errorf("%d messages of %d bytes, want nearly %d", got, size, most)
+	}
+	if want := fmt.Sprintf("%*d", size, messages-got); first.Text != want {
+		t.Errorf("the first is %q", strings.TrimSpace(first.Text))
+	}
+}
+
 // TestManyJoinsAtOnce: a client that joins again and again without waiting, and reads what it
 // gets, is no slow consumer: its requests wait until it has read the last messages.
 func TestManyJoinsAtOnce(t *testing.T) {

@@ -165,11 +165,15 @@ func TestAdminConnections(t *testing.T) {
 		ended <- struct{}{}
 	})
 	conns := host.NewAdminConns(l, 3)
-	idle := make(chan struct{}, 10)
+	idle, gone := make(chan struct{}, 10), make(chan struct{}, 10)
 	server := &http.Server{Handler: mux, ConnState: func(conn net.Conn, state http.ConnState) {
 		conns.Changed(conn, state)
-		if state == http.StateIdle {
+		switch state {
+		case http.StateIdle:
 			idle <- struct{}{}
+		case http.StateClosed:
+			gone <- struct{}{}
+		case http.StateNew, http.StateActive, http.StateHijacked:
 		}
 	}}
 	var serving sync.WaitGroup
@@ -214,6 +218,9 @@ func TestAdminConnections(t *testing.T) {
 	alive(again, "another probe")
 	profiles[1].Close()
 	<-ended
+	for range 5 { // the silent one, the second, the probe, two profiles
+		<-gone // from the table too
+	}
 	spare := l.dial(t)
 	alive(spare, "a client within the limit")
 	alive(again, "its neighbour")
