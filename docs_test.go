@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -54,7 +55,7 @@ func moduleOf(importPath string, modules []string) (string, bool) {
 
 // TestLinksLead: a link of a page to a file leads to one that is there.
 func TestLinksLead(t *testing.T) {
-	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/engine.md", "docs/protocol.md"} {
+	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/engine.md", "docs/protocol.md", "docs/trading.md"} {
 		for _, target := range submatches(t, page, `\]\(([^)#]+)`) {
 			if strings.Contains(target, "://") {
 				continue
@@ -128,18 +129,39 @@ func testNames(t *testing.T) map[string]bool {
 	return names
 }
 
-// TestArchitectureNamesFunctions: the way of an order in docs/architecture.md names
-// functions that are in those files, at most 22 of them.
+// TestArchitectureNamesFunctions: each way in docs/architecture.md names functions that are in
+// those files, at most 22 of them, and numbers them.
 func TestArchitectureNamesFunctions(t *testing.T) {
 	page, err := os.ReadFile("docs/architecture.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := regexp.MustCompile("(?m)^\\| \\d+ \\| \\**`(?:(\\w+)\\.)?(\\w+)`\\** \\| (\\S+) \\|").FindAllStringSubmatch(string(page), -1)
-	if len(rows) < 10 || len(rows) > 22 {
-		t.Errorf("the way has %d steps", len(rows))
+	rows := regexp.MustCompile("(?m)^\\| (\\d+) \\| \\**`(?:(\\w+)\\.)?(\\w+)`\\** \\| (\\S+) \\|")
+	ways := 0
+	for _, section := range strings.Split(string(page), "\n## ") {
+		way := rows.FindAllStringSubmatch(section, -1)
+		if len(way) == 0 {
+			continue
+		}
+		ways++
+		if len(way) < 10 || len(way) > 22 {
+			t.Errorf("a way has %d steps", len(way))
+		}
+		checkWay(t, way)
 	}
-	for _, row := range rows {
+	if ways != 2 {
+		t.Errorf("the page has %d ways", ways)
+	}
+}
+
+// checkWay checks the rows of a way: number, receiver, function, file.
+func checkWay(t *testing.T, rows [][]string) {
+	t.Helper()
+	for n, row := range rows {
+		if row[1] != strconv.Itoa(n+1) {
+			t.Errorf("step %d has the number %s", n+1, row[1])
+		}
+		row = row[1:]
 		source, err := os.ReadFile(row[3])
 		if err != nil {
 			t.Error(err)

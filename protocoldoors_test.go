@@ -82,9 +82,14 @@ func websocketTexts() []example {
 		}),
 		textPush("PlaceOrder request", codec.CommandPlaceOrder, id, order()),
 		textReply("PlaceOrder reply", codec.CommandPlaceOrder, id, codec.ResultOK, orderReply()),
-		textReply("PlaceOrder reply rejected", codec.CommandPlaceOrder, id, codec.ResultRejected,
-			&pb.Error{Reason: pb.Reason_REASON_NOT_ENOUGH_CASH, Message: "not enough cash"}),
+		textReply("PlaceOrder reply rejected", codec.CommandPlaceOrder, id, codec.ResultRejected, notEnoughCash()),
 		textPush("Execution push", codec.PushExecution, 1, execution()),
+		textPush("OrderUpdate push", codec.PushOrderUpdate, 3, &pb.OrderUpdate{
+			Order: limitOrder(), Time: halfPastNine + second, Cash: 998_000_0000, FrozenCash: 990_0000,
+		}),
+		textPush("Operate request", codec.CommandOperate, 8, &pb.OperateRequest{
+			Command: &pb.OperateRequest_Jump{Jump: &pb.JumpCommand{Market: "ALFA", Code: "600100", Price: 11_2000}},
+		}),
 		textPush("Notice push", codec.PushNotice, 0, stopping()),
 		textPush("Submit request", codec.CommandSubmit, big, codec.Raw("hello")),
 		textReply("Submit reply", codec.CommandSubmit, big, codec.ResultOK, nil),

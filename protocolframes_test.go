@@ -91,10 +91,10 @@ func protocolExamples() []example {
 }
 
 // protocolFrames returns the frames of packet and tlv, in the page's order. Together they are
-// one story: customer 100001 of the shipped seed buys, and an operator busts it.
+// one story: customer 100001 of the shipped seed trades, and an operator corrects and busts.
 func protocolFrames() []frame {
 	var all []frame
-	for _, list := range [][]frame{sessionFrames(), orderFrames(), otherFrames(), tlvFrames()} {
+	for _, list := range [][]frame{sessionFrames(), orderFrames(), operatorFrames(), otherFrames(), tlvFrames()} {
 		all = append(all, list...)
 	}
 	return all
@@ -115,6 +115,12 @@ const (
 	idLogout
 	idUnknown
 	idChat
+	idLimit
+	idReplaceOrder
+	idOrders
+	idCancelOrder
+	idOperate
+	idCorrect
 )
 
 func sessionFrames() []frame {
@@ -130,11 +136,11 @@ func sessionFrames() []frame {
 		packetReply("Login reply refused", codec.CommandLogin, idLogin, codec.ResultUnauthenticated,
 			&pb.Error{Message: "customer number and credential do not match"}),
 		packetRequest("Login request resuming", codec.CommandLogin, idLogin, &pb.LoginRequest{
-			Customer: customer, Credential: &pb.LoginRequest_Token{Token: seed.DemoToken(customer)}, ResumeFrom: 2,
+			Customer: customer, Credential: &pb.LoginRequest_Token{Token: seed.DemoToken(customer)}, ResumeFrom: 10,
 			HistoryId: historyID(),
 		}),
 		packetReply("Login reply resumed", codec.CommandLogin, idLogin, codec.ResultOK, &pb.LoginReply{
-			Account: accountNow(1_000_000_0000, 1_001_0000), PushSequence: 2, Resumed: true, HistoryId: historyID(),
+			Account: accountAfter(1_005_000_0000, 1_001_0000), PushSequence: 10, Resumed: true, HistoryId: historyID(),
 		}),
 		packetRequest("Positions request", codec.CommandPositions, idPositions, nil),
 		packetReply("Positions reply", codec.CommandPositions, idPositions, codec.ResultOK, &pb.PositionsReply{
@@ -148,25 +154,79 @@ func orderFrames() []frame {
 		packetRequest("PlaceOrder request", codec.CommandPlaceOrder, idPlaceOrder, order()),
 		packetReply("PlaceOrder reply", codec.CommandPlaceOrder, idPlaceOrder, codec.ResultOK, orderReply()),
 		packetReply("PlaceOrder reply duplicate", codec.CommandPlaceOrder, idPlaceOrder, codec.ResultDuplicate, orderReply()),
-		packetReply("PlaceOrder reply rejected", codec.CommandPlaceOrder, idPlaceOrder, codec.ResultRejected,
-			&pb.Error{Reason: pb.Reason_REASON_NOT_ENOUGH_CASH, Message: "not enough cash"}),
+		packetReply("PlaceOrder reply rejected", codec.CommandPlaceOrder, idPlaceOrder, codec.ResultRejected, notEnoughCash()),
 		packetPush("Execution push", codec.PushExecution, 1, execution()),
 		packetPush("PositionUpdate push", codec.PushPositionUpdate, 2, &pb.PositionUpdate{
-			Change: pb.Change_CHANGE_INCREASED, Position: position(300, 10_0000), RowCount: 1, MarketValue: 3_000_0000,
+			Change: pb.Change_CHANGE_INCREASED, Position: position(300, 10_0000), RowCount: 1, MarketValue: 3_000_0000, Cash: 998_000_0000,
 		}),
-		packetRequest("Bust request", codec.CommandBust, idBust, &pb.BustRequest{ExecutionId: firstExecution, Reason: bustReason}),
+		packetRequest("PlaceOrder request limit", codec.CommandPlaceOrder, idLimit, &pb.PlaceOrderRequest{
+			ClientOrderId: "my-order-2", Side: pb.Side_SIDE_BUY, Market: "ALFA", Code: "600100", Quantity: 100, Price: 9_9000,
+			TimeInForce: pb.TimeInForce_TIME_IN_FORCE_GOOD_TILL_CANCELLED,
+		}),
+		packetReply("PlaceOrder reply limit", codec.CommandPlaceOrder, idLimit, codec.ResultOK, &pb.PlaceOrderReply{
+			OrderId: limitOrderID, Status: pb.OrderStatus_ORDER_STATUS_NEW, Leaves: 100,
+		}),
+		packetPush("OrderUpdate push new", codec.PushOrderUpdate, 3, &pb.OrderUpdate{
+			Order: limitOrder(), Time: halfPastNine + second, Cash: 998_000_0000, FrozenCash: 990_0000,
+		}),
+		packetRequest("ReplaceOrder request", codec.CommandReplaceOrder, idReplaceOrder, &pb.ReplaceOrderRequest{
+			OrderId: limitOrderID, NewClientOrderId: "my-order-2b", Quantity: 300, Price: 9_9500,
+		}),
+		packetReply("ReplaceOrder reply", codec.CommandReplaceOrder, idReplaceOrder, codec.ResultOK, &pb.ReplaceOrderReply{Order: replaced()}),
+		packetRequest("Orders request", codec.CommandOrders, idOrders, &pb.OrdersRequest{Limit: 100}),
+		packetReply("Orders reply", codec.CommandOrders, idOrders, codec.ResultOK, &pb.OrdersReply{
+			Orders: []*pb.Order{working(replaced())}, PushSequence: 4,
+		}),
+		packetRequest("CancelOrder request", codec.CommandCancelOrder, idCancelOrder, &pb.CancelOrderRequest{OrderId: limitOrderID}),
+		packetReply("CancelOrder reply", codec.CommandCancelOrder, idCancelOrder, codec.ResultOK, &pb.CancelOrderReply{Order: cancelled(), Count: 1}),
+		packetReply("CancelOrder reply too late", codec.CommandCancelOrder, idCancelOrder, codec.ResultRejected, &pb.Error{
+			Reason: pb.Reason_REASON_TOO_LATE, Message: "too late: the order is cancelled", Order: cancelled(),
+		}),
+		packetPush("OrderUpdate push cancelled", codec.PushOrderUpdate, 5, &pb.OrderUpdate{
+			Order: cancelled(), Time: halfPastNine + 3*second, Cash: 998_000_0000,
+		}),
+	}
+}
+
+// operatorFrames are what operators do to the customer, and what the customer gets of it.
+func operatorFrames() []frame {
+	return []frame{
+		packetRequest("Operate request", codec.CommandOperate, idOperate, &pb.OperateRequest{
+			Command: &pb.OperateRequest_Deposit{Deposit: &pb.CashCommand{Customer: customer, Amount: 5_000_0000, Text: "bonus"}},
+		}),
+		packetReply("Operate reply", codec.CommandOperate, idOperate, codec.ResultOK, &pb.OperateReply{
+			Time: halfPastNine + 4*second, Account: accountAfter(1_003_000_0000, 3_000_0000),
+		}),
+		packetPush("AccountUpdate push", codec.PushAccountUpdate, 6, &pb.AccountUpdate{
+			Change: pb.AccountChange_ACCOUNT_CHANGE_DEPOSIT, Amount: 5_000_0000, Text: "bonus",
+			Account: accountAfter(1_003_000_0000, 3_000_0000), Time: halfPastNine + 4*second,
+		}),
+		packetRequest("Correct request", codec.CommandCorrect, idCorrect, &pb.CorrectRequest{
+			ExecutionId: firstExecution, Quantity: 200, Price: 9_9900, Reason: "typing error",
+		}),
+		packetReply("Correct reply", codec.CommandCorrect, idCorrect, codec.ResultOK, &pb.CorrectReply{
+			Busted: correctedExecution(), Replacement: replacement(), Position: correctedPosition(), Order: correctedOrder(),
+		}),
+		packetPush("ExecutionBusted push corrected", codec.PushExecutionBusted, 7, &pb.ExecutionBusted{
+			ExecutionId: firstExecution, Reason: "typing error", Position: correctedPosition(), CorrectedBy: secondExecution,
+		}),
+		packetPush("Execution push correcting", codec.PushExecution, 8, replacement()),
+		packetRequest("Bust request", codec.CommandBust, idBust, &pb.BustRequest{ExecutionId: secondExecution, Reason: bustReason}),
 		packetReply("Bust reply", codec.CommandBust, idBust, codec.ResultOK, &pb.BustReply{
-			Execution: bustedExecution(), Position: position(100, 10_0100),
+			Execution: bustedExecution(), Position: position(100, 10_0100), Executions: []*pb.Execution{bustedExecution()}, Count: 1, Accounts: 1,
 		}),
-		packetPush("ExecutionBusted push", codec.PushExecutionBusted, 3, &pb.ExecutionBusted{
-			ExecutionId: firstExecution, Reason: bustReason, Position: position(100, 10_0100),
+		packetPush("ExecutionBusted push", codec.PushExecutionBusted, 11, &pb.ExecutionBusted{
+			ExecutionId: secondExecution, Reason: bustReason, Position: position(100, 10_0100),
 		}),
-		packetPush("PositionUpdate push after a bust", codec.PushPositionUpdate, 4, &pb.PositionUpdate{
-			Change: pb.Change_CHANGE_DECREASED, Position: position(100, 10_0100), RowCount: 1, MarketValue: 1_001_0000,
+		packetPush("PositionUpdate push after a bust", codec.PushPositionUpdate, 12, &pb.PositionUpdate{
+			Change: pb.Change_CHANGE_DECREASED, Position: position(100, 10_0100), RowCount: 1, MarketValue: 1_001_0000, Cash: 1_005_000_0000,
+		}),
+		packetPush("OrderUpdate push after a bust", codec.PushOrderUpdate, 13, &pb.OrderUpdate{
+			Order: bustedOrder(), Time: halfPastNine + 6*second, Cash: 1_005_000_0000,
 		}),
 		packetRequest("History request", codec.CommandHistory, idHistory, &pb.HistoryRequest{Limit: 10, Market: "ALFA", Code: "600100"}),
 		packetReply("History reply", codec.CommandHistory, idHistory, codec.ResultOK, &pb.HistoryReply{
-			Executions: []*pb.Execution{bustedExecution()},
+			Executions: []*pb.Execution{bustedExecution(), correctedExecution()},
 		}),
 	}
 }
@@ -177,19 +237,19 @@ func otherFrames() []frame {
 			Instruments: []*pb.InstrumentKey{{Market: "ALFA", Code: "600100"}}, Subscribe: true,
 		}),
 		packetReply("Quotes reply", codec.CommandQuotes, idQuotes, codec.ResultOK, &pb.QuotesReply{Instruments: []*pb.Instrument{{
-			Market: "ALFA", Code: "600100", Name: "Northern Tin", LotSize: 1, PriceTick: 100, LastPrice: 10_0000,
+			Market: "ALFA", Code: "600100", Name: "Northern Tin", LotSize: 1, PriceTick: 100, LastPrice: 10_0000, MinimumLot: 1,
 		}}}),
 		packetPush("Quote push", codec.PushQuote, 0, &pb.Quote{
 			Market: "ALFA", Code: "600100", LastPrice: 10_0100, Time: halfPastNine + 1_000_000_000,
 		}),
 		packetPush("PositionUpdate push repriced", codec.PushPositionUpdate, 0, &pb.PositionUpdate{
-			Change: pb.Change_CHANGE_REPRICED, Position: position(300, 10_0100), RowCount: 1, MarketValue: 3_003_0000,
+			Change: pb.Change_CHANGE_REPRICED, Position: position(300, 10_0100), RowCount: 1, MarketValue: 3_003_0000, Cash: 998_000_0000,
 		}),
 		packetRequest("Logout request", codec.CommandLogout, idLogout, nil),
 		packetReply("Logout reply", codec.CommandLogout, idLogout, codec.ResultOK, nil),
-		packetRequest("CancelOrder request", codec.CommandCancelOrder, idUnknown, nil),
-		packetReply("CancelOrder reply", codec.CommandCancelOrder, idUnknown, codec.ResultUnknownCommand,
-			&pb.Error{Message: "this server has no command CancelOrder"}),
+		packetRequest("unknown request", unknown, idUnknown, nil),
+		packetReply("unknown reply", unknown, idUnknown, codec.ResultUnknownCommand,
+			&pb.Error{Message: "this server has no command " + unknown.String()}),
 		packetRequest("Chat request", codec.CommandChat, idChat, &pb.ChatRequest{Room: "metals", Text: "hello"}),
 		packetReply("Chat reply", codec.CommandChat, idChat, codec.ResultOK, nil),
 		packetPush("ChatMessage push", codec.PushChatMessage, 0, chatMessage()),
@@ -213,6 +273,7 @@ func tlvFrames() []frame {
 		tlvPush("PlaceOrder request", codec.CommandPlaceOrder, order()),
 		tlvReply("PlaceOrder reply", codec.CommandPlaceOrder, orderReply()),
 		tlvPush("Execution push", codec.PushExecution, execution()),
+		tlvPush("CancelOrder request", codec.CommandCancelOrder, &pb.CancelOrderRequest{ClientOrderId: "my-order-2b"}),
 		{
 			name: "tlv reply to message id 300", dialect: codec.TLV{}, message: codec.Message{ID: 300},
 			reply: true, result: codec.ResultUnknownCommand, body: &pb.Error{Message: "unknown message id"},
@@ -245,10 +306,16 @@ func tlvReply(name string, c codec.Command, body codec.Body) frame {
 }
 
 const (
-	customer       = 100001
-	firstExecution = customer<<32 | 1
-	bustReason     = "wrong price"
-	halfPastNine   = 1_767_605_400_000_000_000 // 2026-01-05 09:30:00 UTC
+	customer        = 100001
+	firstOrder      = customer<<32 | 1
+	limitOrderID    = customer<<32 | 2
+	firstExecution  = customer<<32 | 1
+	secondExecution = customer<<32 | 2
+	bustReason      = "wrong price"
+	halfPastNine    = 1_767_605_400_000_000_000 // 2026-01-05 09:30:00 UTC
+	second          = 1_000_000_000
+
+	unknown codec.Command = 0x3F // no command has this number
 )
 
 func hello() *pb.ConnReply {
@@ -270,15 +337,29 @@ func loginReply() *pb.LoginReply {
 }
 
 func accountNow(cash, marketValue int64) *pb.Account {
-	return &pb.Account{Customer: customer, Name: "Customer 1", Cash: cash, MarketValue: marketValue}
+	return &pb.Account{Customer: customer, Name: "Customer 1", Cash: cash, MarketValue: marketValue, FreeCash: cash}
+}
+
+// accountAfter is the account after the deposit.
+func accountAfter(cash, marketValue int64) *pb.Account {
+	a := accountNow(cash, marketValue)
+	a.Deposits = 5_000_0000
+	return a
 }
 
 // position is what customer 100001 holds: all of it bought at 10.0000.
 func position(quantity, last int64) *pb.Position {
 	return &pb.Position{
 		Market: "ALFA", Code: "600100", Quantity: quantity, AverageCost: 10_0000, LastPrice: last,
-		MarketValue: quantity * last, UnrealisedProfit: quantity * (last - 10_0000),
+		MarketValue: quantity * last, UnrealisedProfit: quantity * (last - 10_0000), Sellable: quantity,
 	}
+}
+
+// correctedPosition is 100 shares bought at 10.0000, and 200 at 9.9900.
+func correctedPosition() *pb.Position {
+	p := position(300, 10_0000)
+	p.AverageCost, p.UnrealisedProfit = 9_9933, 2_0000
+	return p
 }
 
 func order() *pb.PlaceOrderRequest {
@@ -287,20 +368,87 @@ func order() *pb.PlaceOrderRequest {
 
 func orderReply() *pb.PlaceOrderReply {
 	return &pb.PlaceOrderReply{
-		OrderId: firstExecution, Status: pb.OrderStatus_ORDER_STATUS_FILLED,
-		Executions: []*pb.Execution{execution()}, Position: position(300, 10_0000),
+		OrderId: firstOrder, Status: pb.OrderStatus_ORDER_STATUS_FILLED,
+		Executions: []*pb.Execution{execution()}, Position: position(300, 10_0000), Filled: 200, AveragePrice: 10_0000,
 	}
+}
+
+func notEnoughCash() *pb.Error {
+	return &pb.Error{
+		Reason: pb.Reason_REASON_NOT_ENOUGH_CASH, Message: "not enough cash: 998000.0000 cash, 20000000.0000 needed",
+	}
+}
+
+// marketOrder is what order became.
+func marketOrder() *pb.Order {
+	return &pb.Order{
+		OrderId: firstOrder, ClientOrderId: "my-order-1", Customer: customer, Side: pb.Side_SIDE_BUY, Market: "ALFA", Code: "600100",
+		Type: pb.OrderType_ORDER_TYPE_MARKET, TimeInForce: pb.TimeInForce_TIME_IN_FORCE_DAY, Quantity: 200,
+		Status: pb.OrderStatus_ORDER_STATUS_FILLED, Filled: 200, AveragePrice: 10_0000, Time: halfPastNine,
+	}
+}
+
+func correctedOrder() *pb.Order {
+	o := marketOrder()
+	o.AveragePrice, o.Cause = 9_9900, pb.OrderCause_ORDER_CAUSE_CORRECTION
+	return o
+}
+
+func bustedOrder() *pb.Order {
+	o := marketOrder()
+	o.Status, o.Filled, o.AveragePrice, o.Cause = pb.OrderStatus_ORDER_STATUS_CANCELLED, 0, 0, pb.OrderCause_ORDER_CAUSE_BUST
+	return o
+}
+
+// limitOrder waits.
+func limitOrder() *pb.Order {
+	return &pb.Order{
+		OrderId: limitOrderID, ClientOrderId: "my-order-2", Customer: customer, Side: pb.Side_SIDE_BUY, Market: "ALFA", Code: "600100",
+		Type: pb.OrderType_ORDER_TYPE_LIMIT, TimeInForce: pb.TimeInForce_TIME_IN_FORCE_GOOD_TILL_CANCELLED, Quantity: 100, Price: 9_9000,
+		Status: pb.OrderStatus_ORDER_STATUS_NEW, Leaves: 100, Time: halfPastNine + second,
+	}
+}
+
+func replaced() *pb.Order {
+	o := limitOrder()
+	o.ClientOrderId, o.Quantity, o.Leaves, o.Price, o.Cause = "my-order-2b", 300, 300, 9_9500, pb.OrderCause_ORDER_CAUSE_CLIENT
+	return o
+}
+
+// working is an order in a list: nothing has just changed it.
+func working(o *pb.Order) *pb.Order {
+	o.Cause = 0
+	return o
+}
+
+func cancelled() *pb.Order {
+	o := replaced()
+	o.Status, o.Leaves = pb.OrderStatus_ORDER_STATUS_CANCELLED, 0
+	return o
 }
 
 func execution() *pb.Execution {
 	return &pb.Execution{
-		ExecutionId: firstExecution, OrderId: firstExecution, Customer: customer, ClientOrderId: "my-order-1",
+		ExecutionId: firstExecution, OrderId: firstOrder, Customer: customer, ClientOrderId: "my-order-1",
 		Side: pb.Side_SIDE_BUY, Market: "ALFA", Code: "600100", Quantity: 200, Price: 10_0000, Time: halfPastNine,
 	}
 }
 
-func bustedExecution() *pb.Execution {
+// replacement is the execution that corrects it.
+func replacement() *pb.Execution {
 	x := execution()
+	x.ExecutionId, x.Price, x.Corrects = secondExecution, 9_9900, firstExecution
+	return x
+}
+
+func correctedExecution() *pb.Execution {
+	x := execution()
+	x.Busted, x.BustReason, x.CorrectedBy = true, "typing error", secondExecution
+	return x
+}
+
+func bustedExecution() *pb.Execution {
+	x := replacement()
 	x.Busted, x.BustReason = true, bustReason
 	return x
 }

@@ -21,9 +21,9 @@ var vocabulary = []struct {
 	meaning string
 	folders []string
 }{
-	{"turn", "one visit to an account under its lock (desk.Turn); an event loop has iterations, a publisher rounds", []string{"biz/desk", "biz/gateway", "biz/simulation", "biz/server", "perf/txlog"}},
-	{"fill", "an order's execution as an event or a row; a buffer is set, appended to or read into", []string{"biz/ledger", "biz/history", "biz/desk", "biz/scenario", "cmd/holdfast/inspect"}},
-	{"commit", "making records durable together, in the journal or in SQL; a version of the source is a revision", []string{"biz/journal", "biz/history", "biz/desk", "biz/ledger", "biz/server", "perf/txlog"}},
+	{"turn", "one visit to an account under its lock (desk.Turn); an event loop has iterations, a publisher rounds", []string{"biz/desk", "biz/gateway", "biz/simulation", "biz/script", "biz/server", "perf/txlog"}},
+	{"fill", "an order's execution as an event or a row; a buffer is set, appended to or read into", []string{"biz/ledger", "biz/history", "biz/desk", "biz/scenario", "biz/client", "biz/script", "cmd/holdfast"}},
+	{"commit", "making records durable together, in the journal or in SQL; a version of the source is a revision", []string{"biz/journal", "biz/history", "biz/desk", "biz/ledger", "biz/server", "cmd/holdfast/inspect", "perf/txlog"}},
 	{"direct", "nothing: a carrier that answers in the goroutine that reads is inline", nil},
 	{"settle", "nothing: say what is counted, waited for or finished", nil},
 	{"begin", "starting a transaction or the open commit (its end is Commit, Rollback or End); everything else has a start and an end", []string{"biz/history", "biz/journal", "biz/desk"}},
@@ -109,7 +109,7 @@ func TestPlainEnglish(t *testing.T) {
 			check(parsed.files.Position(group.Pos()).String(), group.Text())
 		}
 	}
-	for _, page := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/engine.md", "docs/protocol.md"} {
+	for _, page := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/engine.md", "docs/protocol.md", "docs/trading.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

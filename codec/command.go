@@ -11,18 +11,22 @@ const ReplyBit Command = 0x80
 
 // Requests.
 const (
-	CommandConn        Command = 0x01
-	CommandSubmit      Command = 0x02
-	CommandHeartbeat   Command = 0x03
-	CommandLogin       Command = 0x04
-	CommandLogout      Command = 0x05
-	CommandPositions   Command = 0x06
-	CommandPlaceOrder  Command = 0x07
-	CommandCancelOrder Command = 0x08
-	CommandHistory     Command = 0x09
-	CommandQuotes      Command = 0x0A
-	CommandChat        Command = 0x0B
-	CommandBust        Command = 0x0C
+	CommandConn         Command = 0x01
+	CommandSubmit       Command = 0x02
+	CommandHeartbeat    Command = 0x03
+	CommandLogin        Command = 0x04
+	CommandLogout       Command = 0x05
+	CommandPositions    Command = 0x06
+	CommandPlaceOrder   Command = 0x07
+	CommandCancelOrder  Command = 0x08
+	CommandHistory      Command = 0x09
+	CommandQuotes       Command = 0x0A
+	CommandChat         Command = 0x0B
+	CommandBust         Command = 0x0C
+	CommandReplaceOrder Command = 0x0D
+	CommandOrders       Command = 0x0E
+	CommandCorrect      Command = 0x0F
+	CommandOperate      Command = 0x10
 )
 
 // Pushes.
@@ -36,6 +40,7 @@ const (
 	PushQuote           Command = 0x45
 	PushChatMessage     Command = 0x46
 	PushOrderUpdate     Command = 0x47
+	PushAccountUpdate   Command = 0x48
 )
 
 // Reply returns the command of the reply to c.
@@ -47,54 +52,43 @@ func (c Command) IsReply() bool { return c&ReplyBit != 0 }
 // IsPush reports whether c is a push.
 func (c Command) IsPush() bool { return c >= 0x40 && c < 0x80 }
 
+// commandNames are the protocol's names, by command.
+var commandNames = [...]string{
+	CommandConn:         "Conn",
+	CommandSubmit:       "Submit",
+	CommandHeartbeat:    "Heartbeat",
+	CommandLogin:        "Login",
+	CommandLogout:       "Logout",
+	CommandPositions:    "Positions",
+	CommandPlaceOrder:   "PlaceOrder",
+	CommandCancelOrder:  "CancelOrder",
+	CommandHistory:      "History",
+	CommandQuotes:       "Quotes",
+	CommandChat:         "Chat",
+	CommandBust:         "Bust",
+	CommandReplaceOrder: "ReplaceOrder",
+	CommandOrders:       "Orders",
+	CommandCorrect:      "Correct",
+	CommandOperate:      "Operate",
+	PushHeartbeat:       "HeartbeatPush",
+	PushNotice:          "Notice",
+	PushPositionUpdate:  "PositionUpdate",
+	PushExecution:       "Execution",
+	PushExecutionBusted: "ExecutionBusted",
+	PushQuote:           "Quote",
+	PushChatMessage:     "ChatMessage",
+	PushOrderUpdate:     "OrderUpdate",
+	PushAccountUpdate:   "AccountUpdate",
+}
+
 // String returns the protocol's name of c, with "Reply" added for a reply, or
 // its number in hex.
 func (c Command) String() string {
 	if c.IsReply() {
 		return (c &^ ReplyBit).String() + "Reply"
 	}
-	switch c {
-	case CommandConn:
-		return "Conn"
-	case CommandSubmit:
-		return "Submit"
-	case CommandHeartbeat:
-		return "Heartbeat"
-	case CommandLogin:
-		return "Login"
-	case CommandLogout:
-		return "Logout"
-	case CommandPositions:
-		return "Positions"
-	case CommandPlaceOrder:
-		return "PlaceOrder"
-	case CommandCancelOrder:
-		return "CancelOrder"
-	case CommandHistory:
-		return "History"
-	case CommandQuotes:
-		return "Quotes"
-	case CommandChat:
-		return "Chat"
-	case CommandBust:
-		return "Bust"
-	case PushHeartbeat:
-		return "HeartbeatPush"
-	case PushNotice:
-		return "Notice"
-	case PushPositionUpdate:
-		return "PositionUpdate"
-	case PushExecution:
-		return "Execution"
-	case PushExecutionBusted:
-		return "ExecutionBusted"
-	case PushQuote:
-		return "Quote"
-	case PushChatMessage:
-		return "ChatMessage"
-	case PushOrderUpdate:
-		return "OrderUpdate"
-	default:
-		return "0x" + strconv.FormatUint(uint64(c), 16)
+	if int(c) < len(commandNames) && commandNames[c] != "" {
+		return commandNames[c]
 	}
+	return "0x" + strconv.FormatUint(uint64(c), 16)
 }

@@ -174,6 +174,10 @@ func (o *Outbox) encode(g *group, d codec.Dialect, c codec.Command, id uint64, b
 	return b, start, end
 }
 
+// Close ends a session as Session.Close does, after what was added for it before. From then on
+// the session's requests are not executed.
+func (o *Outbox) Close(s *Session, reason Reason) { s.closeAfter(o, reason, 0, false) }
+
 // closeAfter adds a Notice and the close of s after what was added for s before. If
 // numbered, both wait until all requests before number are answered.
 func (o *Outbox) closeAfter(s *Session, reason Reason, number uint32, numbered bool) {

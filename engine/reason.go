@@ -30,6 +30,9 @@ const (
 	ReasonBadHandshake
 	ReasonHandshakeTimeout
 	ReasonPongTimeout
+	// ReasonOnDemand means that an operator or a script has cut the connection, as a fault of
+	// the network would.
+	ReasonOnDemand
 	reasonCount
 )
 
@@ -92,6 +95,8 @@ func (r Reason) text() reasonText {
 		return reasonText{"handshake_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "no complete WebSocket handshake arrived in time after the connection was opened"}
 	case ReasonPongTimeout:
 		return reasonText{"pong_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "a ping was not answered in time"}
+	case ReasonOnDemand:
+		return reasonText{name: "on_demand"}
 	default:
 		return reasonText{name: "none"}
 	}

@@ -130,6 +130,11 @@ func endings() map[engine.Reason]ending {
 			r.CloseAll(engine.ReasonRevoked)
 			return p
 		}},
+		engine.ReasonOnDemand: {provoke: func(t *testing.T, r *running) *peer {
+			p := connected(t, r)
+			r.CloseAll(engine.ReasonOnDemand)
+			return p
+		}},
 		engine.ReasonFirstFrameTimeout: {
 			limits: engine.Limits{FirstFrameTime: soon}, notice: pb.NoticeCode_NOTICE_CODE_TIMEOUT,
 			provoke: func(t *testing.T, r *running) *peer {

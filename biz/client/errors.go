@@ -70,6 +70,38 @@ const (
 	// ReasonHistoryReset refuses an order that was first sent before the server was reset,
 	// or an execution id that was read before.
 	ReasonHistoryReset Reason = 14
+	// ReasonNotEnoughSellable: there are enough shares, but some are frozen for other orders
+	// or can't be sold yet.
+	ReasonNotEnoughSellable Reason = 15
+	// ReasonBadTick: the price is not a multiple of Instrument.PriceTick.
+	ReasonBadTick Reason = 16
+	// ReasonOutsideBand: the price is not between Instrument.LowPrice and HighPrice.
+	ReasonOutsideBand           Reason = 17
+	ReasonMarketClosed          Reason = 18
+	ReasonHalted                Reason = 19
+	ReasonBadOrderType          Reason = 20
+	ReasonBadTimeInForce        Reason = 21
+	ReasonBadExpiry             Reason = 22
+	ReasonTooManyOrders         Reason = 23
+	ReasonTooManyClientOrderIDs Reason = 24
+	ReasonUnknownOrder          Reason = 25
+	// ReasonTooLate: the order no longer works. Error.Order has its status.
+	ReasonTooLate Reason = 26
+	// ReasonCancelPending: another cancel or replacement of the order is on its way.
+	ReasonCancelPending Reason = 27
+	// ReasonBeforeReset: the execution is from before the account was reset.
+	ReasonBeforeReset Reason = 28
+	// ReasonBusted: the execution is busted, so it can't be corrected.
+	ReasonBusted Reason = 29
+	// ReasonOverfilled: a correction would make the order filled beyond its quantity.
+	ReasonOverfilled Reason = 30
+	ReasonBadAmount  Reason = 31
+	// ReasonSimulated: rejected on demand, by a script, a directive or an operator.
+	ReasonSimulated    Reason = 32
+	ReasonBadDirective Reason = 33
+	// ReasonNotStepped: the clock runs by itself; only a stepped one can be stepped.
+	ReasonNotStepped      Reason = 34
+	ReasonUnknownCustomer Reason = 35
 )
 
 // String returns the protocol's name of the reason: "NOT_ENOUGH_SHARES".
@@ -85,6 +117,8 @@ type Error struct {
 	Message string
 	// Blocking lists the sells that block a bust (ReasonBustBlocked).
 	Blocking []ExecutionID
+	// Order is the order as it is, with ReasonTooLate and ReasonCancelPending; else zero.
+	Order OrderState
 }
 
 // Error returns Message, or the text of the result if there is no message.
@@ -138,8 +172,12 @@ func decodeError(r codec.Result, b []byte) error {
 	if err := body.UnmarshalVT(b); err != nil {
 		return fmt.Errorf("%w: error body: %w", ErrProtocol, err)
 	}
-	e := &Error{Result: r, Reason: Reason(body.Reason), Message: body.Message}
-	for _, id := range body.BlockingExecutionIds {
+	return errorOf(r, &body)
+}
+
+func errorOf(r codec.Result, m *pb.Error) *Error {
+	e := &Error{Result: r, Reason: Reason(m.GetReason()), Message: m.GetMessage(), Order: orderOf(m.GetOrder())}
+	for _, id := range m.GetBlockingExecutionIds() {
 		e.Blocking = append(e.Blocking, ExecutionID(id))
 	}
 	return e

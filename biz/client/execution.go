@@ -58,9 +58,13 @@ type Execution struct {
 	Quantity      Quantity
 	Price         Price
 	Time          time.Time
-	// Busted is true if the execution was busted; BustReason says why.
+	// Busted is true if the execution was busted or corrected; BustReason says why.
 	Busted     bool
 	BustReason string
+	Fee        Money
+	// Corrects is the execution that this one replaces, CorrectedBy the one that replaces it;
+	// 0: none.
+	Corrects, CorrectedBy ExecutionID
 }
 
 // Value returns quantity x price.
@@ -71,7 +75,8 @@ func executionOf(m *pb.Execution) Execution {
 		ID: ExecutionID(m.GetExecutionId()), Order: OrderID(m.GetOrderId()), Customer: Customer(m.GetCustomer()),
 		ClientOrderID: m.GetClientOrderId(), Side: Side(m.GetSide()), Key: Key{m.GetMarket(), m.GetCode()},
 		Quantity: Quantity(m.GetQuantity()), Price: Price(m.GetPrice()), Time: time.Unix(0, m.GetTime()),
-		Busted: m.GetBusted(), BustReason: m.GetBustReason(),
+		Busted: m.GetBusted(), BustReason: m.GetBustReason(), Fee: Money(m.GetFee()),
+		Corrects: ExecutionID(m.GetCorrects()), CorrectedBy: ExecutionID(m.GetCorrectedBy()),
 	}
 }
 

@@ -73,11 +73,22 @@ func TestConnectionErrorText(t *testing.T) {
 
 // The codes and reasons of this package are those of the protocol.
 func TestClosedLists(t *testing.T) {
-	if n := len(pb.Reason_name) - 1; client.Reason(n) != client.ReasonHistoryReset {
+	if n := len(pb.Reason_name) - 1; client.Reason(n) != client.ReasonUnknownCustomer {
 		t.Errorf("the protocol has %d reasons", n)
 	}
 	if n := len(pb.NoticeCode_name) - 1; client.NoticeCode(n) != client.NoticeRevoked {
 		t.Errorf("the protocol has %d codes of notices", n)
+	}
+	for name, last := range map[string]struct{ protocol, client int }{
+		"types of orders":       {len(pb.OrderType_name) - 1, int(client.TypeStopLimit)},
+		"times in force":        {len(pb.TimeInForce_name) - 1, int(client.FillOrKill)},
+		"states of orders":      {len(pb.OrderStatus_name) - 1, int(client.StatusExpired)},
+		"causes":                {len(pb.OrderCause_name) - 1, int(client.CauseLimits)},
+		"changes of an account": {len(pb.AccountChange_name) - 1, int(client.AccountReset)},
+	} {
+		if last.protocol != last.client {
+			t.Errorf("the protocol has %d %s", last.protocol, name)
+		}
 	}
 	if n := len(pb.SnapshotReason_name) - 1; client.SnapshotReason(n) != client.SnapshotAhead {
 		t.Errorf("the protocol has %d reasons for a snapshot", n)

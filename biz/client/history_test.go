@@ -27,6 +27,8 @@ type resettable struct {
 	silent  bool // orders are not answered: the connection ends
 	logins  []*pb.LoginRequest
 	orders  []*pb.PlaceOrderRequest
+
+	replacements []*pb.ReplaceOrderRequest
 }
 
 func (s *resettable) bytes() []byte {
@@ -72,6 +74,18 @@ func (s *resettable) handle(c *fakeConn, m codec.Message) {
 		default:
 			c.answer(m, codec.ResultOK, &pb.PlaceOrderReply{})
 		}
+	case codec.CommandReplaceOrder:
+		request := new(pb.ReplaceOrderRequest)
+		request.UnmarshalVT(m.Body)
+		s.replacements = append(s.replacements, request)
+		switch {
+		case s.silent:
+			c.Close()
+		case len(request.HistoryId) > 0 && !bytes.Equal(request.HistoryId, s.bytes()):
+			c.answer(m, codec.ResultRejected, &pb.Error{Reason: pb.Reason_REASON_HISTORY_RESET})
+		default:
+			c.answer(m, codec.ResultOK, &pb.ReplaceOrderReply{})
+		}
 	case codec.CommandPositions:
 		c.answer(m, codec.ResultOK, &pb.PositionsReply{Account: &pb.Account{}, PushSequence: 4})
 	default:
@@ -83,6 +97,12 @@ func (s *resettable) lastOrder() *pb.PlaceOrderRequest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.orders[len(s.orders)-1]
+}
+
+func (s *resettable) lastReplacement() *pb.ReplaceOrderRequest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.replacements[len(s.replacements)-1]
 }
 
 // dial connects and logs in.

@@ -16,7 +16,8 @@ type Customer uint32
 // execution in that account in the lower 32 bits.
 type ExecutionID uint64
 
-// OrderID names an order. It is built like an ExecutionID.
+// OrderID names an order. It is built like an ExecutionID, with the number of the order in
+// the account.
 type OrderID uint64
 
 // NewExecutionID returns the id of a customer's nth execution.
@@ -35,16 +36,33 @@ func (id ExecutionID) String() string {
 	return fmt.Sprintf("%d-%d", id.Customer(), id.Number())
 }
 
+// NewOrderID returns the id of a customer's nth order.
+func NewOrderID(c Customer, n uint32) OrderID { return OrderID(NewExecutionID(c, n)) }
+
+// Customer returns whose order it is.
+func (id OrderID) Customer() Customer { return ExecutionID(id).Customer() }
+
+// Number returns which order of the account it is, from 1.
+func (id OrderID) Number() uint32 { return ExecutionID(id).Number() }
+
 // String returns the id in the form for people: "100001-17".
 func (id OrderID) String() string { return ExecutionID(id).String() }
 
 // ParseExecutionID parses the form that String returns. The error wraps ErrBadID.
-func ParseExecutionID(text string) (ExecutionID, error) {
+func ParseExecutionID(text string) (ExecutionID, error) { return parseID(text, "an execution id") }
+
+// ParseOrderID parses the form that String returns. The error wraps ErrBadID.
+func ParseOrderID(text string) (OrderID, error) {
+	id, err := parseID(text, "an order id")
+	return OrderID(id), err
+}
+
+func parseID(text, what string) (ExecutionID, error) {
 	customer, number, _ := strings.Cut(text, "-")
 	c, errCustomer := strconv.ParseUint(customer, 10, 32)
 	n, errNumber := strconv.ParseUint(number, 10, 32)
 	if errCustomer != nil || errNumber != nil || c == 0 || n == 0 {
-		return 0, fmt.Errorf("%w %q: an execution id looks like 100001-17", ErrBadID, text)
+		return 0, fmt.Errorf("%w %q: %s looks like 100001-17", ErrBadID, text, what)
 	}
 	return NewExecutionID(Customer(c), uint32(n)), nil
 }

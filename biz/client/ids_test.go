@@ -33,6 +33,10 @@ func TestParseExecutionID(t *testing.T) {
 			if id != tc.want || errors.Is(err, client.ErrBadID) != (tc.want == 0) {
 				t.Errorf("got %d, %v; want %d", id, err, tc.want)
 			}
+			order, err := client.ParseOrderID(tc.text)
+			if order != client.OrderID(tc.want) || errors.Is(err, client.ErrBadID) != (tc.want == 0) {
+				t.Errorf("order id: got %d, %v; want %d", order, err, tc.want)
+			}
 		})
 	}
 }

@@ -25,11 +25,18 @@ type Instrument struct {
 	LotSize   Quantity
 	PriceTick Price
 	LastPrice Price
+	// MinimumLot is the smallest quantity of a buy; a larger one is a multiple of LotSize above
+	// it.
+	MinimumLot Quantity
+	// LowPrice and HighPrice are the band of today's prices; 0 without one.
+	LowPrice, HighPrice Price
+	Halted              bool
 }
 
 func instrumentOf(m *pb.Instrument) Instrument {
 	return Instrument{
 		Key: Key{m.GetMarket(), m.GetCode()}, Name: m.GetName(), LotSize: Quantity(m.GetLotSize()),
-		PriceTick: Price(m.GetPriceTick()), LastPrice: Price(m.GetLastPrice()),
+		PriceTick: Price(m.GetPriceTick()), LastPrice: Price(m.GetLastPrice()), MinimumLot: Quantity(m.GetMinimumLot()),
+		LowPrice: Price(m.GetLowPrice()), HighPrice: Price(m.GetHighPrice()), Halted: m.GetHalted(),
 	}
 }

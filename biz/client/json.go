@@ -23,11 +23,7 @@ func (h Hello) MarshalJSON() ([]byte, error) {
 // MarshalJSON implements json.Marshaler: a PositionsReply with all positions.
 func (s Snapshot) MarshalJSON() ([]byte, error) {
 	m := &pb.PositionsReply{
-		Account: &pb.Account{
-			Customer: uint32(s.Account.Customer), Name: valid(s.Account.Name), Cash: int64(s.Account.Cash), MarketValue: int64(s.Account.MarketValue),
-			RealisedProfit: int64(s.Account.Realised), Operator: s.Account.Operator,
-		},
-		MarketValue: int64(s.MarketValue), PushSequence: s.Sequence,
+		Account: s.Account.message(), MarketValue: int64(s.MarketValue), PushSequence: s.Sequence,
 	}
 	for _, p := range s.Positions {
 		m.Positions = append(m.Positions, p.message())
@@ -38,8 +34,30 @@ func (s Snapshot) MarshalJSON() ([]byte, error) {
 // MarshalJSON implements json.Marshaler: a PlaceOrderReply. Duplicate is not part of it.
 func (p Placed) MarshalJSON() ([]byte, error) {
 	return protojson.Marshal(&pb.PlaceOrderReply{
-		OrderId: uint64(p.Order), Status: pb.OrderStatus_ORDER_STATUS_FILLED, Executions: executionMessages(p.Executions), Position: p.Position.message(),
+		OrderId: uint64(p.Order), Status: pb.OrderStatus(p.Status), Executions: executionMessages(p.Executions), Position: p.Position.optional(),
+		Filled: int64(p.Filled), Leaves: int64(p.Leaves), AveragePrice: int64(p.AveragePrice), Cause: pb.OrderCause(p.Cause),
 	})
+}
+
+// MarshalJSON implements json.Marshaler: a CancelOrderReply.
+func (c Cancelled) MarshalJSON() ([]byte, error) {
+	return protojson.Marshal(&pb.CancelOrderReply{Order: c.Order.optional(), Count: uint32(c.Count)})
+}
+
+// MarshalJSON implements json.Marshaler: a ReplaceOrderReply. Duplicate is not part of it.
+func (r Replaced) MarshalJSON() ([]byte, error) {
+	return protojson.Marshal(&pb.ReplaceOrderReply{
+		Order: r.Order.message(), Executions: executionMessages(r.Executions), Position: r.Position.optional(),
+	})
+}
+
+// MarshalJSON implements json.Marshaler: an OrdersReply with all orders.
+func (l OrderList) MarshalJSON() ([]byte, error) {
+	m := &pb.OrdersReply{PushSequence: l.Sequence}
+	for i := range l.Orders {
+		m.Orders = append(m.Orders, l.Orders[i].message())
+	}
+	return protojson.Marshal(m)
 }
 
 // MarshalJSON implements json.Marshaler: a HistoryReply.
@@ -49,7 +67,33 @@ func (p HistoryPage) MarshalJSON() ([]byte, error) {
 
 // MarshalJSON implements json.Marshaler: a BustReply.
 func (b Busted) MarshalJSON() ([]byte, error) {
-	return protojson.Marshal(&pb.BustReply{Execution: b.Execution.message(), Position: b.Position.message()})
+	m := &pb.BustReply{
+		Execution: b.Execution.optional(), Position: b.Position.optional(), Executions: executionMessages(b.Executions),
+		Count: uint32(b.Count), Accounts: uint32(b.Accounts),
+	}
+	for _, r := range b.Refused {
+		m.Refused = append(m.Refused, &pb.BustRefusal{Customer: uint32(r.Customer), Error: r.Err.message()})
+	}
+	return protojson.Marshal(m)
+}
+
+// MarshalJSON implements json.Marshaler: a CorrectReply.
+func (c Corrected) MarshalJSON() ([]byte, error) {
+	return protojson.Marshal(&pb.CorrectReply{
+		Busted: c.Busted.message(), Replacement: c.Replacement.message(), Position: c.Position.message(), Order: c.Order.message(),
+	})
+}
+
+// MarshalJSON implements json.Marshaler: an OperateReply.
+func (o Operated) MarshalJSON() ([]byte, error) {
+	m := &pb.OperateReply{
+		Time: nanoseconds(o.Time), Count: uint32(o.Count), Order: o.Order.optional(),
+		Executions: executionMessages(o.Executions), Position: o.Position.optional(),
+	}
+	if o.Account != (Account{}) {
+		m.Account = o.Account.message()
+	}
+	return protojson.Marshal(m)
 }
 
 // Instruments is the reply to Quotes.
@@ -62,6 +106,7 @@ func (list Instruments) MarshalJSON() ([]byte, error) {
 		m.Instruments = append(m.Instruments, &pb.Instrument{
 			Market: valid(i.Key.Market), Code: valid(i.Key.Code), Name: valid(i.Name),
 			LotSize: int64(i.LotSize), PriceTick: int64(i.PriceTick), LastPrice: int64(i.LastPrice),
+			MinimumLot: int64(i.MinimumLot), LowPrice: int64(i.LowPrice), HighPrice: int64(i.HighPrice), Halted: i.Halted,
 		})
 	}
 	return protojson.Marshal(&m)
@@ -79,13 +124,7 @@ func (p MemberPage) MarshalJSON() ([]byte, error) {
 }
 
 // MarshalJSON implements json.Marshaler: an Error.
-func (e *Error) MarshalJSON() ([]byte, error) {
-	m := &pb.Error{Reason: pb.Reason(e.Reason), Message: valid(e.Message)}
-	for _, id := range e.Blocking {
-		m.BlockingExecutionIds = append(m.BlockingExecutionIds, uint64(id))
-	}
-	return protojson.Marshal(m)
-}
+func (e *Error) MarshalJSON() ([]byte, error) { return protojson.Marshal(e.message()) }
 
 // MarshalJSON implements json.Marshaler: the push Notice.
 func (n Notice) MarshalJSON() ([]byte, error) {
@@ -96,6 +135,7 @@ func (n Notice) MarshalJSON() ([]byte, error) {
 func (u PositionUpdate) MarshalJSON() ([]byte, error) {
 	return protojson.Marshal(&pb.PositionUpdate{
 		Change: pb.Change(u.Change), Position: u.Position.message(), RowCount: uint32(u.Rows), MarketValue: int64(u.MarketValue),
+		Cash: int64(u.Cash), FrozenCash: int64(u.FrozenCash), UnsettledCash: int64(u.UnsettledCash),
 	})
 }
 
@@ -105,9 +145,29 @@ func (x Execution) MarshalJSON() ([]byte, error) { return protojson.Marshal(x.me
 // MarshalJSON implements json.Marshaler: a Position, which is a part of pushes and replies.
 func (p Position) MarshalJSON() ([]byte, error) { return protojson.Marshal(p.message()) }
 
+// MarshalJSON implements json.Marshaler: an Order, which is a part of pushes and replies.
+func (o OrderState) MarshalJSON() ([]byte, error) { return protojson.Marshal(o.message()) }
+
 // MarshalJSON implements json.Marshaler: the push ExecutionBusted.
 func (b ExecutionBusted) MarshalJSON() ([]byte, error) {
-	return protojson.Marshal(&pb.ExecutionBusted{ExecutionId: uint64(b.ID), Reason: valid(b.Reason), Position: b.Position.message()})
+	return protojson.Marshal(&pb.ExecutionBusted{
+		ExecutionId: uint64(b.ID), Reason: valid(b.Reason), Position: b.Position.message(), CorrectedBy: uint64(b.CorrectedBy),
+	})
+}
+
+// MarshalJSON implements json.Marshaler: the push OrderUpdate.
+func (u OrderUpdate) MarshalJSON() ([]byte, error) {
+	return protojson.Marshal(&pb.OrderUpdate{
+		Order: u.Order.message(), Time: nanoseconds(u.Time), Position: u.Position.optional(),
+		Cash: int64(u.Cash), FrozenCash: int64(u.FrozenCash), UnsettledCash: int64(u.UnsettledCash),
+	})
+}
+
+// MarshalJSON implements json.Marshaler: the push AccountUpdate.
+func (u AccountUpdate) MarshalJSON() ([]byte, error) {
+	return protojson.Marshal(&pb.AccountUpdate{
+		Change: pb.AccountChange(u.Change), Amount: int64(u.Amount), Text: valid(u.Text), Account: u.Account.message(), Time: nanoseconds(u.Time),
+	})
 }
 
 // MarshalJSON implements json.Marshaler: the push Quote.
@@ -123,18 +183,71 @@ func (m ChatMessage) MarshalJSON() ([]byte, error) {
 	})
 }
 
+func (a *Account) message() *pb.Account {
+	return &pb.Account{
+		Customer: uint32(a.Customer), Name: valid(a.Name), Cash: int64(a.Cash), MarketValue: int64(a.MarketValue),
+		RealisedProfit: int64(a.Realised), Operator: a.Operator, FreeCash: int64(a.FreeCash), FrozenCash: int64(a.FrozenCash),
+		UnsettledCash: int64(a.UnsettledCash), Fees: int64(a.Fees), Deposits: int64(a.Deposits), WorkingOrders: uint32(a.WorkingOrders),
+	}
+}
+
+// optional is message, or nil for the zero value, which means that a message had none.
+func (p *Position) optional() *pb.Position {
+	if *p == (Position{}) {
+		return nil
+	}
+	return p.message()
+}
+
 func (p *Position) message() *pb.Position {
 	return &pb.Position{
 		Market: valid(p.Key.Market), Code: valid(p.Key.Code), Quantity: int64(p.Quantity), AverageCost: int64(p.AverageCost),
 		LastPrice: int64(p.LastPrice), MarketValue: int64(p.MarketValue), RealisedProfit: int64(p.Realised), UnrealisedProfit: int64(p.Unrealised),
+		Sellable: int64(p.Sellable), Frozen: int64(p.Frozen),
 	}
+}
+
+// optional is message, or nil for the zero value, which means that a message had none.
+func (o *OrderState) optional() *pb.Order {
+	if *o == (OrderState{}) {
+		return nil
+	}
+	return o.message()
+}
+
+func (o *OrderState) message() *pb.Order {
+	return &pb.Order{
+		OrderId: uint64(o.ID), ClientOrderId: valid(o.ClientOrderID), Customer: uint32(o.Customer), Side: pb.Side(o.Side),
+		Market: valid(o.Key.Market), Code: valid(o.Key.Code), Type: pb.OrderType(o.Type), TimeInForce: pb.TimeInForce(o.TimeInForce),
+		Quantity: int64(o.Quantity), Price: int64(o.Price), StopPrice: int64(o.Stop), Status: pb.OrderStatus(o.Status),
+		Filled: int64(o.Filled), Leaves: int64(o.Leaves), AveragePrice: int64(o.AveragePrice),
+		Time: nanoseconds(o.Time), Expires: nanoseconds(o.Expires), Triggered: o.Triggered, Cause: pb.OrderCause(o.Cause),
+	}
+}
+
+func (e *Error) message() *pb.Error {
+	m := &pb.Error{Reason: pb.Reason(e.Reason), Message: valid(e.Message), Order: e.Order.optional()}
+	for _, id := range e.Blocking {
+		m.BlockingExecutionIds = append(m.BlockingExecutionIds, uint64(id))
+	}
+	return m
+}
+
+// optional is message, or nil for an execution without an id, which means that a message had
+// none.
+func (x *Execution) optional() *pb.Execution {
+	if x.ID == 0 {
+		return nil
+	}
+	return x.message()
 }
 
 func (x *Execution) message() *pb.Execution {
 	return &pb.Execution{
 		ExecutionId: uint64(x.ID), OrderId: uint64(x.Order), Customer: uint32(x.Customer), ClientOrderId: valid(x.ClientOrderID),
 		Side: pb.Side(x.Side), Market: valid(x.Key.Market), Code: valid(x.Key.Code), Quantity: int64(x.Quantity), Price: int64(x.Price),
-		Time: nanoseconds(x.Time), Busted: x.Busted, BustReason: valid(x.BustReason),
+		Time: nanoseconds(x.Time), Busted: x.Busted, BustReason: valid(x.BustReason), Fee: int64(x.Fee),
+		Corrects: uint64(x.Corrects), CorrectedBy: uint64(x.CorrectedBy),
 	}
 }
 

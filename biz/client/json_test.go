@@ -71,6 +71,7 @@ func TestJSONOfPushes(t *testing.T) {
 		codec.PushNotice: filled(new(pb.Notice)), codec.PushPositionUpdate: filled(new(pb.PositionUpdate)),
 		codec.PushExecution: filled(new(pb.Execution)), codec.PushExecutionBusted: filled(new(pb.ExecutionBusted)),
 		codec.PushQuote: filled(new(pb.Quote)), codec.PushChatMessage: filled(new(pb.ChatMessage)),
+		codec.PushOrderUpdate: filled(new(pb.OrderUpdate)), codec.PushAccountUpdate: filled(new(pb.AccountUpdate)),
 	}
 	for command, body := range pushes {
 		t.Run(command.String(), func(t *testing.T) {
@@ -89,7 +90,11 @@ func TestJSONOfReplies(t *testing.T) {
 	placed := filled(new(pb.PlaceOrderReply))
 	quotes := filled(new(pb.QuotesReply))
 	quotes.More = false
+	orders := filled(new(pb.OrdersReply))
+	orders.More = false
 	replies := map[codec.Command]codec.Body{
+		codec.CommandCancelOrder: filled(new(pb.CancelOrderReply)), codec.CommandReplaceOrder: filled(new(pb.ReplaceOrderReply)),
+		codec.CommandOrders: orders, codec.CommandCorrect: filled(new(pb.CorrectReply)), codec.CommandOperate: filled(new(pb.OperateReply)),
 		codec.CommandPositions: positions, codec.CommandPlaceOrder: placed, codec.CommandHistory: filled(new(pb.HistoryReply)),
 		codec.CommandQuotes: quotes, codec.CommandBust: filled(new(pb.BustReply)), codec.CommandChat: filled(new(pb.ChatReply)),
 	}
@@ -111,6 +116,12 @@ func TestJSONOfReplies(t *testing.T) {
 		},
 		codec.CommandBust: func() (any, error) { return c.Bust(t.Context(), 1, "x") },
 		codec.CommandChat: func() (any, error) { return c.Members(t.Context(), "", 0) },
+
+		codec.CommandCancelOrder:  func() (any, error) { return c.CancelOrder(t.Context(), client.OrderRef{}) },
+		codec.CommandReplaceOrder: func() (any, error) { return c.ReplaceOrder(t.Context(), client.Replacement{}) },
+		codec.CommandOrders:       func() (any, error) { return c.Orders(t.Context(), 0) },
+		codec.CommandCorrect:      func() (any, error) { return c.Correct(t.Context(), client.Correction{}) },
+		codec.CommandOperate:      func() (any, error) { return c.Operate(t.Context(), client.Clock{}) },
 	}
 	for command, call := range calls {
 		t.Run(command.String(), func(t *testing.T) {
@@ -123,6 +134,20 @@ func TestJSONOfReplies(t *testing.T) {
 	}
 	equalJSON(t, c.Heartbeat(t.Context()), refusal)
 	equalJSON(t, c.Hello(), &pb.ConnReply{Uid: 7, HeartbeatInterval: 20e9, ServerVersion: "test"})
+}
+
+// TestJSONOfMissing: what a message did not have is not in its JSON.
+func TestJSONOfMissing(t *testing.T) {
+	for want, list := range map[string][]any{
+		`{}`:           {client.Placed{}, client.Cancelled{}, client.Busted{}, client.Operated{}, client.OrderState{}, &client.Error{}},
+		`{"order":{}}`: {client.OrderUpdate{}, client.Replaced{}},
+	} {
+		for _, v := range list {
+			if text, err := json.Marshal(v); err != nil || string(text) != want {
+				t.Errorf("%T: %s, %v; want %s", v, text, err, want)
+			}
+		}
+	}
 }
 
 // TestJSONOfInvalidText: what a server should not send does not make an event unreadable.

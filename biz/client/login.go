@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"holdfast/codec"
@@ -12,8 +13,9 @@ import (
 // login as the same customer is allowed; as another customer it fails with ErrForbidden.
 // A wrong credential fails with ErrUnauthenticated.
 //
-// A long list of positions comes in several replies: until Login returns, the view may show
-// only a part of them. After an error the session may be logged in all the same.
+// A long list of positions comes in several replies, and so do the working orders, which only
+// the view shows: until Login returns, it may show only a part of them. After an error the
+// session may be logged in all the same.
 func (c *Client) Login(ctx context.Context, customer Customer, credential Credential) (Snapshot, error) {
 	welcome, err := c.loginFrom(ctx, customer, credential, HistoryID{}, 0)
 	return welcome.Snapshot, err
@@ -62,10 +64,20 @@ func (c *Client) loginFrom(
 	if err != nil {
 		return Welcome{}, err
 	}
+	if w.Resumed { // the missed pushes bring the positions and orders
+		return w, nil
+	}
 	if reply.MorePositions {
-		if w.Snapshot, err = c.pullRest(ctx, w.Snapshot, reply.Positions, true); err != nil {
-			c.view.doubt()
-		}
+		w.Snapshot, err = c.pullRest(ctx, w.Snapshot, reply.Positions, true)
+	}
+	if errors.Is(err, errNotWhole) {
+		w.Snapshot, err = c.Positions(ctx)
+	}
+	if err == nil {
+		err = c.pullWorking(ctx, &w.Snapshot)
+	}
+	if err != nil {
+		c.view.doubt()
 	}
 	return w, err
 }

@@ -8,12 +8,12 @@ import (
 	"holdfast/codec"
 )
 
-// maxUnknown is how many orders with an unknown outcome are remembered. Beyond it the
-// oldest is forgotten.
+// maxUnknown is how many orders and replacements with an unknown outcome are remembered.
+// Beyond it the oldest is forgotten.
 const maxUnknown = 1 << 16
 
-// outcomes remembers the client order ids of orders that were sent and not answered, with
-// the history in which they were first sent. Goroutine: any. Limit: maxUnknown.
+// outcomes remembers the client order ids of orders and replacements that were sent and not
+// answered, with the history in which they were first sent. Goroutine: any. Limit: maxUnknown.
 type outcomes struct {
 	histories *lru.Cache[string, HistoryID]
 }
@@ -28,26 +28,26 @@ func newOutcomes() *outcomes {
 
 // historyOf returns the history of an order's first send, or zero if it is sent for the
 // first time.
-func (o *outcomes) historyOf(order *Order) HistoryID {
-	if order.History != (HistoryID{}) || order.ClientOrderID == "" {
-		return order.History
+func (o *outcomes) historyOf(n named) HistoryID {
+	if n.history != (HistoryID{}) || n.id == "" {
+		return n.history
 	}
-	first, _ := o.histories.Get(order.ClientOrderID)
+	first, _ := o.histories.Get(n.id)
 	return first
 }
 
 // record stores the outcome of an order that was sent: err is that of its reply. first is
 // the history of its first send.
-func (o *outcomes) record(order *Order, first HistoryID, err error) {
+func (o *outcomes) record(clientOrderID string, first HistoryID, err error) {
 	var refused *Error
 	switch {
-	case order.ClientOrderID == "" || first == (HistoryID{}):
+	case clientOrderID == "" || first == (HistoryID{}):
 	case err == nil:
-		o.histories.Remove(order.ClientOrderID)
+		o.histories.Remove(clientOrderID)
 	case !errors.As(err, &refused):
-		o.histories.Add(order.ClientOrderID, first)
+		o.histories.Add(clientOrderID, first)
 	case refused.Result == codec.ResultRejected && refused.Reason != ReasonHistoryReset:
-		o.histories.Remove(order.ClientOrderID)
+		o.histories.Remove(clientOrderID)
 	default: // nothing was executed now, but perhaps when it was sent before
 	}
 }

@@ -1,10 +1,27 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 
 	"holdfast/codec/pb"
 )
+
+// maxPulls is how often a list that comes in pages is requested if its pages do not fit together.
+const maxPulls = 10
+
+// errNotWhole means that the pages of a list do not fit together.
+var errNotWhole = fmt.Errorf("%w: each time a list was requested, pushes were lost or the account was reset", ErrProtocol)
+
+// untilWhole requests a list again as long as its pages do not fit together.
+func untilWhole(request func() error) (err error) {
+	for range maxPulls {
+		if err = request(); !errors.Is(err, errNotWhole) {
+			return err
+		}
+	}
+	return err
+}
 
 // maxRows bounds a list that comes in pages: far more instruments than a server can have.
 const maxRows = 1 << 22

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,23 +18,30 @@ import (
 )
 
 // book is the account of a fake server that replies in pages. It is the naive twin of a
-// view: it remembers all positions after each push.
+// view: it remembers all positions and working orders after each push.
 type book struct {
 	mu       sync.Mutex
 	random   *rand.Rand
 	codes    []string // in the server's order, which is not that of the keys
 	limit    int
 	held     map[string]int64
+	working  map[uint64]int64 // what is left of each working order
+	cash     int64
 	sequence uint64
 	states   map[uint64]map[string]int64 // by sequence
+	orders   map[uint64]map[uint64]int64 // by sequence
 	conn     *fakeConn                   // logged in; gets the pushes
 	ids      uint64
 	still    bool // no trades between the pages
+	resets   bool // the account is reset now and then
 }
 
 func newBook(seed uint64) *book {
 	random := rand.New(rand.NewPCG(seed, 1))
-	b := &book{random: random, limit: 1 + random.IntN(4), held: map[string]int64{}, states: map[uint64]map[string]int64{}}
+	b := &book{
+		random: random, limit: 1 + random.IntN(4), held: map[string]int64{}, states: map[uint64]map[string]int64{},
+		working: map[uint64]int64{}, orders: map[uint64]map[uint64]int64{},
+	}
 	for i := range 12 {
 		b.codes = append(b.codes, fmt.Sprintf("%02d", i))
 	}
@@ -52,21 +60,93 @@ func (b *book) trade() {
 		delete(b.held, code)
 	}
 	b.ids++
+	b.cash++
 	b.sequence += 2
 	b.states[b.sequence-1] = b.states[b.sequence-2]
-	b.states[b.sequence] = maps.Clone(b.held)
+	b.orders[b.sequence-1] = b.orders[b.sequence-2]
+	b.remember()
 	if b.conn == nil {
 		return
 	}
 	b.conn.push(codec.PushExecution, b.sequence-1, &pb.Execution{ExecutionId: b.ids})
-	b.conn.send(updateFrame(b.sequence, pb.Change_CHANGE_INCREASED, row(code, b.held[code])))
+	b.conn.push(codec.PushPositionUpdate, b.sequence, &pb.PositionUpdate{
+		Change: pb.Change_CHANGE_INCREASED, Position: row(code, b.held[code]), RowCount: 1, Cash: b.cash,
+	})
+}
+
+func (b *book) remember() {
+	b.states[b.sequence], b.orders[b.sequence] = maps.Clone(b.held), maps.Clone(b.working)
+}
+
+// order places an order, or changes or ends one, and pushes that.
+func (b *book) order() {
+	id := 1 + uint64(b.random.IntN(14))
+	b.working[id] = max(0, int64(b.random.IntN(8))-3)
+	if b.working[id] == 0 {
+		delete(b.working, id)
+	}
+	b.cash++
+	b.sequence++
+	b.remember()
+	if b.conn != nil {
+		b.conn.push(codec.PushOrderUpdate, b.sequence, &pb.OrderUpdate{Order: workingOrder(id, b.working[id]), Cash: b.cash})
+	}
+}
+
+// reset resets the account, with other positions than before.
+func (b *book) reset() {
+	clear(b.held)
+	clear(b.working)
+	for range 6 {
+		b.held[b.codes[b.random.IntN(len(b.codes))]] = 100
+	}
+	b.cash = 1000
+	b.sequence++
+	b.remember()
+	if b.conn != nil {
+		b.conn.push(codec.PushAccountUpdate, b.sequence, &pb.AccountUpdate{Change: pb.AccountChange_ACCOUNT_CHANGE_RESET, Account: b.account()})
+	}
+}
+
+func (b *book) account() *pb.Account {
+	return &pb.Account{Cash: b.cash, FreeCash: b.cash, WorkingOrders: uint32(len(b.working))}
+}
+
+// workingOrder returns an order with a status that fits to what is left of it.
+func workingOrder(id uint64, leaves int64) *pb.Order {
+	status := pb.OrderStatus_ORDER_STATUS_NEW
+	if leaves == 0 {
+		status = pb.OrderStatus_ORDER_STATUS_CANCELLED
+	}
+	return &pb.Order{OrderId: id, Leaves: leaves, Status: status}
 }
 
 // trades trades up to twice.
 func (b *book) trades() {
 	for n := b.random.IntN(3); n > 0 && !b.still; n-- {
-		b.trade()
+		switch k := b.random.IntN(100); {
+		case k == 0 && b.resets:
+			b.reset()
+		case k < 50:
+			b.order()
+		default:
+			b.trade()
+		}
 	}
+}
+
+// orderPage returns the working orders after one of them, and whether there are more.
+func (b *book) orderPage(after uint64) (rows []*pb.Order, more bool) {
+	for _, id := range slices.Sorted(maps.Keys(b.working)) {
+		if id <= after {
+			continue
+		}
+		if len(rows) == b.limit {
+			return rows, true
+		}
+		rows = append(rows, workingOrder(id, b.working[id]))
+	}
+	return rows, false
 }
 
 // page returns the positions after one of them, and whether there are more.
@@ -94,13 +174,20 @@ func (b *book) handle(c *fakeConn, m codec.Message) {
 	switch m.Command {
 	case codec.CommandLogin:
 		rows, more := b.page(nil)
-		c.answer(m, codec.ResultOK, &pb.LoginReply{Account: &pb.Account{}, Positions: rows, PushSequence: b.sequence, MorePositions: more})
+		c.answer(m, codec.ResultOK, &pb.LoginReply{Account: b.account(), Positions: rows, PushSequence: b.sequence, MorePositions: more})
 		b.conn = c
 	case codec.CommandPositions:
 		var request pb.PositionsRequest
 		request.UnmarshalVT(m.Body)
 		rows, more := b.page(request.After)
-		c.answer(m, codec.ResultOK, &pb.PositionsReply{Account: &pb.Account{}, Positions: rows, PushSequence: b.sequence, More: more})
+		account := b.account()
+		account.Customer = request.Customer
+		c.answer(m, codec.ResultOK, &pb.PositionsReply{Account: account, Positions: rows, PushSequence: b.sequence, More: more})
+	case codec.CommandOrders:
+		var request pb.OrdersRequest
+		request.UnmarshalVT(m.Body)
+		orders, more := b.orderPage(request.AfterOrderId)
+		c.answer(m, codec.ResultOK, &pb.OrdersReply{Orders: orders, PushSequence: b.sequence, More: more})
 	default:
 		ok(c, m)
 	}
@@ -131,8 +218,25 @@ func (b *book) check(t *testing.T, what string, sequence uint64, positions []cli
 	}
 }
 
-// Positions are traded between the pages of a list. The lists that Login and Positions
-// return, and the view, are what the account held at one moment.
+// checkOrders compares working orders with those of the account after a push.
+func (b *book) checkOrders(t *testing.T, what string, sequence uint64, orders []client.OrderState) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	got := map[uint64]int64{}
+	for _, o := range orders {
+		got[uint64(o.ID)] = int64(o.Leaves)
+	}
+	if want := b.orders[sequence]; !maps.Equal(got, want) || len(got) != len(orders) {
+		t.Errorf("%s at push %d: got %v, want %v", what, sequence, got, want)
+	}
+	if !slices.IsSortedFunc(orders, func(x, y client.OrderState) int { return cmp.Compare(x.ID, y.ID) }) {
+		t.Errorf("%s: not sorted: %v", what, orders)
+	}
+}
+
+// Positions are traded and orders change between the pages of a list. The lists that Login,
+// Positions and Orders return, and the view, are those of the account at one moment.
 func TestPagesAndPushes(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -147,10 +251,79 @@ func TestPagesAndPushes(t *testing.T) {
 				}
 				b.check(t, "pull", s.Sequence, s.Positions)
 			}
+			b.checkOrders(t, "login", c.View().Display().Sequence, c.View().Display().Orders)
+			for range 10 {
+				list, err := c.Orders(t.Context(), 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.checkOrders(t, "pull", list.Sequence, list.Orders)
+			}
 			d := awaitSequence(t, c, b.last())
 			b.check(t, "view", d.Sequence, d.Positions)
-			if d.Gaps+d.Doubles > 0 {
-				t.Errorf("%d gaps, %d doubles", d.Gaps, d.Doubles)
+			b.checkOrders(t, "view", d.Sequence, d.Orders)
+			if d.Gaps+d.Doubles > 0 || int64(d.Account.Cash) != b.cash {
+				t.Errorf("%d gaps, %d doubles, cash %s", d.Gaps, d.Doubles, d.Account.Cash)
+			}
+		})
+	}
+}
+
+// The account is reset between the pages. The lists are still those of one moment, and in the
+// end the view shows what the account has.
+// TestPositionsOf: another customer's positions come in pages, and the own view stays as it is.
+func TestPositionsOf(t *testing.T) {
+	b := newBook(3)
+	b.still = true
+	c := dial(t, b.handle, client.Options{})
+	login(t, c)
+	before := c.View().Display()
+	s, err := c.PositionsOf(t.Context(), 100_002)
+	if err != nil || s.Account.Customer != 100_002 || len(s.Positions) <= b.limit {
+		t.Fatalf("%+v, %v, with pages of %d", s, err, b.limit)
+	}
+	b.check(t, "another customer's", s.Sequence, s.Positions)
+	if after := c.View().Display(); after.Account.Customer == 100_002 || len(after.Positions) != len(before.Positions) {
+		t.Errorf("the view is now %+v", after)
+	}
+}
+
+func TestPagesAndResets(t *testing.T) {
+	for seed := range uint64(60) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			b := newBook(seed)
+			b.resets = true
+			c := dial(t, b.handle, client.Options{})
+			s := login(t, c)
+			b.check(t, "login", s.Sequence, s.Positions)
+			for range 10 {
+				s, err := c.Positions(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.check(t, "pull", s.Sequence, s.Positions)
+				list, err := c.Orders(t.Context(), 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.checkOrders(t, "pull", list.Sequence, list.Orders)
+			}
+			b.mu.Lock()
+			b.still = true
+			b.reset()
+			b.order()
+			last := b.sequence
+			b.mu.Unlock()
+			d, err := c.View().Wait(t.Context(), func(d *client.Display) bool {
+				return d.Sequence == last && len(d.Positions) == len(b.held) && len(d.Orders) == len(b.working)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.check(t, "view", last, d.Positions)
+			b.checkOrders(t, "view", last, d.Orders)
+			if d.Gaps+d.Doubles > 0 || int64(d.Account.Cash) != b.cash {
+				t.Errorf("%d gaps, %d doubles, cash %s", d.Gaps, d.Doubles, d.Account.Cash)
 			}
 		})
 	}
@@ -328,6 +501,12 @@ func TestPagesWithoutEnd(t *testing.T) {
 			c := dial(t, func(c *fakeConn, m codec.Message) {
 				quotes, rows := next()
 				switch m.Command {
+				case codec.CommandOrders:
+					reply := &pb.OrdersReply{More: true}
+					for range rows {
+						reply.Orders = append(reply.Orders, &pb.Order{OrderId: 1 + uint64(n)%2})
+					}
+					c.answer(m, codec.ResultOK, reply)
 				case codec.CommandQuotes:
 					c.answer(m, codec.ResultOK, &pb.QuotesReply{Instruments: quotes, More: true})
 				case codec.CommandLogin:
@@ -339,7 +518,9 @@ func TestPagesWithoutEnd(t *testing.T) {
 			_, quotes := c.Quotes(t.Context(), nil, false)
 			_, positions := c.Positions(t.Context())
 			_, logged := c.Login(t.Context(), 1, client.DemoToken(1))
-			for _, err := range []error{quotes, positions, logged} {
+			_, own := c.Orders(t.Context(), 0)
+			_, others := c.Orders(t.Context(), 7)
+			for _, err := range []error{quotes, positions, logged, own, others} {
 				if !errors.Is(err, client.ErrProtocol) || !strings.Contains(err.Error(), "leads nowhere") {
 					t.Errorf("got %v", err)
 				}

@@ -17,8 +17,8 @@ type Push struct {
 }
 
 // Event is the content of a push: Notice, PositionUpdate, Execution, ExecutionBusted,
-// Quote, ChatMessage, UnknownPush or SequenceBreak. The client itself creates a SequenceBreak: before
-// the first push after a gap, and in place of a repeated push.
+// OrderUpdate, AccountUpdate, Quote, ChatMessage, UnknownPush or SequenceBreak. The client itself
+// creates a SequenceBreak: before the first push after a gap, and in place of a repeated push.
 type Event interface{ event() }
 
 // PositionUpdate is a position after a change.
@@ -28,13 +28,56 @@ type PositionUpdate struct {
 	// Rows is the number of positions after the change, MarketValue their total value.
 	Rows        int
 	MarketValue Money
+	// The cash is that of the account after the change.
+	Cash, FrozenCash, UnsettledCash Money
 }
 
-// ExecutionBusted means that an execution was busted.
+// ExecutionBusted means that an execution was busted or corrected.
 type ExecutionBusted struct {
 	ID       ExecutionID
 	Reason   string
 	Position Position // after the bust
+	// CorrectedBy is the execution that replaces it, which the next push has; 0: it is only
+	// busted.
+	CorrectedBy ExecutionID
+}
+
+// OrderUpdate is an order after a change.
+type OrderUpdate struct {
+	Order OrderState
+	Time  time.Time
+	// The cash is that of the account after the change.
+	Cash, FrozenCash, UnsettledCash Money
+	// Position is the position after the change, if its frozen shares have changed and there
+	// is no PositionUpdate before; else zero.
+	Position Position
+}
+
+// AccountChange says what has happened to an account. The numbers are those of the protocol.
+type AccountChange int32
+
+// The changes of an account.
+const (
+	AccountDeposit    AccountChange = 1
+	AccountWithdrawal AccountChange = 2
+	// AccountReset: the account is as when it was opened. The view discards its positions and
+	// orders, and the client requests them again.
+	AccountReset AccountChange = 3
+)
+
+// String returns the change in lower case: "deposit".
+func (c AccountChange) String() string {
+	return inWords(pb.AccountChange_name, int32(c), "ACCOUNT_CHANGE_")
+}
+
+// AccountUpdate is an account after a change that is not a trade.
+type AccountUpdate struct {
+	Change AccountChange
+	// Amount is what was added to the cash; negative for a withdrawal.
+	Amount  Money
+	Text    string // a comment of the operator
+	Account Account
+	Time    time.Time
 }
 
 // Quote is a new price.
@@ -75,6 +118,8 @@ func (Notice) event()          {}
 func (PositionUpdate) event()  {}
 func (Execution) event()       {}
 func (ExecutionBusted) event() {}
+func (OrderUpdate) event()     {}
+func (AccountUpdate) event()   {}
 func (Quote) event()           {}
 func (ChatMessage) event()     {}
 func (UnknownPush) event()     {}
@@ -100,6 +145,7 @@ func decodeEvent(m codec.Message) (Event, error) {
 		err := body.UnmarshalVT(m.Body)
 		return PositionUpdate{
 			Change(body.Change), positionOf(body.Position), int(body.RowCount), Money(body.MarketValue),
+			Money(body.Cash), Money(body.FrozenCash), Money(body.UnsettledCash),
 		}, err
 	case codec.PushExecution:
 		var body pb.Execution
@@ -108,7 +154,22 @@ func decodeEvent(m codec.Message) (Event, error) {
 	case codec.PushExecutionBusted:
 		var body pb.ExecutionBusted
 		err := body.UnmarshalVT(m.Body)
-		return ExecutionBusted{ExecutionID(body.ExecutionId), body.Reason, positionOf(body.Position)}, err
+		return ExecutionBusted{
+			ExecutionID(body.ExecutionId), body.Reason, positionOf(body.Position), ExecutionID(body.CorrectedBy),
+		}, err
+	case codec.PushOrderUpdate:
+		var body pb.OrderUpdate
+		err := body.UnmarshalVT(m.Body)
+		return OrderUpdate{
+			orderOf(body.Order), timeOf(body.Time),
+			Money(body.Cash), Money(body.FrozenCash), Money(body.UnsettledCash), positionOf(body.Position),
+		}, err
+	case codec.PushAccountUpdate:
+		var body pb.AccountUpdate
+		err := body.UnmarshalVT(m.Body)
+		return AccountUpdate{
+			AccountChange(body.Change), Money(body.Amount), body.Text, accountOf(body.Account), timeOf(body.Time),
+		}, err
 	case codec.PushQuote:
 		var body pb.Quote
 		err := body.UnmarshalVT(m.Body)

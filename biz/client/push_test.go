@@ -235,6 +235,10 @@ func FuzzServerBytes(f *testing.F) {
 	f.Add(executionFrame(1, 1))
 	f.Add(updateFrame(0, pb.Change_CHANGE_REPRICED, row("600100", 1)))
 	f.Add(quoteFrame(7))
+	f.Add(codec.AppendRequest(nil, codec.PushOrderUpdate, 1, &pb.OrderUpdate{Order: workingOrder(1, 5), Position: row("A", 1)}))
+	f.Add(codec.AppendRequest(nil, codec.PushAccountUpdate, 1, &pb.AccountUpdate{Change: pb.AccountChange_ACCOUNT_CHANGE_RESET}))
+	f.Add(codec.AppendRequest(nil, codec.PushExecutionBusted, 1, &pb.ExecutionBusted{ExecutionId: 1, CorrectedBy: 2}))
+	f.Add(codec.AppendMessage(nil, codec.Message{Command: 0x7e, ID: 3}))
 	f.Add([]byte{0, 0, 0, 14, 0x83, 0x80, 0, 0, 0, 0, 0, 0, 2, 6})
 	f.Add([]byte{0, 0, 0, 13, 0x41, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {

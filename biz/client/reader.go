@@ -98,7 +98,7 @@ func (c *Client) accept(waiting *call, m codec.Message) error {
 
 // pushed applies a push to the view and queues it for OnPush.
 func (c *Client) pushed(m codec.Message) error {
-	if m.Command == codec.PushHeartbeat {
+	if m.Command == codec.PushHeartbeat && m.ID == 0 {
 		return nil
 	}
 	p, err := decodePush(m)
@@ -110,7 +110,7 @@ func (c *Client) pushed(m codec.Message) error {
 		c.notice = &notice
 		c.mu.Unlock()
 	}
-	if message, ok := p.Event.(ChatMessage); ok && c.rooms.repeated(&message) {
+	if message, ok := p.Event.(ChatMessage); ok && c.rooms.repeated(&message) && p.Sequence == 0 {
 		return nil
 	}
 	if broken, found := c.view.Apply(p); found {
@@ -121,6 +121,9 @@ func (c *Client) pushed(m codec.Message) error {
 		if broken.Double() {
 			return nil
 		}
+	}
+	if u, ok := p.Event.(AccountUpdate); ok && u.Change == AccountReset {
+		c.pullView()
 	}
 	return c.queue(p)
 }

@@ -4,7 +4,8 @@ import "context"
 
 // Reconnect replaces c: it connects to the same server with the same options and logs in
 // again. next has c's view and continues from what it shows. OnPush receives the missed
-// pushes in order and before all later ones, unless there were too many (see Welcome).
+// pushes in order and before all later ones, unless there were too many (see Welcome), or the
+// view lacked something: then it restarts.
 //
 // next then joins the chat rooms of c. Messages from before that have already been pushed
 // are not pushed again.

@@ -7,25 +7,36 @@ import (
 	"sync"
 )
 
-// MaxShown is how many executions a view shows. Older ones are dropped.
-const MaxShown = 200
+// Limits of what a view shows.
+const (
+	// MaxShown is how many executions there are. Older ones are dropped.
+	MaxShown = 200
+	// MaxOrders is how many working orders there are, more than an account can have. Those with
+	// the highest ids are dropped.
+	MaxOrders = 1 << 14
+)
 
 // View is an account as a screen shows it: a snapshot plus the pushes since then. All
 // methods are safe from any goroutine. A Client updates its view in wire order; nobody
 // else should change it.
 type View struct {
-	mu      sync.Mutex
-	changed chan struct{} // closed and replaced at each change
-	s       Display
-	asOf    []uint64                 // by position: the Sequence of the page or the update that it is from
-	base    uint64                   // Sequence of the last snapshot, which includes all earlier updates
-	busted  map[ExecutionID]struct{} // since the login; an older history page must not show them again
-	partial bool                     // the positions of a login are not complete, and no more will come
+	mu        sync.Mutex
+	changed   chan struct{} // closed and replaced at each change
+	s         Display       // without positions and orders
+	asOf      uint64        // number of the push that the account summary includes
+	positions rows[Position]
+	orders    rows[OrderState]
+	busted    map[ExecutionID]ExecutionBusted // since the login; an older history page must not show them as valid
+	lost      uint64                          // number of the last push after which something was missing: after a gap, or a reset of the account
+	partial   bool                            // something is missing
 }
 
 // NewView returns an empty view.
 func NewView() *View {
-	return &View{changed: make(chan struct{}), busted: make(map[ExecutionID]struct{})}
+	return &View{
+		changed: make(chan struct{}), busted: make(map[ExecutionID]ExecutionBusted),
+		positions: rows[Position]{compare: byKey, limit: maxRows}, orders: rows[OrderState]{compare: byOrderID, limit: MaxOrders},
+	}
 }
 
 // Display returns a copy of what is shown now.
@@ -37,7 +48,8 @@ func (v *View) Display() Display {
 
 func (v *View) copy() Display {
 	d := v.s
-	d.Positions = slices.Clone(d.Positions)
+	d.Positions = slices.Clone(v.positions.list)
+	d.Orders = slices.Clone(v.orders.list)
 	d.Executions = slices.Clone(d.Executions)
 	return d
 }
@@ -65,9 +77,12 @@ func (v *View) Wait(ctx context.Context, ok func(*Display) bool) (Display, error
 func (v *View) Reset(s Snapshot) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.s, v.busted = Display{Sequence: s.Sequence, History: s.History}, make(map[ExecutionID]struct{})
-	v.asOf, v.base, v.partial = nil, s.Sequence, false
-	v.addPage(s)
+	v.s, v.busted = Display{Sequence: s.Sequence, History: s.History}, make(map[ExecutionID]ExecutionBusted)
+	v.asOf, v.lost, v.partial = 0, 0, false
+	v.positions.reset(s.Positions, s.Sequence)
+	v.orders.reset(nil, s.Sequence)
+	v.summarise(s)
+	v.touch()
 }
 
 // Resume continues from what is shown, after a login that the server resumed. It
@@ -80,7 +95,7 @@ func (v *View) Resume(a Account) {
 }
 
 // Refresh replaces the account summary and the positions by a snapshot, unless it is
-// older than what is shown; then it returns false. Executions stay, and pushes must
+// older than what is shown; then it returns false. Orders and executions stay, and pushes must
 // continue without a gap.
 //
 // If the snapshot comes in pages, s is the first one: Extend adds the others, and Trim ends
@@ -91,11 +106,12 @@ func (v *View) Refresh(s Snapshot, more bool) (shown bool) {
 	if s.Sequence < v.s.Sequence {
 		return false
 	}
-	v.base = s.Sequence
-	v.addPage(s)
+	v.positions.start(s.Positions, s.Sequence)
 	if !more {
-		v.dropBefore(s.Sequence)
+		v.positions.trim(s.Sequence)
 	}
+	v.summarise(s)
+	v.touch()
 	return true
 }
 
@@ -104,70 +120,74 @@ func (v *View) Refresh(s Snapshot, more bool) (shown bool) {
 func (v *View) Extend(s Snapshot) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.addPage(s)
+	v.positions.add(s.Positions, s.Sequence)
+	v.summarise(s)
+	v.touch()
 }
 
 // Trim removes the positions that are older than first, the Sequence of the first page: no
-// page had them, and no push since then. It returns the positions.
-func (v *View) Trim(first uint64) []Position {
+// page had them, and no push since then. It returns the positions. whole is false if pushes
+// were lost or the account was reset since the first page: then some may be missing.
+func (v *View) Trim(first uint64) (positions []Position, whole bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.dropBefore(first)
-	return slices.Clone(v.s.Positions)
+	v.positions.trim(first)
+	v.touch()
+	return slices.Clone(v.positions.list), first >= v.lost
 }
 
-func (v *View) addPage(s Snapshot) {
-	v.s.Account, v.s.MarketValue = s.Account, s.MarketValue
-	v.setRows(s.Positions, s.Sequence)
+// startOrders adds the first page of the working orders, unless it is older than what is shown;
+// then it returns false. addOrders adds the others, and endOrders ends them.
+func (v *View) startOrders(page OrderList) (shown bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if page.Sequence < v.s.Sequence {
+		return false
+	}
+	v.orders.start(page.Orders, page.Sequence)
+	v.touch()
+	return true
+}
+
+func (v *View) addOrders(page OrderList) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.orders.add(page.Orders, page.Sequence)
 	v.touch()
 }
 
-// setRows sets many rows, which are sorted. One at a time would move the rows after it each
-// time.
-func (v *View) setRows(page []Position, sequence uint64) {
-	old, asOf := v.s.Positions, v.asOf
-	size := len(old) + len(page)
-	v.s.Positions, v.asOf = make([]Position, 0, size), make([]uint64, 0, size)
-	for len(old)+len(page) > 0 {
-		order := 1
-		switch {
-		case len(page) == 0:
-			order = -1
-		case len(old) > 0:
-			order = old[0].Key.Compare(page[0].Key)
-		}
-		if order < 0 || order == 0 && asOf[0] > sequence {
-			v.s.Positions, v.asOf = append(v.s.Positions, old[0]), append(v.asOf, asOf[0])
-		} else {
-			v.s.Positions, v.asOf = append(v.s.Positions, page[0]), append(v.asOf, sequence)
-		}
-		if order <= 0 {
-			old, asOf = old[1:], asOf[1:]
-		}
-		if order >= 0 {
-			page = page[1:]
-		}
-	}
-}
-
-func (v *View) dropBefore(first uint64) {
-	positions, asOf := v.s.Positions[:0], v.asOf[:0]
-	for i, p := range v.s.Positions {
-		if v.asOf[i] >= first {
-			positions, asOf = append(positions, p), append(asOf, v.asOf[i])
-		}
-	}
-	clear(v.s.Positions[len(positions):])
-	v.s.Positions, v.asOf = positions, asOf
+// endOrders is Trim for orders.
+func (v *View) endOrders(first uint64) (orders []OrderState, whole bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.orders.trim(first)
 	v.touch()
+	return slices.Clone(v.orders.list), first >= v.lost
 }
 
-// doubt records that the positions of a login will not become complete, so that the next
-// login must not continue from them.
+// summarise shows the account summary of a page, unless a later push has changed it.
+func (v *View) summarise(s Snapshot) {
+	if s.Sequence >= v.asOf {
+		v.s.Account, v.s.MarketValue, v.asOf = s.Account, s.MarketValue, s.Sequence
+	}
+}
+
+// doubt records that something is missing and will not come, so that the next login must not
+// continue from what is shown.
 func (v *View) doubt() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.partial = true
+}
+
+// trust records that a snapshot of positions and orders is complete. first is the number of the
+// last push before it.
+func (v *View) trust(first uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if first >= v.lost {
+		v.partial = false
+	}
 }
 
 // place returns what the view has seen, to resume from; no push if it needs a snapshot.
@@ -180,16 +200,12 @@ func (v *View) place() (history HistoryID, sequence uint64) {
 	return v.s.History, v.s.Sequence
 }
 
-// Merge adds executions of a history page, and removes those that are busted.
+// Merge adds executions of a history page. One that is busted stays so.
 func (v *View) Merge(executions []Execution) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, x := range executions {
-		if x.Busted {
-			v.takeBack(x.ID)
-		} else {
-			v.add(x)
-		}
+		v.add(x)
 	}
 	v.touch()
 }
@@ -209,10 +225,14 @@ func (v *View) Apply(p Push) (broken SequenceBreak, found bool) {
 	case Execution:
 		v.add(event)
 	case ExecutionBusted:
-		v.takeBack(event.ID)
+		v.bust(event)
 		v.update(p.Sequence, event.Position)
 	case PositionUpdate:
 		v.updated(p.Sequence, event)
+	case OrderUpdate:
+		v.orderUpdated(p.Sequence, event)
+	case AccountUpdate:
+		v.accountUpdated(p.Sequence, event)
 	}
 	v.touch()
 	return broken, found
@@ -227,6 +247,7 @@ func (v *View) count(got uint64) (SequenceBreak, bool) {
 		return SequenceBreak{want, got}, true
 	case got > want:
 		v.s.Gaps++
+		v.lost, v.partial = got, true
 	}
 	v.s.Sequence = got
 	return SequenceBreak{want, got}, got > want
@@ -240,45 +261,65 @@ func (v *View) updated(sequence uint64, u PositionUpdate) {
 	if v.update(sequence, u.Position) {
 		v.s.MarketValue = u.MarketValue
 	}
+	if !v.s.Account.early() {
+		v.updateCash(sequence, u.Cash, u.FrozenCash, u.UnsettledCash)
+	}
+}
+
+// updateCash shows the cash of a push, unless the account shown is newer.
+func (v *View) updateCash(sequence uint64, cash, frozen, unsettled Money) {
+	if sequence > v.asOf {
+		a := &v.s.Account
+		a.Cash, a.FrozenCash, a.UnsettledCash, v.asOf = cash, frozen, unsettled, sequence
+		a.FreeCash = cash - frozen - unsettled
+	}
 }
 
 // reprice shows a new price of an unchanged position. An update with another quantity is
-// from another moment and is ignored; a numbered update follows.
+// from another moment and is ignored, and so are other frozen shares; a numbered update follows.
 func (v *View) reprice(u PositionUpdate) {
-	at, found := v.row(u.Position.Key)
-	if !found || v.s.Positions[at].Quantity != u.Position.Quantity {
+	at, found := v.positions.find(u.Position)
+	if !found || v.positions.list[at].Quantity != u.Position.Quantity {
 		return
 	}
-	v.s.Positions[at] = u.Position
+	if shown := &v.positions.list[at]; shown.Frozen != u.Position.Frozen {
+		u.Position.Frozen, u.Position.Sellable = shown.Frozen, shown.Sellable
+	}
+	v.positions.list[at] = u.Position
 	v.s.MarketValue = u.MarketValue
 }
 
-// update replaces a row. It returns false if the snapshot, or the page of the row, is newer.
+// update replaces a position. It returns false if the snapshot, or the page of the position, is
+// newer.
 func (v *View) update(sequence uint64, p Position) bool {
-	at, found := v.row(p.Key)
-	switch {
-	case sequence <= v.base || found && sequence < v.asOf[at]:
-		return false
-	case found && p.Quantity == 0:
-		v.s.Positions = slices.Delete(v.s.Positions, at, at+1)
-		v.asOf = slices.Delete(v.asOf, at, at+1)
-	case found:
-		v.s.Positions[at], v.asOf[at] = p, sequence
-	case p.Quantity != 0:
-		v.s.Positions = slices.Insert(v.s.Positions, at, p)
-		v.asOf = slices.Insert(v.asOf, at, sequence)
-	}
-	return true
+	return v.positions.update(sequence, p, p.Quantity == 0)
 }
 
-func (v *View) row(key Key) (at int, found bool) {
-	return slices.BinarySearchFunc(v.s.Positions, key, byKey)
+func (v *View) orderUpdated(sequence uint64, u OrderUpdate) {
+	v.orders.update(sequence, u.Order, !u.Order.Working())
+	v.update(sequence, u.Position) // without a position: one that is not held
+	v.updateCash(sequence, u.Cash, u.FrozenCash, u.UnsettledCash)
+}
+
+// accountUpdated shows the account after a change. After a reset it removes what is older than
+// that.
+func (v *View) accountUpdated(sequence uint64, u AccountUpdate) {
+	if u.Change == AccountReset {
+		v.positions.trim(sequence)
+		v.orders.trim(sequence)
+		v.lost, v.partial = sequence, true
+	}
+	if sequence > v.asOf {
+		v.s.Account, v.s.MarketValue, v.asOf = u.Account, u.Account.MarketValue, sequence
+	}
 }
 
 // add inserts or replaces an execution, newest first.
 func (v *View) add(x Execution) {
-	if _, busted := v.busted[x.ID]; busted {
-		return
+	if x.Busted {
+		v.busted[x.ID] = ExecutionBusted{ID: x.ID, Reason: x.BustReason, CorrectedBy: x.CorrectedBy}
+	} else if b, busted := v.busted[x.ID]; busted {
+		x.Busted, x.BustReason, x.CorrectedBy = true, b.Reason, b.CorrectedBy
 	}
 	at, found := v.shown(x.ID)
 	if found {
@@ -289,10 +330,11 @@ func (v *View) add(x Execution) {
 	v.s.Executions = v.s.Executions[:min(len(v.s.Executions), MaxShown)]
 }
 
-func (v *View) takeBack(id ExecutionID) {
-	v.busted[id] = struct{}{}
-	if at, found := v.shown(id); found {
-		v.s.Executions = slices.Delete(v.s.Executions, at, at+1)
+// bust marks an execution as busted, where it is shown.
+func (v *View) bust(b ExecutionBusted) {
+	v.busted[b.ID] = b
+	if at, found := v.shown(b.ID); found {
+		v.add(v.s.Executions[at])
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"testing"
 
 	"holdfast/biz/client"
@@ -21,7 +23,7 @@ func update(change client.Change, p client.Position, total client.Money) client.
 	return client.PositionUpdate{Change: change, Position: p, MarketValue: total}
 }
 
-// listing returns what a view shows as one line.
+// listing returns what a view shows as one line. Busted executions have a "!".
 func listing(d client.Display) string {
 	text := ""
 	for _, p := range d.Positions {
@@ -29,7 +31,11 @@ func listing(d client.Display) string {
 	}
 	text += "| "
 	for _, x := range d.Executions {
-		text += fmt.Sprintf("%d ", x.ID.Number())
+		text += strconv.FormatUint(uint64(x.ID.Number()), 10)
+		if x.Busted {
+			text += "!"
+		}
+		text += " "
 	}
 	return text + "| " + d.MarketValue.String()
 }
@@ -58,7 +64,11 @@ func TestView(t *testing.T) {
 			"B 101@0.0001 D 50@2.00 | 2 1 | 0.0007", ""},
 		{"taken back", []push{{11, execution(1)}, {12, update(client.Opened, position("C", 7, 1), 1)},
 			{13, client.ExecutionBusted{ID: execution(1).ID, Position: position("C", 0, 1)}}, {14, update(client.Closed, position("C", 0, 1), 2)}},
-			"B 100@10.00 D 50@2.00 | | 0.0002", ""},
+			"B 100@10.00 D 50@2.00 | 1! | 0.0002", ""},
+		{"taken back among others", []push{{11, execution(1)}, {12, execution(2)}, {13, execution(3)}, {14, client.ExecutionBusted{ID: execution(2).ID}}},
+			"B 100@10.00 D 50@2.00 | 3 2! 1 | 1,100.00", ""},
+		{"pushed again after its bust", []push{{11, client.ExecutionBusted{ID: execution(1).ID}}, {12, execution(1)}}, "B 100@10.00 D 50@2.00 | 1! | 1,100.00", ""},
+		{"unknown pushes count", []push{{11, client.UnknownPush{Command: 0x7e}}, {12, execution(1)}}, "B 100@10.00 D 50@2.00 | 1 | 1,100.00", ""},
 		{"taken back, never shown", []push{{11, client.ExecutionBusted{ID: execution(1).ID, Position: position("B", 90, 1)}}},
 			"B 90@0.0001 D 50@2.00 | | 1,100.00", ""},
 		{"quotes change nothing", []push{{0, client.Quote{Key: client.Key{Market: "ALFA", Code: "B"}, LastPrice: 1}}, {0, client.Notice{}}},
@@ -116,12 +126,39 @@ func TestViewMergeNeverBringsBack(t *testing.T) {
 	busted := execution(2)
 	busted.Busted = true
 	v.Merge([]client.Execution{execution(3), busted, execution(1)})
-	if got := listing(v.Display()); got != "| 3 | 0.00" {
+	if got := listing(v.Display()); got != "| 3 2! 1! | 0.00" {
 		t.Errorf("got %s", got)
 	}
 	v.Merge([]client.Execution{execution(2)})
-	if got := listing(v.Display()); got != "| 3 | 0.00" {
+	if got := listing(v.Display()); got != "| 3 2! 1! | 0.00" {
 		t.Errorf("an older history brought it back: %s", got)
+	}
+}
+
+// A bust marks the execution where it is; a correction links both.
+func TestViewBustInPlace(t *testing.T) {
+	v := client.NewView()
+	first, second, third := execution(1), execution(2), execution(3)
+	first.Quantity, third.Corrects = 100, first.ID
+	v.Apply(client.Push{Sequence: 1, Event: first})
+	v.Apply(client.Push{Sequence: 2, Event: second})
+	v.Apply(client.Push{Sequence: 3, Event: client.ExecutionBusted{ID: second.ID, Reason: "typo"}})
+	v.Apply(client.Push{Sequence: 4, Event: client.ExecutionBusted{ID: first.ID, Reason: "price", CorrectedBy: third.ID}})
+	v.Apply(client.Push{Sequence: 5, Event: third})
+	d := v.Display()
+	first.Busted, first.BustReason, first.CorrectedBy = true, "price", third.ID
+	second.Busted, second.BustReason = true, "typo"
+	if want := []client.Execution{third, second, first}; !slices.Equal(d.Executions, want) {
+		t.Errorf("got  %+v\nwant %+v", d.Executions, want)
+	}
+	if d.Shows(first.ID) || d.Shows(second.ID) || !d.Shows(third.ID) || d.Shows(execution(4).ID) {
+		t.Error("Shows is wrong")
+	}
+	if x, found := d.FindExecution(second.ID); !found || x != second {
+		t.Errorf("found %+v", x)
+	}
+	if _, found := d.FindExecution(execution(4).ID); found {
+		t.Error("found what is not there")
 	}
 }
 
@@ -195,8 +232,8 @@ func TestViewExtend(t *testing.T) {
 	v.Apply(client.Push{Sequence: 14, Event: update(client.Increased, position("D", 5, 1), 0)})
 	v.Extend(snapshot{Sequence: 13, Positions: list(position("D", 4, 1), position("E", 4, 1))})
 	step("push that is newer than a page", "A 3@0.0001 B 2@0.0001 C 4@0.0001 D 5@0.0001 E 4@0.0001 X 1@0.0001 | | 0.00")
-	if p := v.Trim(8); len(p) != 5 {
-		t.Errorf("%d positions", len(p))
+	if p, whole := v.Trim(8); len(p) != 5 || whole { // there was a gap
+		t.Errorf("%d positions, whole: %t", len(p), whole)
 	}
 	step("end", "A 3@0.0001 B 2@0.0001 C 4@0.0001 D 5@0.0001 E 4@0.0001 | | 0.00")
 }

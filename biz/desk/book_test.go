@@ -13,6 +13,7 @@ import (
 	"holdfast/biz/history"
 	"holdfast/biz/journal"
 	"holdfast/biz/ledger"
+	"holdfast/biz/market"
 	"holdfast/biz/seed"
 )
 
@@ -39,7 +40,7 @@ func edited(t testing.TB, pairs ...string) string {
 func (d *opened) buy(c ledger.Customer, id ledger.InstrumentID, q ledger.Quantity) {
 	d.t.Helper()
 	must(d.t, d.Account(c).Do(d.turn, func(turn *desk.Turn) {
-		order := d.order(ledger.Buy, id, q, 1)
+		order := marketOrder(ledger.Buy, id, q, 1)
 		if _, err := turn.Place(&order); err != nil {
 			d.t.Errorf("buy: %v", err)
 		}
@@ -132,7 +133,7 @@ func TestSeedMayChange(t *testing.T) {
 				changed := open(t, with)
 				changed.checkEvents(1)
 				for id := range changed.Market().Len() {
-					changed.SetPrice(ledger.InstrumentID(id), ledger.Price(id+1)*100)
+					changed.price(ledger.InstrumentID(id), ledger.Price(id+1)*100, 0)
 					changed.buy(carol, ledger.InstrumentID(id), 1000)
 				}
 				state, from := changed.StateHash(), changed.setup.seed
@@ -314,7 +315,7 @@ func TestFolderOfAnEarlierRelease(t *testing.T) {
 		name string
 		keep func(*desk.Entry) bool
 	}{
-		{"earlier release", func(e *desk.Entry) bool { return e.Genesis || e.IsEvent() }},
+		{"earlier release", func(e *desk.Entry) bool { return e.Genesis || len(e.Events) > 0 }},
 		{"half started", func(e *desk.Entry) bool { return e.Genesis || len(e.Listings) > 0 }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -370,7 +371,7 @@ func TestHistoryID(t *testing.T) {
 // TestHistoryIDOfAnEarlierRelease: the first start on its folder makes an identity, the next
 // ones find it.
 func TestHistoryIDOfAnEarlierRelease(t *testing.T) {
-	with := withoutDefinitions(t, tradedFolder(t), func(e *desk.Entry) bool { return e.Genesis || e.IsEvent() })
+	with := withoutDefinitions(t, tradedFolder(t), func(e *desk.Entry) bool { return e.Genesis || len(e.Events) > 0 })
 	d := open(t, with)
 	id := d.HistoryID()
 	if id == (desk.HistoryID{}) {
@@ -414,7 +415,7 @@ func FuzzDecodeEntry(f *testing.F) {
 	f.Add([]byte("\x03\xff\xff\x7f\x01A\x01B\x01"))
 	f.Fuzz(func(t *testing.T, record []byte) {
 		e, err := desk.DecodeEntry(record)
-		if err != nil || e.IsEvent() {
+		if err != nil || len(e.Events) > 0 {
 			return
 		}
 		again, err := desk.DecodeEntry(desk.AppendEntry(nil, &e))
@@ -431,6 +432,9 @@ func someEntries() []desk.Entry {
 		{Listings: []desk.Listing{{Key: seed.Key{Market: "ALFA", Code: "600100"}, Tick: 100}, {Key: seed.Key{Market: "BETA", Code: "1"}, Tick: 1}}},
 		{Openings: []desk.Opening{{Customer: alice, Cash: -1, Holdings: 1 << 63}, {Customer: bob}}},
 		{History: desk.HistoryID{1}},
+		{Market: &desk.MarketEvent{Kind: desk.MarketHalted, Time: -1, Prices: []desk.InstrumentPrice{{Instrument: 7}, {Instrument: 9}}}},
+		{Script: &desk.ScriptPosition{Script: [32]byte{1}, Done: 100_000, Time: -1}},
+		{Market: &desk.MarketEvent{Kind: desk.MarketClosed, Time: 1 << 60, Prices: []desk.InstrumentPrice{{Instrument: 7, Price: ledger.MaxPrice}}}},
 	}
 }
 
@@ -439,13 +443,16 @@ func FuzzRestoreBook(f *testing.F) {
 	for _, e := range someEntries() {
 		must(f, b.Add(&e))
 	}
-	f.Add(desk.AppendBook(nil, b, []ledger.Price{0, 5}))
+	m, err := market.New([]market.Instrument{{Market: "ALFA", Code: "600100", Tick: 100, Last: 100}, {ID: 1, Market: "BETA", Code: "1", Tick: 1, Last: 7}})
+	must(f, err)
+	m.SetHalted(1, true)
+	f.Add(desk.AppendBook(nil, b, []ledger.Price{0, 5}, m))
 	f.Fuzz(func(t *testing.T, state []byte) {
-		_, stored, err := desk.RestoreBook(state)
+		_, stored, err := desk.RestoreBook(state, m)
 		if err != nil {
 			return
 		}
-		if _, _, err := desk.RestoreBook(stored); err != nil {
+		if _, _, err := desk.RestoreBook(stored, m); err != nil {
 			t.Errorf("%x: %v", stored, err)
 		}
 	})

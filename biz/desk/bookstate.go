@@ -10,24 +10,45 @@ import (
 	"holdfast/biz/seed"
 )
 
-// bookVersion is the first byte of a book in a snapshot. The states of accounts begin with
-// other bytes.
-const bookVersion = 0xb1
+// The first byte of a book in a snapshot. The states of accounts start with other bytes.
+const (
+	bookVersion      = 0xb2
+	earlyBookVersion = 0xb1 // without the state of the market
+)
 
 const maxListings = market.MaxInstruments
 
-// appendState appends the book and the price of the last fill of each instrument, 0 for
-// none.
+// course is what a snapshot has of the course of trading, apart from the accounts.
+type course struct {
+	fills  []ledger.Price // price of the last fill of each instrument; 0: no fill
+	script ScriptPosition
+	newest int64         // time of the newest market event
+	market []MarketEvent // that lead to the state of the market; appendState takes that from the market
+}
+
+// appendState appends the book, and the course of trading with the state of the market.
 //
 //	byte      version
 //	16 bytes  HistoryID
-//	uvarint   number of instruments; each a Listing and its uvarint price
+//	          ScriptPosition
+//	varint    time of the newest market event
+//	uvarint   number of instruments; each a Listing, its uvarint price, uvarint previous
+//	          close and its uvarint time, and 1 byte: 1 if it is halted
 //	          the rest: Openings
-func (b *Book) appendState(dst []byte, fills []ledger.Price) []byte {
+func (b *Book) appendState(dst []byte, c *course, m *market.Market) []byte {
 	dst = append(append(dst, bookVersion), b.history[:]...)
+	dst = binary.AppendVarint(c.script.append(dst), c.newest)
 	dst = appendUint(dst, len(b.listings))
 	for n := range b.listings {
-		dst = appendUint(b.listings[n].append(dst), fills[n])
+		id := ledger.InstrumentID(n)
+		dst = appendUint(b.listings[n].append(dst), c.fills[n])
+		previous, at := m.PreviousClose(id)
+		dst = binary.AppendUvarint(appendUint(dst, previous), uint64(at))
+		halted := byte(0)
+		if m.Halted(id) {
+			halted = 1
+		}
+		dst = append(dst, halted)
 	}
 	for _, o := range b.openings {
 		dst = o.append(dst)
@@ -35,15 +56,28 @@ func (b *Book) appendState(dst []byte, fills []ledger.Price) []byte {
 	return dst
 }
 
-// restoreBook returns what appendState wrote. It does not retain state.
-func restoreBook(state []byte) (*Book, []ledger.Price, error) {
-	b, f := NewBook(), fields{b: state}
-	version := f.bytes(1)
+// restoreBook returns what appendState of this release or the one before wrote. It does not retain
+// state.
+func restoreBook(state []byte) (*Book, *course, error) {
+	b, c, f := NewBook(), new(course), fields{b: state}
+	version := f.bytes(1)[0]
 	copy(b.history[:], f.bytes(len(b.history)))
-	var fills []ledger.Price
+	if version == bookVersion {
+		c.script = f.scriptPosition()
+		c.newest = f.varint()
+	}
+	halted := MarketEvent{Kind: MarketHalted, Time: c.newest}
 	for range f.upTo(maxListings) {
+		id := ledger.InstrumentID(len(c.fills))
 		b.listings = append(b.listings, f.listing())
-		fills = append(fills, ledger.Price(f.upTo(uint64(ledger.MaxPrice))))
+		c.fills = append(c.fills, ledger.Price(f.upTo(uint64(ledger.MaxPrice))))
+		if version == bookVersion {
+			previous := []InstrumentPrice{{id, ledger.Price(f.upTo(uint64(ledger.MaxPrice)))}}
+			c.market = append(c.market, MarketEvent{MarketClosed, int64(f.upTo(math.MaxInt64)), previous})
+			if f.bytes(1)[0] != 0 {
+				halted.Prices = append(halted.Prices, InstrumentPrice{Instrument: id})
+			}
+		}
 		if f.bad {
 			break
 		}
@@ -52,10 +86,11 @@ func restoreBook(state []byte) (*Book, []ledger.Price, error) {
 		o := f.opening()
 		b.openings[o.Customer] = o
 	}
-	if f.bad || version[0] != bookVersion || !b.Complete() {
+	if f.bad || version != bookVersion && version != earlyBookVersion || !b.Complete() {
 		return nil, nil, fmt.Errorf("%w: the book of instruments and customers", ledger.ErrMalformed)
 	}
-	return b, fills, nil
+	c.market = append(c.market, halted)
+	return b, c, nil
 }
 
 func (l *Listing) append(dst []byte) []byte {

@@ -43,6 +43,7 @@ type CommitLogOptions struct {
 type groupCommit struct {
 	committer *journal.Committer[*release]
 	fills     []ledger.Price // price of the last fill of each instrument, under the committer's lock
+	script    ScriptPosition // the newest one, under the committer's lock
 	defined   atomic.Uint64  // records that are no events
 }
 
@@ -54,13 +55,32 @@ func newGroupCommit(j *journal.Journal, o CommitLogOptions, maxOpenBytes, maxHel
 // Append implements CommitLog. It holds the committer's lock only to copy the turn's bytes.
 func (g *groupCommit) Append(t *Turn) {
 	commit := g.committer.Begin()
+	if t.script != nil || t.priced != nil {
+		commit.Together(len(t.ends)+2, len(t.records)+maxMarkSize)
+	}
 	start := 0
-	for n, end := range t.ends {
+	for _, end := range t.ends {
 		commit.Record(t.records[start:end])
 		start = end
+	}
+	for n := range t.events {
 		if e := &t.events[n]; e.Kind == ledger.KindFill {
 			g.fills[e.Execution.Instrument] = e.Execution.Price
 		}
+	}
+	if t.priced != nil {
+		for n := range t.priced.Prices { // now, in the order of the journal
+			p := &t.priced.Prices[n]
+			p.Price = t.desk.market.Last(p.Instrument)
+			g.fills[p.Instrument] = p.Price
+		}
+		commit.Record((&Entry{Market: t.priced}).record())
+		g.defined.Add(1)
+	}
+	if t.script != nil {
+		commit.Record((&Entry{Script: t.script}).record())
+		g.defined.Add(1)
+		g.script = *t.script
 	}
 	t.Out.MoveTo(commit.Held().out)
 	g.committer.End()
@@ -86,12 +106,12 @@ func (g *groupCommit) Close(ctx context.Context) error { return g.committer.Clos
 // Durable implements CommitLog.
 func (g *groupCommit) Durable(ctx context.Context) error { return g.define(ctx, nil) }
 
-// lastFills returns the prices of the last fills, in the order of the journal. They may not
-// be durable yet.
-func (g *groupCommit) lastFills() []ledger.Price {
+// newest returns the prices of the last fills, and the position of the script, as the journal has
+// them. They may not be durable yet.
+func (g *groupCommit) newest() (fills []ledger.Price, script ScriptPosition) {
 	g.committer.Begin()
 	defer g.committer.End()
-	return slices.Clone(g.fills)
+	return slices.Clone(g.fills), g.script
 }
 
 // setInstruments makes place for the fills of n instruments. It must be called before the
@@ -106,24 +126,47 @@ func (g *groupCommit) setInstruments(n int) {
 
 // define appends records that are no events, and then waits as Durable does.
 func (g *groupCommit) define(ctx context.Context, entries []Entry) error {
+	return g.add(entries)(ctx)
+}
+
+// add appends records that are no events. durable waits as Durable does.
+func (g *groupCommit) add(entries []Entry) (durable func(context.Context) error) {
 	done := make(chan struct{})
 	commit := g.committer.Begin()
+	defer g.committer.End()
 	if err := g.committer.Failed(); err != nil { // done would never be closed
-		g.committer.End()
-		return err
+		return func(context.Context) error { return err }
+	}
+	records := make([][]byte, len(entries))
+	bytes := 0
+	for n := range entries {
+		records[n] = entries[n].record()
+		bytes += len(records[n])
+	}
+	if len(records) > 0 {
+		commit.Together(len(records), bytes)
 	}
 	for n := range entries {
-		commit.Record(entries[n].record())
+		commit.Record(records[n])
+		if m := entries[n].Market; m != nil && m.Kind == MarketPriced {
+			for _, p := range m.Prices {
+				g.fills[p.Instrument] = p.Price
+			}
+		}
+		if p := entries[n].Script; p != nil {
+			g.script = *p
+		}
 	}
 	g.defined.Add(uint64(len(entries)))
 	r := commit.Held()
 	r.waiters = append(r.waiters, done)
-	g.committer.End()
-	select {
-	case <-done:
-		return g.committer.Failed()
-	case <-ctx.Done():
-		return ctx.Err()
+	return func(ctx context.Context) error {
+		select {
+		case <-done:
+			return g.committer.Failed()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,9 +27,13 @@ type Config struct {
 	// NewHistory makes Start create a new identity of the history. For a data folder that was
 	// restored from a backup: clients may have seen events after the backup.
 	NewHistory bool
-	// RecentEvents is how many events of each account stay in memory: how far
-	// back a repeated client order id is recognised. 0 means 256.
+	// RecentEvents is how many events of each account stay in memory: how far back a client
+	// can resume. 0 means 256.
 	RecentEvents int
+	// WorkingOrders is how many orders of an account may work at a time, ClientOrderIDs how
+	// many client order ids of one day are remembered; 0 means the ledger's limits.
+	WorkingOrders  int
+	ClientOrderIDs int
 	// DiskWatermark is how many bytes of the disk must be free for orders to be taken;
 	// 0 means no check. FreeSpace returns the free bytes; required with a watermark.
 	DiskWatermark uint64
@@ -64,6 +69,15 @@ type Desk struct {
 	book      *Book          // changes in Start and Reload
 	change    *Change        // of the seed; Start adds it to the book
 	fills     []ledger.Price // price of the last fill of each instrument; from Start on groupCommit's
+	script    ScriptPosition // the same
+	newest    atomic.Int64   // time of the newest market event, in Unix nanoseconds
+
+	orderBooks  atomic.Pointer[[]*orderBook] // by instrument; replaced under bookUse
+	expiriesUse sync.Mutex
+	expiries    market.Expiries
+	stepping    sync.Mutex // held during a price step, with what follows
+	stepTurn    *Turn
+	matches     []market.Match
 
 	commits CommitLog    // of Start
 	group   *groupCommit // the same; nil with Config.NewCommitLog
@@ -126,13 +140,14 @@ func (d *Desk) Start(h Hooks) error {
 		d.commits = d.config.NewCommitLog(options)
 	} else {
 		d.group = newGroupCommit(d.journal, options, d.config.MaxOpenBytes, d.config.MaxHeldBytes)
-		d.group.fills = d.fills
+		d.group.fills, d.group.script = d.fills, d.script
 		d.commits = d.group
 	}
 	if err := d.defineSeed(ctx); err != nil {
 		cancel()
 		return err
 	}
+	d.stepTurn = d.NewTurn()
 	d.CheckDisk()
 	if d.group != nil {
 		d.running.Go(func() { d.project(ctx) })
@@ -177,18 +192,12 @@ func (d *Desk) Account(c ledger.Customer) *Account { return d.accounts.Load().by
 // added. Do not change the slice.
 func (d *Desk) Accounts() []*Account { return d.accounts.Load().all }
 
-// SetPrice sets the last price of an instrument.
-func (d *Desk) SetPrice(id ledger.InstrumentID, p ledger.Price) {
-	d.market.SetLast(id, p)
-	d.prices.mark(id)
-}
-
 // ChangedPrices appends the instruments whose prices were set since the last call.
 func (d *Desk) ChangedPrices(dst []ledger.InstrumentID) []ledger.InstrumentID {
 	return d.prices.take(dst)
 }
 
-// Stats returns what the desk has committed so far. Records are events.
+// Stats returns what the desk has committed so far. Records are commands.
 func (d *Desk) Stats() journal.Stats { return d.commits.Stats() }
 
 // HistoryBehind returns how many journal batches are not in the history yet.
@@ -212,9 +221,31 @@ func (d *Desk) Accepting() error {
 	return nil
 }
 
-// MarketOrder sets o to an order at the last price. unixNano is its time in nanoseconds
-// since the Unix epoch. The client order id of o does not change.
-func (d *Desk) MarketOrder(o *ledger.Order, side ledger.Side, id ledger.InstrumentID, q ledger.Quantity, unixNano int64) {
-	o.Side, o.Instrument, o.Quantity, o.Time = side, id, q, unixNano
-	o.Price, o.Lot = d.market.Last(id), d.market.At(id).Lot
+// accountOptions returns the settings of the ledger's accounts.
+func (c *Config) accountOptions() ledger.Options {
+	return ledger.Options{Recent: c.RecentEvents, Orders: c.WorkingOrders, ClientOrderIDs: c.ClientOrderIDs}
+}
+
+// orderBook returns the book of an instrument; nil if the id has no instrument, or a new one
+// that is not traded yet.
+func (d *Desk) orderBook(id ledger.InstrumentID) *orderBook {
+	if all := *d.orderBooks.Load(); int(id) < len(all) {
+		return all[id]
+	}
+	return nil
+}
+
+// addOrderBooks lets new instruments of the market be traded.
+func (d *Desk) addOrderBooks() {
+	var books []*orderBook
+	if before := d.orderBooks.Load(); before != nil {
+		books = slices.Clone(*before)
+	}
+	for n := len(books); n < d.market.Len(); n++ {
+		i := d.market.At(ledger.InstrumentID(n))
+		ob := &orderBook{book: market.NewOrderBook(i.Tick, i.Depth)}
+		ob.book.Step(d.market.Last(i.ID), d.market.Limits(i.ID))
+		books = append(books, ob)
+	}
+	d.orderBooks.Store(&books)
 }

@@ -56,6 +56,7 @@ type setup struct {
 	heldBytes int    // Config.MaxHeldBytes
 	watermark uint64 // Config.DiskWatermark
 	free      func() (uint64, error)
+	log       slog.Handler
 
 	newOutbound  func() desk.Outbound
 	newCommitLog func(desk.CommitLogOptions) desk.CommitLog
@@ -88,11 +89,14 @@ func tryOpen(t testing.TB, with setup) (*opened, error) {
 	if with.dir == "" {
 		with.dir = t.TempDir()
 	}
-	d := &opened{t: t, setup: with, fatal: make(chan error, 1)}
-	must(t, os.MkdirAll(with.dir, 0o755))
 	if with.seed == "" {
 		with.seed = seedText
 	}
+	if with.log == nil {
+		with.log = slog.DiscardHandler
+	}
+	d := &opened{t: t, setup: with, fatal: make(chan error, 1)}
+	must(t, os.MkdirAll(with.dir, 0o755))
 	s, err := seed.Parse("test.json", []byte(with.seed))
 	must(t, err)
 	d.journal, err = journal.Open(t.Context(), journal.Options{
@@ -104,7 +108,7 @@ func tryOpen(t testing.TB, with setup) (*opened, error) {
 	d.Desk, err = desk.New(t.Context(), desk.Config{
 		Seed: s, Journal: d.journal, History: d.history, RecentEvents: with.recent,
 		DiskWatermark: with.watermark, FreeSpace: with.free, MaxOpenBytes: with.openBytes, MaxHeldBytes: with.heldBytes,
-		NewCommitLog: with.newCommitLog, Fatal: func(err error) { d.fatal <- err }, Log: slog.New(slog.DiscardHandler),
+		NewCommitLog: with.newCommitLog, Fatal: func(err error) { d.fatal <- err }, Log: slog.New(with.log),
 		NewHistory: with.afresh,
 	})
 	if err != nil {
@@ -166,10 +170,55 @@ func (d *opened) catchUp() {
 	eventually(d.t, "the history to catch up", func() bool { return d.HistoryBehind() == 0 })
 }
 
-// order returns an order at the last price. Its time is n seconds after a fixed start.
-func (d *opened) order(side ledger.Side, id ledger.InstrumentID, q ledger.Quantity, n int) (o ledger.Order) {
-	d.MarketOrder(&o, side, id, q, timeOf(n))
+// marketOrder returns an order at any price. Its time is n seconds after a fixed start.
+func marketOrder(side ledger.Side, id ledger.InstrumentID, q ledger.Quantity, n int) (o ledger.NewOrder) {
+	o.Side, o.Type, o.TimeInForce, o.Instrument, o.Quantity = side, ledger.Market, ledger.Day, id, q
+	o.Terms.Time = timeOf(n)
 	return o
+}
+
+// limitOrder returns an order that works until it is cancelled.
+func limitOrder(side ledger.Side, id ledger.InstrumentID, q ledger.Quantity, limit ledger.Price, n int) ledger.NewOrder {
+	o := marketOrder(side, id, q, n)
+	o.Type, o.TimeInForce, o.Price = ledger.Limit, ledger.GoodTillCancelled, limit
+	return o
+}
+
+// named returns a client order id.
+func named(t testing.TB, text string) ledger.ClientOrderID {
+	t.Helper()
+	id, err := ledger.ParseClientOrderID(text)
+	must(t, err)
+	return id
+}
+
+// at makes a turn at a customer's account.
+func (d *opened) at(c ledger.Customer, do func(*desk.Turn)) {
+	d.t.Helper()
+	must(d.t, d.Account(c).Do(d.turn, do))
+}
+
+// place places an order that must not be refused, and returns its last event.
+func (d *opened) place(c ledger.Customer, o ledger.NewOrder) (last ledger.Event) {
+	d.t.Helper()
+	d.at(c, func(turn *desk.Turn) {
+		events, err := turn.Place(&o)
+		must(d.t, err)
+		last = events[len(events)-1]
+	})
+	return last
+}
+
+// price makes a price step.
+func (d *opened) price(id ledger.InstrumentID, p ledger.Price, n int) {
+	d.t.Helper()
+	must(d.t, d.SetPrice(d.t.Context(), id, p, timeOf(n)))
+}
+
+// working returns the working orders of a customer.
+func (d *opened) working(c ledger.Customer) (orders []ledger.Order) {
+	d.Account(c).View(func(l *ledger.Account) { orders, _ = l.OrdersFrom(nil, 0, ledger.MaxOrders) })
+	return orders
 }
 
 func timeOf(n int) int64 {

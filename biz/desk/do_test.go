@@ -15,12 +15,13 @@ import (
 
 // buyOne places an order in a turn and adds the reply.
 func (d *opened) buyOne(turn *desk.Turn, n int) {
-	order := d.order(ledger.Buy, tin, 1, n)
-	e, err := turn.Place(&order)
+	order := marketOrder(ledger.Buy, tin, 1, n)
+	events, err := turn.Place(&order)
 	if err != nil {
 		d.t.Error(err)
+		return
 	}
-	say(turn, "reply %d-%d", turn.Account().Customer(), e.Number)
+	say(turn, "reply %d-%d", turn.Account().Customer(), events[0].Number)
 }
 
 // TestReplyBeforePushes: the messages of a turn leave before those that the watcher adds, one
@@ -34,23 +35,22 @@ func TestReplyBeforePushes(t *testing.T) {
 	}
 	must(t, a.Do(d.turn, func(turn *desk.Turn) { say(turn, "state") }))
 	must(t, a.Do(d.turn, func(turn *desk.Turn) {
-		order := d.order(ledger.Sell, tin, 100, 3)
+		order := marketOrder(ledger.Sell, tin, 100, 3)
 		_, err := turn.Place(&order)
 		say(turn, "refused: %v", err)
 	}))
-	must(t, a.Do(d.turn, func(turn *desk.Turn) { // a correction: two events in one step
+	must(t, a.Do(d.turn, func(turn *desk.Turn) { // two commands in one step
 		d.buyOne(turn, 4)
-		execution := turn.Events()[0].Execution
-		if _, changed, err := turn.Bust(ledger.Bust{Execution: execution, Reason: "typo", Time: timeOf(5)}); err != nil || !changed {
-			t.Errorf("bust: changed %v, %v", changed, err)
+		if _, err := turn.Deposit(1, "interest", timeOf(5)); err != nil {
+			t.Errorf("deposit: %v", err)
 		}
-		if e := turn.Events(); len(e) != 2 || e[1].Reason != "typo" {
+		if e := turn.Events(); len(e) != 2 || e[1].Text != "interest" {
 			t.Errorf("events %+v", e)
 		}
 	}))
 	must(t, d.Durable(t.Context()))
 	want := []string{
-		"reply 100001-1", "push 100001-1", "reply 100001-2", "push 100001-2", "state", "refused: not enough shares",
+		"reply 100001-1", "push 100001-1", "reply 100001-2", "push 100001-2", "state", "refused: not enough shares: 2 held, 100 asked",
 		"reply 100001-3", "push 100001-3", "push 100001-4",
 	}
 	if got := p.all(); !slices.Equal(got, want) {
@@ -99,7 +99,9 @@ func TestNothingLeavesBeforeTheFsync(t *testing.T) {
 		recorded := make(map[string]bool)
 		err := d.journal.Replay(context.Background(), 1, func(_ journal.Position, record []byte) error {
 			entry, err := desk.DecodeEntry(record)
-			recorded[fmt.Sprintf("push %d-%d", entry.Event.Customer(), entry.Event.Number)] = true
+			for _, e := range entry.Events {
+				recorded[fmt.Sprintf("push %d-%d", e.Customer(), e.Number)] = true
+			}
 			return err
 		})
 		for _, m := range messages {
@@ -135,10 +137,10 @@ func TestNothingLeavesThatIsNotDurable(t *testing.T) {
 	placed := 0
 	for n := 0; d.Failed() == nil; n++ {
 		must(t, a.Do(d.turn, func(turn *desk.Turn) {
-			order := d.order(ledger.Buy, tin, 1, n)
+			order := marketOrder(ledger.Buy, tin, 1, n)
 			if e, err := turn.Place(&order); err == nil {
 				placed++
-				say(turn, "reply %d", e.Number)
+				say(turn, "reply %d", e[0].Number)
 			}
 		}))
 		_ = d.Durable(t.Context()) // one commit for each, until one fails
@@ -147,7 +149,7 @@ func TestNothingLeavesThatIsNotDurable(t *testing.T) {
 		t.Errorf("fatal: %v", err)
 	}
 	must(t, a.Do(d.turn, func(turn *desk.Turn) {
-		order := d.order(ledger.Buy, tin, 1, 1)
+		order := marketOrder(ledger.Buy, tin, 1, 1)
 		_, err := turn.Place(&order)
 		if !errors.Is(err, desk.ErrUnavailable) || len(turn.Events()) != 0 {
 			t.Errorf("an order after the failure: %v", err)
@@ -164,7 +166,7 @@ func TestNothingLeavesThatIsNotDurable(t *testing.T) {
 // TestOverloaded: if the commit log is at its limit, do is not called and nothing changes.
 func TestOverloaded(t *testing.T) {
 	d, log := withCommitLog(t, new(post))
-	log.full = true
+	log.full.Store(true)
 	a := d.Account(alice)
 	before := d.StateHash()
 	if err := a.Do(d.turn, func(*desk.Turn) { t.Error("do was called") }); !errors.Is(err, desk.ErrOverloaded) {
@@ -173,7 +175,7 @@ func TestOverloaded(t *testing.T) {
 	if d.StateHash() != before || len(log.turns) != 0 {
 		t.Error("something has happened")
 	}
-	log.full = false
+	log.full.Store(false)
 	must(t, a.Do(d.turn, func(turn *desk.Turn) { d.buyOne(turn, 1) }))
 	if len(log.turns) != 1 {
 		t.Errorf("%d turns once there is room", len(log.turns))
@@ -227,7 +229,7 @@ func TestPanicBeforeAnything(t *testing.T) {
 	}{
 		{"at once", func(*opened, *desk.Turn) {}},
 		{"after a refusal", func(d *opened, turn *desk.Turn) {
-			order := d.order(ledger.Sell, tin, 1, 1)
+			order := marketOrder(ledger.Sell, tin, 1, 1)
 			if _, err := turn.Place(&order); err == nil {
 				t.Error("sold what there is not")
 			}

@@ -9,9 +9,15 @@
 // that shows an account's state leaves this way. So no reply, push or query shows a state
 // that is not durable, and a client sees the events of an account in their order.
 //
-// Locks: an Account's lock is taken before the committer's, never after it. Nothing blocks
-// under either, except a CommitLog that writes in Append. The lock of the book is taken
-// before both, and held while definitions become durable (Reload).
+// The working orders of all accounts are in one order book per instrument, too. A price step
+// (SetPrice) assigns what it offers to the orders of a book, and then visits their accounts one
+// after the other. Whoever changes an order first wins: a match that no longer fits its order
+// has no effect.
+//
+// Locks, in the order in which they are taken: that of price steps (stepping), that of the Book
+// of definitions (held while definitions become durable, see Reload), an Account's, an order
+// book's, and last that of the expiries or the committer's. Nothing blocks under an Account's
+// or a later one, except a CommitLog that writes in Append.
 //
 // The projector writes the history from the journal in its own goroutine, and snapshots of
 // the accounts make a restart short. If either fails, trading goes on. With little disk

@@ -1,18 +1,140 @@
 package desk
 
-import "holdfast/biz/ledger"
+import (
+	"context"
+	"fmt"
+	"slices"
 
-// RestoreBook is restoreBook, and the bytes that the result is stored as.
-func RestoreBook(state []byte) (*Book, []byte, error) {
-	b, fills, err := restoreBook(state)
+	"holdfast/biz/ledger"
+	"holdfast/biz/market"
+)
+
+// RestoreBook is restoreBook, and the bytes that the result is stored as with the market m.
+func RestoreBook(state []byte, m *market.Market) (*Book, []byte, error) {
+	b, c, err := restoreBook(state)
 	if err != nil {
 		return nil, nil, err
 	}
-	return b, b.appendState(nil, fills), nil
+	return b, b.appendState(nil, c, m), nil
 }
 
 // AppendBook appends the state of a book with these prices.
-func AppendBook(dst []byte, b *Book, fills []ledger.Price) []byte { return b.appendState(dst, fills) }
+func AppendBook(dst []byte, b *Book, fills []ledger.Price, m *market.Market) []byte {
+	return b.appendState(dst, &course{fills: fills, newest: 7, script: ScriptPosition{Done: 3, Time: 5}}, m)
+}
 
 // AppendEntry appends the record of an entry that is no event.
 func AppendEntry(dst []byte, e *Entry) []byte { return append(dst, e.record()...) }
+
+// The limits of a journal record.
+const (
+	MaxCancelSize = maxCancelSize
+	MaxSplit      = maxSplit
+)
+
+// NextOffer returns the book's next offer of one share to a side; ok is false without one.
+func (d *Desk) NextOffer(id ledger.InstrumentID, side ledger.Side) (offer ledger.Offer, ok bool) {
+	ob := d.orderBook(id)
+	ob.mu.Lock()
+	defer ob.mu.Unlock()
+	offers := ob.book.Offers(nil, side, 0, ledger.MaxQuantity)
+	if len(offers) == 0 {
+		return ledger.Offer{}, false
+	}
+	return offers[0], true
+}
+
+// BetweenMatchAndApply makes a price step, and calls between after the step has assigned what it
+// offers, before it is executed.
+func (d *Desk) BetweenMatchAndApply(id ledger.InstrumentID, p ledger.Price, now int64, between func()) error {
+	d.stepping.Lock()
+	defer d.stepping.Unlock()
+	ob := d.orderBook(id)
+	d.market.SetLast(id, p)
+	ob.mu.Lock()
+	ob.book.Step(p, d.market.Limits(id))
+	d.matches = ob.book.Match(d.matches[:0])
+	ob.mu.Unlock()
+	between()
+	return d.applyMatches(context.Background(), now)
+}
+
+// BetweenReadAndDo is one attempt of WithPast that calls between after the past was read. ok is
+// false if it was not complete any more.
+func (d *Desk) BetweenReadAndDo(a *Account, t *Turn, ids []ledger.ExecutionID, between func(), do func(*Turn, ledger.Past)) (ok bool, err error) {
+	collected, err := d.collect(context.Background(), &Ranged{Account: a, Executions: ids})
+	if err != nil {
+		return false, err
+	}
+	between()
+	err = a.Do(t, func(t *Turn) {
+		var past ledger.Past
+		if past, ok = collected.complete(t.Ledger()); ok {
+			do(t, past)
+		}
+	})
+	return ok, err
+}
+
+// CheckBooks compares all books with the working orders of the accounts: a book that is made of
+// these must match the same orders in the same order at every price. The desk must be idle.
+// Afterwards each step offers its whole depth again.
+func (d *Desk) CheckBooks() error {
+	orders := make([][]ledger.Order, d.market.Len())
+	expire := 0
+	next := int64(0)
+	for _, a := range d.Accounts() {
+		all, _ := a.ledger.OrdersFrom(nil, 0, ledger.MaxOrders)
+		for _, o := range all {
+			orders[o.Instrument] = append(orders[o.Instrument], o)
+			if o.Expires != 0 {
+				if expire++; next == 0 || o.Expires < next {
+					next = o.Expires
+				}
+			}
+		}
+	}
+	if at, _ := d.NextExpiry(); d.expiries.Len() != expire || at != next {
+		return fmt.Errorf("%d orders expire, the next one at %d; want %d, %d", d.expiries.Len(), at, expire, next)
+	}
+	for n := range orders {
+		if err := d.checkBook(d.market.At(ledger.InstrumentID(n)), orders[n]); err != nil {
+			return fmt.Errorf("instrument %d: %w", n, err)
+		}
+	}
+	return nil
+}
+
+func (d *Desk) checkBook(i *market.Instrument, orders []ledger.Order) error {
+	book, twin := d.orderBook(i.ID).book, market.NewOrderBook(i.Tick, 0)
+	ids := make(map[ledger.OrderID]bool)
+	book.Each(func(id ledger.OrderID) bool {
+		ids[id] = true
+		return true
+	})
+	for n := range orders {
+		twin.Put(&orders[n])
+		if !ids[orders[n].ID] {
+			return fmt.Errorf("order %s is not in the book", orders[n].ID)
+		}
+	}
+	if book.Len() != twin.Len() {
+		return fmt.Errorf("%d orders in the book, %d work", book.Len(), twin.Len())
+	}
+	book.SetDepth(0)
+	for _, price := range []ledger.Price{1, ledger.MaxPrice} {
+		for _, b := range []*market.OrderBook{book, twin} {
+			b.Step(price, market.Span{Low: 0, High: ledger.MaxPrice})
+		}
+		got, want := book.Match(nil), twin.Match(nil)
+		if !slices.Equal(got, want) {
+			return fmt.Errorf("at %s the book matches\n%+v\nand the working orders\n%+v", price, got, want)
+		}
+	}
+	book.SetDepth(i.Depth)
+	book.Step(d.market.Last(i.ID), d.market.Limits(i.ID))
+	for n := range orders {
+		book.Put(&orders[n])
+	}
+	return nil
+}

@@ -69,11 +69,11 @@ func (d *Desk) Executions(ctx context.Context, a *Account, q Query) (page []ledg
 // ledger.ErrUnknownExecution and those of Executions.
 func (d *Desk) FindExecution(ctx context.Context, a *Account, id ledger.ExecutionID) (ledger.Execution, error) {
 	a.mu.Lock()
-	e, recent := a.ledger.FindExecution(id)
+	x, recent := a.ledger.FindExecution(id)
 	last := a.ledger.LastExecution()
 	a.mu.Unlock()
 	if recent {
-		return e.Execution, nil
+		return x, nil
 	}
 	if id.Number() == 0 || id.Number() > last {
 		return ledger.Execution{}, ledger.ErrUnknownExecution
@@ -87,43 +87,81 @@ func (d *Desk) FindExecution(ctx context.Context, a *Account, id ledger.Executio
 	return executionOf(&row), d.historyError(err)
 }
 
-// SellsSince returns at most limit unbusted sells of x's instrument after x, oldest first.
-// With an error, those that are not in memory are missing.
-func (d *Desk) SellsSince(ctx context.Context, a *Account, x *ledger.Execution, limit int) ([]ledger.ExecutionID, error) {
-	recent, oldest := a.recentFills()
-	var ids []ledger.ExecutionID
-	var err error
-	if x.ID+1 < oldest {
-		d.historyUse.RLock()
-		defer d.historyUse.RUnlock()
-		err = d.projected(ctx, oldest-1)
-		rows, queryErr := d.history.SellsSince(ctx, uint32(a.Customer()), uint32(x.Instrument), uint64(x.ID), limit)
-		err = errors.Join(err, queryErr)
-		for i := range rows {
-			if ledger.ExecutionID(rows[i].ID) < oldest {
-				ids = append(ids, ledger.ExecutionID(rows[i].ID))
-			}
-		}
+// FindOrder returns an order of the account, however old. Errors are ledger.ErrUnknownOrder and
+// those of Executions.
+func (d *Desk) FindOrder(ctx context.Context, a *Account, id ledger.OrderID) (ledger.Order, ledger.Cause, error) {
+	a.mu.Lock()
+	o, cause, recent := a.ledger.FindOrder(id)
+	last := a.ledger.LastOrder()
+	a.mu.Unlock()
+	switch {
+	case recent:
+		return o, cause, nil
+	case id.Customer() != a.Customer() || id.Number() == 0 || id.Number() > last:
+		return o, 0, ledger.ErrUnknownOrder
 	}
-	for i := len(recent) - 1; i >= 0; i-- {
-		if r := &recent[i]; r.Side == ledger.Sell && r.Instrument == x.Instrument && r.ID > x.ID {
-			ids = append(ids, r.ID)
-		}
+	if err := d.rlockHistory(ctx); err != nil {
+		return o, 0, d.historyError(err)
 	}
-	return a.notBusted(ids, limit), err
+	defer d.historyUse.RUnlock()
+	row, found, err := d.history.Order(ctx, uint64(id))
+	if err == nil && !found { // it was filled at once: its execution says it all
+		return d.simpleOrder(ctx, id)
+	}
+	return orderOf(&row), ledger.Cause(row.Cause), d.historyError(err)
 }
 
-// notBusted returns the ids that are not busted, at most limit.
-func (a *Account) notBusted(ids []ledger.ExecutionID, limit int) []ledger.ExecutionID {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	kept := ids[:0]
-	for _, id := range ids {
-		if _, busted := a.ledger.FindBust(id); !busted && len(kept) < limit {
-			kept = append(kept, id)
-		}
+// simpleOrder returns an order that has no row, since one execution has filled it.
+func (d *Desk) simpleOrder(ctx context.Context, id ledger.OrderID) (ledger.Order, ledger.Cause, error) {
+	row, found, err := d.history.ExecutionOfOrder(ctx, uint64(id))
+	switch {
+	case err != nil:
+		return ledger.Order{}, 0, d.historyError(err)
+	case !found:
+		return ledger.Order{}, 0, ledger.ErrUnknownOrder
 	}
-	return kept
+	x := executionOf(&row)
+	return ledger.SimpleOrder(&x), 0, nil
+}
+
+// NamedOrder is an order that the history has, with the executions of the command that has
+// accepted it.
+type NamedOrder struct {
+	Order      ledger.Order
+	Cause      ledger.Cause
+	Executions []ledger.Execution
+}
+
+// FindNamed returns the order that was placed with a client order id, from the history. found is
+// false if no order was: a replacement has used the id. (Or another id has the same hash:
+// see ledger.Named.) Errors are those of Executions.
+func (d *Desk) FindNamed(ctx context.Context, a *Account, id ledger.ClientOrderID, n ledger.Named) (o NamedOrder, found bool, err error) {
+	if err := d.rlockHistory(ctx); err != nil {
+		return o, false, d.historyError(err)
+	}
+	defer d.historyUse.RUnlock()
+	customer := uint32(a.Customer())
+	row, found, err := d.history.OrderNamed(ctx, customer, uint64(n.FirstOrder), uint64(n.LastOrder), id)
+	if err == nil && found {
+		o.Order, o.Cause = orderOf(&row), ledger.Cause(row.Cause)
+		executions, _, err := d.history.ExecutionsBetween(ctx, customer, row.FirstEvent, row.LastPlacingEvent)
+		for i := range executions {
+			if executions[i].OrderID == row.ID {
+				o.Executions = append(o.Executions, executionOf(&executions[i]))
+			}
+		}
+		return o, true, d.historyError(err)
+	}
+	if err != nil {
+		return o, false, d.historyError(err)
+	}
+	x, found, err := d.history.ExecutionNamed(ctx, customer, n.FirstEvent, n.LastEvent, id)
+	if err != nil || !found {
+		return o, false, d.historyError(err)
+	}
+	execution := executionOf(&x)
+	o.Order, o.Executions = ledger.SimpleOrder(&execution), []ledger.Execution{execution}
+	return o, true, nil
 }
 
 // recentFills returns the executions in memory, newest first, and the id of the oldest.
@@ -132,7 +170,7 @@ func (a *Account) recentFills() (fills []ledger.Execution, oldest ledger.Executi
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, e := range a.ledger.Recent(nil) {
-		if e.Kind == ledger.KindFill {
+		if e.Kind == ledger.KindFill || e.Kind == ledger.KindCorrect {
 			fills = append(fills, e.Execution)
 		}
 	}
@@ -152,6 +190,35 @@ func (d *Desk) projected(ctx context.Context, id ledger.ExecutionID) error {
 			return nil
 		case err != nil && ctx.Err() == nil:
 			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ErrCatchingUp, ctx.Err())
+		case <-time.After(historyPoll):
+		}
+	}
+}
+
+// rlockHistory waits until the history has everything that was durable at the call, and returns
+// with d.historyUse locked to read. After an error it is not locked. While it waits, it does
+// not keep the projection from making the history again.
+func (d *Desk) rlockHistory(ctx context.Context) error {
+	if err := d.Durable(ctx); err != nil {
+		return err
+	}
+	return d.rlockHistoryAt(ctx, d.journal.LastBatch())
+}
+
+// rlockHistoryAt is rlockHistory for everything up to a batch.
+func (d *Desk) rlockHistoryAt(ctx context.Context, batch uint64) error {
+	for {
+		d.historyUse.RLock()
+		if d.projectedBatch.Load() >= batch {
+			return nil
+		}
+		d.historyUse.RUnlock()
+		if damage := d.historyDamage.Load(); damage != nil {
+			return *damage
 		}
 		select {
 		case <-ctx.Done():

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"holdfast/biz/desk"
 	"holdfast/biz/journal"
+	"holdfast/biz/ledger"
 )
 
 // post collects the messages of a test's outboxes.
@@ -97,8 +99,8 @@ func tellers(*desk.Account) desk.Watcher { return teller{} }
 // commitLog is a desk.CommitLog without a disk. Turns stay in it until they are released.
 type commitLog struct {
 	options desk.CommitLogOptions
-	full    bool
-	turns   [][]desk.Event
+	full    atomic.Bool
+	turns   [][]ledger.Event
 	waiting desk.Outbound
 }
 
@@ -111,7 +113,7 @@ func (l *commitLog) Append(t *desk.Turn) {
 	t.Out.MoveTo(l.waiting)
 }
 
-func (l *commitLog) Accepts() bool                 { return !l.full }
+func (l *commitLog) Accepts() bool                 { return !l.full.Load() }
 func (l *commitLog) Failed() error                 { return nil }
 func (l *commitLog) Durable(context.Context) error { return nil }
 func (l *commitLog) Stats() journal.Stats          { return journal.Stats{} }
@@ -127,3 +129,18 @@ func withCommitLog(t testing.TB, p *post) (*opened, *commitLog) {
 	}})
 	return d, l
 }
+
+// void is an Outbound that discards everything.
+type void struct{}
+
+func (void) Len() int             { return 0 }
+func (void) Size() int            { return 0 }
+func (void) MoveTo(desk.Outbound) {}
+func (void) Post()                {}
+func (void) Discard()             {}
+
+// forgetful is a CommitLog that discards everything, so that only the turn is measured and not
+// the journal.
+type forgetful struct{ commitLog }
+
+func (*forgetful) Append(t *desk.Turn) { t.Out.Discard() }

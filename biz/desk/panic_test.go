@@ -19,7 +19,7 @@ func TestPanicAfterAnEvent(t *testing.T) {
 		d := open(t, setup{dir: dir})
 		a := d.Account(alice)
 		place := func(turn *desk.Turn) {
-			order := d.order(ledger.Buy, tin, 1, 1)
+			order := marketOrder(ledger.Buy, tin, 1, 1)
 			if _, err := turn.Place(&order); err != nil {
 				t.Error(err)
 			}

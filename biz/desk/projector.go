@@ -35,6 +35,7 @@ type projector struct {
 	rows    int       // in the transaction
 	records uint64    // committed by the journal at the last rest
 	rested  time.Time // when that rest ended
+	events  []ledger.Event
 }
 
 // project writes the history until ctx ends. After an error, trading goes on and project
@@ -117,7 +118,6 @@ func (p *projector) batch(ctx context.Context, b *journal.Batch) error {
 		if err := p.insert(record); err != nil {
 			return err
 		}
-		p.rows++
 	}
 	if p.rows < projectRows && !b.CaughtUp {
 		return nil
@@ -130,16 +130,60 @@ func (p *projector) batch(ctx context.Context, b *journal.Batch) error {
 	return p.rest(ctx)
 }
 
+// insert adds the events of a record.
 func (p *projector) insert(record []byte) error {
-	e, reason, ok, err := decodeEvent(record)
-	if err != nil || !ok {
+	if !isEvents(record) {
+		_, err := DecodeEntry(record)
 		return err
 	}
-	if e.Kind == ledger.KindBust {
-		return p.desk.history.Bust(uint64(e.Execution.ID), reason, e.Time)
+	p.events = p.events[:0]
+	err := eachEvent(record, func(e *ledger.Event) error {
+		p.events = append(p.events, *e)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	row := Row(&e)
-	return p.desk.history.Insert(&row)
+	last := p.events[len(p.events)-1].Number
+	for n := range p.events {
+		if err := InsertEvent(p.desk.history, &p.events[n], last); err != nil {
+			return err
+		}
+	}
+	p.rows += len(p.events)
+	return nil
+}
+
+// InsertEvent adds an event to the history's open transaction. last is the number of the last
+// event of its command.
+func InsertEvent(h *history.Store, e *ledger.Event, last uint64) error {
+	x := &e.Execution
+	if e.Kind == ledger.KindFill || e.Kind == ledger.KindCorrect {
+		row := Row(e)
+		if err := h.Insert(&row); err != nil {
+			return err
+		}
+	}
+	var err error
+	busted := x.ID
+	switch e.Kind {
+	case ledger.KindBust:
+		err = h.Bust(uint64(x.ID), e.Text, e.Time)
+	case ledger.KindCorrect:
+		busted = ledger.NewExecutionID(e.Customer(), x.Corrects)
+		err = h.Correct(uint64(busted), uint64(x.ID), e.Text, e.Time)
+	}
+	if err != nil || e.Early || !e.Kind.HasOrder() || e.Simple {
+		return err
+	}
+	order := orderRow(e, last)
+	if e.Kind == ledger.KindBust || e.Kind == ledger.KindCorrect { // if it has no row, it was simple
+		if order.FirstEvent, err = h.ExecutionEvent(uint64(busted)); err != nil {
+			return err
+		}
+		order.LastPlacingEvent = order.FirstEvent
+	}
+	return h.PutOrder(&order)
 }
 
 // rest limits the projector's share of the processor under load.
@@ -162,13 +206,14 @@ func (p *projector) rest(ctx context.Context) error {
 	return nil
 }
 
-// Row returns the history's row for a fill.
+// Row returns the history's row for a fill or a correction.
 func Row(e *ledger.Event) history.Fill {
 	x := &e.Execution
 	return history.Fill{
 		ID: uint64(x.ID), OrderID: uint64(x.Order), Event: e.Number,
 		ClientOrderID: x.ClientOrderID, Side: uint8(x.Side), Instrument: uint32(x.Instrument),
 		Quantity: int64(x.Quantity), Price: int64(x.Price), Cost: int64(x.Cost), Time: x.Time,
+		Fee: int64(x.Fee), FeeInCost: x.FeeInCost, Settlement: x.Settlement, Corrects: x.Corrects, Place: x.Place,
 	}
 }
 
@@ -177,5 +222,29 @@ func executionOf(row *history.Execution) ledger.Execution {
 		ID: ledger.ExecutionID(row.ID), Order: ledger.OrderID(row.OrderID), Time: row.Time,
 		Quantity: ledger.Quantity(row.Quantity), Price: ledger.Price(row.Price), Cost: ledger.Money(row.Cost),
 		Instrument: ledger.InstrumentID(row.Instrument), ClientOrderID: row.ClientOrderID, Side: ledger.Side(row.Side),
+		Fee: ledger.Money(row.Fee), FeeInCost: row.FeeInCost, Settlement: row.Settlement, Corrects: row.Corrects, Place: row.Place,
+	}
+}
+
+// orderRow returns the history's row for the order of an event. last is the number of the last
+// event of the command.
+func orderRow(e *ledger.Event, last uint64) history.Order {
+	o := &e.Order
+	return history.Order{
+		ID: uint64(o.ID), Event: e.Number, FirstEvent: e.Number, LastPlacingEvent: last,
+		ClientOrderID: o.ClientOrderID, Instrument: uint32(o.Instrument), Side: uint8(o.Side), Type: uint8(o.Type),
+		TimeInForce: uint8(o.TimeInForce), Status: uint8(o.Status), Cause: uint8(e.Cause), Triggered: o.Triggered, Held: o.Held,
+		Quantity: int64(o.Quantity), Filled: int64(o.Filled), FilledValue: int64(o.FilledValue), Price: int64(o.Price),
+		Stop: int64(o.Stop), Priority: o.Priority, Time: o.Time, Expires: o.Expires, Updated: e.Time,
+	}
+}
+
+func orderOf(row *history.Order) ledger.Order {
+	return ledger.Order{
+		ID: ledger.OrderID(row.ID), ClientOrderID: row.ClientOrderID, Instrument: ledger.InstrumentID(row.Instrument),
+		Side: ledger.Side(row.Side), Type: ledger.OrderType(row.Type), TimeInForce: ledger.TimeInForce(row.TimeInForce),
+		Status: ledger.OrderStatus(row.Status), Triggered: row.Triggered, Held: row.Held,
+		Quantity: ledger.Quantity(row.Quantity), Filled: ledger.Quantity(row.Filled), FilledValue: ledger.Money(row.FilledValue),
+		Price: ledger.Price(row.Price), Stop: ledger.Price(row.Stop), Time: row.Time, Expires: row.Expires, Priority: row.Priority,
 	}
 }

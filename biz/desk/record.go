@@ -10,10 +10,13 @@ import (
 // The first byte of a journal record is its kind.
 const (
 	recordGenesis  byte = 1 // SHA-256 of the seed file; the first record of all
-	recordEvent    byte = 2 // ledger.AppendEvent
+	recordEvent    byte = 2 // one event of an earlier release: ledger.AppendEvent
 	recordListings byte = 3 // uvarint first number; then Listings
 	recordOpenings byte = 4 // Openings
 	recordHistory  byte = 5 // HistoryID; the newest counts
+	recordEvents   byte = 6 // the events of one command: ledger.AppendEvent of each
+	recordMarket   byte = 7 // MarketEvent
+	recordScript   byte = 8 // ScriptPosition
 )
 
 // The most definitions in a record: some 70 and 100 KB.
@@ -22,25 +25,31 @@ const (
 	openingsPerRecord = 4096
 )
 
-// appendEventRecord appends the record of an event; reason is that of a bust.
-func appendEventRecord(dst []byte, e *ledger.Event, reason string) []byte {
-	return ledger.AppendEvent(append(dst, recordEvent), e, reason)
+// isEvents reports whether a record has events.
+func isEvents(record []byte) bool {
+	return len(record) > 0 && (record[0] == recordEvents || record[0] == recordEvent)
 }
 
-// decodeEvent returns the event of a record; ok is false for records of other kinds.
-func decodeEvent(record []byte) (e ledger.Event, reason string, ok bool, err error) {
-	if len(record) == 0 || record[0] != recordEvent {
-		_, err := DecodeEntry(record)
-		return ledger.Event{}, "", false, err
+// eachEvent calls do with the events of a record, for which isEvents is true. The event is
+// valid until do returns. Errors are those of ledger.DecodeEvent and do, and
+// ledger.ErrMalformed if the events are not those of one command.
+func eachEvent(record []byte, do func(*ledger.Event) error) error {
+	for rest := record[1:]; ; {
+		e, used, err := ledger.DecodeEvent(rest)
+		if err != nil {
+			return err
+		}
+		rest = rest[used:]
+		if e.More != (len(rest) > 0) || record[0] == recordEvent && !e.Early {
+			return ledger.ErrMalformed
+		}
+		if err := do(&e); err != nil || len(rest) == 0 {
+			return err
+		}
 	}
-	e, reason, used, err := ledger.DecodeEvent(record[1:])
-	if err == nil && used != len(record)-1 {
-		err = ledger.ErrMalformed
-	}
-	return e, reason, true, err
 }
 
-// An Entry is a decoded record of the journal. Event.Kind is zero unless it is an event.
+// An Entry is a decoded record of the journal.
 type Entry struct {
 	// Genesis is true for the first record, which has the hash of the seed file.
 	Genesis bool
@@ -53,13 +62,13 @@ type Entry struct {
 	// Openings are new customers, and customers without orders that start with something
 	// else than before.
 	Openings []Opening
-	// Event is an event. Reason is that of a bust.
-	Event  ledger.Event
-	Reason string
+	// Market is something that has happened to the market, nil if nothing has.
+	Market *MarketEvent
+	// Script is how far a script has come, nil if it has not.
+	Script *ScriptPosition
+	// Events are the events of one command.
+	Events []ledger.Event
 }
-
-// IsEvent reports whether the record is an event.
-func (e *Entry) IsEvent() bool { return e.Event.Kind != 0 }
 
 // DecodeEntry decodes a record and does not retain it. Errors are ledger.ErrMalformed and
 // ledger.ErrVersion.
@@ -70,9 +79,17 @@ func DecodeEntry(record []byte) (Entry, error) {
 	var e Entry
 	f := fields{b: record[1:]}
 	switch record[0] {
-	case recordEvent:
-		event, reason, _, err := decodeEvent(record)
-		return Entry{Event: event, Reason: reason}, err
+	case recordEvent, recordEvents:
+		err := eachEvent(record, func(event *ledger.Event) error {
+			e.Events = append(e.Events, *event)
+			return nil
+		})
+		return e, err
+	case recordMarket:
+		e.Market = f.marketEvent()
+	case recordScript:
+		p := f.scriptPosition()
+		e.Script = &p
 	case recordGenesis:
 		e.Genesis = true
 		copy(e.Seed[:], f.bytes(len(e.Seed)))
@@ -90,20 +107,24 @@ func DecodeEntry(record []byte) (Entry, error) {
 	default:
 		return Entry{}, fmt.Errorf("desk: journal record of kind %d, which this release does not know: %w", record[0], ledger.ErrMalformed)
 	}
-	defines := e.Genesis || e.History != HistoryID{} || len(e.Listings) > 0 || len(e.Openings) > 0
+	defines := e.Genesis || e.History != HistoryID{} || len(e.Listings) > 0 || len(e.Openings) > 0 || e.Market != nil || e.Script != nil
 	if f.bad || len(f.b) > 0 || !defines {
 		return Entry{}, fmt.Errorf("desk: journal record of kind %d: %w", record[0], ledger.ErrMalformed)
 	}
 	return e, nil
 }
 
-// record returns the record of an entry that is no event.
+// record returns the record of an entry that has no events.
 func (e *Entry) record() []byte {
 	switch {
 	case e.Genesis:
 		return append([]byte{recordGenesis}, e.Seed[:]...)
 	case e.History != HistoryID{}:
 		return append([]byte{recordHistory}, e.History[:]...)
+	case e.Market != nil:
+		return e.Market.append([]byte{recordMarket})
+	case e.Script != nil:
+		return e.Script.append([]byte{recordScript})
 	case len(e.Listings) > 0:
 		dst := appendUint([]byte{recordListings}, e.First)
 		for i := range e.Listings {

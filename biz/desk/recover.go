@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,11 @@ func (d *Desk) recover(ctx context.Context) error {
 		return err
 	}
 	d.fills = make([]ledger.Price, d.market.Len())
-	copy(d.fills, snapshot.fills)
+	copy(d.fills, snapshot.course.fills)
+	d.script = snapshot.course.script
+	for n := range snapshot.course.market {
+		d.applyMarket(&snapshot.course.market[n])
+	}
 	replayed, err := d.replay(ctx, snapshot.from)
 	if err != nil {
 		return err
@@ -38,6 +43,8 @@ func (d *Desk) recover(ctx context.Context) error {
 			d.market.SetLast(ledger.InstrumentID(id), price)
 		}
 	}
+	d.addOrderBooks()
+	d.openBooks()
 	if d.journal.LastBatch() > 0 {
 		d.log.Info("accounts rebuilt", "from_batch", snapshot.from, "events", replayed, "took", time.Since(start).Round(time.Millisecond))
 	}
@@ -46,10 +53,10 @@ func (d *Desk) recover(ctx context.Context) error {
 
 // snapshot is what a snapshot has.
 type snapshot struct {
-	from     uint64 // the batch to replay from
-	book     *Book
-	fills    []ledger.Price // of the last fill of each instrument; 0: no fill
-	accounts map[ledger.Customer]*ledger.Account
+	from   uint64 // the batch to replay from
+	book   *Book
+	course *course
+	states map[ledger.Customer][]byte // of accounts
 }
 
 // loadSnapshot loads the snapshot. One without a book is of an earlier release and is not
@@ -59,12 +66,12 @@ func (d *Desk) loadSnapshot(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{accounts: make(map[ledger.Customer]*ledger.Account)}
+	s := &snapshot{course: new(course), states: make(map[ledger.Customer][]byte)}
 	s.from, err = d.history.LoadSnapshot(ctx, func(customer uint32, state []byte) (err error) {
 		if customer == bookRow {
-			s.book, s.fills, err = restoreBook(state)
+			s.book, s.course, err = restoreBook(state)
 		} else if s.book != nil { // the first row
-			s.accounts[ledger.Customer(customer)], err = ledger.RestoreAccount(state, d.config.RecentEvents)
+			s.states[ledger.Customer(customer)] = bytes.Clone(state)
 		}
 		if err != nil {
 			return fmt.Errorf("%w: snapshot of customer %d: %w", history.ErrDamaged, customer, err)
@@ -86,7 +93,7 @@ func (d *Desk) loadSnapshot(ctx context.Context) (*snapshot, error) {
 // compares the seed with it.
 func (d *Desk) readBook(ctx context.Context, s *snapshot) error {
 	err := d.journal.Replay(ctx, s.from, func(at journal.Position, record []byte) error {
-		if len(record) > 0 && record[0] == recordEvent {
+		if isEvents(record) {
 			return nil
 		}
 		e, err := DecodeEntry(record)
@@ -102,7 +109,7 @@ func (d *Desk) readBook(ctx context.Context, s *snapshot) error {
 	if d.change, err = d.book.Compare(d.config.Seed); err != nil {
 		return err
 	}
-	err = d.change.Check(func(c ledger.Customer) bool { return s.accounts[c] != nil })
+	err = d.change.Check(func(c ledger.Customer) bool { return s.states[c] != nil })
 	if err != nil {
 		return err
 	}
@@ -116,7 +123,7 @@ func (d *Desk) openAccounts(s *snapshot) error {
 	customers := d.change.Seed.Customers
 	opened := make([]*Account, len(customers))
 	for i := range customers {
-		a, err := d.newAccount(&customers[i], s.accounts[customers[i].Number])
+		a, err := d.newAccount(&customers[i], s.states[customers[i].Number])
 		if err != nil {
 			return err
 		}
@@ -127,36 +134,62 @@ func (d *Desk) openAccounts(s *snapshot) error {
 }
 
 // newAccount returns the account of a customer, with its state in a snapshot or nil.
-func (d *Desk) newAccount(owner *seed.Customer, state *ledger.Account) (*Account, error) {
-	a := &Account{desk: d, number: owner.Number, ledger: state}
+func (d *Desk) newAccount(owner *seed.Customer, state []byte) (*Account, error) {
+	a := &Account{desk: d, number: owner.Number}
 	a.owner.Store(owner)
-	if state != nil {
-		a.saved = state.LastNumber()
+	opening, options := owner.Opening(), d.config.accountOptions()
+	var err error
+	if state == nil {
+		if a.ledger, err = ledger.NewAccount(owner.Number, opening, options); err != nil {
+			return nil, fmt.Errorf("desk: customer %d of the seed file: %w", owner.Number, err)
+		}
 		return a, nil
 	}
-	var err error
-	if a.ledger, err = ledger.NewAccount(owner.Number, owner.Cash, owner.Holdings, d.config.RecentEvents); err != nil {
-		return nil, fmt.Errorf("desk: customer %d of the seed file: %w", owner.Number, err)
+	if a.ledger, err = ledger.RestoreAccount(state, opening, options); err == nil && a.ledger.Customer() != owner.Number {
+		err = ledger.ErrWrongAccount
 	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: snapshot of customer %d: %w", history.ErrDamaged, owner.Number, err)
+	}
+	a.saved = a.ledger.LastNumber()
 	return a, nil
 }
 
 func (d *Desk) replay(ctx context.Context, from uint64) (events int, err error) {
 	err = d.journal.Replay(ctx, from, func(at journal.Position, record []byte) error {
-		if len(record) == 0 || record[0] != recordEvent { // readBook has it
+		if isEvents(record) {
+			return recordError(at, eachEvent(record, func(e *ledger.Event) error {
+				events++
+				return d.apply(e)
+			}))
+		}
+		if len(record) == 0 || record[0] != recordMarket && record[0] != recordScript { // readBook has it
 			return nil
 		}
-		e, reason, _, err := decodeEvent(record)
-		if err == nil {
-			err = d.apply(&e, reason)
-			events++
+		entry, err := DecodeEntry(record)
+		switch {
+		case err != nil:
+		case entry.Script != nil:
+			d.script = *entry.Script
+		default:
+			d.applyMarket(entry.Market)
+			d.countPrices(entry.Market)
 		}
 		return recordError(at, err)
 	})
 	return events, err
 }
 
-func (d *Desk) apply(e *ledger.Event, reason string) error {
+// countPrices makes the prices of a replayed event the last ones.
+func (d *Desk) countPrices(m *MarketEvent) {
+	for _, p := range m.Prices {
+		if m.Kind == MarketPriced && int(p.Instrument) < len(d.fills) {
+			d.fills[p.Instrument] = p.Price
+		}
+	}
+}
+
+func (d *Desk) apply(e *ledger.Event) error {
 	if err := d.change.Refused(e.Customer()); err != nil {
 		return err
 	}
@@ -164,14 +197,25 @@ func (d *Desk) apply(e *ledger.Event, reason string) error {
 	if a == nil {
 		return fmt.Errorf("customer %d is not in the seed file", e.Customer())
 	}
-	if int(e.Execution.Instrument) >= len(d.fills) {
-		return fmt.Errorf("instrument %d is not in the seed file", e.Execution.Instrument)
+	if e.Kind.HasOrder() && int(e.Order.Instrument) >= len(d.fills) {
+		return fmt.Errorf("instrument %d is not in the seed file", e.Order.Instrument)
 	}
 	if e.Kind == ledger.KindFill {
 		d.fills[e.Execution.Instrument] = e.Execution.Price
 	}
-	_, err := a.ledger.Replay(e, reason)
+	_, err := a.ledger.Replay(e)
 	return err
+}
+
+// openBooks puts the working orders of all accounts into the books.
+func (d *Desk) openBooks() {
+	var orders []ledger.Order
+	for _, a := range d.Accounts() {
+		orders, _ = a.ledger.OrdersFrom(orders[:0], 0, ledger.MaxOrders)
+		for n := range orders {
+			d.put(d.orderBook(orders[n].Instrument), &orders[n])
+		}
+	}
 }
 
 // recordError says in which record an error is. One that the seed file causes is not the

@@ -17,13 +17,13 @@ func TestLastPriceOfTheLastTrade(t *testing.T) {
 	trade := func(customer ledger.Customer, id ledger.InstrumentID, price ledger.Price, step time.Duration) {
 		t.Helper()
 		now += int64(step)
-		d.SetPrice(id, price)
+		d.price(id, price, 0)
 		must(t, d.Account(customer).Do(d.turn, func(turn *desk.Turn) {
-			order := d.order(ledger.Buy, id, 1, 0)
+			order := marketOrder(ledger.Buy, id, 1, 0)
 			if id == mills {
 				order.Quantity = 100
 			}
-			order.Time = now
+			order.Terms.Time = now
 			if _, err := turn.Place(&order); err != nil {
 				t.Error(err)
 			}
@@ -64,7 +64,7 @@ func TestListsAreInTheOrderOfTheJournal(t *testing.T) {
 	d := open(t, setup{recent: 2})
 	for n := range 6 {
 		must(t, d.Account(alice).Do(d.turn, func(turn *desk.Turn) {
-			order := d.order(ledger.Buy, tin, ledger.Quantity(n+1), -n)
+			order := marketOrder(ledger.Buy, tin, ledger.Quantity(n+1), -n)
 			if _, err := turn.Place(&order); err != nil {
 				t.Error(err)
 			}

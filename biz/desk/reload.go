@@ -59,7 +59,7 @@ func (d *Desk) Reload(s *seed.Seed, open func(*Account)) (Reloaded, error) {
 	}
 	for n := range c.first {
 		i, now := &c.Seed.Instruments[n], d.market.At(n)
-		if i.Name != now.Name || i.Lot != now.Lot || i.Last != now.Last {
+		if i.Name != now.Name || i.Lots != now.Lots || i.Depth != now.Depth || i.Last != now.Last {
 			r.Later = append(r.Later, seed.KeyOf(i))
 		}
 	}
@@ -132,6 +132,7 @@ func (d *Desk) extend(c *Change, added []*Account, open func(*Account)) error {
 	if err := d.market.Add(c.Seed.Instruments[c.first:]); err != nil {
 		return err
 	}
+	d.addOrderBooks()
 	for n := range c.listings {
 		d.prices.mark(c.first + ledger.InstrumentID(n)) // sessions that get all quotes learn of it
 	}

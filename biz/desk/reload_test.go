@@ -55,7 +55,7 @@ func TestReloadAdds(t *testing.T) {
 						t.Fatalf("no instrument %s", code)
 					}
 					ids[code] = id
-					d.SetPrice(id, 1_0000)
+					d.price(id, 1_0000, 0)
 					d.buy(carol, id, 7)
 					d.buy(100004, id, 1)
 				}
@@ -136,7 +136,7 @@ func TestReloadOwners(t *testing.T) {
 	if owner.Name != "Robert" || !owner.Operator() || d.Account(alice).Owner().TokenSHA256[0] != 0xab {
 		t.Errorf("bob is %+v", owner)
 	}
-	if len(r.Owners) != 2 || r.Credentials != 1 || len(r.Later) != 1 || r.Later[0].Code != "300100" || d.Market().At(rail).Lot != 1 {
+	if len(r.Owners) != 2 || r.Credentials != 1 || len(r.Later) != 1 || r.Later[0].Code != "300100" || d.Market().At(rail).LotSize() != 1 {
 		t.Errorf("the reload has changed %+v", r)
 	}
 	if d.journal.LastBatch() != batch {
@@ -150,7 +150,7 @@ func TestReloadWithdraws(t *testing.T) {
 	d := open(t, setup{seed: edited(t, `"name": "Alice"`, `"name": "Alice", "role": "operator", "token_sha256": "`+strings.Repeat("ab", 32)+`"`)})
 	place := func() (err error) {
 		must(t, d.Account(alice).Do(d.turn, func(turn *desk.Turn) {
-			order := d.order(ledger.Buy, tin, 1, 1)
+			order := marketOrder(ledger.Buy, tin, 1, 1)
 			_, err = turn.Place(&order)
 		}))
 		return err
@@ -269,7 +269,10 @@ func TestReloadWhileTrading(t *testing.T) {
 			for n := 0; !done.Load(); n++ {
 				id := ledger.InstrumentID(n % d.Market().Len())
 				_ = d.Account(c).Do(turn, func(turn *desk.Turn) {
-					order := d.order(ledger.Buy, id, d.Market().At(id).Lot, n)
+					order := marketOrder(ledger.Buy, id, d.Market().At(id).LotSize(), n)
+					if n%2 == 0 {
+						order = limitOrder(ledger.Buy, id, d.Market().At(id).LotSize(), d.Market().Last(id)-100, n)
+					}
 					_, _ = turn.Place(&order)
 				})
 				_ = d.Durable(t.Context()) // one commit for each: few orders
@@ -284,6 +287,15 @@ func TestReloadWhileTrading(t *testing.T) {
 			d.StateHash()
 		}
 	})
+	work.Go(func() { // the newest instruments, as soon as they are there
+		for n := 0; !done.Load(); n++ {
+			id := ledger.InstrumentID(max(d.Market().Len()-1-n%3, 3))
+			err := d.SetPrice(t.Context(), id, ledger.Price(9000+n%2000/100*100), timeOf(n))
+			if err != nil && !errors.Is(err, ledger.ErrUnknownInstrument) {
+				t.Error(err)
+			}
+		}
+	})
 	more, customers := "", ""
 	for n := range 20 {
 		more = fmt.Sprintf(`{"market": "NEW", "code": "%d", "name": "New", "last": "1.00"},`, n) + more
@@ -296,6 +308,7 @@ func TestReloadWhileTrading(t *testing.T) {
 	}
 	done.Store(true)
 	work.Wait()
+	d.checkBooks()
 	state := d.StateHash()
 	again := d.crash()
 	if again.StateHash() != state || again.Market().Len() != 23 || len(again.Accounts()) != 23 {

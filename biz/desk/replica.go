@@ -28,7 +28,7 @@ func NewReplica(s *seed.Seed, b *Book) (*Replica, error) {
 	r := &Replica{change: c, accounts: make(map[ledger.Customer]*ledger.Account, len(c.Seed.Customers))}
 	for i := range c.Seed.Customers {
 		c := &c.Seed.Customers[i]
-		a, err := ledger.NewAccount(c.Number, c.Cash, c.Holdings, 1)
+		a, err := ledger.NewAccount(c.Number, c.Opening(), ledger.Options{Recent: 1})
 		if err != nil {
 			return nil, fmt.Errorf("desk: customer %d of the seed file: %w", c.Number, err)
 		}
@@ -37,20 +37,29 @@ func NewReplica(s *seed.Seed, b *Book) (*Replica, error) {
 	return r, nil
 }
 
+// Account returns the account of a customer, or nil if the seed has none. Only Apply changes it.
+func (r *Replica) Account(c ledger.Customer) *ledger.Account { return r.accounts[c] }
+
 // Apply applies the next record of the journal. ErrForeignData means that the seed has
 // changed for a customer with orders.
 func (r *Replica) Apply(e *Entry) error {
-	if !e.IsEvent() {
-		return nil
+	for n := range e.Events {
+		if err := r.applyEvent(&e.Events[n]); err != nil {
+			return err
+		}
 	}
-	if err := r.change.Refused(e.Event.Customer()); err != nil {
+	return nil
+}
+
+func (r *Replica) applyEvent(e *ledger.Event) error {
+	if err := r.change.Refused(e.Customer()); err != nil {
 		return err
 	}
-	a := r.accounts[e.Event.Customer()]
+	a := r.accounts[e.Customer()]
 	if a == nil {
-		return fmt.Errorf("customer %d is not in the seed file", e.Event.Customer())
+		return fmt.Errorf("customer %d is not in the seed file", e.Customer())
 	}
-	_, err := a.Replay(&e.Event, e.Reason)
+	_, err := a.Replay(e)
 	return err
 }
 

@@ -114,7 +114,9 @@ func (d *Desk) bookState() (replayFrom uint64, state []byte) {
 	d.bookUse.Lock()
 	defer d.bookUse.Unlock()
 	replayFrom = d.journal.LastBatch() + 1
-	return replayFrom, d.book.appendState(nil, d.group.lastFills())
+	c := course{newest: d.newest.Load()}
+	c.fills, c.script = d.group.newest()
+	return replayFrom, d.book.appendState(nil, &c, d.market)
 }
 
 // changedStates returns the states of the accounts with events that are in no snapshot.

@@ -10,23 +10,25 @@ import (
 // Turn is one visit to an account under its lock (Account.Do): the events, and the output
 // that leaves when they are durable. Make it with Desk.NewTurn and reuse it.
 //
+// A command returns its events. They are valid until the next command or the end of the
+// turn. After an error that is not ledger.ErrDuplicate the command had no effect.
+//
 // Goroutine: one at a time. The methods are for use inside Account.Do.
 type Turn struct {
 	// Out is the turn's output: replies and pushes.
 	Out Outbound
+	// Parts is in how many parts Place splits what the market offers; 0 and 1: in one.
+	Parts int
 
 	desk     *Desk
 	account  *Account
 	applying bool // the ledger is applying a command
-	events   []Event
-	records  []byte // of the events, for the journal
+	events   []ledger.Event
+	records  []byte // one of each command, for the journal
 	ends     []int  // of each record
-}
-
-// Event is an event of a turn, with the reason of a bust.
-type Event struct {
-	ledger.Event
-	Reason string
+	offers   []ledger.Offer
+	script   *ScriptPosition // that the turn reaches, or nil
+	priced   *MarketEvent    // that makes a restart forget the prices of executions beside the last price, or nil
 }
 
 // Outbound collects replies and pushes. The desk does not look into it.
@@ -51,77 +53,47 @@ func (t *Turn) Account() *Account { return t.account }
 func (t *Turn) Ledger() *ledger.Account { return t.account.ledger }
 
 // Events returns the events of this turn so far.
-func (t *Turn) Events() []Event { return t.events }
+func (t *Turn) Events() []ledger.Event { return t.events }
 
-// Place executes an order. Errors are those of ledger.Account.Place and Desk.Accepting, and
-// ErrWithdrawn;
-// the order then had no effect. With ledger.ErrDuplicate the event is that of the first
-// order. The event is valid until the next Place or Bust, or the end of the turn.
-func (t *Turn) Place(o *ledger.Order) (*ledger.Event, error) {
+// ready returns nil if the account can have events, else ErrWithdrawn or the error of
+// Desk.Accepting.
+func (t *Turn) ready() error {
 	if err := t.desk.Accepting(); err != nil {
-		return nil, err
+		return err
 	}
 	if t.account.withdrawn.Load() {
-		return nil, ErrWithdrawn
+		return ErrWithdrawn
 	}
-	e := t.nextEvent()
+	return nil
+}
+
+// apply applies a command to the ledger and records its events. do appends them to events and
+// returns it.
+func (t *Turn) apply(do func(l *ledger.Account, events []ledger.Event) ([]ledger.Event, error)) ([]ledger.Event, error) {
+	if err := t.ready(); err != nil {
+		return nil, err
+	}
 	t.applying = true
-	var err error
-	e.Event, err = t.account.ledger.Place(*o)
+	n := len(t.events)
+	all, err := do(t.account.ledger, t.events)
 	t.applying = false
+	return t.record(all, n, err), err
+}
+
+// record adds the events of a command, those from n on, to the turn, with one journal record.
+// With an error they are not new.
+func (t *Turn) record(all []ledger.Event, n int, err error) []ledger.Event {
+	t.events = all
 	if err != nil {
-		return &e.Event, err
+		t.events = all[:n]
+		return all[n:]
 	}
-	t.record("")
-	if applyTwice {
-		t.placeAgain(*o)
+	if len(all) > n {
+		t.records = append(t.records, recordEvents)
+		t.records = t.account.ledger.AppendNewest(t.records, len(all)-n)
+		t.ends = append(t.ends, len(t.records))
 	}
-	return &e.Event, nil
-}
-
-// Bust busts an execution; changed is false if it was busted already. Errors are those of
-// ledger.Account.Bust and Desk.Accepting. The event is valid until the next Place or
-// Bust, or the end of the turn.
-func (t *Turn) Bust(b ledger.Bust) (e *ledger.Event, changed bool, err error) {
-	if err := t.desk.Accepting(); err != nil {
-		return nil, false, err
-	}
-	next := t.nextEvent()
-	t.applying = true
-	next.Event, changed, err = t.account.ledger.Bust(b)
-	t.applying = false
-	if changed {
-		t.record(b.Reason)
-	}
-	return &next.Event, changed, err
-}
-
-// nextEvent returns space for the next event; record adds it to the turn.
-func (t *Turn) nextEvent() *Event {
-	n := len(t.events)
-	if n == cap(t.events) {
-		t.events = append(t.events, Event{})[:n]
-	}
-	return &t.events[:n+1][n]
-}
-
-// record adds the event in nextEvent to the turn, with its journal record.
-func (t *Turn) record(reason string) {
-	n := len(t.events)
-	t.events = t.events[:n+1]
-	e := &t.events[n]
-	e.Reason = reason
-	t.records = appendEventRecord(t.records, &e.Event, reason)
-	t.ends = append(t.ends, len(t.records))
-}
-
-// placeAgain is the fault of the canary: the order has a second effect.
-func (t *Turn) placeAgain(o ledger.Order) {
-	o.ClientOrderID = ledger.ClientOrderID{}
-	var err error
-	if t.nextEvent().Event, err = t.account.ledger.Place(o); err == nil {
-		t.record("")
-	}
+	return all[n:]
 }
 
 func (t *Turn) start(a *Account) {
@@ -131,7 +103,24 @@ func (t *Turn) start(a *Account) {
 	t.account = a
 }
 
-func (t *Turn) reset() {
+// keptEvents is how many events and offers a turn's memory has at most between turns,
+// keptRecords the same in bytes for the records.
+const (
+	keptEvents  = 64
+	keptRecords = 64 << 10
+)
+
+func (t *Turn) empty() {
+	if cap(t.events) > keptEvents {
+		t.events = nil
+	}
+	if cap(t.offers) > keptEvents {
+		t.offers = nil
+	}
+	if cap(t.records) > keptRecords {
+		t.records, t.ends = nil, nil
+	}
+	t.script, t.priced = nil, nil
 	t.events, t.records, t.ends = t.events[:0], t.records[:0], t.ends[:0]
 }
 

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"testing"
 
+	"holdfast/biz/client"
 	"holdfast/codec"
 	"holdfast/codec/pb"
 )
@@ -11,7 +12,9 @@ import (
 // role: other customers' data is neither returned nor changed.
 func TestAccess(t *testing.T) {
 	s := start(t, setup{})
-	x := s.login(alice).buy(tin, 7)
+	her := s.login(alice)
+	x := her.buy(tin, 7)
+	her.place(client.Order{ClientOrderID: "hers", Side: client.Buy, Key: tin, Quantity: 5, Price: 9_0000})
 	bust := &pb.BustRequest{ExecutionId: uint64(x.ID), Reason: "not mine"}
 	const ok, unauthenticated, forbidden, rejected = codec.ResultOK, codec.ResultUnauthenticated, codec.ResultForbidden, codec.ResultRejected
 	cases := []struct {
@@ -32,13 +35,28 @@ func TestAccess(t *testing.T) {
 		{"order that can't be", codec.CommandPlaceOrder, order(func(r *pb.PlaceOrderRequest) { r.Quantity = 0 }), unauthenticated, rejected},
 		{"sell of another's shares", codec.CommandPlaceOrder, order(func(r *pb.PlaceOrderRequest) { r.Quantity, r.Side = 101, pb.Side_SIDE_SELL }),
 			unauthenticated, rejected},
+		{"another's positions", codec.CommandPositions, &pb.PositionsRequest{Customer: uint32(alice)}, unauthenticated, forbidden},
 		{"own history", codec.CommandHistory, nil, unauthenticated, ok},
 		{"another's history", codec.CommandHistory, &pb.HistoryRequest{Customer: uint32(alice)}, unauthenticated, forbidden},
 		{"the operator's history", codec.CommandHistory, &pb.HistoryRequest{Customer: uint32(operator)}, unauthenticated, forbidden},
 		{"quotes", codec.CommandQuotes, nil, unauthenticated, ok},
 		{"bust of another's execution", codec.CommandBust, bust, unauthenticated, forbidden},
 		{"bust of what never was", codec.CommandBust, &pb.BustRequest{ExecutionId: 1 << 60}, unauthenticated, forbidden},
-		{"cancel", codec.CommandCancelOrder, nil, codec.ResultUnknownCommand, codec.ResultUnknownCommand},
+		{"cancel of nothing", codec.CommandCancelOrder, nil, unauthenticated, rejected},
+		{"cancel of another's order", codec.CommandCancelOrder, &pb.CancelOrderRequest{OrderId: uint64(x.Order)}, unauthenticated, forbidden},
+		{"cancel of another's order by its name", codec.CommandCancelOrder, &pb.CancelOrderRequest{ClientOrderId: "hers"}, unauthenticated, rejected},
+		{"cancel for another customer", codec.CommandCancelOrder, &pb.CancelOrderRequest{ClientOrderId: "hers", Customer: uint32(alice)}, unauthenticated, forbidden},
+		{"cancel all of another customer", codec.CommandCancelOrder, &pb.CancelOrderRequest{All: true, Customer: uint32(alice)}, unauthenticated, forbidden},
+		{"cancel all of everyone", codec.CommandCancelOrder, &pb.CancelOrderRequest{All: true, Everyone: true}, unauthenticated, forbidden},
+		{"cancel all", codec.CommandCancelOrder, &pb.CancelOrderRequest{All: true}, unauthenticated, ok},
+		{"replacement of another's order", codec.CommandReplaceOrder, &pb.ReplaceOrderRequest{OrderId: uint64(x.Order), Quantity: 9}, unauthenticated, forbidden},
+		{"own orders", codec.CommandOrders, nil, unauthenticated, ok},
+		{"another's orders", codec.CommandOrders, &pb.OrdersRequest{Customer: uint32(alice)}, unauthenticated, forbidden},
+		{"another's order", codec.CommandOrders, &pb.OrdersRequest{OrderId: uint64(x.Order)}, unauthenticated, forbidden},
+		{"correction of another's execution", codec.CommandCorrect, &pb.CorrectRequest{ExecutionId: uint64(x.ID), Quantity: 1, Price: 1}, unauthenticated, forbidden},
+		{"deposit", codec.CommandOperate, depositOf(bob, 1), unauthenticated, forbidden},
+		{"operate nothing", codec.CommandOperate, nil, unauthenticated, forbidden},
+		{"read the clock", codec.CommandOperate, &pb.OperateRequest{Command: &pb.OperateRequest_Clock{Clock: &pb.ClockCommand{}}}, unauthenticated, ok},
 		{"say nothing", codec.CommandChat, nil, unauthenticated, rejected},
 		{"join", codec.CommandChat, &pb.ChatRequest{Action: pb.ChatAction_CHAT_ACTION_JOIN, Room: "access"}, unauthenticated, ok},
 		{"who", codec.CommandChat, &pb.ChatRequest{Action: pb.ChatAction_CHAT_ACTION_WHO, Room: "access"}, unauthenticated, ok},
@@ -77,6 +95,10 @@ func TestAccess(t *testing.T) {
 	if s.service.StateHash() != before {
 		t.Error("the accounts have changed")
 	}
+}
+
+func depositOf(c client.Customer, amount int64) *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Deposit{Deposit: &pb.CashCommand{Customer: uint32(c), Amount: amount}}}
 }
 
 // TestPushesAreOfOwnAccount: sessions of other customers get no pushes of an account.

@@ -14,43 +14,49 @@ type account struct {
 	*desk.Account
 	gateway  *Gateway
 	sessions engine.Audience // added to in a turn of the account
+	demands
+}
+
+// owner returns the customer's name, and whether the customer has the operator role now.
+func (a *account) owner() (name string, operator bool) {
+	o := a.Owner()
+	return o.Name, o.Operator()
 }
 
 // operator reports whether the customer has the operator role now.
 func (a *account) operator() bool { return a.Owner().Operator() }
 
-// Changed implements desk.Watcher: it adds two pushes per event to the turn's output.
+// Changed implements desk.Watcher: it adds the pushes of the events to the turn's output.
 func (a *account) Changed(t *desk.Turn) {
-	if a.sessions.Empty() {
+	if a.anyLate.Load() {
+		a.executeLate(t.Events())
+	}
+	if a.sessions.Empty() || a.held.Load() {
 		return
 	}
-	o := t.Out.(*outbound)
+	o, l := t.Out.(*outbound), t.Ledger()
 	for i := range t.Events() {
-		x := &t.Events()[i].Execution
+		e := &t.Events()[i]
+		if !e.Kind.HasExecution() {
+			continue
+		}
 		// A fill has already valued the position, at its own price.
-		if last := a.gateway.market.Last(x.Instrument); last != x.Price || t.Events()[i].Kind == ledger.KindBust {
-			t.Ledger().Reprice(x.Instrument, last)
+		id := e.Execution.Instrument
+		if last := a.gateway.market.Last(id); last != e.Execution.Price || e.Kind != ledger.KindFill {
+			l.Reprice(id, last)
 		}
 	}
-	total := t.Ledger().MarketValue()
+	total := l.MarketValue()
 	for i := range t.Events() {
 		e := &t.Events()[i]
 		b := &o.bodies
-		if !b.describes(&e.Event) { // the reply may
-			a.gateway.describeEvent(o, &e.Event, e.Reason)
+		if !b.describes(e) { // the reply may
+			a.gateway.describeEvent(o, e, l)
 		}
-		c, body := b.tradePush(&e.Event)
-		o.PushTo(&a.sessions, c, tradeSequence(&e.Event), body)
-		o.PushTo(&a.sessions, codec.PushPositionUpdate, positionSequence(&e.Event), b.positionPush(&e.Event, total))
+		b.setTotals(l, total, e.Time)
+		a.push(o, b, e)
 	}
 }
-
-// Each event has two pushes: the execution or bust, and the position after it.
-func tradeSequence(e *ledger.Event) uint64    { return 2*e.Number - 1 }
-func positionSequence(e *ledger.Event) uint64 { return 2 * e.Number }
-
-// pushSequence is the number of an account's last push.
-func pushSequence(a *ledger.Account) uint64 { return 2 * a.LastNumber() }
 
 // outbound is a desk.Outbound for sessions, with the message bodies that are reused to
 // add to it without allocating.
@@ -75,19 +81,30 @@ type bodies struct {
 
 	execution pb.Execution
 	position  pb.Position
+	order     pb.Order
 	placed    pb.PlaceOrderReply
-	bust      pb.BustReply
 	busted    pb.ExecutionBusted
 	update    pb.PositionUpdate
+	changed   pb.OrderUpdate
+	account   pb.Account
+	cash      pb.AccountUpdate
+	list      [4]push
+	wire      wire
+	simple    bool // the event is a simple fill: wire has its bodies, and order is not set
+}
+
+// push is one of the pushes of an event.
+type push struct {
+	command codec.Command
+	body    codec.Body
 }
 
 func (b *bodies) init() {
 	b.placed.Executions = []*pb.Execution{&b.execution}
 	b.placed.Position = &b.position
-	b.placed.Status = pb.OrderStatus_ORDER_STATUS_FILLED
-	b.bust.Execution, b.bust.Position = &b.execution, &b.position
-	b.busted.Position = &b.position
-	b.update.Position = &b.position
+	b.busted.Position, b.update.Position = &b.position, &b.position
+	b.changed.Order = &b.order
+	b.cash.Account = &b.account
 }
 
 // describes reports whether the bodies already describe e.
@@ -95,38 +112,89 @@ func (b *bodies) describes(e *ledger.Event) bool {
 	return b.number == e.Number && b.customer == e.Customer()
 }
 
-// describeEvent makes the bodies of o describe e and returns them. reason is that of a
-// bust. The bodies share the client order id of e.
-func (g *Gateway) describeEvent(o *outbound, e *ledger.Event, reason string) *bodies {
+// describeEvent makes the bodies of o describe e, which has happened to l, and returns them.
+// The bodies share the client order id of e.
+func (g *Gateway) describeEvent(o *outbound, e *ledger.Event, l *ledger.Account) *bodies {
 	b := &o.bodies
 	b.customer, b.number = e.Customer(), e.Number
-	g.setExecution(&b.execution, &e.Execution)
-	// A fill shows its own price, so that a retry gets the same reply.
-	last := e.Execution.Price
-	if e.Kind == ledger.KindBust {
-		last = g.market.Last(e.Execution.Instrument)
-		b.execution.Busted, b.execution.BustReason = true, reason
+	if b.simple = e.Simple; b.simple {
+		g.setExecution(&b.execution, &e.Execution)
+		g.setPosition(&b.position, &e.Position, g.priceAfter(e), l, e.Time)
+		b.update.Change, b.update.RowCount = pb.Change(e.Change), e.Rows
+		b.encodeParts()
+		return b
 	}
-	g.setPosition(&b.position, &e.Position, last)
-	b.placed.OrderId = b.execution.OrderId
+	if !e.Kind.HasOrder() {
+		g.setAccount(&b.account, l)
+		b.account.Name, b.account.Operator = g.account(b.customer).owner()
+		b.cash.Amount, b.cash.Text, b.cash.Time = int64(e.Amount), e.Text, e.Time
+		b.cash.Change = pb.AccountChange(e.Kind-ledger.KindDeposit) + pb.AccountChange_ACCOUNT_CHANGE_DEPOSIT
+		return b
+	}
+	g.setOrder(&b.order, &e.Order, e.Cause)
+	b.changed.Time, b.changed.Position = e.Time, nil
+	if !e.Kind.HasExecution() {
+		if row, held := l.Position(e.Order.Instrument); held && e.Order.Side == ledger.Sell {
+			g.setPosition(&b.position, &row, g.market.Last(row.Instrument), l, e.Time)
+			b.changed.Position = &b.position
+		}
+		return b
+	}
+	g.setExecution(&b.execution, &e.Execution)
+	if e.Kind != ledger.KindFill {
+		b.busted.ExecutionId, b.busted.Reason, b.busted.CorrectedBy = b.execution.ExecutionId, e.Text, 0
+	}
+	switch e.Kind {
+	case ledger.KindBust:
+		b.execution.Busted, b.execution.BustReason = true, e.Text
+	case ledger.KindCorrect:
+		b.busted.ExecutionId, b.busted.CorrectedBy = b.execution.Corrects, b.execution.ExecutionId
+	}
+	g.setPosition(&b.position, &e.Position, g.priceAfter(e), l, e.Time)
+	b.update.Change, b.update.RowCount = pb.Change(e.Change), e.Rows
 	return b
 }
 
-// tradePush returns the first push of e: the execution or the bust.
-func (b *bodies) tradePush(e *ledger.Event) (codec.Command, codec.Body) {
-	if e.Kind == ledger.KindBust {
-		b.busted.ExecutionId = b.execution.ExecutionId
-		b.busted.Reason = b.execution.BustReason
-		return codec.PushExecutionBusted, &b.busted
+// priceAfter returns the price at which the pushes of an event with an execution show the
+// position: the last price. Without depth a simple fill has just that, and shows it also in a retry
+// and to a session that resumes.
+func (g *Gateway) priceAfter(e *ledger.Event) ledger.Price {
+	id := e.Execution.Instrument
+	if (e.Simple || e.Early && e.Kind == ledger.KindFill) && g.market.At(id).Depth == 0 {
+		return e.Execution.Price
 	}
-	return codec.PushExecution, &b.execution
+	return g.market.Last(id)
 }
 
-// positionPush returns the second push of e: the position after it. total is the market
-// value of all positions.
-func (b *bodies) positionPush(e *ledger.Event, total ledger.Money) codec.Body {
-	b.update.Change = pb.Change(e.Change)
-	b.update.RowCount = e.Rows
-	b.update.MarketValue = int64(total)
-	return &b.update
+// setTotals sets what the pushes show of the whole account at a time. total is the market value of
+// all positions.
+func (b *bodies) setTotals(l *ledger.Account, total ledger.Money, at int64) {
+	cash, frozen, unsettled := int64(l.Cash()), int64(l.Frozen()), int64(l.Unsettled(at))
+	b.update.MarketValue, b.update.Cash, b.update.FrozenCash, b.update.UnsettledCash = int64(total), cash, frozen, unsettled
+	b.changed.Cash, b.changed.FrozenCash, b.changed.UnsettledCash = cash, frozen, unsettled
+}
+
+// pushes returns the pushes of the event that b describes, in their order: as many as
+// ledger.Event.Pushes says. They are valid until the next call.
+func (b *bodies) pushes(e *ledger.Event) []push {
+	list := b.list[:0]
+	if b.simple {
+		return append(list, push{codec.PushExecution, &b.wire.execution}, push{codec.PushPositionUpdate, b.wireUpdate()})
+	}
+	if e.Kind == ledger.KindBust || e.Kind == ledger.KindCorrect {
+		list = append(list, push{codec.PushExecutionBusted, &b.busted})
+	}
+	if e.Kind == ledger.KindFill || e.Kind == ledger.KindCorrect {
+		list = append(list, push{codec.PushExecution, &b.execution})
+	}
+	if e.Kind.HasExecution() { // at once after it, as in releases without orders
+		list = append(list, push{codec.PushPositionUpdate, &b.update})
+	}
+	switch {
+	case !e.Kind.HasOrder():
+		list = append(list, push{codec.PushAccountUpdate, &b.cash})
+	case !e.Early:
+		list = append(list, push{codec.PushOrderUpdate, &b.changed})
+	}
+	return list
 }

@@ -15,7 +15,7 @@ type workspace struct {
 	out  *outbound // of turn
 
 	request   pb.PlaceOrderRequest
-	order     ledger.Order
+	order     ledger.NewOrder
 	missed    []ledger.Event // by a client that resumes
 	page      pb.PositionsRequest
 	rows      []ledger.Position
@@ -36,12 +36,46 @@ func (g *Gateway) newWorkspace() *workspace {
 
 // describeAccount makes w.account describe the account without its positions.
 func (g *Gateway) describeAccount(w *workspace, a *account, l *ledger.Account) {
-	w.account.Customer = uint32(a.Customer())
-	w.account.Name = a.Owner().Name
-	w.account.Cash = int64(l.Cash())
-	w.account.MarketValue = int64(l.Revalue(g.market))
-	w.account.RealisedProfit = int64(l.Realised())
-	w.account.Operator = a.operator()
+	l.Revalue(g.market)
+	g.setAccount(&w.account, l)
+	w.account.Name, w.account.Operator = a.owner()
+}
+
+// setAccount makes p describe l as it is valued.
+func (g *Gateway) setAccount(p *pb.Account, l *ledger.Account) {
+	now := g.now()
+	p.Customer = uint32(l.Customer())
+	p.Cash = int64(l.Cash())
+	p.FreeCash = int64(l.Free(now))
+	p.FrozenCash = int64(l.Frozen())
+	p.UnsettledCash = int64(l.Unsettled(now))
+	p.Fees = int64(l.Fees())
+	p.Deposits = int64(l.Deposits())
+	p.MarketValue = int64(l.MarketValue())
+	p.RealisedProfit = int64(l.Realised())
+	p.WorkingOrders = uint32(l.WorkingOrders())
+}
+
+// setOrder makes p describe o. p shares the client order id of o.
+func (g *Gateway) setOrder(p *pb.Order, o *ledger.Order, cause ledger.Cause) {
+	p.OrderId = uint64(o.ID)
+	p.ClientOrderId = text(o.ClientOrderID.Bytes())
+	p.Customer = uint32(o.ID.Customer())
+	p.Side = pb.Side(o.Side)
+	p.Market, p.Code = g.instrument(o.Instrument)
+	p.Type = pb.OrderType(o.Type)
+	p.TimeInForce = pb.TimeInForce(o.TimeInForce)
+	p.Quantity = int64(o.Quantity)
+	p.Price = int64(o.Price)
+	p.StopPrice = int64(o.Stop)
+	p.Status = pb.OrderStatus(o.Status)
+	p.Filled = int64(o.Filled)
+	p.Leaves = int64(o.Leaves())
+	p.AveragePrice = int64(o.AveragePrice())
+	p.Time = o.Time
+	p.Expires = o.Expires
+	p.Triggered = o.Triggered
+	p.Cause = pb.OrderCause(cause)
 }
 
 // setExecution makes p describe e. p shares the client order id of e, which must not
@@ -58,12 +92,18 @@ func (g *Gateway) setExecution(p *pb.Execution, e *ledger.Execution) {
 	p.Time = e.Time
 	p.Busted = false
 	p.BustReason = ""
+	p.Fee = int64(e.Fee)
+	p.Corrects, p.CorrectedBy = 0, 0
+	if e.Corrects != 0 {
+		p.Corrects = uint64(ledger.NewExecutionID(e.ID.Customer(), e.Corrects))
+	}
 }
 
 // text returns b as a string without copying; it changes when b does.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-func (g *Gateway) setPosition(p *pb.Position, row *ledger.Position, last ledger.Price) {
+// setPosition makes p describe a position of l at a price and at a time.
+func (g *Gateway) setPosition(p *pb.Position, row *ledger.Position, last ledger.Price, l *ledger.Account, at int64) {
 	p.Market, p.Code = g.instrument(row.Instrument)
 	p.Quantity = int64(row.Quantity)
 	p.AverageCost = int64(row.AverageCost())
@@ -71,6 +111,10 @@ func (g *Gateway) setPosition(p *pb.Position, row *ledger.Position, last ledger.
 	p.MarketValue = int64(row.MarketValue(last))
 	p.RealisedProfit = int64(row.Realised)
 	p.UnrealisedProfit = int64(row.UnrealisedProfit(last))
+	// These are of now. The position may be an earlier one, of several executions at once.
+	frozen, sellable := l.Available(row.Instrument, at)
+	frozen = min(frozen, row.Quantity)
+	p.Frozen, p.Sellable = int64(frozen), int64(min(sellable, row.Quantity-frozen))
 }
 
 func (g *Gateway) instrument(id ledger.InstrumentID) (market, code string) {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
@@ -11,11 +12,14 @@ import (
 	"holdfast/engine"
 )
 
-// maxBlocking is how many blocking executions the reply to a refused bust names.
-const maxBlocking = 20
+const (
+	// maxBlocking is how many blocking executions the reply to a refused bust names.
+	maxBlocking = 20
+	// maxListed is how many executions and accounts the reply to a bust lists.
+	maxListed = 1000
+)
 
-// bust handles Bust. It runs off the lane, because an old execution is only in the
-// database.
+// bust handles Bust. It runs off the lane, because old executions are only in the database.
 func (g *Gateway) bust(c *engine.Context, asking *account) {
 	var request pb.BustRequest
 	if err := request.UnmarshalVT(c.Message.Body); err != nil {
@@ -29,6 +33,255 @@ func (g *Gateway) bust(c *engine.Context, asking *account) {
 	if g.otherHistory(c, request.HistoryId, executionOfOtherHistory) {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
+	defer cancel()
+	if request.ExecutionId == 0 {
+		g.bustRange(ctx, c, &request)
+		return
+	}
+	id := ledger.ExecutionID(request.ExecutionId)
+	a := g.account(id.Customer())
+	if a == nil {
+		refuse(c, ledger.ErrUnknownExecution)
+		return
+	}
+	g.bustOne(ctx, c, a, id, &request)
+}
+
+// whileLoggedIn calls do unless the login was revoked, which it refuses; a revocation comes before
+// or after it.
+func (g *Gateway) whileLoggedIn(q asked, do func()) {
+	state := g.state.Get(q.session())
+	if !state.operating.TryRLock() { // it is being revoked
+		q.fail(codec.ResultUnauthenticated, loginRevoked)
+		return
+	}
+	defer state.operating.RUnlock()
+	if state.revoked.Load() {
+		q.fail(codec.ResultUnauthenticated, loginRevoked)
+		return
+	}
+	do()
+}
+
+// taken is what a bust has done, or would do.
+type taken struct {
+	executions []ledger.Execution // oldest first; none if all were busted before
+	position   ledger.Position
+}
+
+// bustIn busts executions in a turn of their account, unless it is a dry run.
+func (g *Gateway) bustIn(t *desk.Turn, past ledger.Past, ids []ledger.ExecutionID, r *pb.BustRequest) (did taken, err error) {
+	b := ledger.Bust{
+		Executions: ids, Reopen: r.Reopen, Cascade: r.Cascade, Reason: r.Reason, Past: past,
+		Terms: ledger.Terms{Time: g.now()},
+	}
+	did.executions, did.position, err = t.PlanBust(&b)
+	if err == nil && !r.DryRun {
+		_, err = t.Bust(&b)
+	}
+	return did, err
+}
+
+// bustOne busts one execution, with those that it takes with it, and replies. A second bust of
+// it gets the same reply and causes no pushes.
+func (g *Gateway) bustOne(ctx context.Context, c *engine.Context, a *account, id ledger.ExecutionID, r *pb.BustRequest) {
+	w, q, ids := c.Local.(*workspace), asked{c: c}, []ledger.ExecutionID{id}
+	old, err := g.desk.FindExecution(ctx, a.Account, id)
+	if err == nil {
+		err = g.desk.WithPast(ctx, a.Account, w.turn, ids, func(t *desk.Turn, past ledger.Past) {
+			g.whileLoggedIn(q, func() {
+				did, err := g.bustIn(t, past, ids, r)
+				if err != nil {
+					q.refuseIn(w, err)
+					return
+				}
+				reply := g.bustReply(t.Ledger(), did, r.Reason)
+				reply.Accounts = 1
+				if len(did.executions) == 0 {
+					g.bustedBefore(t.Ledger(), &old, reply)
+					if r.DryRun {
+						reply.Executions, reply.Count, reply.Accounts = nil, 0, 0
+					}
+				}
+				w.out.Reply(q.later(), codec.ResultOK, reply)
+			})
+		})
+	}
+	if err != nil {
+		g.refuseBust(c, a, err)
+	}
+}
+
+// refuseBust replies to a bust or correction that found no turn.
+func (g *Gateway) refuseBust(c *engine.Context, a *account, err error) {
+	w := c.Local.(*workspace)
+	switch q := (asked{c: c}); {
+	case isRefusal(err):
+		g.inTurn(q, w, a, func(*desk.Turn) { q.refuseIn(w, err) })
+	case errors.Is(err, desk.ErrOverloaded):
+		refuse(c, err)
+	default:
+		g.historyUnavailable(c, err)
+	}
+}
+
+// bustReply describes what was busted, or would be.
+func (g *Gateway) bustReply(l *ledger.Account, did taken, reason string) *pb.BustReply {
+	reply := &pb.BustReply{Count: uint32(len(did.executions))}
+	var size pageBytes
+	for i := range did.executions[:min(len(did.executions), maxListed)] {
+		x := new(pb.Execution)
+		g.setExecution(x, &did.executions[i])
+		x.Busted, x.BustReason = true, reason
+		if !size.add(x) {
+			break
+		}
+		reply.Executions = append(reply.Executions, x)
+	}
+	if len(reply.Executions) > 0 {
+		reply.Execution = reply.Executions[0]
+		reply.Position = new(pb.Position)
+		g.setPosition(reply.Position, &did.position, g.market.Last(did.position.Instrument), l, g.now())
+	}
+	return reply
+}
+
+// bustedBefore describes an execution that was busted before, as its first bust did.
+func (g *Gateway) bustedBefore(l *ledger.Account, x *ledger.Execution, reply *pb.BustReply) {
+	reply.Execution, reply.Position = new(pb.Execution), new(pb.Position)
+	reply.Executions, reply.Count = []*pb.Execution{reply.Execution}, 1
+	g.setExecution(reply.Execution, x)
+	if b, busted := l.FindBust(x.ID); busted {
+		g.setBusted(reply.Execution, &b)
+	}
+	row, _ := l.Position(x.Instrument)
+	g.setPosition(reply.Position, &row, g.market.Last(x.Instrument), l, g.now())
+}
+
+// bustRange busts all executions of an instrument in a span of time, in one step per account.
+func (g *Gateway) bustRange(ctx context.Context, c *engine.Context, r *pb.BustRequest) {
+	id, ok := g.market.Find(r.Market, r.Code)
+	var only *desk.Account
+	switch {
+	case !ok && r.Market == "" && r.Code == "":
+		refuse(c, fmt.Errorf("%w: give an execution id, or an instrument with a span of time", ledger.ErrUnknownExecution))
+		return
+	case !ok:
+		refuse(c, ledger.ErrUnknownInstrument)
+		return
+	case r.Customer != 0:
+		a := g.account(ledger.Customer(r.Customer))
+		if a == nil {
+			refuse(c, fmt.Errorf("%w %d", ledger.ErrUnknownCustomer, r.Customer))
+			return
+		}
+		only = a.Account
+	}
+	ranges, err := g.desk.Range(ctx, only, id, r.From, r.To)
+	switch {
+	case isRefusal(err):
+		refuse(c, err)
+		return
+	case err != nil:
+		g.historyUnavailable(c, err)
+		return
+	}
+	g.bustRanges(ctx, c, ranges, r)
+}
+
+func (g *Gateway) bustRanges(ctx context.Context, c *engine.Context, ranges []desk.Ranged, r *pb.BustRequest) {
+	w, q, total := c.Local.(*workspace), asked{c: c}, new(pb.BustReply)
+	var listed, refusedBytes pageBytes
+	for i := range ranges {
+		of := &ranges[i]
+		var did taken
+		var part *pb.BustReply
+		var refused error
+		err := g.desk.WithPastOf(ctx, w.turn, of, func(t *desk.Turn, past ledger.Past) {
+			refused = desk.ErrWithdrawn
+			g.whileLoggedIn(q, func() { did, refused = g.bustIn(t, past, of.Executions, r) })
+			if refused == nil {
+				part = g.bustReply(t.Ledger(), did, r.Reason)
+			}
+		})
+		switch err = errors.Join(err, refused); {
+		case errors.Is(err, desk.ErrWithdrawn) && g.revoked(c.Session): // refused
+			return
+		case err == nil:
+			total.Count += part.Count
+			total.Accounts += min(part.Count, 1)
+			for _, x := range part.Executions {
+				if len(total.Executions) < maxListed && listed.add(x) {
+					total.Executions = append(total.Executions, x)
+				}
+			}
+			if len(ranges) == 1 {
+				total.Execution, total.Position = part.Execution, part.Position
+			}
+		default:
+			body := &pb.BustRefusal{Customer: uint32(of.Account.Customer()), Error: g.bustProblem(err)}
+			if len(total.Refused) < maxListed && refusedBytes.add(body) {
+				total.Refused = append(total.Refused, body)
+			}
+		}
+	}
+	g.replyDurable(c, codec.ResultOK, total)
+}
+
+// bustProblem describes why the bust in one of several accounts is refused.
+func (g *Gateway) bustProblem(err error) *pb.Error {
+	if errors.Is(err, desk.ErrCatchingUp) || errors.Is(err, desk.ErrHistoryDamaged) {
+		return g.historyProblem(err)
+	}
+	_, body := refusal(err)
+	return body
+}
+
+// bustOrder busts the executions of an order that are in memory, as a directive demands.
+func (g *Gateway) bustOrder(a *account, id ledger.OrderID) {
+	const reason = "demanded by a directive"
+	var executions []ledger.ExecutionID
+	a.View(func(l *ledger.Account) {
+		all, _ := l.ExecutionsAfter(nil, 0)
+		for i := range all {
+			if _, busted := l.FindBust(all[i].ID); all[i].Order == id && !busted {
+				executions = append(executions, all[i].ID)
+			}
+		}
+	})
+	if len(executions) == 0 {
+		g.log.Warn("a bust that a directive demands finds no executions in memory", "order", id)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
+	defer cancel()
+	g.delays.use.Lock()
+	defer g.delays.use.Unlock()
+	err := g.desk.WithPast(ctx, a.Account, g.delays.w.turn, executions, func(t *desk.Turn, past ledger.Past) {
+		if _, err := g.bustIn(t, past, executions, &pb.BustRequest{Reason: reason}); err != nil {
+			g.log.Warn("a bust that a directive demands is refused", "order", id, "error", err)
+		}
+	})
+	if err != nil {
+		g.log.Warn("a bust that a directive demands is not possible", "order", id, "error", err)
+	}
+}
+
+// correct handles Correct. It runs off the lane.
+func (g *Gateway) correct(c *engine.Context, asking *account) {
+	var request pb.CorrectRequest
+	if err := request.UnmarshalVT(c.Message.Body); err != nil {
+		malformed(c)
+		return
+	}
+	if !asking.operator() {
+		fail(c, codec.ResultForbidden, "correcting an execution needs the operator role")
+		return
+	}
+	if g.otherHistory(c, request.HistoryId, executionOfOtherHistory) {
+		return
+	}
 	id := ledger.ExecutionID(request.ExecutionId)
 	a := g.account(id.Customer())
 	if a == nil {
@@ -37,68 +290,33 @@ func (g *Gateway) bust(c *engine.Context, asking *account) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
 	defer cancel()
-	execution, err := g.desk.FindExecution(ctx, a.Account, id)
-	switch {
-	case errors.As(err, new(ledger.Refusal)):
-		w := c.Local.(*workspace)
-		g.inTurn(c, w, a, func(*desk.Turn) { refuseIn(c, w, err) })
-	case err != nil:
-		g.historyUnavailable(c, err)
-	default:
-		if g.applyBust(c, a, ledger.Bust{Execution: execution, Reason: request.Reason, Time: g.config.Now().UnixNano()}) {
-			g.rejectBlocked(ctx, c, c.Local.(*workspace), a, &execution)
-		}
+	w, q, ids := c.Local.(*workspace), asked{c: c}, []ledger.ExecutionID{id}
+	old, err := g.desk.FindExecution(ctx, a.Account, id)
+	if err == nil {
+		err = g.desk.WithPast(ctx, a.Account, w.turn, ids, func(t *desk.Turn, past ledger.Past) {
+			g.whileLoggedIn(q, func() {
+				events, err := t.Correct(&ledger.Correction{
+					Execution: id, Quantity: ledger.Quantity(request.Quantity), Price: ledger.Price(request.Price),
+					Reason: request.Reason, Past: past, Terms: ledger.Terms{Time: g.now()},
+				})
+				if err != nil {
+					q.refuseIn(w, err)
+					return
+				}
+				w.out.Reply(q.later(), codec.ResultOK, g.correctReply(w, t.Ledger(), &old, &events[len(events)-1]))
+			})
+		})
 	}
-}
-
-// applyBust busts the execution and replies, unless later sells block the bust. A second
-// bust of it gets the same reply and causes no pushes.
-func (g *Gateway) applyBust(c *engine.Context, a *account, b ledger.Bust) (blocked bool) {
-	w := c.Local.(*workspace)
-	state := g.state.Get(c.Session)
-	state.mu.Lock() // so that a revocation comes before or after the bust
-	defer state.mu.Unlock()
-	if state.revoked.Load() {
-		fail(c, codec.ResultUnauthenticated, loginRevoked)
-		return false
-	}
-	g.inTurn(c, w, a, func(t *desk.Turn) {
-		e, changed, err := t.Bust(b)
-		switch {
-		case errors.Is(err, ledger.ErrBustBlocked):
-			blocked = true
-		case errors.Is(err, ledger.ErrMismatch):
-			g.log.Error("a bust is refused because the history has another execution than the account; check the data folder",
-				"execution", b.Execution.ID, "error", err)
-			refuse(c, err)
-		case err != nil:
-			refuseIn(c, w, err)
-		case changed:
-			w.out.Reply(c.Defer(), codec.ResultOK, &g.describeEvent(w.out, e, b.Reason).bust)
-		default:
-			first, _ := t.Ledger().FindBust(b.Execution.ID)
-			w.out.Reply(c.Defer(), codec.ResultOK, &g.describeEvent(w.out, e, first.Reason).bust)
-		}
-	})
-	return blocked
-}
-
-// rejectBlocked replies with the sells that would lack shares after the bust.
-func (g *Gateway) rejectBlocked(ctx context.Context, c *engine.Context, w *workspace, a *account, x *ledger.Execution) {
-	sells, err := g.desk.SellsSince(ctx, a.Account, x, maxBlocking)
 	if err != nil {
-		if others, due := g.warnedBlocking.Allow(g.config.Now(), warnPause); due {
-			g.log.Warn("could not read all sells that block a bust", "execution", x.ID, "error", err, "others", others)
-		}
+		g.refuseBust(c, a, err)
 	}
-	body := &pb.Error{
-		Reason:  pb.Reason_REASON_BUST_BLOCKED,
-		Message: "shares of this buy were sold since; bust those sells first",
-	}
-	for _, id := range sells {
-		body.BlockingExecutionIds = append(body.BlockingExecutionIds, uint64(id))
-	}
-	g.inTurn(c, w, a, func(*desk.Turn) { // the sells may not be durable yet
-		w.out.Reply(c.Defer(), codec.ResultRejected, body)
-	})
+}
+
+func (g *Gateway) correctReply(w *workspace, l *ledger.Account, old *ledger.Execution, e *ledger.Event) *pb.CorrectReply {
+	b := g.describeEvent(w.out, e, l)
+	reply := &pb.CorrectReply{Busted: new(pb.Execution), Replacement: &b.execution, Position: &b.position, Order: &b.order}
+	g.setExecution(reply.Busted, old)
+	busted, _ := l.FindBust(old.ID)
+	g.setBusted(reply.Busted, &busted)
+	return reply
 }

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ func TestBust(t *testing.T) {
 	s := start(t, setup{})
 	op, tr := s.login(operator), s.login(alice)
 	kept, wrong := tr.buy(tin, 100), tr.buy(tin, 50)
-	for range 4 {
+	for range 2 * executionPushes {
 		tr.push()
 	}
 	first := op.bust(wrong.ID, "wrong price")
@@ -29,13 +30,17 @@ func TestBust(t *testing.T) {
 	if b, ok := p.Event.(client.ExecutionBusted); !ok || p.Sequence != 5 || b.ID != wrong.ID || b.Reason != "wrong price" || b.Position != first.Position {
 		t.Errorf("push %+v", p)
 	}
-	p = tr.push()
+	p = tr.push() // at once after it, for clients that know no orders
 	if u, ok := p.Event.(client.PositionUpdate); !ok || p.Sequence != 6 || u.Change != client.Decreased || u.Position != first.Position || u.MarketValue != 1000_0000 {
+		t.Errorf("push %+v", p)
+	}
+	p = tr.push()
+	if u, ok := p.Event.(client.OrderUpdate); !ok || p.Sequence != 7 || u.Order.ID != wrong.Order || u.Order.Filled != 0 || u.Order.Cause != client.CauseBust {
 		t.Errorf("push %+v", p)
 	}
 	state := s.service.Hashes()
 	for range 2 { // again, with another reason: nothing happens
-		if again := op.bust(wrong.ID, "another reason"); again != first {
+		if again := op.bust(wrong.ID, "another reason"); !reflect.DeepEqual(again, first) {
 			t.Errorf("again: %+v, want %+v", again, first)
 		}
 	}
@@ -61,7 +66,7 @@ func TestBustAfterAPriceMove(t *testing.T) {
 	for {
 		p := tr.push()
 		u, ok := p.Event.(client.PositionUpdate)
-		if !ok || p.Sequence != 6 {
+		if !ok || p.Sequence != 2*executionPushes+2 {
 			continue
 		}
 		if u.Position.MarketValue != 2000_0000 || u.MarketValue != 2000_0000 {
@@ -106,7 +111,7 @@ func TestBustRefused(t *testing.T) {
 	sameHashes(t, s, state)
 }
 
-// TestBustBlocked: the refusal lists the sells that block the bust, also those that are only
+// TestBustBlocked: the refusal lists the sells that would lack shares, also those that are only
 // in the database: 3 events are in memory.
 func TestBustBlocked(t *testing.T) {
 	for _, tc := range []struct {
@@ -130,10 +135,10 @@ func TestBustBlocked(t *testing.T) {
 					t.Errorf("%s %s by %v, want %v", e.Result, e.Reason, e.Blocking, want)
 				}
 			}
-			blocked(sells)
+			blocked([]client.ExecutionID{sells[1], sells[3]}) // without these two, the others have their shares
 			sameHashes(t, s, state)
 			op.bust(sells[1], "in the way")
-			blocked([]client.ExecutionID{sells[0], sells[2], sells[3]})
+			blocked([]client.ExecutionID{sells[3]})
 			op.bust(sells[0], "in the way")
 			op.bust(buy.ID, "wrong")
 			now := tr.positions()
@@ -164,7 +169,7 @@ func TestBustOfOld(t *testing.T) {
 		t.Errorf("again %+v, want %+v", again.Execution, first.Execution)
 	}
 	now := tr.positions()
-	if p, _ := now.Find(tin); p.Quantity != 7+8+9+10+11+12 || now.Sequence != 2*(12+6) {
+	if p, _ := now.Find(tin); p.Quantity != 7+8+9+10+11+12 || now.Sequence != 12*executionPushes+6*bustPushes {
 		t.Errorf("in the end %d shares at push %d", p.Quantity, now.Sequence)
 	}
 	s = s.restart()
@@ -184,7 +189,7 @@ func TestBustWhileAway(t *testing.T) {
 	check := func(where string) {
 		t.Helper()
 		tr := s.dial()
-		if now := tr.login(alice); len(now.Positions) != 0 || now.Sequence != 4 || now.Account.Cash != 1_000_000_0000 {
+		if now := tr.login(alice); len(now.Positions) != 0 || now.Sequence != executionPushes+bustPushes || now.Account.Cash != 1_000_000_0000 {
 			t.Errorf("%s: login shows %+v", where, now)
 		}
 		page := tr.history(client.HistoryQuery{})

@@ -188,7 +188,7 @@ func TestAllInFlightAreAnswered(t *testing.T) {
 	w.write(b)
 	eventually(t, "all orders to be answered", func() bool { return s.core.Traffic().Replies == uint64(1+orders) })
 	replies, pushes := 0, 0
-	for replies+pushes < 3*orders {
+	for replies+pushes < (1+executionPushes)*orders {
 		m := w.next()
 		switch m.Command {
 		case codec.CommandPlaceOrder.Reply():

@@ -84,8 +84,8 @@ func TestWatermarkFromTheStart(t *testing.T) {
 		t.Error("orders are taken")
 	}
 	before := s.service.StateHash()
-	if now := s.login(alice).positions(); now.Sequence != 2 {
-		t.Errorf("push %d, want 2", now.Sequence)
+	if now := s.login(alice).positions(); now.Sequence != executionPushes {
+		t.Errorf("push %d, want one order", now.Sequence)
 	}
 	s.stop()
 	if s.service.StateHash() != before {

@@ -60,7 +60,7 @@ func TestShownIsDurable(t *testing.T) {
 			m := skipTo(asking, codec.CommandPositions.Reply())
 			var body pb.PositionsReply
 			must(t, body.UnmarshalVT(m.Body[1:]))
-			check("a query", uint32(body.PushSequence/2))
+			check("a query", uint32(body.PushSequence/executionPushes))
 		case 3:
 			asking.send(codec.CommandHistory, id, nil)
 			m := skipTo(asking, codec.CommandHistory.Reply())
@@ -68,7 +68,7 @@ func TestShownIsDurable(t *testing.T) {
 			must(t, body.UnmarshalVT(m.Body[1:]))
 			check("the history", uint32(body.Executions[0].ExecutionId))
 		case 4:
-			check("a login", uint32(s.dial().login(alice).Sequence/2))
+			check("a login", uint32(s.dial().login(alice).Sequence/executionPushes))
 		}
 		if n%5 != 0 {
 			skipTo(placing, codec.CommandPlaceOrder.Reply())
@@ -143,8 +143,8 @@ func TestFullJournal(t *testing.T) {
 	s.setup.maxStore = 0
 	s = start(t, s.setup)
 	tr := s.login(alice)
-	if now := tr.positions(); now.Sequence != 2*uint64(durable) {
-		t.Errorf("push %d after the restart, want %d", now.Sequence, 2*durable)
+	if now := tr.positions(); now.Sequence != executionPushes*uint64(durable) {
+		t.Errorf("push %d after the restart, want %d", now.Sequence, executionPushes*durable)
 	}
 	if x := tr.buy(tin, 1); x.ID.Number() != durable+1 {
 		t.Errorf("execution %s, want number %d", x.ID, durable+1)
@@ -252,8 +252,8 @@ func TestStopAnswers(t *testing.T) {
 	}
 	<-stopped
 	s = start(t, s.setup)
-	if now := s.dial().login(alice); now.Sequence != 2*answered {
-		t.Errorf("%d orders were answered, %d are there", answered, now.Sequence/2)
+	if now := s.dial().login(alice); now.Sequence != executionPushes*answered {
+		t.Errorf("%d orders were answered, %d are there", answered, now.Sequence/executionPushes)
 	}
 }
 

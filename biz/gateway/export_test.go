@@ -31,16 +31,17 @@ func (g *Gateway) Subscribers() int {
 	return len(g.quotes.subscribers)
 }
 
-// HoldPasswords stops the verification of passwords until the returned function is called.
+// HoldPasswords stops the verification of passwords until the returned function is called, which
+// may be called again.
 func (g *Gateway) HoldPasswords() (release func()) {
 	for range cap(g.guesses.slots) {
 		g.guesses.slots <- struct{}{}
 	}
-	return func() {
+	return sync.OnceFunc(func() {
 		for range cap(g.guesses.slots) {
 			<-g.guesses.slots
 		}
-	}
+	})
 }
 
 // GuessTable is the table of guessers with a clock that the test sets.
@@ -138,7 +139,45 @@ func (g *Gateway) WaitingBytes() (n int) {
 }
 
 // Refusal returns what a client gets for an error.
-func Refusal(cmd codec.Command, err error) (codec.Result, *pb.Error) { return refusal(cmd, err) }
+func Refusal(err error) (codec.Result, *pb.Error) { return refusal(err) }
+
+// Delayed returns how many requests wait for their time.
+func (g *Gateway) Delayed() int {
+	g.delays.mu.Lock()
+	defer g.delays.mu.Unlock()
+	return len(g.delays.waiting)
+}
+
+// Waiting returns how many demanded things of an account wait.
+func (g *Gateway) Waiting(c ledger.Customer) int {
+	a := g.account(c)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.waiting
+}
+
+// MaxWaiting is the limit of Waiting.
+const MaxWaiting = maxWaiting
+
+// BreakDelayed makes delayed requests panic until repair is called.
+func (g *Gateway) BreakDelayed() (repair func()) {
+	g.delays.use.Lock()
+	defer g.delays.use.Unlock()
+	turn := g.delays.w.turn
+	g.delays.w.turn = nil
+	return func() {
+		g.delays.use.Lock()
+		defer g.delays.use.Unlock()
+		g.delays.w.turn = turn
+	}
+}
+
+// Operating holds what a session of the customer does as an operator until release is called.
+func (g *Gateway) Operating(c ledger.Customer) (release func()) {
+	state := g.state.Get(g.account(c).sessions.Append(nil)[0])
+	state.operating.RLock()
+	return state.operating.RUnlock
+}
 
 // AllErrors returns the errors of the packages below, and one that nobody knows.
 func AllErrors() []error {
@@ -149,8 +188,10 @@ func AllErrors() []error {
 		desk.ErrForeignData, desk.ErrNeedsRestart, desk.ErrWithdrawn, desk.ErrHistoryAhead, desk.ErrOverloaded, desk.ErrUnavailable, desk.ErrDiskLow,
 		desk.ErrHistoryDamaged, desk.ErrCatchingUp,
 	}
-	for r := ledger.ErrUnknownInstrument; r <= ledger.ErrBadBustReason; r++ {
-		all = append(all, r)
+	for r := ledger.ErrUnknownInstrument; r <= ledger.ErrUnknownCustomer; r++ {
+		if r != 14 { // HISTORY_RESET, which is no error of the ledger
+			all = append(all, r)
+		}
 	}
 	return all
 }

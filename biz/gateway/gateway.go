@@ -41,9 +41,14 @@ type Config struct {
 	LoginWait time.Duration
 	// Chat handles the command Chat; nil means that the server does not have it.
 	Chat Chat
+	// Preset is how the simulated broker behaves; Random is the seed of what is random in it.
+	Preset market.Preset
+	Random uint64
+	// Clock is the trading clock. Required.
+	Clock Clock
 	// Log receives what operators should know; nil means slog.Default.
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
+	// Now is the computer's clock; nil means time.Now.
 	Now func() time.Time
 }
 
@@ -67,10 +72,14 @@ type Gateway struct {
 	catchUps catchUpBoard
 	guesses  *guesses
 
+	demanding bool          // the preset delays or rejects
+	draws     atomic.Uint64 // of random numbers
+	delays    delays
+
 	refusedSessions atomic.Uint64
 
 	// Clients can cause these log lines as often as they like; one per warnPause is logged.
-	warnedAhead, warnedHistory, warnedBlocking engine.LogLimiter
+	warnedAhead, warnedHistory engine.LogLimiter
 
 	reloading sync.Mutex // held by Reload
 
@@ -100,8 +109,10 @@ func New(c Config) *Gateway {
 	}
 	g := &Gateway{
 		config: c, log: c.Log, desk: c.Desk, market: c.Desk.Market(),
+		demanding: c.Preset.LatencyMax > 0 || c.Preset.RejectRate > 0,
 	}
 	g.guesses = newGuesses(&c, g.refuseGuess)
+	g.delays.waiting = make(map[*delayedRequest]struct{})
 	id := c.Desk.HistoryID()
 	g.historyID = id[:]
 	accounts := make(map[ledger.Customer]*account, len(c.Desk.Accounts()))
@@ -152,6 +163,7 @@ func (g *Gateway) Start(limits engine.Limits) (*engine.Core, error) {
 		_ = core.Close(context.Background()) // it has not done anything yet
 		return nil, err
 	}
+	g.delays.w = g.newWorkspace()
 	ctx, cancel := context.WithCancel(context.Background())
 	g.stop = cancel
 	for range cap(g.guesses.slots) {
@@ -163,11 +175,12 @@ func (g *Gateway) Start(limits engine.Limits) (*engine.Core, error) {
 
 // Drain returns when everything that was accepted is durable and its replies are posted.
 // It is the reactor's OnDrain. Logins that wait for their password to be verified are
-// answered OVERLOADED.
+// answered OVERLOADED, requests that a preset or a directive delays UNAVAILABLE.
 func (g *Gateway) Drain(ctx context.Context) error {
 	if err := g.guesses.drain(ctx); err != nil {
 		return err
 	}
+	g.delays.stop()
 	return g.desk.Durable(ctx)
 }
 

@@ -59,20 +59,33 @@ func (g *Gateway) replyHistory(c *engine.Context, a *account, q desk.Query) {
 	}
 	body := &pb.HistoryReply{More: more, Executions: make([]*pb.Execution, len(page))}
 	w := c.Local.(*workspace)
-	g.inTurn(c, w, a, func(t *desk.Turn) {
+	g.inTurn(asked{c: c}, w, a, func(t *desk.Turn) {
 		for i := range page {
 			body.Executions[i] = new(pb.Execution)
 			g.setExecution(body.Executions[i], &page[i])
 			if b, ok := t.Ledger().FindBust(page[i].ID); ok {
-				body.Executions[i].Busted, body.Executions[i].BustReason = true, b.Reason
+				g.setBusted(body.Executions[i], &b)
 			}
 		}
 		w.out.Reply(c.Defer(), codec.ResultOK, body)
 	})
 }
 
+// setBusted marks an execution as busted or corrected.
+func (g *Gateway) setBusted(p *pb.Execution, b *ledger.Busted) {
+	p.Busted, p.BustReason = true, b.Reason
+	if b.CorrectedBy != 0 {
+		p.CorrectedBy = uint64(ledger.NewExecutionID(ledger.Customer(p.Customer), b.CorrectedBy))
+	}
+}
+
 // historyUnavailable replies that the history can't be read now.
 func (g *Gateway) historyUnavailable(c *engine.Context, err error) {
+	c.Reply(codec.ResultUnavailable, g.historyProblem(err))
+}
+
+// historyProblem returns what a client learns of an error of the history.
+func (g *Gateway) historyProblem(err error) *pb.Error {
 	message := "the history is catching up; ask again in a moment"
 	switch {
 	case errors.Is(err, desk.ErrHistoryDamaged):
@@ -82,5 +95,5 @@ func (g *Gateway) historyUnavailable(c *engine.Context, err error) {
 			g.log.Warn("history query failed", "error", err, "others", others)
 		}
 	}
-	fail(c, codec.ResultUnavailable, message)
+	return &pb.Error{Message: message}
 }

@@ -75,7 +75,7 @@ func TestReset(t *testing.T) {
 	w := s.watch(alice, 0)
 	before := w.identity()
 	s.login(alice).buy(tin, 7)
-	w.until(2)
+	w.until(executionPushes)
 	s = s.restart()
 	if after := s.wire().identity(); !bytes.Equal(after, before) {
 		t.Errorf("history %x after a restart, %x before", after, before)

@@ -63,7 +63,7 @@ func TestSamePushesInEveryDialect(t *testing.T) {
 	}
 	eventually(t, "the first order", func() bool { return s.service.Stats().Records > 0 })
 	op.bust(client.NewExecutionID(alice, 1), "while others trade")
-	const pushes = 2 * (2*orders + 1)
+	const pushes = executionPushes*2*orders + bustPushes
 	want := packet.collect(orders, pushes)
 	for n, m := range want {
 		if m.ID != uint64(n+1) {
@@ -276,7 +276,7 @@ func TestBigEndianListener(t *testing.T) {
 	w.login(alice)
 	packet.login(alice)
 	w.send(codec.CommandPlaceOrder, 0, buyOne())
-	got, want := w.collect(1, 2), packet.collect(0, 2)
+	got, want := w.collect(1, executionPushes), packet.collect(0, executionPushes)
 	for n := range want {
 		if got[n].Command != want[n].Command || !bytes.Equal(got[n].Body, want[n].Body) {
 			t.Errorf("push %d is %s, want %s", n, got[n].Command, want[n].Command)

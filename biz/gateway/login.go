@@ -83,27 +83,39 @@ func (g *Gateway) admit(l *login, w *workspace, a *account) {
 		g.refuseLogin(l, codec.ResultForbidden, "this session is logged in as another customer; log out first")
 		return
 	}
-	err := a.Do(w.turn, func(t *desk.Turn) {
-		if !l.credential.of(a.Owner()) { // it was replaced since the verification
-			w.out.Reply(l.request, codec.ResultUnauthenticated, &pb.Error{Message: noMatch})
+	for held := true; held; {
+		err := a.Do(w.turn, func(t *desk.Turn) {
+			switch held = false; {
+			case !l.credential.of(a.Owner()): // it was replaced since the verification
+				w.out.Reply(l.request, codec.ResultUnauthenticated, &pb.Error{Message: noMatch})
+			case a.held.Load(): // the session gets that by the reply, in the next turn
+				held = true
+				g.release(a, t)
+			default:
+				g.admitIn(l, w, a, t)
+			}
+		})
+		if err != nil {
+			g.refuseLogin(l, codec.ResultOverloaded, busy)
 			return
 		}
-		if !a.sessions.Add(l.session(), g.config.SessionsPerAccount) {
-			g.refusedSessions.Add(1)
-			w.out.Reply(l.request, codec.ResultOverloaded, &pb.Error{Message: fmt.Sprintf(
-				"too many sessions of this customer (limit %d: setting limits.sessions_per_account, flag --sessions-per-account); log out elsewhere", g.config.SessionsPerAccount)})
-			return
-		}
-		l.state.account.Store(a)
-		used := l.credential // l has the password, too
-		l.state.credential = &used
-		l.session().SetLoggedIn(true)
-		g.presence.add(a) // before the reply reads prices: each change is in it or pushed
-		g.welcome(l, w, a, t.Ledger())
-	})
-	if err != nil {
-		g.refuseLogin(l, codec.ResultOverloaded, busy)
 	}
+}
+
+// admitIn is admit in a turn of the account that has added nothing yet.
+func (g *Gateway) admitIn(l *login, w *workspace, a *account, t *desk.Turn) {
+	if !a.sessions.Add(l.session(), g.config.SessionsPerAccount) {
+		g.refusedSessions.Add(1)
+		w.out.Reply(l.request, codec.ResultOverloaded, &pb.Error{Message: fmt.Sprintf(
+			"too many sessions of this customer (limit %d: setting limits.sessions_per_account, flag --sessions-per-account); log out elsewhere", g.config.SessionsPerAccount)})
+		return
+	}
+	l.state.account.Store(a)
+	used := l.credential // l has the password, too
+	l.state.credential = &used
+	l.session().SetLoggedIn(true)
+	g.presence.add(a) // before the reply reads prices: each change is in it or pushed
+	g.welcome(l, w, a, t.Ledger())
 }
 
 // welcome replies with the missed pushes or with a snapshot of the account. Later pushes
@@ -134,7 +146,7 @@ func (g *Gateway) logout(c *engine.Context, a *account) {
 	state.mu.Lock()
 	defer state.mu.Unlock()
 	w := c.Local.(*workspace)
-	g.inTurn(c, w, a, func(*desk.Turn) {
+	g.inTurn(asked{c: c}, w, a, func(*desk.Turn) {
 		g.endLogin(c.Session, state)
 		w.out.Reply(c.Defer(), codec.ResultOK, nil)
 	})

@@ -45,7 +45,7 @@ func (s *server) verifying() (busy []*wire) {
 // that one address may send.
 func TestLoginsWait(t *testing.T) {
 	s := start(t, setup{})
-	release := s.service.HoldPasswords()
+	release := s.holdPasswords()
 	var all []*wire
 	for range 80 {
 		w := s.wire()
@@ -68,7 +68,7 @@ func TestLoginsWait(t *testing.T) {
 // again on the same session.
 func TestLoginWaitsOnlySoLong(t *testing.T) {
 	s := start(t, setup{})
-	release := s.service.HoldPasswords()
+	release := s.holdPasswords()
 	expire := s.service.HoldWaits()
 	busy := s.verifying()
 	expire()
@@ -99,7 +99,7 @@ func TestLoginWaitsOnlySoLong(t *testing.T) {
 // ends frees its place.
 func TestLoginQueueIsBounded(t *testing.T) {
 	s := start(t, setup{loginQueue: 32})
-	release := s.service.HoldPasswords()
+	release := s.holdPasswords()
 	defer release()
 	all := s.verifying()
 	for s.service.WaitingLogins() < 16 {
@@ -126,7 +126,7 @@ func TestLoginQueueIsBounded(t *testing.T) {
 // those that wait.
 func TestDrainRefusesLogins(t *testing.T) {
 	s := start(t, setup{})
-	release := s.service.HoldPasswords()
+	release := s.holdPasswords()
 	busy := s.verifying()
 	stopped := make(chan struct{})
 	go func() {
@@ -156,7 +156,7 @@ func TestDrainRefusesLogins(t *testing.T) {
 // history anyway.
 func TestWaitingLoginsKeepLittle(t *testing.T) {
 	s := start(t, setup{})
-	release := s.service.HoldPasswords()
+	release := s.holdPasswords()
 	s.verifying()
 	before := s.service.WaitingBytes()
 	long := s.wire()
@@ -180,7 +180,7 @@ func TestWaitingLoginsKeepLittle(t *testing.T) {
 // login, unlike one that sends none.
 func TestLoginThatWaitsIsNotLate(t *testing.T) {
 	s := start(t, setup{limits: engine.Limits{LoginTime: 100 * time.Millisecond}})
-	release := s.service.HoldPasswords()
+	release := s.holdPasswords()
 	waits := s.wire()
 	waits.send(codec.CommandLogin, 1, guessOf(carol, password))
 	idle := s.wire()

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func manyInstruments(t testing.TB, all, nameSize, held int) *seed.Seed {
 	for n := len(s.Instruments); n < all; n++ {
 		code := fmt.Sprintf("%0*d", max(6, nameSize), n)
 		s.Instruments = append(s.Instruments, market.Instrument{
-			ID: ledger.InstrumentID(n), Market: "M" + strings.Repeat("x", max(1, nameSize)-1), Code: code, Name: code, Lot: 1, Tick: 100, Last: 10_0000,
+			ID: ledger.InstrumentID(n), Market: "M" + strings.Repeat("x", max(1, nameSize)-1), Code: code, Name: code, Tick: 100, Last: 10_0000,
 		})
 	}
 	for i := range s.Customers {
@@ -286,7 +287,7 @@ func TestLargestRows(t *testing.T) {
 	row := &pb.Execution{
 		ExecutionId: 1 << 63, OrderId: 1 << 63, Customer: 1 << 31, ClientOrderId: strings.Repeat("c", ledger.ClientOrderIDSize),
 		Side: pb.Side_SIDE_SELL, Market: name, Code: name, Quantity: -1, Price: -1, Time: -1, Busted: true,
-		BustReason: strings.Repeat("r", ledger.MaxReason),
+		BustReason: strings.Repeat("r", ledger.MaxReason), Fee: -1, Corrects: 1 << 63, CorrectedBy: 1 << 63,
 	}
 	if size := 1000 * (row.SizeVT() + 4); size > codec.DefaultMaxFrame/2 {
 		t.Errorf("%d bytes", size)
@@ -296,11 +297,12 @@ func TestLargestRows(t *testing.T) {
 // TestRefusalsForPeople: the text of a refusal names no package and shows no internal error.
 func TestRefusalsForPeople(t *testing.T) {
 	for _, err := range gateway.AllErrors() {
-		for _, cmd := range []codec.Command{codec.CommandPlaceOrder, codec.CommandBust} {
-			result, e := gateway.Refusal(cmd, fmt.Errorf("customer 7: %w", err))
-			if result == codec.ResultOK || !forPeople(e.Message) || (result == codec.ResultRejected) != (e.Reason != 0) {
-				t.Errorf("%v: %s %s %q", err, result, e.Reason, e.Message)
-			}
+		result, e := gateway.Refusal(fmt.Errorf("customer 7: %w", err))
+		if errors.As(err, new(ledger.Refusal)) { // its texts are for clients, with what is wrapped around
+			result, e = gateway.Refusal(fmt.Errorf("%w: with figures", err))
+		}
+		if result == codec.ResultOK || !forPeople(e.Message) || (result == codec.ResultRejected) != (e.Reason != 0) {
+			t.Errorf("%v: %s %s %q", err, result, e.Reason, e.Message)
 		}
 	}
 }

@@ -97,6 +97,16 @@ func (tr *trader) push() client.Push {
 	}
 }
 
+// ended waits until the connection has ended.
+func (tr *trader) ended() {
+	tr.t.Helper()
+	select {
+	case <-tr.Done():
+	case <-time.After(patience):
+		tr.t.Fatal("the connection has not ended")
+	}
+}
+
 // noPush checks that no push has come. It sends a request first, since the reply comes after
 // all earlier pushes.
 func (tr *trader) noPush() {

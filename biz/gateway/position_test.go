@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"slices"
 	"testing"
 
 	"holdfast/biz/client"
@@ -45,7 +46,7 @@ func TestPositionChanges(t *testing.T) {
 				if p := tr.push(); p.Sequence != want+1 || p.Event != client.Event(x) {
 					t.Fatalf("%s: session %d got %+v, want execution %+v as push %d", step.name, who, p, x, want+1)
 				}
-				want += 2
+				want += executionPushes
 			} else {
 				want = 0
 			}
@@ -57,7 +58,7 @@ func TestPositionChanges(t *testing.T) {
 			}
 		}
 		if step.change != client.Repriced {
-			sequence += 2
+			sequence += executionPushes
 		}
 	}
 	for _, tr := range []*trader{asking, watching} {
@@ -72,6 +73,46 @@ func TestPositionChanges(t *testing.T) {
 	stranger.push() // bob holds tin too: repriced
 	stranger.push()
 	stranger.noPush()
+}
+
+// TestPushesOfFills: a market order that one execution fills at once has two pushes, as clients
+// of before know them; all other fills have the order, too.
+func TestPushesOfFills(t *testing.T) {
+	s := start(t, worldOf(t, []string{"directives"}))
+	w := s.wire()
+	w.login(alice)
+	simple := []codec.Command{codec.PushExecution, codec.PushPositionUpdate}
+	full := []codec.Command{codec.PushExecution, codec.PushPositionUpdate, codec.PushOrderUpdate}
+	last, id := uint64(0), uint64(5)
+	for _, tc := range []struct {
+		name   string
+		change func(*pb.PlaceOrderRequest)
+		want   []codec.Command
+	}{
+		{"without a type", func(*pb.PlaceOrderRequest) {}, simple},
+		{"market", func(r *pb.PlaceOrderRequest) { r.Type = pb.OrderType_ORDER_TYPE_MARKET }, simple},
+		{"market for the day", func(r *pb.PlaceOrderRequest) { r.TimeInForce = pb.TimeInForce_TIME_IN_FORCE_DAY }, simple},
+		{"sell", func(r *pb.PlaceOrderRequest) { r.Side = pb.Side_SIDE_SELL }, simple},
+		{"one part", func(r *pb.PlaceOrderRequest) { r.ClientOrderId = "1!parts=1" }, simple},
+		{"two parts", func(r *pb.PlaceOrderRequest) { r.ClientOrderId, r.Quantity = "2!parts=2", 2 }, slices.Concat(full, full)},
+		{"limit", func(r *pb.PlaceOrderRequest) { r.Price = 11_0000 }, full},
+		{"all or nothing", func(r *pb.PlaceOrderRequest) { r.TimeInForce = pb.TimeInForce_TIME_IN_FORCE_FILL_OR_KILL }, full},
+		{"at once or never", func(r *pb.PlaceOrderRequest) { r.TimeInForce = pb.TimeInForce_TIME_IN_FORCE_IMMEDIATE_OR_CANCEL }, full},
+	} {
+		request := buyOne()
+		tc.change(request)
+		id++
+		w.send(codec.CommandPlaceOrder, id, request)
+		if r, _ := w.reply(codec.CommandPlaceOrder, id); r != codec.ResultOK {
+			t.Fatalf("%s: %s", tc.name, r)
+		}
+		for n, want := range tc.want {
+			m := w.next()
+			if last++; m.Command != want || m.ID != last {
+				t.Fatalf("%s: %s %d as push %d, want %s %d", tc.name, m.Command, m.ID, n, want, last)
+			}
+		}
+	}
 }
 
 // TestPushesStartAfterTheLogin logs in while orders are filled: each session gets the account
@@ -90,7 +131,7 @@ func TestPushesStartAfterTheLogin(t *testing.T) {
 		w := s.wire()
 		w.send(codec.CommandLogin, 1, tokenLogin(alice))
 		expectInOrder(t, trading, orders)
-		watchFromLogin(t, w, 2*orders*(round+1))
+		watchFromLogin(t, w, executionPushes*orders*(round+1))
 		w.close()
 	}
 }
@@ -108,7 +149,7 @@ func watchFromLogin(t *testing.T, w *wire, last uint64) {
 	for _, p := range welcome.Positions {
 		held += p.Quantity
 	}
-	if welcome.PushSequence != 2*uint64(held) { // one event for each share
+	if welcome.PushSequence != executionPushes*uint64(held) { // one event for each share
 		t.Fatalf("push sequence %d with %d shares", welcome.PushSequence, held)
 	}
 	for n := welcome.PushSequence + 1; n <= last; n++ {

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"fmt"
+
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
 	"holdfast/codec"
@@ -8,7 +10,8 @@ import (
 	"holdfast/engine"
 )
 
-// positions handles Positions: it replies with a page of the account's positions.
+// positions handles Positions: it replies with the account, or for an operator with another
+// one, and a page of its positions.
 func (g *Gateway) positions(c *engine.Context, a *account) {
 	w := c.Local.(*workspace)
 	w.page.Reset()
@@ -16,12 +19,22 @@ func (g *Gateway) positions(c *engine.Context, a *account) {
 		malformed(c)
 		return
 	}
+	if other := ledger.Customer(w.page.Customer); other != 0 && other != a.Customer() {
+		if !a.operator() {
+			fail(c, codec.ResultForbidden, "another customer's positions need the operator role")
+			return
+		}
+		if a = g.account(other); a == nil {
+			refuse(c, fmt.Errorf("%w %d", ledger.ErrUnknownCustomer, other))
+			return
+		}
+	}
 	first, err := g.pageStart(w.page.After)
 	if err != nil {
 		refuse(c, err)
 		return
 	}
-	g.inTurn(c, w, a, func(t *desk.Turn) {
+	g.inTurn(asked{c: c}, w, a, func(t *desk.Turn) {
 		g.describePositions(w, a, t.Ledger(), first, pageRows(w.page.Limit))
 		w.out.Reply(c.Defer(), codec.ResultOK, &w.list)
 	})
@@ -33,17 +46,18 @@ func (g *Gateway) describePositions(w *workspace, a *account, l *ledger.Account,
 	g.describeAccount(w, a, l)
 	w.rows, w.list.More = l.PositionsFrom(w.rows[:0], first, limit)
 	var size pageBytes
+	now := g.now()
 	n := 0
 	for ; n < len(w.rows); n++ {
 		if n == len(w.positions) {
 			w.positions = append(w.positions, new(pb.Position))
 		}
-		g.setPosition(w.positions[n], &w.rows[n], g.market.Last(w.rows[n].Instrument))
+		g.setPosition(w.positions[n], &w.rows[n], g.market.Last(w.rows[n].Instrument), l, now)
 		if !size.add(w.positions[n]) {
 			w.list.More = true
 			break
 		}
 	}
 	w.list.Positions = w.positions[:n]
-	w.list.MarketValue, w.list.PushSequence = w.account.MarketValue, pushSequence(l)
+	w.list.MarketValue, w.list.PushSequence = w.account.MarketValue, l.LastPush()
 }

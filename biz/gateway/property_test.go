@@ -17,18 +17,22 @@ import (
 
 // deed is one action of a random client.
 type deed struct {
-	Bust     bool
+	Kind     string
 	Side     client.Side
+	Price    client.Price // the limit
 	Key      client.Key
 	Quantity client.Quantity
 	Name     string // client order id
-	Number   uint32 // of the execution to bust
+	Number   uint32 // of the execution or order
 }
 
-func deeds() *rapid.Generator[[]deed] {
+// deeds are those of a client and an operator, of these kinds, too.
+func deeds(more ...string) *rapid.Generator[[]deed] {
+	kinds := append([]string{"order", "order", "order", "bust", "cascade", "reopen", "correct", "cancel", "cancel all", "replace", "deposit"}, more...)
 	one := rapid.Custom(func(t *rapid.T) deed {
 		return deed{
-			Bust:     rapid.IntRange(0, 4).Draw(t, "bust") == 0,
+			Kind:     rapid.SampledFrom(kinds).Draw(t, "kind"),
+			Price:    rapid.SampledFrom([]client.Price{0, 0, 10_0000, 9_0000, 80_0000, 2_0000}).Draw(t, "price"),
 			Side:     rapid.SampledFrom([]client.Side{client.Buy, client.Buy, client.Sell}).Draw(t, "side"),
 			Key:      rapid.SampledFrom([]client.Key{tin, rail, mills}).Draw(t, "key"),
 			Quantity: client.Quantity(rapid.IntRange(-1, 4).Draw(t, "hundreds") * 100),
@@ -84,6 +88,7 @@ func runScripts(r *rapid.T, s *server, scripts [][]deed) {
 		})
 	}
 	wg.Wait()
+	s.service.StepAgain()
 	now := checkAccounts(r, s)
 	for n, tr := range traders {
 		want := now[customers[n]]
@@ -91,16 +96,41 @@ func runScripts(r *rapid.T, s *server, scripts [][]deed) {
 		if err != nil || d.Gaps+d.Doubles > 0 || !slices.Equal(d.Positions, want.Positions) {
 			r.Errorf("client %d shows %+v (%v), the account is %+v", n, d, err, want)
 		}
+		got, account := d.Account, want.Account
+		if got.Cash != account.Cash || got.FrozenCash != account.FrozenCash || got.FreeCash != account.FreeCash || d.MarketValue != want.MarketValue {
+			r.Errorf("client %d shows %+v worth %s, the account is %+v", n, got, d.MarketValue, account)
+		}
+		for i := range d.Orders {
+			d.Orders[i].Cause = 0 // as in a list of orders
+		}
+		orders, err := tr.Orders(r.Context(), 0)
+		if err != nil || !slices.Equal(d.Orders, orders.Orders) {
+			r.Errorf("client %d shows %+v, the orders are %+v, %v", n, d.Orders, orders.Orders, err)
+		}
 	}
 }
 
 // do does the deed. Only a business rule may refuse it.
 func (d deed) do(ctx context.Context, tr, op *trader, c client.Customer) error {
 	var err error
-	if d.Bust {
-		_, err = op.Bust(ctx, client.NewExecutionID(c, d.Number), "random")
-	} else {
-		_, err = tr.PlaceOrder(ctx, client.Order{ClientOrderID: d.Name, Side: d.Side, Key: d.Key, Quantity: d.Quantity})
+	execution, order := client.NewExecutionID(c, d.Number), client.NewOrderID(c, d.Number)
+	switch d.Kind {
+	case "bust", "cascade", "reopen":
+		_, err = op.BustWith(ctx, execution, "random", client.BustOptions{Cascade: d.Kind == "cascade", Reopen: d.Kind == "reopen"})
+	case "correct":
+		_, err = op.Correct(ctx, client.Correction{ID: execution, Quantity: d.Quantity, Price: d.Price, Reason: "random"})
+	case "cancel":
+		_, err = tr.CancelOrder(ctx, client.OrderRef{ID: order})
+	case "cancel all":
+		_, err = tr.CancelAll(ctx, client.OrderScope{Key: d.Key})
+	case "replace":
+		_, err = tr.ReplaceOrder(ctx, client.Replacement{ID: order, Quantity: d.Quantity, Price: d.Price, NewClientOrderID: d.Name})
+	case "deposit":
+		_, err = op.Operate(ctx, client.Deposit{Customer: c, Amount: client.Money(d.Number), Text: "random"})
+	case "reset":
+		_, err = op.Operate(ctx, client.Reset{Customer: c, Text: "random"})
+	default:
+		_, err = tr.PlaceOrder(ctx, client.Order{ClientOrderID: d.Name, Side: d.Side, Key: d.Key, Quantity: d.Quantity, Price: d.Price})
 	}
 	if errors.Is(err, client.ErrRejected) {
 		return nil
@@ -119,6 +149,8 @@ func checkAccounts(r *rapid.T, s *server) map[client.Customer]client.Snapshot {
 		if c == bob {
 			cash, cost, held[tin] = 500_000_0000, 900_0000, 100
 		}
+		deposits := now[c].Account.Deposits
+		cash += deposits
 		opening := cash + cost
 		for _, x := range pages(s.t, tr, client.HistoryQuery{Limit: 7}) {
 			switch {

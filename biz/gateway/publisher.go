@@ -84,7 +84,7 @@ func (p *publisher) pushPrices(ctx context.Context) bool {
 	if p.desk.Durable(ctx) != nil {
 		return false
 	}
-	q := pb.Quote{Time: p.config.Now().UnixNano()}
+	q := pb.Quote{Time: p.now()}
 	for i, id := range p.changed {
 		q.LastPrice = p.prices[i]
 		q.Market, q.Code = p.instrument(id)
@@ -128,29 +128,35 @@ func (p *publisher) push(ctx context.Context, a *account, sessions []*engine.Ses
 // account's positions to all. Sessions that have logged out are skipped.
 //
 // Such a push has no place in the sequence: the next one replaces it. It shows the
-// account's state and so leaves with the next commit. If too much waits for the disk,
-// the sessions get their pushes in a later round, and pushTurn returns false.
+// account's state and so leaves with the next commit. If too much waits for the disk, or the
+// account's pushes are held, the sessions get their pushes in a later round, and pushTurn returns
+// false.
 func (p *publisher) pushTurn(a *account, sessions []*engine.Session, quotes, positions []ledger.InstrumentID) bool {
+	pushed := false
 	err := a.Do(p.w.turn, func(t *desk.Turn) {
+		if pushed = !a.held.Load(); !pushed {
+			return
+		}
 		p.live = slices.DeleteFunc(append(p.live[:0], sessions...), func(s *engine.Session) bool { return p.state.Get(s).account.Load() != a })
 		p.subscriptions = p.quotes.subscriptionsOf(p.subscriptions[:0], p.live)
 		p.pushQuotes(p.live, quotes)
 		p.pushPositions(t.Ledger(), p.live, positions)
 		clear(p.live)
 	})
-	if err != nil {
+	if err != nil || !pushed {
 		for _, s := range sessions {
 			p.catchUps.add(s, nil)
 		}
+		return false
 	}
-	return err == nil
+	return true
 }
 
 func (p *publisher) pushQuotes(sessions []*engine.Session, ids []ledger.InstrumentID) {
 	if !slices.ContainsFunc(p.subscriptions, func(w *subscription) bool { return w != nil }) {
 		return
 	}
-	q := pb.Quote{Time: p.config.Now().UnixNano()}
+	q := pb.Quote{Time: p.now()}
 	for _, id := range ids {
 		p.subscribers = p.subscribers[:0]
 		for i, s := range sessions {
@@ -170,14 +176,14 @@ func (p *publisher) pushPositions(of *ledger.Account, sessions []*engine.Session
 	for _, id := range ids {
 		of.Reprice(id, p.market.Last(id))
 	}
-	b := &p.w.out.bodies
+	b, now := &p.w.out.bodies, p.now()
 	b.number = 0
 	b.update.Change = pb.Change_CHANGE_REPRICED
 	b.update.RowCount = uint32(of.Rows())
-	b.update.MarketValue = int64(of.MarketValue())
+	b.setTotals(of, of.MarketValue(), now)
 	for _, id := range ids {
 		if row, held := of.Position(id); held {
-			p.setPosition(&b.position, &row, p.market.Last(id))
+			p.setPosition(&b.position, &row, p.market.Last(id), of, now)
 			p.w.out.PushDroppable(sessions, positionKey(id), codec.PushPositionUpdate, &b.update)
 		}
 	}

@@ -165,9 +165,15 @@ func (g *Gateway) quotesPage(l instrumentList, start, limit int) *pb.QuotesReply
 
 func (g *Gateway) describeInstrument(id ledger.InstrumentID) *pb.Instrument {
 	i := g.market.At(id)
+	var low, high int64
+	if i.Rules.Band != 0 {
+		limits := g.market.Limits(id)
+		low, high = int64(limits.Low), int64(limits.High)
+	}
 	return &pb.Instrument{
 		Market: i.Market, Code: i.Code, Name: i.Name,
-		LotSize: int64(i.Lot), PriceTick: int64(i.Tick), LastPrice: int64(g.market.Last(id)),
+		LotSize: int64(i.LotSize()), MinimumLot: int64(i.MinimumLot()), PriceTick: int64(i.Tick),
+		LastPrice: int64(g.market.Last(id)), LowPrice: low, HighPrice: high, Halted: g.market.Halted(id),
 	}
 }
 

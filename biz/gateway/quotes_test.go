@@ -25,10 +25,10 @@ func TestLastPrices(t *testing.T) {
 	tr := s.login(dave)
 	s.service.MovePrice(railID, 75_5000)
 	want := []client.Instrument{
-		{Key: tin, Name: "Tin", LotSize: 1, PriceTick: 100, LastPrice: 10_0000},
-		{Key: rail, Name: "Rail", LotSize: 1, PriceTick: 100, LastPrice: 75_5000},
-		{Key: mills, Name: "Mills", LotSize: 100, PriceTick: 100, LastPrice: 2_5000},
-		{Key: gold, Name: "Gold", LotSize: 1, PriceTick: 100, LastPrice: 1_000_000_000_0000},
+		{Key: tin, Name: "Tin", LotSize: 1, MinimumLot: 1, PriceTick: 100, LastPrice: 10_0000},
+		{Key: rail, Name: "Rail", LotSize: 1, MinimumLot: 1, PriceTick: 100, LastPrice: 75_5000},
+		{Key: mills, Name: "Mills", LotSize: 100, MinimumLot: 100, PriceTick: 100, LastPrice: 2_5000},
+		{Key: gold, Name: "Gold", LotSize: 1, MinimumLot: 1, PriceTick: 100, LastPrice: 1_000_000_000_0000},
 	}
 	all := tr.quotes(false)
 	for n, i := range want {

@@ -250,7 +250,7 @@ func TestHistoryAhead(t *testing.T) {
 func TestSeedIsTheStart(t *testing.T) {
 	s := start(t, setup{})
 	for _, c := range s.setup.seed.Customers {
-		want, err := ledger.NewAccount(c.Number, c.Cash, c.Holdings, 0)
+		want, err := ledger.NewAccount(c.Number, c.Opening(), ledger.Options{})
 		must(t, err)
 		if s.service.Hashes()[c.Number] != want.Hash() {
 			t.Errorf("customer %d is not as in the seed", c.Number)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"holdfast/biz/desk"
@@ -13,43 +14,92 @@ import (
 
 // Error texts for refusals by the server, not by a rule of trading.
 const (
-	busy         = "the server is busy; try again"
-	diskLow      = "the server's disk is nearly full; the request had no effect, try again later"
-	unavailable  = "the server can't make orders durable and is stopping; the request had no effect"
-	exhausted    = "this account has used all its execution numbers; it can't trade any more"
-	loginRevoked = "the credential of this login was revoked; the request had no effect"
-	failed       = "an internal error of the server; the request had no effect"
+	busy          = "the server is busy; try again"
+	diskLow       = "the server's disk is nearly full; the request had no effect, try again later"
+	unavailable   = "the server can't make orders durable and is stopping; the request had no effect"
+	exhausted     = "this account has used all its execution numbers; it can't trade any more"
+	loginRevoked  = "the credential of this login was revoked; the request had no effect"
+	stoppingEarly = "the server is stopping; the request had no effect"
+	failed        = "an internal error of the server; the request had no effect"
 )
 
+// asked is a request that is answered now, in its handler, or later.
+type asked struct {
+	c *engine.Context // nil: later
+	// Later:
+	request engine.Request
+	out     *outbound
+}
+
+func (q asked) session() *engine.Session {
+	if q.c != nil {
+		return q.c.Session
+	}
+	return q.request.Session
+}
+
+// later returns the request for a reply in a turn's output.
+func (q asked) later() engine.Request {
+	if q.c != nil {
+		return q.c.Defer()
+	}
+	return q.request
+}
+
+// reply replies outside of a turn.
+func (q asked) reply(r codec.Result, body codec.Body) {
+	if q.c != nil {
+		q.c.Reply(r, body)
+		return
+	}
+	q.out.Reply(q.request, r, body)
+	q.out.Post()
+}
+
 // refuse replies with an error that reveals nothing about an account.
-func refuse(c *engine.Context, err error) {
-	result, body := refusal(c.Message.Command, err)
-	c.Reply(result, body)
+func (q asked) refuse(err error) {
+	result, body := refusal(err)
+	q.reply(result, body)
 }
 
 // refuseIn is refuse in a turn of the account. A refusal by a rule of trading leaves
 // after all earlier events of the account are durable: "not enough shares", for example,
 // may reveal a sale that is not durable yet.
-func refuseIn(c *engine.Context, w *workspace, err error) {
-	if !errors.As(err, new(ledger.Refusal)) {
-		refuse(c, err)
+func (q asked) refuseIn(w *workspace, err error) {
+	result, body := refusal(err)
+	if !isRefusal(err) && q.c != nil {
+		q.c.Reply(result, body)
 		return
 	}
-	result, body := refusal(c.Message.Command, err)
-	w.out.Reply(c.Defer(), result, body)
+	w.out.Reply(q.later(), result, body)
 }
+
+// fail replies in a turn with a result that no rule of trading caused.
+func (q asked) fail(r codec.Result, message string) {
+	if q.c != nil {
+		q.c.Reply(r, &pb.Error{Message: message})
+		return
+	}
+	q.out.Reply(q.request, r, &pb.Error{Message: message}) // it leaves with the turn
+}
+
+// refuse is asked.refuse for a request that is answered now.
+func refuse(c *engine.Context, err error) { asked{c: c}.refuse(err) }
 
 // refusal returns the result and body that a client gets for an error. The text never
 // shows an error that was not made for clients.
-func refusal(cmd codec.Command, err error) (codec.Result, *pb.Error) {
+func refusal(err error) (codec.Result, *pb.Error) {
 	var reason ledger.Refusal
+	var blocked *ledger.BlockedError
 	switch {
-	case errors.As(err, &reason):
-		message := reason.Error()
-		if reason == ledger.ErrBadPrice && cmd == codec.CommandPlaceOrder {
-			message = "this server takes market orders only: set the price to 0"
+	case errors.As(err, &blocked):
+		body := &pb.Error{Reason: pb.Reason_REASON_BUST_BLOCKED, Message: "shares of this execution were sold since; bust those sells first, or cascade"}
+		for _, id := range blocked.Sells[:min(len(blocked.Sells), maxBlocking)] {
+			body.BlockingExecutionIds = append(body.BlockingExecutionIds, uint64(id))
 		}
-		return codec.ResultRejected, &pb.Error{Reason: pb.Reason(reason), Message: message}
+		return codec.ResultRejected, body
+	case errors.As(err, &reason):
+		return codec.ResultRejected, &pb.Error{Reason: pb.Reason(reason), Message: err.Error()}
 	case errors.Is(err, desk.ErrOverloaded):
 		return codec.ResultOverloaded, &pb.Error{Message: busy}
 	case errors.Is(err, desk.ErrDiskLow):
@@ -63,6 +113,14 @@ func refusal(cmd codec.Command, err error) (codec.Result, *pb.Error) {
 	default:
 		return codec.ResultFailed, &pb.Error{Message: failed}
 	}
+}
+
+// ofAnother returns err as it is for an operator who has named the customer.
+func ofAnother(err error) error {
+	if errors.Is(err, desk.ErrWithdrawn) {
+		return fmt.Errorf("%w: a reload of the seed has withdrawn it", ledger.ErrUnknownCustomer)
+	}
+	return err
 }
 
 // malformed replies that the body can't be decoded.

@@ -17,7 +17,8 @@ type Reloaded struct {
 
 // Reload applies a seed to the running server: see desk.Desk.Reload, which also has the
 // errors. It ends the sessions whose credential is no longer the customer's: once it
-// returns, they place no more orders and bust nothing more. Other sessions stay logged in.
+// returns, they place no more orders and execute no more commands of operators. Other sessions
+// stay logged in.
 //
 // Goroutine: any.
 func (g *Gateway) Reload(s *seed.Seed) (Reloaded, error) {
@@ -45,6 +46,17 @@ func (g *Gateway) Reload(s *seed.Seed) (Reloaded, error) {
 // revoke ends a session that is logged in to a if its credential is no longer that of a.
 func (g *Gateway) revoke(session *engine.Session, a *account) bool {
 	state := g.state.Get(session)
+	if !g.endRevoked(session, state, a) {
+		return false
+	}
+	// Wait for the operator's command that it is executing. The lock of the state must be free
+	// meanwhile: an event loop may need it.
+	state.operating.Lock()
+	state.operating.Unlock() //nolint:staticcheck,gocritic // the lock only waits
+	return true
+}
+
+func (g *Gateway) endRevoked(session *engine.Session, state *sessionState, a *account) bool {
 	state.mu.Lock()
 	defer state.mu.Unlock()
 	if state.account.Load() != a || state.credential.of(a.Owner()) {
@@ -59,7 +71,8 @@ func (g *Gateway) revoke(session *engine.Session, a *account) bool {
 }
 
 // revoked reports whether the credential of the session's login was revoked. Requests that
-// began before then must not change an account any more.
+// started before then must not change an account any more. In a turn of the session's own account
+// the answer stays right until the end of the turn.
 func (g *Gateway) revoked(session *engine.Session) bool { return g.state.Get(session).revoked.Load() }
 
 // credential is what a login was verified with: one of the two hashes in the seed.

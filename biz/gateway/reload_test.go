@@ -58,7 +58,7 @@ func newTokenHash() string {
 // login.
 func (tr *trader) revoked() {
 	tr.t.Helper()
-	<-tr.Done()
+	tr.ended()
 	var closed *client.NoticeError
 	if !errors.As(tr.Err(), &closed) || closed.Notice.Code != client.NoticeRevoked {
 		tr.t.Errorf("ended with %v", tr.Err())
@@ -117,7 +117,7 @@ func TestRevoke(t *testing.T) {
 // in.
 func TestWithdrawnCustomer(t *testing.T) {
 	s := start(t, setup{})
-	tr := s.login(dave)
+	op, tr := s.login(operator), s.login(dave)
 	const line = `,
     {"customer": 100004, "name": "Dave", "cash": "1000000.00", "token_sha256": "DAVE"}`
 	if r := s.reload(line, ""); r.Sessions != 1 || len(r.Withdrawn) != 1 {
@@ -127,6 +127,13 @@ func TestWithdrawnCustomer(t *testing.T) {
 	again := s.dial()
 	if _, err := again.Login(t.Context(), dave, client.DemoToken(dave)); !errors.Is(err, client.ErrUnauthenticated) {
 		t.Errorf("login: %v", err)
+	}
+	_, deposit := op.Operate(t.Context(), client.Deposit{Customer: dave, Amount: 1})
+	_, cancel := op.CancelAll(t.Context(), client.OrderScope{Customer: dave})
+	for _, err := range []error{deposit, cancel} { // not that the login of the operator was revoked
+		if e := refused(t, err); e.Reason != client.ReasonUnknownCustomer {
+			t.Errorf("%v", err)
+		}
 	}
 	s.reload()
 	again.login(dave)

@@ -60,11 +60,17 @@ func eachEntry(t *testing.T, s *server, do func(*desk.Entry) error) {
 func TestReplicaRefuses(t *testing.T) {
 	r, err := desk.NewReplica(newSeed(t, "Tin"), desk.NewBook())
 	must(t, err)
-	gap := desk.Entry{Event: ledger.Event{Number: 2, Kind: ledger.KindFill, Execution: ledger.Execution{ID: ledger.NewExecutionID(100001, 2)}}}
+	event := func(c ledger.Customer, n uint32) desk.Entry {
+		order := ledger.Order{ID: ledger.NewOrderID(c, n)}
+		return desk.Entry{Events: []ledger.Event{{
+			Number: uint64(n), Push: uint64(3*n - 2), Kind: ledger.KindFill, Order: order, Execution: ledger.Execution{ID: ledger.NewExecutionID(c, n), Order: order.ID},
+		}}}
+	}
+	gap := event(100001, 2)
 	if err := r.Apply(&gap); !errors.Is(err, ledger.ErrGap) {
 		t.Errorf("a gap: %v", err)
 	}
-	stranger := desk.Entry{Event: ledger.Event{Number: 1, Kind: ledger.KindFill, Execution: ledger.Execution{ID: ledger.NewExecutionID(7, 1)}}}
+	stranger := event(7, 1)
 	if err := r.Apply(&stranger); err == nil {
 		t.Error("an event of nobody in the seed is applied")
 	}

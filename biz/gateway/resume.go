@@ -14,18 +14,23 @@ const (
 	resumed          = pb.SnapshotReason(-1)
 )
 
-// minPush is fewer bytes than any push of the sequence has.
-const minPush = 32
+const (
+	// minPush is fewer bytes than any push of the sequence has.
+	minPush = 16
+	// keptMissed is how many events the memory for those that a client has missed holds at most
+	// between logins.
+	keptMissed = 1024
+)
 
 // resume replies to a login that resumes after push l.resumeFrom, and adds the pushes
-// since then. They are as they were first sent, except that the total of all positions is
-// the present one.
+// since then. They are as they were first sent, except that what they show of the whole
+// account is the present state.
 //
 // It returns resumed; or why the client must take a snapshot, and adds nothing. Too old is
 // a push if some of the events since then are no longer in memory, or their pushes would
 // need more than half of the limit for unsent output.
 func (g *Gateway) resume(l *login, w *workspace, a *account, of *ledger.Account) pb.SnapshotReason {
-	from, last := l.resumeFrom, pushSequence(of)
+	from, last := l.resumeFrom, of.LastPush()
 	switch {
 	case from == 0:
 		return askedForSnapshot
@@ -44,23 +49,30 @@ func (g *Gateway) resume(l *login, w *workspace, a *account, of *ledger.Account)
 	if last-from > uint64(limit/minPush) {
 		return pb.SnapshotReason_SNAPSHOT_REASON_TOO_OLD
 	}
+	defer func() {
+		if cap(w.missed) > keptMissed {
+			w.missed = nil
+		}
+	}()
 	var inMemory bool
-	w.missed, inMemory = of.EventsAfter(w.missed[:0], from/2)
+	w.missed, inMemory = of.EventsAfter(w.missed[:0], from)
 	if !inMemory {
 		return pb.SnapshotReason_SNAPSHOT_REASON_TOO_OLD
 	}
 	g.describeAccount(w, a, of)
+	now := g.now()
 	w.out.Reply(l.request, codec.ResultOK, &pb.LoginReply{
 		Account: &w.account, PushSequence: from, Resumed: true, HistoryId: g.historyID,
 	})
 	for i := range w.missed {
 		e := &w.missed[i]
-		b := g.describeEvent(w.out, e, bustReason(of, e))
-		if from < tradeSequence(e) { // else the client has seen this one of the two
-			c, body := b.tradePush(e)
-			w.out.Push(l.session(), c, tradeSequence(e), body)
+		b := g.describeEvent(w.out, e, of)
+		b.setTotals(of, ledger.Money(w.account.MarketValue), now)
+		for n, p := range b.pushes(e) {
+			if sequence := e.Push + uint64(n); sequence > from { // else the client has seen it
+				w.out.Push(l.session(), p.command, sequence, p.body)
+			}
 		}
-		w.out.Push(l.session(), codec.PushPositionUpdate, positionSequence(e), b.positionPush(e, ledger.Money(w.account.MarketValue)))
 		if w.out.Size() > limit {
 			w.out.Discard()
 			return pb.SnapshotReason_SNAPSHOT_REASON_TOO_OLD
@@ -79,13 +91,4 @@ func (g *Gateway) cutID(id []byte) []byte {
 		return bytes.Clone(id[:most])
 	}
 	return id
-}
-
-// bustReason returns the reason of a bust; "" for a fill.
-func bustReason(a *ledger.Account, e *ledger.Event) string {
-	if e.Kind != ledger.KindBust {
-		return ""
-	}
-	b, _ := a.FindBust(e.Execution.ID)
-	return b.Reason
 }

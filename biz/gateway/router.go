@@ -23,9 +23,14 @@ func (g *Gateway) router() *engine.Router {
 	r.Handle(codec.CommandLogout, engine.OnLane, g.loggedIn(g.logout))
 	r.Handle(codec.CommandPositions, engine.OnLane, g.loggedIn(g.positions))
 	r.Handle(codec.CommandPlaceOrder, engine.OnLane, g.loggedIn(g.placeOrder))
+	r.Handle(codec.CommandCancelOrder, engine.OnLane, g.loggedIn(g.cancelOrder))
+	r.Handle(codec.CommandReplaceOrder, engine.OnLane, g.loggedIn(g.replaceOrder))
+	r.Handle(codec.CommandOrders, engine.OnLane, g.loggedIn(g.orders))
 	r.Handle(codec.CommandHistory, engine.OnLane, g.loggedIn(offLane(g.executions)))
 	r.Handle(codec.CommandQuotes, engine.OnLane, g.loggedIn(g.quote))
 	r.Handle(codec.CommandBust, engine.OnLane, g.loggedIn(offLane(g.bust)))
+	r.Handle(codec.CommandCorrect, engine.OnLane, g.loggedIn(offLane(g.correct)))
+	r.Handle(codec.CommandOperate, engine.OnLane, g.loggedIn(offLane(g.operate)))
 	if g.config.Chat != nil {
 		r.Handle(codec.CommandChat, engine.OnLane, g.chat)
 	}

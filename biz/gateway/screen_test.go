@@ -28,7 +28,7 @@ func TestTranscripts(t *testing.T) {
 }
 
 var (
-	customers = map[string]client.Customer{"alice": alice, "bob": bob, "carol": carol, "op": operator}
+	customers = map[string]client.Customer{"alice": alice, "bob": bob, "carol": carol, "dave": dave, "op": operator}
 	shortKeys = map[string]client.Key{"TIN": tin, "RAIL": rail, "MILLS": mills}
 )
 
@@ -39,6 +39,7 @@ type stage struct {
 	screens map[string]*screen
 	order   []string // of the names
 	ticker  *trader  // dave, who has a quote of gold to know how far the publisher is
+	stepped *wire    // an operator who steps the clock
 }
 
 // screen is one session and what it was sent since the last command.
@@ -52,12 +53,15 @@ type screen struct {
 	lines    []string
 
 	lastHistory []byte // that last belongs to
+	soon        bool   // ask does not wait for the reply
 }
 
 func (r *stage) open(with setup) {
 	never := engine.Limits{Heartbeat: time.Hour, IdleTime: time.Hour}
 	with.limits, with.listeners = never, tlvListener(engine.Listener{Greets: true})
 	r.server = start(r.t, with)
+	r.stepped = r.server.wire()
+	r.stepped.login(operator)
 	r.ticker = r.server.login(dave)
 	_, err := r.ticker.Quotes(r.t.Context(), []client.Key{gold}, true)
 	must(r.t, err)
@@ -74,19 +78,42 @@ func (r *stage) do(command string) string {
 		s = &screen{name: name, customer: customers[strings.TrimRight(name, "0123456789")]}
 		r.screens[name], r.order = s, append(r.order, name)
 	}
-	r.screenDo(s, strings.Fields(request))
+	if words := strings.Fields(request); words[0] == "soon" { // the reply may come later
+		s.soon = true
+		r.screenDo(s, words[1:])
+		s.soon = false
+	} else {
+		r.screenDo(s, words)
+		if slices.Contains([]string{"halt", "resume", "jump"}, words[0]) {
+			r.published()
+		}
+	}
 	return r.said()
 }
 
-// serverDo executes what is no session's: "price TIN 11.00" and "restart", with "recent
-// n" and "sessions n" if wanted.
+// serverDo executes what is no session's: "price TIN 11.00", "step 5s", "restart", with "recent
+// n" and "sessions n" if wanted, and "world" with the names of what another seed has.
 func (r *stage) serverDo(words []string) string {
 	switch words[0] {
+	case "step":
+		d, err := time.ParseDuration(words[1])
+		must(r.t, err)
+		step := &pb.OperateRequest{Command: &pb.OperateRequest_Step{Step: &pb.StepCommand{Duration: int64(d)}}}
+		if result, _ := r.stepped.ask(codec.CommandOperate, requestID, step); result != codec.ResultOK {
+			r.t.Fatalf("step: %s", result)
+		}
+		r.published() // a closing and an opening are price steps
+		return r.said()
+	case "world":
+		r.server.stop()
+		r.screens, r.order = make(map[string]*screen), nil
+		r.open(worldOf(r.t, words[1:]))
+		return "a new server"
 	case "price":
 		id, _ := r.server.service.Market().Find(shortKeys[words[1]].Market, shortKeys[words[1]].Code)
 		p, err := ledger.ParsePrice(words[2])
 		must(r.t, err)
-		r.server.service.SetPrice(id, p)
+		r.server.service.MovePrice(id, p)
 		r.published()
 		return r.said()
 	case "restart":
@@ -114,7 +141,7 @@ func (r *stage) serverDo(words []string) string {
 // session to session, and reads new prices after a complete round.
 func (r *stage) published() {
 	for n := range 2 {
-		r.server.service.SetPrice(goldID, ledger.Price(1+n))
+		r.server.service.MovePrice(goldID, ledger.Price(1+n))
 		for {
 			if q, ok := r.ticker.push().Event.(client.Quote); ok && q.Key == gold && q.LastPrice == client.Price(1+n) {
 				break
@@ -186,13 +213,26 @@ func (r *stage) screenDo(s *screen, words []string) {
 			Instruments: []*pb.InstrumentKey{{Market: key.Market, Code: key.Code}}, Subscribe: words[0] == "watch",
 		})
 	case "bust":
-		id, err := client.ParseExecutionID(words[1])
-		must(r.t, err)
-		s.ask(codec.CommandBust, &pb.BustRequest{ExecutionId: uint64(id), Reason: strings.Join(words[2:], " ")})
+		s.bust(words[1:])
+	case "correct":
+		s.correct(words[1:])
+	case "cancel":
+		s.cancel(words[1:])
+	case "replace":
+		s.replace(words[1:])
+	case "orders":
+		s.orders(words[1:])
+	case "instrument":
+		key := shortKeys[words[1]]
+		s.ask(codec.CommandQuotes, &pb.QuotesRequest{Instruments: []*pb.InstrumentKey{{Market: key.Market, Code: key.Code}}})
 	case "command":
 		s.ask(codec.Command(r.number(words[1])), nil)
 	default:
-		r.t.Fatalf("%q is no command of a session", words)
+		body, ok := s.operation(words)
+		if !ok {
+			r.t.Fatalf("%q is no command of a session", words)
+		}
+		s.ask(codec.CommandOperate, body)
 	}
 }
 
@@ -247,7 +287,7 @@ func (s *screen) login(words []string) {
 	}
 }
 
-// place sends "buy 100 TIN", with "as id" or "at price" if wanted.
+// place sends "buy 100 TIN", with terms if wanted.
 func (s *screen) place(words []string) {
 	request := &pb.PlaceOrderRequest{Side: pb.Side_SIDE_BUY, Code: words[2]}
 	if words[0] == "sell" {
@@ -259,14 +299,13 @@ func (s *screen) place(words []string) {
 	var err error
 	request.Quantity, err = strconv.ParseInt(words[1], 10, 64)
 	must(s.t, err)
-	for rest := words[3:]; len(rest) > 1; rest = rest[2:] {
-		switch rest[0] {
-		case "as":
-			request.ClientOrderId = rest[1]
-		case "at":
-			p, err := ledger.ParsePrice(rest[1])
-			must(s.t, err)
-			request.Price = int64(p)
+	o := s.terms(words[3:])
+	request.ClientOrderId, request.Price, request.StopPrice = o.name, o.price, o.stop
+	request.TimeInForce, request.Expires = o.force, o.expires
+	if o.stop != 0 {
+		request.Type = pb.OrderType_ORDER_TYPE_STOP
+		if o.price != 0 {
+			request.Type = pb.OrderType_ORDER_TYPE_STOP_LIMIT
 		}
 	}
 	s.ask(codec.CommandPlaceOrder, request)
@@ -296,6 +335,9 @@ func (s *screen) history(words []string) {
 func (s *screen) ask(cmd codec.Command, body codec.Body) codec.Result {
 	s.t.Helper()
 	s.send(cmd, requestID, body)
+	if s.soon {
+		return codec.ResultOK
+	}
 	return s.until(cmd, requestID, true)
 }
 
@@ -333,6 +375,9 @@ func (s *screen) show(m codec.Message) {
 		var e pb.Error
 		must(s.t, e.UnmarshalVT(body))
 		line := fmt.Sprintf("%s: %s", result, e.Message)
+		if e.Order != nil {
+			line += "; " + orderWords(e.Order)
+		}
 		for i, id := range e.BlockingExecutionIds {
 			line += map[bool]string{true: "; in the way: ", false: ", "}[i == 0] + ledger.ExecutionID(id).String()
 		}

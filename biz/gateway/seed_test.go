@@ -12,6 +12,12 @@ import (
 	"holdfast/biz/seed"
 )
 
+// How many pushes an event has.
+const (
+	executionPushes = 2 // of a market order that fills at once: the execution, the position
+	bustPushes      = 3 // the bust, the order, the position
+)
+
 // The customers of the test seed: alice holds nothing, bob holds tin, carol has
 // next to no cash and a password, dave is one more trader.
 const (

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"holdfast/biz/history"
 	"holdfast/biz/journal"
 	"holdfast/biz/ledger"
+	"holdfast/biz/market"
 	"holdfast/biz/seed"
 	wiring "holdfast/biz/server"
 	"holdfast/biz/simulation"
@@ -37,6 +39,11 @@ type setup struct {
 	limits     engine.Limits
 	listen     string // address; "" takes a free port
 	simulation simulation.Config
+	clock      *market.Clock // nil: the computer's
+	preset     market.Preset
+	random     uint64                 // Config.Random
+	orders     int                    // Config.WorkingOrders
+	ids        int                    // Config.ClientOrderIDs
 	guesses    int                    // 0 means the default
 	loginQueue int                    // Config.LoginQueue
 	watermark  uint64                 // Config.DiskWatermark
@@ -74,7 +81,17 @@ type service struct {
 func (s service) Ready() error { return s.Failed() }
 
 // MovePrice makes p the last price.
-func (s service) MovePrice(id ledger.InstrumentID, p ledger.Price) { s.SetPrice(id, p) }
+func (s service) MovePrice(id ledger.InstrumentID, p ledger.Price) {
+	_ = s.SetPrice(context.Background(), id, p, time.Now().UnixNano()) // nothing of this fails while the server runs
+}
+
+// StepAgain makes price steps at the last prices: what a bust has reopened is executed now instead of
+// at the next start.
+func (s service) StepAgain() {
+	for n := range s.Market().Len() {
+		s.MovePrice(ledger.InstrumentID(n), s.Market().Last(ledger.InstrumentID(n)))
+	}
+}
 
 // Hashes returns the state hash of every account.
 func (s service) Hashes() map[ledger.Customer][sha256.Size]byte {
@@ -89,7 +106,12 @@ func (s service) Hashes() map[ledger.Customer][sha256.Size]byte {
 // records that are not events.
 func executionOf(record []byte) (e ledger.Execution, ok bool) {
 	entry, err := desk.DecodeEntry(record)
-	return entry.Event.Execution, err == nil && entry.Event.Kind == ledger.KindFill
+	for _, event := range entry.Events {
+		if event.Kind == ledger.KindFill {
+			return event.Execution, err == nil
+		}
+	}
+	return e, false
 }
 
 // start starts a server that is stopped at the end of the test.
@@ -123,20 +145,20 @@ func tryStart(t testing.TB, with setup) (*server, error) {
 
 // config returns the settings of the server's parts.
 func (w *setup) config(fatal chan<- error) wiring.Config {
-	clock := newClock()
+	now := newClock()
 	return wiring.Config{
 		Data: w.dir, Seed: w.seed, EventLoops: 2, Drain: patience, Limits: w.limits,
 		Journal:   journal.Options{MaxStore: w.maxStore, AckTimeout: patience, AckAttempts: 1},
 		Listeners: append([]engine.Listener{{Address: cmp.Or(w.listen, "127.0.0.1:0")}}, w.listeners...),
 		Desk: desk.Config{
 			RecentEvents: w.recent, MaxHeldBytes: w.heldBytes, MaxOpenBytes: w.openBytes,
-			DiskWatermark: w.watermark, FreeSpace: w.free, Now: clock, Fatal: func(err error) { fatal <- err },
+			DiskWatermark: w.watermark, FreeSpace: w.free, Now: now, WorkingOrders: w.orders, ClientOrderIDs: w.ids, Fatal: func(err error) { fatal <- err },
 		},
 		Gateway: gateway.Config{
 			Version: "test", SubmitOnLoop: w.submitOnLoop, PasswordGuesses: w.guesses, LoginQueue: w.loginQueue,
-			SessionsPerAccount: w.sessions, Now: clock,
+			SessionsPerAccount: w.sessions, Now: now, Preset: w.preset, Random: w.random,
 		},
-		Simulation: w.simulation, NewCommitLog: w.turnLog,
+		Simulation: w.simulation, Clock: w.clock, NewCommitLog: w.turnLog,
 		Log: cmp.Or(w.log, slog.New(slog.DiscardHandler)),
 	}
 }
@@ -161,6 +183,14 @@ func (s *server) stop() {
 			s.t.Errorf("%d replies to %d requests", traffic.Replies, traffic.Requests)
 		}
 	})
+}
+
+// holdPasswords is gateway.Gateway.HoldPasswords; at the end of the test it releases them, since a
+// server that waits for a password does not stop.
+func (s *server) holdPasswords() (release func()) {
+	release = s.service.HoldPasswords()
+	s.t.Cleanup(release)
+	return release
 }
 
 // restart stops the server and starts one on the same folder.

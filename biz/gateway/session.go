@@ -13,7 +13,8 @@ type sessionState struct {
 	account atomic.Pointer[account] // nil before login
 	guess   atomic.Pointer[login]   // its password waits or is verified; nil: none does
 
-	revoked atomic.Bool // the credential of the login was revoked; see Gateway.Reload
+	revoked   atomic.Bool  // the credential of the login was revoked; see Gateway.Reload
+	operating sync.RWMutex // read-locked while the session executes an operator's command
 
 	mu         sync.Mutex // held while account changes
 	closed     bool

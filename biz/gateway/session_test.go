@@ -26,6 +26,7 @@ func TestWithoutLogin(t *testing.T) {
 	guarded := map[codec.Command]bool{
 		codec.CommandLogin: true, codec.CommandLogout: true, codec.CommandPositions: true, codec.CommandPlaceOrder: true,
 		codec.CommandHistory: true, codec.CommandQuotes: true, codec.CommandBust: true, codec.CommandChat: true,
+		codec.CommandCancelOrder: true, codec.CommandReplaceOrder: true, codec.CommandOrders: true, codec.CommandCorrect: true, codec.CommandOperate: true,
 	}
 	for _, w := range []*wire{fresh, gone} {
 		for n := range 256 {
@@ -115,12 +116,40 @@ func TestLogin(t *testing.T) {
 	eventually(t, "nobody to be online", func() bool { return s.service.Online() == 0 })
 }
 
+// TestAmounts: the replies to Login and Positions have all amounts of the account and its
+// positions: free, frozen and unsettled cash, fees, deposits, orders, sellable and frozen shares.
+func TestAmounts(t *testing.T) {
+	s := start(t, worldOf(t, []string{"fees", "settlement"}))
+	op, tr := s.login(operator), s.login(bob)
+	op.operate(client.Deposit{Customer: bob, Amount: 700_0000})
+	tr.sell(tin, 20)                                                                  // 200.00 - 5.10 in two days
+	tr.buy(tin, 30)                                                                   // 300.00 + 5.00, sellable tomorrow
+	tr.place(client.Order{Side: client.Sell, Key: tin, Quantity: 15, Price: 12_0000}) // freezes shares
+	tr.place(client.Order{Side: client.Buy, Key: tin, Quantity: 100, Price: 9_0000})  // 900.00 + 5.00
+	const cash, frozen, unsettled = 500_000_0000 + 700_0000 + 194_9000 - 305_0000, 905_0000, 194_9000
+	want := client.Account{
+		Customer: bob, Name: "Bob", Cash: cash, FreeCash: cash - frozen - unsettled, FrozenCash: frozen, UnsettledCash: unsettled,
+		Fees: 5_0000, Deposits: 700_0000, WorkingOrders: 2, MarketValue: 1100_0000, Realised: 14_9000,
+	}
+	login, positions := s.dial().login(bob), tr.positions()
+	for name, got := range map[string]client.Snapshot{"login": login, "positions": positions} {
+		p, _ := got.Find(tin)
+		if got.Account != want || p.Quantity != 110 || p.Sellable != 65 || p.Frozen != 15 {
+			t.Errorf("%s: %+v, %+v, want %+v", name, got.Account, p, want)
+		}
+	}
+	list := tr.quotes(false, tin)
+	if i := list[0]; i.Halted || i.LowPrice != 0 || i.HighPrice != 0 || i.MinimumLot != 1 {
+		t.Errorf("%+v", i)
+	}
+}
+
 func TestLoginReply(t *testing.T) {
 	s := start(t, setup{})
 	s.login(bob).buy(rail, 10)
 	got := s.dial().login(bob)
-	want := client.Account{Customer: bob, Name: "Bob", Cash: 499_260_0000, MarketValue: 1740_0000}
-	if got.Account != want || got.Sequence != 2 || got.MarketValue != want.MarketValue {
+	want := client.Account{Customer: bob, Name: "Bob", Cash: 499_260_0000, FreeCash: 499_260_0000, MarketValue: 1740_0000}
+	if got.Account != want || got.Sequence != executionPushes || got.MarketValue != want.MarketValue {
 		t.Errorf("account %+v at push %d, want %+v at 2", got.Account, got.Sequence, want)
 	}
 	if p, _ := got.Find(tin); len(got.Positions) != 2 || p.Quantity != 100 || p.AverageCost != 9_0000 || p.Unrealised != 100_0000 {
@@ -192,7 +221,7 @@ func TestLoginAgain(t *testing.T) {
 // TestPasswordOffTheLane: other sessions do not wait while passwords are verified.
 func TestPasswordOffTheLane(t *testing.T) {
 	s := start(t, setup{})
-	release := s.service.HoldPasswords()
+	release := s.holdPasswords()
 	w := s.wire()
 	w.send(codec.CommandLogin, 1, &pb.LoginRequest{Customer: uint32(carol), Credential: &pb.LoginRequest_Password{Password: password}})
 	for id := uint64(2); id < 20; id++ {
@@ -215,7 +244,7 @@ func TestPasswordOffTheLane(t *testing.T) {
 // TestGoneWhileVerified closes a session while its password is verified.
 func TestGoneWhileVerified(t *testing.T) {
 	s := start(t, setup{})
-	release := s.service.HoldPasswords()
+	release := s.holdPasswords()
 	w := s.wire()
 	w.send(codec.CommandLogin, 1, &pb.LoginRequest{Customer: uint32(carol), Credential: &pb.LoginRequest_Password{Password: password}})
 	if r, _ := w.ask(codec.CommandSubmit, 2, nil); r != codec.ResultOK { // the login is off the lane now

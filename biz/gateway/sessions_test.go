@@ -56,7 +56,7 @@ func TestSessionsPerAccount(t *testing.T) {
 	if r, _ := third.ask(codec.CommandPlaceOrder, 9, buyOne()); r != codec.ResultOK {
 		t.Errorf("order of the one that was refused: %s", r)
 	}
-	for range 2 { // its own pushes, and none of carol's
+	for range executionPushes { // its own pushes, and none of carol's
 		if m := third.next(); !m.Command.IsPush() {
 			t.Errorf("%s, want a push", m.Command)
 		}
@@ -93,7 +93,7 @@ func TestLogoutAdmitsAnotherSession(t *testing.T) {
 			if r, _ := second.ask(codec.CommandPlaceOrder, 3, buyOne()); r != codec.ResultOK {
 				t.Errorf("order: %s", r)
 			}
-			for range 2 {
+			for range executionPushes {
 				third.next() // which gets the pushes
 			}
 		})

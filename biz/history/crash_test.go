@@ -14,8 +14,8 @@ import (
 
 const crashRows = 10 // a batch
 
-// projectUntilKilled commits batches, each with the bust of its first row, and
-// prints a line for each until the process is killed.
+// projectUntilKilled commits batches, each with the bust of its first row and a state of the same
+// order, and prints a line for each until the process is killed.
 func projectUntilKilled(path string) {
 	ctx := context.Background()
 	s, err := history.Open(ctx, history.Options{Path: path})
@@ -37,9 +37,18 @@ func projectUntilKilled(path string) {
 				check(s.Bust(e.ID, "r", int64(batch)))
 			}
 		}
+		o := stateIn(batch)
+		check(s.PutOrder(&o))
 		check(s.Commit(batch, 0))
 		fmt.Println(batch)
 	}
+}
+
+// stateIn returns the state of the order in a batch.
+func stateIn(batch uint64) history.Order {
+	o := madeOrder(7, 1)
+	o.Event, o.Filled = batch, int64(batch)
+	return o
 }
 
 func TestKilled(t *testing.T) {
@@ -65,6 +74,9 @@ func TestKilled(t *testing.T) {
 			if e != want {
 				t.Fatalf("%+v\nwant %+v", e, want)
 			}
+		}
+		if o, ok, err := s.Order(t.Context(), id(7, 1)); !ok || err != nil || o != stateIn(progress) {
+			t.Fatalf("%+v, %v, %v at progress %d", o, ok, err, progress)
 		}
 		must(t, s.Verify(t.Context()))
 		must(t, s.Close())

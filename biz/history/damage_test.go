@@ -18,6 +18,7 @@ import (
 // content is everything that a history returns.
 type content struct {
 	executions []history.Execution
+	orders     []history.Order
 	states     map[uint32]string
 	from       uint64
 	progress   uint64
@@ -31,6 +32,15 @@ func writeContent(t *testing.T) (path string, want content) {
 	must(t, s.Begin(t.Context()))
 	must(t, s.Bust(id(7, 12), "mistaken price", 42))
 	must(t, s.Commit(2, 0))
+	must(t, s.Begin(t.Context()))
+	for n := uint32(301); n <= 400; n++ {
+		e := madeTrade(7, n)
+		must(t, s.Insert(&e.Fill))
+		o := madeOrder(7, n)
+		must(t, s.PutOrder(&o))
+	}
+	must(t, s.Correct(id(7, 301), id(7, 400), "mistaken quantity", 43))
+	must(t, s.Commit(3, 0))
 	must(t, s.SaveSnapshot(t.Context(), 2, states(map[uint32]string{7: strings.Repeat("state", 2000), 8: "small"})))
 	want, err := readContent(s)
 	must(t, err)
@@ -40,6 +50,9 @@ func writeContent(t *testing.T) (path string, want content) {
 
 func readContent(s *history.Store) (c content, err error) {
 	if c.executions, err = readAll(s, history.Query{Customer: 7}); err != nil {
+		return c, err
+	}
+	if c.orders, err = s.OrdersOf(context.Background(), 7); err != nil {
 		return c, err
 	}
 	if c.progress, err = s.Progress(context.Background()); err != nil {
@@ -144,9 +157,10 @@ func TestRefusedAtOpen(t *testing.T) {
 		}, history.ErrDamaged, "not a database"},
 		"database of another program":        {script("CREATE TABLE t (a); PRAGMA application_id = 1234; PRAGMA user_version = 1;"), history.ErrDamaged, "not a holdfast history"},
 		"database without an id":             {script("CREATE TABLE t (a);"), history.ErrDamaged, "not a holdfast history"},
-		"newer version":                      {ours("PRAGMA user_version = 2;"), history.ErrVersion, "the file has 2, this release reads 1"},
+		"newer version":                      {ours("PRAGMA user_version = 3;"), history.ErrVersion, "the file has 3, this release reads 2 and 1"},
 		"older version":                      {ours("PRAGMA user_version = 0;"), history.ErrVersion, "the file has 0"},
-		"table gone":                         {ours("DROP TABLE bust;"), history.ErrDamaged, "4 tables instead of 5"},
+		"altered version":                    {ours("PRAGMA user_version = 1;"), history.ErrDamaged, "7 tables instead of 5"},
+		"table gone":                         {ours("DROP TABLE bust;"), history.ErrDamaged, "6 tables instead of 7"},
 		"another table in its place":         {ours("DROP TABLE bust; CREATE TABLE bust (a);"), history.ErrDamaged, "bust"},
 		"progress that is not written by us": {ours("INSERT INTO meta VALUES ('progress', '7', 0);"), history.ErrDamaged, "progress"},
 	}
@@ -178,7 +192,18 @@ func TestAlteredRow(t *testing.T) {
 		"client id too long": "UPDATE execution SET client_order_id = CAST(client_order_id || 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' AS BLOB) WHERE id & 4294967295 = 5",
 		"reason":             "UPDATE bust SET reason = 'other'",
 		"time of the bust":   "UPDATE bust SET time = 0",
-		"other one busted":   "UPDATE bust SET execution = execution + 1",
+		"other one busted":   "UPDATE bust SET execution = execution + 2 WHERE corrected_by IS NULL",
+		"fee":                "UPDATE execution SET fee = fee + 1 WHERE id & 4294967295 = 11",
+		"no fee":             "UPDATE execution SET fee = NULL WHERE id & 4294967295 = 11",
+		"settlement":         "UPDATE execution SET settlement = 0 WHERE id & 4294967295 = 11",
+		"corrects":           "UPDATE execution SET corrects = 6 WHERE id & 4294967295 = 11",
+		"place":              "UPDATE execution SET place = 6 WHERE id & 4294967295 = 11",
+		"fee in cost":        "UPDATE execution SET fee_in_cost = NULL WHERE id & 4294967295 = 11",
+		"all of these":       "UPDATE execution SET fee = 0, settlement = 0, corrects = 0, place = 0, fee_in_cost = 0 WHERE id & 4294967295 = 11",
+		"fee of a plain one": "UPDATE execution SET fee = 1 WHERE id & 4294967295 = 5",
+		"corrected by":       "UPDATE bust SET corrected_by = corrected_by + 1 WHERE corrected_by IS NOT NULL",
+		"only busted":        "UPDATE bust SET corrected_by = NULL",
+		"bust corrected":     "UPDATE bust SET corrected_by = 1 WHERE corrected_by IS NULL",
 	}
 	for name, text := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -187,13 +212,13 @@ func TestAlteredRow(t *testing.T) {
 			project(t, s, 1, 7, 1, 10)
 			must(t, s.Begin(t.Context()))
 			must(t, s.Bust(id(7, 3), "r", 9))
+			e := madeTrade(7, 11)
+			must(t, s.Insert(&e.Fill))
+			must(t, s.Correct(id(7, 4), e.ID, "r", 9))
 			must(t, s.Commit(2, 0))
 			must(t, s.Verify(t.Context()))
 
-			conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
-			must(t, err)
-			must(t, sqlitex.ExecuteTransient(conn, text, nil))
-			must(t, conn.Close())
+			alter(t, path, text)
 			if _, _, err := s.Executions(t.Context(), history.Query{Customer: 7}); !errors.Is(err, history.ErrDamaged) {
 				t.Errorf("Executions: %v, want ErrDamaged", err)
 			}
@@ -205,17 +230,50 @@ func TestAlteredRow(t *testing.T) {
 }
 
 func TestVerifyFindsStrayBust(t *testing.T) {
-	path := newPath(t)
-	s := open(t, path)
-	project(t, s, 1, 7, 1, 3)
-	must(t, s.Begin(t.Context()))
-	must(t, s.Bust(id(7, 3), "r", 9))
-	must(t, s.Commit(2, 0))
+	for gone, name := range map[string]string{"2": "corrected", "3": "busted", "4": "corrects"} {
+		t.Run(name, func(t *testing.T) {
+			path := newPath(t)
+			s := open(t, path)
+			project(t, s, 1, 7, 1, 4)
+			must(t, s.Begin(t.Context()))
+			must(t, s.Bust(id(7, 3), "r", 9))
+			must(t, s.Correct(id(7, 2), id(7, 4), "r", 9))
+			must(t, s.Commit(2, 0))
+			alter(t, path, "DELETE FROM execution WHERE id & 4294967295 = "+gone)
+			if err := s.Verify(t.Context()); !errors.Is(err, history.ErrDamaged) {
+				t.Fatalf("%v, want ErrDamaged", err)
+			}
+		})
+	}
+}
+
+// TestLengthenedClientOrderID: more bytes than a client order id can have are not cut off.
+func TestLengthenedClientOrderID(t *testing.T) {
+	for _, table := range []string{"execution", "orders"} {
+		t.Run(table, func(t *testing.T) {
+			path := newPath(t)
+			s := open(t, path)
+			must(t, s.Begin(t.Context()))
+			e, o := made(7, 1), madeOrder(7, 1)
+			copy(e.ClientOrderID[:], strings.Repeat("x", history.ClientOrderIDSize))
+			o.ClientOrderID = e.ClientOrderID
+			must(t, s.Insert(&e.Fill))
+			must(t, s.PutOrder(&o))
+			must(t, s.Commit(1, 0))
+			must(t, s.Verify(t.Context()))
+			alter(t, path, "UPDATE "+table+" SET client_order_id = CAST(client_order_id || 'y' AS BLOB)")
+			if err := s.Verify(t.Context()); !errors.Is(err, history.ErrDamaged) {
+				t.Fatalf("%v, want ErrDamaged", err)
+			}
+		})
+	}
+}
+
+// alter changes the file like a failing disk: without new checksums.
+func alter(t *testing.T, path, script string) {
+	t.Helper()
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	must(t, err)
-	must(t, sqlitex.ExecuteTransient(conn, "DELETE FROM execution WHERE id & 4294967295 = 3", nil))
+	must(t, sqlitex.ExecuteScript(conn, script, nil))
 	must(t, conn.Close())
-	if err := s.Verify(t.Context()); !errors.Is(err, history.ErrDamaged) {
-		t.Fatalf("%v, want ErrDamaged", err)
-	}
 }

@@ -31,11 +31,12 @@ var (
 	// projected a batch twice.
 	ErrDuplicate = errors.New("history: execution already exists")
 
-	// ErrInvalid means that an execution is neither a buy nor a sell, or that its
-	// quantity is not positive.
-	ErrInvalid = errors.New("history: invalid execution")
+	// ErrInvalid means that an execution or order is neither a buy nor a sell, that the
+	// quantity of an execution is not positive, or that of an order negative.
+	ErrInvalid = errors.New("history: invalid execution or order")
 
-	// ErrUnknown means that the execution to bust is not in the history.
+	// ErrUnknown means that an execution to bust, or one that corrects it, is not in the
+	// history.
 	ErrUnknown = errors.New("history: no such execution")
 
 	// ErrOrder means that a batch number is not above the progress.

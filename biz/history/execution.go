@@ -13,9 +13,9 @@ const (
 )
 
 // Fill is an execution without its bust. Ids are customer<<32 | n, where n counts from 1
-// per customer. Price and Cost are in 1/10000 of the currency, Quantity in shares, Time in
-// Unix nanoseconds. It has no pointers, so that the garbage collector need not scan
-// waiting rows.
+// per customer. Price, Cost and Fee are in 1/10000 of the currency, Quantity in shares, Time
+// and Settlement in Unix nanoseconds. It has no pointers, so that the garbage collector need
+// not scan waiting rows.
 type Fill struct {
 	ID            uint64
 	OrderID       uint64
@@ -24,17 +24,24 @@ type Fill struct {
 	Price         int64
 	Cost          int64 // cost that a sell removed from the position; 0 for a buy
 	Time          int64
+	Fee           int64
+	Settlement    int64  // when its shares or proceeds can be used; 0: at once
+	Corrects      uint32 // number of the execution that it replaces; 0: it corrects nothing
+	Place         uint32 // number of the first in its chain of corrections; 0 as with Corrects
 	Instrument    uint32
 	ClientOrderID [ClientOrderIDSize]byte
 	Side          uint8
+	FeeInCost     bool // the fee is a part of the position's cost
 }
 
-// Execution is one row of the history: a fill, and its bust if there is one.
+// Execution is one row of the history: a fill, and its bust if there is one. An execution
+// that was corrected is busted, too.
 type Execution struct {
 	Fill
-	Busted     bool
-	BustReason string
-	BustTime   int64 // 0 unless Busted
+	Busted      bool
+	BustReason  string
+	BustTime    int64  // 0 unless Busted
+	CorrectedBy uint64 // id of the execution that replaces it; 0: it was only busted
 }
 
 // signed returns the quantity as stored: negative for a sell.
@@ -45,10 +52,16 @@ func (f *Fill) signed() int64 {
 	return f.Quantity
 }
 
-// trimmedID returns the client order id without its padding. It aliases f.
-func (f *Fill) trimmedID() []byte {
-	if n := bytes.IndexByte(f.ClientOrderID[:], 0); n >= 0 {
-		return f.ClientOrderID[:n]
+// plain reports whether the fields that were added with schema version 2 are all zero. Then
+// the row has nothing for them, and its checksum is that of version 1.
+func (f *Fill) plain() bool {
+	return f.Fee == 0 && f.Settlement == 0 && f.Corrects == 0 && f.Place == 0 && !f.FeeInCost
+}
+
+// trimmed returns a client order id without its padding. It aliases id.
+func trimmed(id *[ClientOrderIDSize]byte) []byte {
+	if n := bytes.IndexByte(id[:], 0); n >= 0 {
+		return id[:n]
 	}
-	return f.ClientOrderID[:]
+	return id[:]
 }

@@ -14,9 +14,29 @@ func Queries() map[string]string {
 	return map[string]string{
 		"page":               pageQuery,
 		"page by instrument": pageInstrumentQuery,
-		"sells":              sellsQuery,
+		"oldest first":       upQuery,
 	}
 }
+
+// OrderQueries are the statements that read orders.
+func OrderQueries() map[string]string {
+	return map[string]string{
+		"newest first": ordersQuery,
+		"oldest first": ordersUpQuery,
+	}
+}
+
+// OrdersOf returns all orders of a customer that have a row, newest first.
+func (s *Store) OrdersOf(ctx context.Context, customer uint32) ([]Order, error) {
+	first, last := numbers(customer)
+	return list(ctx, s, idRange{query: ordersQuery, first: first, last: last, limit: -1}, scanOrder)
+}
+
+// SpanQuery is the statement of RangeExecutions.
+const SpanQuery = spanQuery
+
+// Written returns how many rows the writer has written.
+func (s *Store) Written() (int64, error) { return number(s.write.conn, "SELECT total_changes()") }
 
 // LimitPending sets how many rows are sorted at once.
 func LimitPending(s *Store, rows int) { s.write.pending.limit = rows }
@@ -48,6 +68,9 @@ func (s *Store) Verify(ctx context.Context) error {
 		if err := verifyBusts(c); err != nil {
 			return err
 		}
+		if err := verifyOrders(c); err != nil {
+			return err
+		}
 		return eachState(c, func(uint32, []byte) error { return nil })
 	})
 }
@@ -64,23 +87,32 @@ func verifyStructure(c *sqlite.Conn) error {
 }
 
 func verifyExecutions(c *sqlite.Conn) error {
-	stmt, err := c.Prepare(pageQuery)
+	return verifyRows(c, pageQuery, scan)
+}
+
+func verifyOrders(c *sqlite.Conn) error {
+	return verifyRows(c, ordersQuery, scanOrder)
+}
+
+func verifyRows[T any](c *sqlite.Conn, query string, scan func(*sqlite.Stmt, *scratch) (T, error)) error {
+	stmt, err := c.Prepare(query)
 	if err != nil {
 		return err
 	}
 	stmt.BindInt64(1, math.MinInt64)
 	stmt.BindInt64(2, math.MaxInt64)
 	stmt.BindInt64(3, -1)
-	var space [fillBytes]byte
+	var space scratch
 	return each(stmt, func(row *sqlite.Stmt) error {
 		_, err := scan(row, &space)
 		return err
 	})
 }
 
-// verifyBusts finds busts without an execution.
+// verifyBusts finds busts without an execution, and corrections without one of the two.
 func verifyBusts(c *sqlite.Conn) error {
-	stray, err := number(c, "SELECT count(*) FROM bust WHERE execution NOT IN (SELECT id FROM execution)")
+	stray, err := number(c, `SELECT count(*) FROM bust
+WHERE execution NOT IN (SELECT id FROM execution) OR corrected_by NOT IN (SELECT id FROM execution)`)
 	if err == nil && stray != 0 {
 		err = fmt.Errorf("%w: %d busts without an execution", ErrDamaged, stray)
 	}

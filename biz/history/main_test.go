@@ -63,6 +63,39 @@ func made(customer, number uint32) history.Execution {
 	return e
 }
 
+// madeTrade is made with a fee, a settlement, and as a correction of the execution before.
+func madeTrade(customer, number uint32) history.Execution {
+	e := made(customer, number)
+	e.Fee, e.Settlement, e.FeeInCost = int64(number)+1, e.Time+int64(number), true
+	e.Corrects, e.Place = number-1, 1
+	return e
+}
+
+// madeOrder returns a plausible order with this id, always the same. Its newest event is its
+// first one.
+func madeOrder(customer, number uint32) history.Order {
+	o := history.Order{
+		ID: id(customer, number), Event: uint64(number) * 10, FirstEvent: uint64(number) * 10, LastPlacingEvent: uint64(number)*10 + 2,
+		Quantity: int64(number) * 100, Filled: 50, FilledValue: 50 * 100_001, Price: 100_001, Stop: 99_000, Priority: uint64(number) + 7,
+		Time: 1_764_000_000_000_000_000 + int64(number), Expires: 1_765_000_000_000_000_000, Updated: 1_764_000_000_000_000_001 + int64(number),
+		Instrument: number % 3, Side: 1 + uint8(number%2), Type: 4, TimeInForce: 3, Status: 3, Cause: 13, Triggered: true, Held: true,
+	}
+	copy(o.ClientOrderID[:], fmt.Sprintf("order-%d", number))
+	o.PlacedAs = o.ClientOrderID
+	return o
+}
+
+// put writes the orders from..to of a customer as one batch.
+func put(t testing.TB, s *history.Store, batch uint64, customer, from, to uint32) {
+	t.Helper()
+	must(t, s.Begin(context.Background()))
+	for n := from; n <= to; n++ {
+		o := madeOrder(customer, n)
+		must(t, s.PutOrder(&o))
+	}
+	must(t, s.Commit(batch, 0))
+}
+
 // project writes the executions from..to of a customer as one batch.
 func project(t testing.TB, s *history.Store, batch uint64, customer, from, to uint32) {
 	t.Helper()

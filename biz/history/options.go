@@ -26,7 +26,8 @@ type Options struct {
 	// Durable makes every transaction wait for the disk (synchronous = full), for a
 	// server that stores its orders only here and not in a journal.
 	Durable bool
-	// Log receives a line when a new file is created; it may be nil.
+	// Log receives a line when a new file is created, or one of an earlier schema version is
+	// changed; it may be nil.
 	Log *slog.Logger
 }
 

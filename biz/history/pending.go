@@ -13,7 +13,8 @@ const (
 	// maxPending is how many rows are sorted and written at once. A larger transaction
 	// does this several times.
 	maxPending = 1 << 18
-	// keptPending is how many rows of memory, 16 MiB, the next transaction may reuse.
+	// keptPending is how many executions and how many orders of memory, up to 20 MiB each,
+	// the next transaction may reuse.
 	keptPending = 1 << 17
 	// yieldRows is after how many rows the writer yields. On one core it would otherwise
 	// delay an event loop by a full time slice.
@@ -24,53 +25,123 @@ const (
 // the order of their ids, the page is still in the cache from the row before, and each
 // page is written only once.
 type pending struct {
-	limit int // at this many rows they are written
-	fills []Fill
-	order []place
+	limit  int // at this many rows they are written
+	fills  []Fill
+	orders []Order // each with all its states, oldest first
+	keys   []key   // memory of the sort
 }
 
-// place is the index of a row in fills. The sort moves 16 bytes instead of a row.
-type place struct {
+// key is the id of a row and its index. The sort moves 16 bytes instead of a row.
+type key struct {
 	id    uint64
 	index int
 }
 
-func (p *pending) full() bool { return len(p.fills) >= p.limit }
+func (p *pending) full() bool { return len(p.fills)+len(p.orders) >= p.limit }
 
-// sorted returns the places in the order of the ids. They are valid until the next insert.
-func (p *pending) sorted() []place {
-	p.order = p.order[:0]
+// sortedFills returns the keys of the executions in the order of the ids. They are valid until
+// the next sort.
+func (p *pending) sortedFills() []key {
+	p.keys = p.keys[:0]
 	for i := range p.fills {
-		p.order = append(p.order, place{p.fills[i].ID, i})
+		p.keys = append(p.keys, key{p.fills[i].ID, i})
 	}
-	slices.SortFunc(p.order, func(a, b place) int { return cmp.Compare(a.id, b.id) })
-	return p.order
+	slices.SortFunc(p.keys, func(a, b key) int { return cmp.Compare(a.id, b.id) })
+	return p.keys
 }
 
-func (p *pending) clear() {
+// sortedOrders is sortedFills for the orders. The states of an order remain in their order.
+func (p *pending) sortedOrders() []key {
+	p.keys = p.keys[:0]
+	for i := range p.orders {
+		p.keys = append(p.keys, key{p.orders[i].ID, i})
+	}
+	slices.SortFunc(p.keys, func(a, b key) int {
+		if a.id == b.id {
+			return a.index - b.index
+		}
+		return cmp.Compare(a.id, b.id)
+	})
+	return p.keys
+}
+
+func (p *pending) clearFills() {
 	if cap(p.fills) > keptPending {
-		*p = pending{limit: p.limit}
+		p.fills, p.keys = nil, nil
 		return
 	}
 	p.fills = p.fills[:0]
 }
 
+func (p *pending) clearOrders() {
+	if cap(p.orders) > keptPending {
+		p.orders, p.keys = nil, nil
+		return
+	}
+	p.orders = p.orders[:0]
+}
+
 // flush writes the pending rows.
 func (w *writer) flush() error {
-	for n, at := range w.pending.sorted() {
-		if n%yieldRows == yieldRows-1 {
-			runtime.Gosched()
-		}
-		if err := w.insertFill(&w.pending.fills[at.index]); err != nil {
-			return err
-		}
+	if err := w.flushFills(); err != nil {
+		return err
 	}
-	w.pending.clear()
+	return w.flushOrders()
+}
+
+func (w *writer) flushFills() error {
+	var rows [yieldRows]Fill
+	for keys := range slices.Chunk(w.pending.sortedFills(), yieldRows) {
+		// The rows are all over the memory. The processor fetches them in parallel if they are
+		// copied together.
+		for i, at := range keys {
+			rows[i] = w.pending.fills[at.index]
+		}
+		for i := range keys {
+			if err := w.insertFill(&rows[i]); err != nil {
+				return err
+			}
+		}
+		runtime.Gosched()
+	}
+	w.pending.clearFills()
 	return nil
 }
 
+func (w *writer) flushOrders() error {
+	orders, keys := w.pending.orders, w.pending.sortedOrders()
+	first := 0 // of the states of one order
+	for i, at := range keys {
+		if i+1 < len(keys) && keys[i+1].id == at.id {
+			continue // a newer state follows
+		}
+		yield(i)
+		if err := w.putOrder(&orders[keys[first].index], &orders[at.index]); err != nil {
+			return err
+		}
+		first = i + 1
+	}
+	w.pending.clearOrders()
+	return nil
+}
+
+// yield lets other goroutines run before the nth row, if it is their time.
+func yield(n int) {
+	if n%yieldRows == yieldRows-1 {
+		runtime.Gosched()
+	}
+}
+
 func (w *writer) insertFill(f *Fill) error {
-	s := w.insert
+	s := w.insertPlain
+	if !f.plain() {
+		s = w.insert
+		s.BindInt64(11, f.Fee)
+		s.BindInt64(12, f.Settlement)
+		s.BindInt64(13, int64(f.Corrects))
+		s.BindInt64(14, int64(f.Place))
+		s.BindInt64(15, int64(bit(f.FeeInCost)))
+	}
 	s.BindInt64(1, int64(f.ID))
 	if f.OrderID == f.ID {
 		s.BindNull(2)
@@ -78,7 +149,7 @@ func (w *writer) insertFill(f *Fill) error {
 		s.BindInt64(2, int64(f.OrderID))
 	}
 	s.BindInt64(3, int64(f.Event))
-	s.BindBytes(4, f.trimmedID())
+	s.BindBytes(4, trimmed(&f.ClientOrderID))
 	s.BindInt64(5, int64(f.Instrument))
 	s.BindInt64(6, f.signed())
 	s.BindInt64(7, f.Price)

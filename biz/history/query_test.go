@@ -32,6 +32,14 @@ func TestRoundTrip(t *testing.T) {
 		"largest customer":   func(e *history.Execution) { e.ID = id(math.MaxUint32, math.MaxUint32); e.OrderID = e.ID },
 		"customer over 2^31": func(e *history.Execution) { e.ID = id(1<<31, 1) },
 		"customer zero":      func(e *history.Execution) { e.ID = id(0, 1) },
+		"fee":                func(e *history.Execution) { e.Fee = 1 },
+		"fee in cost":        func(e *history.Execution) { e.FeeInCost = true },
+		"settlement":         func(e *history.Execution) { e.Settlement = -1 },
+		"corrects":           func(e *history.Execution) { e.Corrects = math.MaxUint32 },
+		"place":              func(e *history.Execution) { e.Place = math.MaxUint32 },
+		"largest fields of version 2": func(e *history.Execution) {
+			e.Fee, e.Settlement, e.Corrects, e.Place, e.FeeInCost = math.MaxInt64, math.MaxInt64, math.MaxUint32, math.MaxUint32, true
+		},
 	}
 	for name, change := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -116,49 +124,6 @@ func TestPagesJoin(t *testing.T) {
 	}
 }
 
-func TestSellsSince(t *testing.T) {
-	s := open(t, newPath(t))
-	project(t, s, 1, 7, 1, 40) // sells of instrument 0: 6, 12, 18, 24, 30, 36
-	project(t, s, 2, 8, 1, 40)
-	must(t, s.Begin(t.Context()))
-	must(t, s.Bust(id(7, 18), "mistaken", 5))
-	must(t, s.Commit(3, 0))
-
-	cases := map[string]struct {
-		customer, instrument uint32
-		since                uint64
-		limit                int
-		want                 []uint32
-	}{
-		"after a buy":          {7, 0, id(7, 9), 10, []uint32{12, 24, 30, 36}},
-		"after a sell":         {7, 0, id(7, 12), 10, []uint32{24, 30, 36}},
-		"limited":              {7, 0, id(7, 1), 2, []uint32{6, 12}},
-		"from the beginning":   {7, 0, 0, 0, []uint32{6, 12, 24, 30, 36}},
-		"after the newest":     {7, 0, id(7, 36), 10, nil},
-		"after all":            {7, 0, math.MaxUint64, 10, nil},
-		"of an id of another":  {7, 0, id(8, 1), 10, nil},
-		"of another":           {8, 0, id(8, 9), 10, []uint32{12, 18, 24, 30, 36}},
-		"of other instruments": {7, 1, id(7, 30), 10, []uint32{34, 40}},
-		"of unused instrument": {7, 5, 0, 10, nil},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			list, err := s.SellsSince(t.Context(), c.customer, c.instrument, c.since, c.limit)
-			must(t, err)
-			var got []uint32
-			for _, e := range list {
-				if e != made(c.customer, uint32(e.ID)) {
-					t.Fatalf("altered: %+v", e)
-				}
-				got = append(got, uint32(e.ID))
-			}
-			if !reflect.DeepEqual(got, c.want) {
-				t.Fatalf("%v, want %v", got, c.want)
-			}
-		})
-	}
-}
-
 func TestUnknownExecution(t *testing.T) {
 	s := open(t, newPath(t))
 	project(t, s, 1, 7, 1, 3)
@@ -170,14 +135,14 @@ func TestUnknownExecution(t *testing.T) {
 	}
 }
 
-// Every page must be a range of the primary key: no scan, no sort.
+// Every page must be a range of the primary key: no sort, and no scan but for a range of time.
 func TestPlans(t *testing.T) {
 	path := newPath(t)
 	open(t, path)
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
 	must(t, err)
 	defer conn.Close()
-	for name, query := range history.Queries() {
+	check := func(name, query string, want ...string) {
 		t.Run(name, func(t *testing.T) {
 			stmt, _, err := conn.PrepareTransient("EXPLAIN QUERY PLAN " + query)
 			must(t, err)
@@ -191,15 +156,19 @@ func TestPlans(t *testing.T) {
 				}
 				plan = append(plan, stmt.GetText("detail"))
 			}
-			want := []string{
-				"SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
-				"SEARCH b USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
-			}
 			if !reflect.DeepEqual(plan, want) {
 				t.Fatalf("plan\n%s\nwant\n%s", strings.Join(plan, "\n"), strings.Join(want, "\n"))
 			}
 		})
 	}
+	bust := "SEARCH b USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN"
+	for name, query := range history.Queries() {
+		check(name, query, "SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)", bust)
+	}
+	for name, query := range history.OrderQueries() {
+		check("order "+name, query, "SEARCH orders USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)")
+	}
+	check("range", history.SpanQuery, "SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)", bust)
 }
 
 func TestQueryStops(t *testing.T) {

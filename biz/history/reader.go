@@ -42,7 +42,10 @@ func (s *Store) failed(ctx context.Context, err error) error {
 	}
 }
 
-// each calls fn for each row of a bound statement.
+// errEnough is what a function returns to each if it needs no more rows.
+var errEnough = errors.New("history: no more rows needed")
+
+// each calls fn for each row of a bound statement, until the last one, errEnough or an error.
 func each(stmt *sqlite.Stmt, fn func(row *sqlite.Stmt) error) error {
 	for {
 		more, err := stmt.Step()
@@ -50,6 +53,9 @@ func each(stmt *sqlite.Stmt, fn func(row *sqlite.Stmt) error) error {
 			err = fn(stmt)
 		}
 		if err != nil || !more {
+			if errors.Is(err, errEnough) {
+				err = nil
+			}
 			return errors.Join(err, stmt.Reset())
 		}
 	}

@@ -25,7 +25,8 @@ type Store struct {
 	files   map[string]os.FileInfo // the open files, by the suffix of their path
 }
 
-// Open opens the history at o.Path, or creates it if it is missing or empty. It checks only
+// Open opens the history at o.Path, or creates it if it is missing or empty. It changes a
+// file of schema version 1 to the present one (see fromVersion1 for the cost). It checks only
 // the header, the application id and the schema version; each read checks its rows. After
 // ErrDamaged or ErrVersion the file should be removed and rebuilt. Open also fails with
 // ErrDamaged if damage was found during an earlier run.

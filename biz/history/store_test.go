@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -92,14 +94,19 @@ func TestClosed(t *testing.T) {
 
 	ctx := t.Context()
 	calls := map[string]func() error{
-		"Begin":        func() error { return s.Begin(ctx) },
-		"Progress":     func() error { _, err := s.Progress(ctx); return err },
-		"Executions":   func() error { _, _, err := s.Executions(ctx, history.Query{Customer: 7}); return err },
-		"Execution":    func() error { _, _, err := s.Execution(ctx, id(7, 1)); return err },
-		"SellsSince":   func() error { _, err := s.SellsSince(ctx, 7, 0, 0, 1); return err },
-		"SaveSnapshot": func() error { return s.SaveSnapshot(ctx, 1, states(nil)) },
-		"LoadSnapshot": func() error { _, err := s.LoadSnapshot(ctx, nil); return err },
-		"Verify":       func() error { return s.Verify(ctx) },
+		"Begin":                func() error { return s.Begin(ctx) },
+		"Progress":             func() error { _, err := s.Progress(ctx); return err },
+		"Executions":           func() error { _, _, err := s.Executions(ctx, history.Query{Customer: 7}); return err },
+		"Execution":            func() error { _, _, err := s.Execution(ctx, id(7, 1)); return err },
+		"InstrumentExecutions": func() error { _, _, err := s.InstrumentExecutions(ctx, 7, 0, 0, 1); return err },
+		"RangeExecutions":      func() error { _, _, err := s.RangeExecutions(ctx, history.RangeQuery{}); return err },
+		"ExecutionsBetween":    func() error { _, _, err := s.ExecutionsBetween(ctx, 7, 1, 2); return err },
+		"ExecutionNamed":       func() error { _, _, err := s.ExecutionNamed(ctx, 7, 1, 2, [36]byte{}); return err },
+		"Order":                func() error { _, _, err := s.Order(ctx, id(7, 1)); return err },
+		"OrderNamed":           func() error { _, _, err := s.OrderNamed(ctx, 7, id(7, 1), id(7, 2), [36]byte{}); return err },
+		"SaveSnapshot":         func() error { return s.SaveSnapshot(ctx, 1, states(nil)) },
+		"LoadSnapshot":         func() error { _, err := s.LoadSnapshot(ctx, nil); return err },
+		"Verify":               func() error { return s.Verify(ctx) },
 	}
 	for name, call := range calls {
 		if err := call(); !errors.Is(err, history.ErrClosed) {
@@ -214,26 +221,30 @@ func TestAgainstTwin(t *testing.T) {
 		if err := history.Remove(path); err != nil {
 			r.Fatal(err)
 		}
-		w := twinWork{r: r, path: path, next: map[uint32]uint32{}}
+		w := twinWork{r: r, path: path, next: map[uint32]uint32{}, orders: map[uint64]history.Order{}}
 		w.reopen()
 		defer func() { w.store.Close() }()
 		r.Repeat(map[string]func(*rapid.T){
-			"batch":  func(*rapid.T) { w.batch() },
-			"reopen": func(*rapid.T) { w.store.Close(); w.reopen() },
-			"page":   func(*rapid.T) { w.page() },
-			"sells":  func(*rapid.T) { w.sells() },
+			"batch":   func(*rapid.T) { w.batch() },
+			"reopen":  func(*rapid.T) { w.store.Close(); w.reopen() },
+			"page":    func(*rapid.T) { w.page() },
+			"between": func(*rapid.T) { w.between() },
+			"orders":  func(*rapid.T) { w.checkOrders() },
 		})
 	})
 }
 
-// twinWork applies the same operations to a store and to rows, which are in the order of ids.
+// twinWork applies the same operations to a store and to rows and orders. The rows of a
+// customer are in the order of their ids.
 type twinWork struct {
-	r     *rapid.T
-	path  string
-	store *history.Store
-	rows  []history.Execution
-	next  map[uint32]uint32
-	done  uint64
+	r      *rapid.T
+	path   string
+	store  *history.Store
+	rows   []history.Execution
+	orders map[uint64]history.Order
+	next   map[uint32]uint32
+	event  uint64
+	done   uint64
 }
 
 func (w *twinWork) check(err error) {
@@ -256,20 +267,26 @@ func (w *twinWork) reopen() {
 func (w *twinWork) customer() uint32 { return rapid.Uint32Range(1, 3).Draw(w.r, "customer") }
 
 func (w *twinWork) batch() {
-	rows, next := append([]history.Execution(nil), w.rows...), map[uint32]uint32{}
+	rows, next, orders := slices.Clone(w.rows), map[uint32]uint32{}, maps.Clone(w.orders)
 	w.check(w.store.Begin(context.Background()))
 	for range rapid.IntRange(0, 20).Draw(w.r, "events") {
-		if len(rows) > 0 && rapid.IntRange(0, 4).Draw(w.r, "kind") == 0 {
-			e := &rows[rapid.IntRange(0, len(rows)-1).Draw(w.r, "busted")]
-			w.check(w.store.Bust(e.ID, "r", int64(len(rows))))
-			if !e.Busted {
-				e.Busted, e.BustReason, e.BustTime = true, "r", int64(len(rows))
-			}
+		w.event++
+		kind := rapid.IntRange(0, 5).Draw(w.r, "kind")
+		switch {
+		case kind == 0 && len(rows) > 0:
+			w.bust(rows)
+			continue
+		case kind == 1:
+			w.putOrder(orders)
 			continue
 		}
 		c := w.customer()
 		next[c]++
 		e := made(c, w.next[c]+next[c])
+		if rapid.Bool().Draw(w.r, "fields of version 2") {
+			e = madeTrade(c, w.next[c]+next[c])
+		}
+		e.Event = w.event
 		w.check(w.store.Insert(&e.Fill))
 		rows = append(rows, e)
 	}
@@ -279,9 +296,67 @@ func (w *twinWork) batch() {
 	}
 	w.done++
 	w.check(w.store.Commit(w.done, 0))
-	w.rows = rows
+	w.rows, w.orders = rows, orders
 	for c, n := range next {
 		w.next[c] += n
+	}
+}
+
+// bust busts or corrects one of the rows.
+func (w *twinWork) bust(rows []history.Execution) {
+	e := &rows[rapid.IntRange(0, len(rows)-1).Draw(w.r, "busted")]
+	by := rows[len(rows)-1].ID
+	if rapid.Bool().Draw(w.r, "corrected") {
+		w.check(w.store.Correct(e.ID, by, "r", int64(w.event)))
+	} else {
+		by = 0
+		w.check(w.store.Bust(e.ID, "r", int64(w.event)))
+	}
+	if !e.Busted {
+		e.Busted, e.BustReason, e.BustTime, e.CorrectedBy = true, "r", int64(w.event), by
+	}
+}
+
+func (w *twinWork) putOrder(orders map[uint64]history.Order) {
+	o := madeOrder(w.customer(), rapid.Uint32Range(1, 9).Draw(w.r, "order"))
+	o.Event, o.FirstEvent, o.LastPlacingEvent, o.PlacedAs = w.event, w.event, w.event+1, o.ClientOrderID
+	w.check(w.store.PutOrder(&o))
+	if before, found := orders[o.ID]; found {
+		o.FirstEvent, o.LastPlacingEvent, o.PlacedAs = before.FirstEvent, before.LastPlacingEvent, before.PlacedAs
+	}
+	orders[o.ID] = o
+}
+
+func (w *twinWork) between() {
+	c := w.customer()
+	first := rapid.Uint64Range(0, w.event+1).Draw(w.r, "first")
+	last := rapid.Uint64Range(0, w.event+1).Draw(w.r, "last")
+	var want []history.Execution
+	for _, e := range w.rows {
+		if customerOf(e) == c && e.Event >= first && e.Event <= last {
+			want = append(want, e)
+		}
+	}
+	got, more, err := w.store.ExecutionsBetween(context.Background(), c, first, last)
+	w.check(err)
+	if more {
+		w.r.Fatal("more")
+	}
+	w.same(got, want)
+}
+
+func (w *twinWork) checkOrders() {
+	c := w.customer()
+	var want []history.Order
+	for n := uint32(9); n > 0; n-- {
+		if o, found := w.orders[id(c, n)]; found {
+			want = append(want, o)
+		}
+	}
+	got, err := w.store.OrdersOf(context.Background(), c)
+	w.check(err)
+	if !slices.Equal(got, want) {
+		w.r.Fatalf("%+v\nwant %+v", got, want)
 	}
 }
 
@@ -312,19 +387,6 @@ func (w *twinWork) page() {
 	if gotMore != more {
 		w.r.Fatalf("more %v, want %v", gotMore, more)
 	}
-}
-
-func (w *twinWork) sells() {
-	c, since, instrument := w.customer(), rapid.Uint32Range(0, 60).Draw(w.r, "since"), rapid.Uint32Range(0, 2).Draw(w.r, "instrument")
-	var want []history.Execution
-	for _, e := range w.rows {
-		if customerOf(e) == c && e.ID > id(c, since) && e.Instrument == instrument && e.Side == history.Sell && !e.Busted {
-			want = append(want, e)
-		}
-	}
-	got, err := w.store.SellsSince(context.Background(), c, instrument, id(c, since), history.MaxLimit)
-	w.check(err)
-	w.same(got, want)
 }
 
 func (w *twinWork) same(got, want []history.Execution) {

@@ -51,41 +51,96 @@ func (s *Store) Insert(f *Fill) error {
 	return nil
 }
 
+// bustRow is the mark of a busted execution.
+type bustRow struct {
+	execution uint64
+	by        uint64 // execution that corrects it, 0 for a bust
+	reason    string
+	time      int64
+}
+
 // Bust marks an execution as busted at time (Unix nanoseconds). The execution may be part of
 // this transaction. A second bust of the same execution changes nothing. Bust fails with
 // ErrUnknown if there is no such execution, and with ErrTooLarge if the reason exceeds
 // MaxReason; the transaction can continue then.
 func (s *Store) Bust(execution uint64, reason string, time int64) error {
+	return s.addBust(bustRow{execution: execution, reason: reason, time: time})
+}
+
+// Correct is Bust for an execution that another one, by, replaces. That one must have been
+// inserted before, or Correct fails with ErrUnknown.
+func (s *Store) Correct(execution, by uint64, reason string, time int64) error {
+	if by == 0 {
+		return fmt.Errorf("%w: 0 corrects %d", ErrUnknown, execution)
+	}
+	return s.addBust(bustRow{execution: execution, by: by, reason: reason, time: time})
+}
+
+func (s *Store) addBust(b bustRow) error {
 	w := s.write
 	if !w.open {
 		return ErrNoTransaction
 	}
-	if len(reason) > MaxReason {
-		return fmt.Errorf("%w: reason of %d bytes", ErrTooLarge, len(reason))
+	if len(b.reason) > MaxReason {
+		return fmt.Errorf("%w: reason of %d bytes", ErrTooLarge, len(b.reason))
 	}
-	if err := w.bustOne(execution, reason, time); err != nil {
+	if err := w.bustOne(&b); err != nil {
 		return s.damaged.set(fmt.Errorf("history: bust: %w", damage(err)))
 	}
 	return nil
 }
 
-func (w *writer) bustOne(execution uint64, reason string, time int64) error {
-	if err := w.flush(); err != nil {
+func (w *writer) bustOne(b *bustRow) error {
+	if err := w.flushFills(); err != nil {
 		return err
 	}
+	if err := w.mustExist(b.execution); err != nil {
+		return err
+	}
+	w.bust.BindNull(5)
+	if b.by != 0 {
+		if err := w.mustExist(b.by); err != nil {
+			return err
+		}
+		w.bust.BindInt64(5, int64(b.by))
+	}
+	w.bust.BindInt64(1, int64(b.execution))
+	w.bust.BindText(2, b.reason)
+	w.bust.BindInt64(3, b.time)
+	w.bust.BindInt64(4, int64(b.checksum()))
+	return run(w.bust)
+}
+
+// mustExist fails with ErrUnknown if an execution has no row.
+func (w *writer) mustExist(execution uint64) error {
 	w.exists.BindInt64(1, int64(execution))
 	n, err := sqlitex.ResultInt64(w.exists)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("%w: %d", ErrUnknown, execution)
+	}
+	return err
+}
+
+// ExecutionEvent returns the number of the event of an execution, which may be part of this
+// transaction. It fails with ErrUnknown if there is no such execution; the transaction can
+// continue then. PutOrder says what it is for.
+func (s *Store) ExecutionEvent(execution uint64) (event uint64, err error) {
+	w := s.write
+	if !w.open {
+		return 0, ErrNoTransaction
+	}
+	err = w.flushFills()
+	var e Execution
+	if err == nil {
+		e, err = one(w.conn, idRange{query: pageQuery, first: execution, last: execution, limit: 1})
+	}
+	if err == nil && e.ID == 0 {
+		err = fmt.Errorf("%w: %d", ErrUnknown, execution)
+	}
 	if err != nil {
-		return err
+		return 0, s.damaged.set(fmt.Errorf("history: event of an execution: %w", damage(err)))
 	}
-	if n == 0 {
-		return fmt.Errorf("%w: %d", ErrUnknown, execution)
-	}
-	w.bust.BindInt64(1, int64(execution))
-	w.bust.BindText(2, reason)
-	w.bust.BindInt64(3, time)
-	w.bust.BindInt64(4, int64(keyedChecksum(execution, time, []byte(reason))))
-	return run(w.bust)
+	return e.Event, nil
 }
 
 // Commit commits the transaction and sets the progress to batch: every event of the journal
@@ -139,7 +194,8 @@ func (w *writer) end() error {
 
 func (w *writer) undo() error {
 	w.open = false
-	w.pending.clear()
+	w.pending.clearFills()
+	w.pending.clearOrders()
 	if w.conn.AutocommitEnabled() {
 		return nil // SQLite has already rolled back
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -182,6 +183,84 @@ func TestBustRefused(t *testing.T) {
 	must(t, s.Verify(t.Context()))
 }
 
+func TestCorrect(t *testing.T) {
+	s := open(t, newPath(t))
+	project(t, s, 1, 7, 1, 3)
+	must(t, s.Begin(t.Context()))
+	next, last := made(7, 4), made(7, 5)
+	next.Corrects, next.Place = 2, 2
+	last.Corrects, last.Place = 4, 2
+	must(t, s.Insert(&next.Fill))
+	must(t, s.Correct(id(7, 2), next.ID, "mistaken price", 42))
+	must(t, s.Insert(&last.Fill))
+	must(t, s.Correct(next.ID, last.ID, "mistaken again", 43))
+	must(t, s.Bust(id(7, 2), "again", 44)) // changes nothing
+	must(t, s.Bust(last.ID, "mistaken at all", 45))
+	must(t, s.Correct(last.ID, id(7, 1), "again", 46)) // changes nothing
+	must(t, s.Commit(2, 0))
+
+	first := made(7, 2)
+	first.Busted, first.BustReason, first.BustTime, first.CorrectedBy = true, "mistaken price", 42, next.ID
+	next.Busted, next.BustReason, next.BustTime, next.CorrectedBy = true, "mistaken again", 43, last.ID
+	last.Busted, last.BustReason, last.BustTime = true, "mistaken at all", 45
+	want := []history.Execution{last, next, made(7, 3), first, made(7, 1)}
+	if got := all(t, s, history.Query{Customer: 7}); !slices.Equal(got, want) {
+		t.Errorf("%+v\nwant %+v", got, want)
+	}
+	must(t, s.Verify(t.Context()))
+}
+
+func TestCorrectRefused(t *testing.T) {
+	s := open(t, newPath(t))
+	project(t, s, 1, 7, 1, 3)
+	must(t, s.Begin(t.Context()))
+	for name, c := range map[string]struct {
+		execution, by uint64
+		reason        string
+		want          error
+	}{
+		"unknown":            {id(7, 4), id(7, 3), "r", history.ErrUnknown},
+		"by an unknown":      {id(7, 3), id(7, 4), "r", history.ErrUnknown},
+		"by 0":               {id(7, 3), 0, "r", history.ErrUnknown},
+		"reason is too long": {id(7, 2), id(7, 3), strings.Repeat("r", history.MaxReason+1), history.ErrTooLarge},
+	} {
+		if err := s.Correct(c.execution, c.by, c.reason, 1); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+	must(t, s.Commit(2, 0)) // the transaction goes on
+	for _, e := range all(t, s, history.Query{Customer: 7}) {
+		if e.Busted {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
+func TestExecutionEvent(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	project(t, s, 1, 7, 1, 3)
+	must(t, s.Begin(t.Context()))
+	e := made(7, 4)
+	e.Event = 99
+	must(t, s.Insert(&e.Fill))
+	for of, want := range map[uint64]uint64{id(7, 2): 2, e.ID: 99} {
+		if got, err := s.ExecutionEvent(of); got != want || err != nil {
+			t.Errorf("event %d (%v), want %d", got, err, want)
+		}
+	}
+	if _, err := s.ExecutionEvent(id(7, 5)); !errors.Is(err, history.ErrUnknown) {
+		t.Errorf("%v, want ErrUnknown", err)
+	}
+	must(t, s.Commit(2, 0))
+	alter(t, path, "UPDATE execution SET event = event + 1 WHERE id & 4294967295 = 2")
+	must(t, s.Begin(t.Context()))
+	if _, err := s.ExecutionEvent(id(7, 2)); !errors.Is(err, history.ErrDamaged) {
+		t.Errorf("%v, want ErrDamaged", err)
+	}
+	must(t, s.Rollback())
+}
+
 func TestBustUndone(t *testing.T) {
 	s := open(t, newPath(t))
 	project(t, s, 1, 7, 1, 1)
@@ -195,9 +274,11 @@ func TestBustUndone(t *testing.T) {
 
 func TestNoTransaction(t *testing.T) {
 	s := open(t, newPath(t))
-	e := made(7, 1)
+	e, o := made(7, 1), madeOrder(7, 1)
+	_, eventErr := s.ExecutionEvent(e.ID)
 	for name, err := range map[string]error{
 		"insert": s.Insert(&e.Fill), "bust": s.Bust(e.ID, "", 0), "commit": s.Commit(1, 0),
+		"correct": s.Correct(e.ID, id(7, 2), "", 0), "put order": s.PutOrder(&o), "event of an execution": eventErr,
 	} {
 		if !errors.Is(err, history.ErrNoTransaction) {
 			t.Errorf("%s: %v, want ErrNoTransaction", name, err)

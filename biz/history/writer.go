@@ -17,10 +17,12 @@ type writer struct {
 	open     bool // a transaction is open
 	progress uint64
 	pending  pending
-	space    [fillBytes]byte
+	space    scratch
 
 	begin, commit, rollback *sqlite.Stmt
-	insert, bust, exists    *sqlite.Stmt
+	insertPlain, insert     *sqlite.Stmt
+	bust, exists            *sqlite.Stmt
+	setOrder, order         *sqlite.Stmt
 	setMeta, setState       *sqlite.Stmt
 }
 
@@ -65,17 +67,20 @@ func (w *writer) setUp(ctx context.Context, o Options) error {
 	if err := setPragmas(w.conn, writerPragmas(o.Durable)); err != nil {
 		return err
 	}
-	created, err := migrate(w.conn)
+	before, err := migrate(w.conn)
 	if err != nil {
 		return err
 	}
-	if created {
+	switch before {
+	case 0:
 		o.Log.Info("new history", "path", o.Path)
-	}
-	if created && o.Durable {
-		if err := growFiles(w.conn); err != nil {
-			return err
+		if o.Durable {
+			if err := growFiles(w.conn); err != nil {
+				return err
+			}
 		}
+	case 1:
+		o.Log.Info("history brought to the new schema", "path", o.Path, "before", before, "now", schemaVersion)
 	}
 	if err := w.prepare(); err != nil {
 		return err
@@ -119,6 +124,9 @@ func setPragmas(c *sqlite.Conn, pragmas []string) error {
 	return nil
 }
 
+// plainColumns are the columns of a plain execution; the others are then NULL.
+const plainColumns = "id, order_id, event, client_order_id, instrument, quantity, price, cost, time, checksum"
+
 func (w *writer) prepare() error {
 	for _, p := range []struct {
 		to    **sqlite.Stmt
@@ -127,9 +135,12 @@ func (w *writer) prepare() error {
 		{&w.begin, "BEGIN IMMEDIATE"},
 		{&w.commit, "COMMIT"},
 		{&w.rollback, "ROLLBACK"},
-		{&w.insert, "INSERT INTO execution VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
-		{&w.bust, "INSERT INTO bust VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"},
+		{&w.insertPlain, "INSERT INTO execution (" + plainColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+		{&w.insert, "INSERT INTO execution VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+		{&w.bust, "INSERT INTO bust VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"},
 		{&w.exists, "SELECT EXISTS (SELECT 1 FROM execution WHERE id = ?)"},
+		{&w.setOrder, "REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+		{&w.order, ordersQuery},
 		{&w.setMeta, "INSERT INTO meta VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, checksum = excluded.checksum"},
 		{&w.setState, "INSERT INTO snapshot VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state, checksum = excluded.checksum"},
 	} {

@@ -16,6 +16,11 @@ func (g *Commit[H]) Record(rec []byte) {
 	g.used = true
 }
 
+// Together makes the next n records, at least 1, which have that many bytes in all, come into one
+// batch, so that a crash keeps all or none of them. It has no effect for more than MaxBatchRecords
+// or MaxRecord bytes.
+func (g *Commit[H]) Together(n, bytes int) { g.draft.together(n, bytes) }
+
 // Held returns the collection that this commit releases. The caller may add to it
 // without recording anything: it is then released as soon as everything before it is
 // durable, and nothing is written. Call Held only to add something.

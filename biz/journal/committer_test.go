@@ -368,3 +368,39 @@ func (b *bell) Release() {
 	default:
 	}
 }
+
+// TestTogether: records of a commit that is more than a batch are in one batch if that is asked for.
+func TestTogether(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		before, bytes int
+	}{
+		{"full by number", journal.MaxBatchRecords - 1, 10},
+		{"full by size", 95, 10_230},
+		{"not full", 3, 10},
+	} {
+		j := open(t, t.TempDir())
+		w := newCommitter(j, journal.CommitterOptions{})
+		done := make(chan struct{})
+		g := w.Begin()
+		for range c.before {
+			g.Record(make([]byte, c.bytes))
+		}
+		g.Together(3, 3*c.bytes)
+		for range 3 {
+			g.Record([]byte(strings.Repeat("x", c.bytes)))
+		}
+		g.Held().add(func() { close(done) }, func() { t.Error("abandoned") })
+		w.End()
+		<-done
+		recs, at, err := replay(t.Context(), j, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := len(recs) - 3
+		if n != c.before || at[n].Batch != at[n+2].Batch || at[n-1].Batch != 1 || (at[n].Batch == 1) != (c.name == "not full") {
+			t.Errorf("%s: %d records before; batches %d, %d and %d", c.name, n, at[n-1].Batch, at[n].Batch, at[n+2].Batch)
+		}
+		closeJournal(t, j)
+	}
+}

@@ -64,6 +64,15 @@ func (d *draft) next(n int) *segment {
 	return s
 }
 
+// together makes the next n records, which have that many bytes in all, come into one batch, if a
+// batch can have them.
+func (d *draft) together(n, bytes int) {
+	s := &d.segments[d.used-1]
+	if s.count > 0 && (s.count+n > MaxBatchRecords || len(s.buf)+bytes+n*maxPrefixBytes > MaxBatchBytes) {
+		d.next(0)
+	}
+}
+
 // batches returns the segments with records, in order.
 func (d *draft) batches() []segment {
 	if d.records == 0 {

@@ -1,181 +1,129 @@
 package ledger
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
-// Place fills an order at its price and returns the event.
-//
-// If a fill in memory has the same client order id, Place changes nothing and returns that
-// first event and ErrDuplicate, even if the other fields differ. If a business rule forbids
-// the order, Place changes nothing and returns a Refusal. It does not allocate once the
-// memory of recent events has its full size.
-func (a *Account) Place(o Order) (Event, error) {
-	id := o.ClientOrderID.hash()
-	if first := a.recent.find(&o.ClientOrderID, o.ClientOrderID.tagOf(id)); first != nil {
-		return *first, ErrDuplicate
-	}
-	if err := o.check(); err != nil {
-		return Event{}, err
-	}
-	if a.lastExecution == maxExecutions {
-		return Event{}, ErrExhausted
-	}
-	e := Event{Kind: KindFill, Number: a.lastNumber + 1, Time: o.Time}
-	e.Execution = Execution{
-		ID: NewExecutionID(a.customer, a.lastExecution+1), Order: NewOrderID(a.customer, a.lastExecution+1),
-		Time: o.Time, Quantity: o.Quantity, Price: o.Price, Instrument: o.Instrument,
-		ClientOrderID: o.ClientOrderID, Side: o.Side,
-	}
-	var out outcome
-	if err := a.decide(&e, &out); err != nil {
-		return Event{}, err
-	}
-	a.apply(&e, &out, id, "")
-	return e, nil
-}
-
-// Bust takes an execution back. It returns the event, with changed true.
-//
-// A second bust of the same execution changes nothing: changed is false, and the event has
-// the number and time of the first bust and the current position. ErrBustBlocked means that
-// the quantity would become negative, ErrUnknownExecution that the account never had the
-// execution, ErrBadBustReason that ValidReason refuses the reason, ErrMismatch that it differs
-// from the execution in memory. After an error nothing has changed.
-func (a *Account) Bust(b Bust) (e Event, changed bool, err error) {
-	id := b.Execution.ID
-	if first, ok := a.busted[id]; ok {
-		return a.bustedBefore(&b.Execution, first), false, nil
-	}
-	if recent, ok := a.FindExecution(id); ok && recent.Execution != b.Execution {
-		return Event{}, false, fmt.Errorf("%w: execution %s", ErrMismatch, id)
-	}
-	e = Event{Kind: KindBust, Number: a.lastNumber + 1, Time: b.Time, Execution: b.Execution}
-	if err := a.checkBust(&e); err != nil {
-		return Event{}, false, err
-	}
-	if !ValidReason(b.Reason) {
-		return Event{}, false, ErrBadBustReason
-	}
-	var out outcome
-	if err := a.decide(&e, &out); err != nil {
-		return Event{}, false, err
-	}
-	a.apply(&e, &out, b.Execution.ClientOrderID.hash(), b.Reason)
-	return e, true, nil
-}
-
-func (a *Account) bustedBefore(x *Execution, first Busted) Event {
-	p, _ := a.Position(x.Instrument)
-	return Event{
-		Kind: KindBust, Number: first.Number, Time: first.Time, Execution: *x,
-		Position: p, Rows: uint32(len(a.rows)),
-	}
-}
-
-func (a *Account) checkBust(e *Event) error {
-	n := e.Execution.ID.Number()
-	if e.Customer() != a.customer || n == 0 || n > a.lastExecution {
-		return ErrUnknownExecution
-	}
-	return nil
-}
-
-// Replay applies an event that was read back, with the reason of a bust. An event that the
-// account already has is skipped: applied is false. The event must be the next one (else
-// ErrGap), of this customer (else ErrWrongAccount), and all its fields must follow from the
-// state (else ErrMismatch).
-func (a *Account) Replay(e *Event, reason string) (applied bool, err error) {
-	switch {
-	case e.Customer() != a.customer:
-		return false, fmt.Errorf("%w: event %d of %d, account of %d", ErrWrongAccount, e.Number, e.Customer(), a.customer)
-	case e.Number <= a.lastNumber:
-		return false, nil
-	case e.Number != a.lastNumber+1:
-		return false, fmt.Errorf("%w: customer %d has %d, next is %d", ErrGap, a.customer, a.lastNumber, e.Number)
-	}
-	again := *e
-	var out outcome
-	if err := a.checkReplay(&again, reason); err != nil {
-		return false, a.mismatch(e, err)
-	}
-	if err := a.decide(&again, &out); err != nil {
-		return false, a.mismatch(e, err)
-	}
-	if again != *e {
-		return false, a.mismatch(e, nil)
-	}
-	a.apply(e, &out, e.Execution.ClientOrderID.hash(), reason)
-	return true, nil
-}
-
-func (a *Account) checkReplay(e *Event, reason string) error {
-	x := &e.Execution
-	if x.Order.Customer() != a.customer || (x.Side != Buy && x.Side != Sell) {
-		return ErrMalformed
-	}
-	if e.Kind == KindBust {
-		if _, ok := a.busted[x.ID]; ok {
-			return ErrDuplicate
-		}
-		if !storableReason(reason) { // not ValidReason: older journals have other text, too
-			return ErrMalformed
-		}
-		return a.checkBust(e)
-	}
-	if e.Kind != KindFill || x.Time != e.Time || uint64(x.ID.Number()) != uint64(a.lastExecution)+1 {
-		return ErrMalformed
-	}
-	return nil
-}
-
-func (a *Account) mismatch(e *Event, err error) error {
-	if err == nil {
-		return fmt.Errorf("%w: customer %d, event %d", ErrMismatch, a.customer, e.Number)
-	}
-	return fmt.Errorf("%w: customer %d, event %d: %w", ErrMismatch, a.customer, e.Number, err)
-}
-
-// outcome is the state of the account after an event, before it is applied.
+// outcome is the state of the account after an event, before it is committed.
 type outcome struct {
 	at       int  // index of the row, or where to insert it
 	held     bool // the row exists already
 	after    row
 	worth    Money // value of the row before the event
 	cash     Money
+	frozen   Money
 	realised Money
+	fees     Money
+	orderAt  int    // index of the order, or where to insert it
+	before   *Order // the working order before the event, or nil
 }
 
-// decide computes the outcome of a fill or a bust and completes the event. New events and
-// replayed events both go through it.
+// decide computes the outcome of an event and completes the event. New events and replayed
+// events both go through it. After an error nothing has changed.
 func (a *Account) decide(e *Event, out *outcome) error {
-	x := &e.Execution
-	value, err := worth(x)
-	if err != nil {
+	out.cash, out.frozen, out.realised, out.fees = a.cash, a.frozen, a.realised, a.fees
+	if !e.Kind.HasOrder() {
+		return a.decideCash(e, out)
+	}
+	if err := a.decideOrder(e, out); err != nil {
 		return err
 	}
-	out.at, out.held = find(a.rows, x.Instrument)
-	out.after = row{instrument: x.Instrument, since: a.since()}
+	out.at, out.held = find(a.rows, e.Order.Instrument)
 	if out.held {
 		out.after = a.rows[out.at]
 		out.worth = out.after.value()
+	} else {
+		out.after = row{instrument: e.Order.Instrument, since: a.since()}
 	}
-	out.cash, out.realised = a.cash, a.realised
+	if !e.Kind.HasExecution() {
+		if err := a.checkCash(e, out); err != nil {
+			return err
+		}
+		return a.freezeShares(e, out)
+	}
+	value, err := worth(&e.Execution)
+	if err != nil {
+		return err
+	}
 	switch {
-	case e.Kind == KindFill && x.Side == Buy:
-		err = out.buy(x, value)
-	case e.Kind == KindFill:
-		err = out.sell(x, value)
-	case x.Side == Buy:
-		err = out.undoBuy(x, value)
+	case e.Kind != KindFill && !e.Early:
+		err = out.rebuilt(e)
+	case e.Kind != KindFill && e.Execution.Side == Buy:
+		err = out.undoBuy(&e.Execution, value)
+	case e.Kind != KindFill:
+		err = out.undoSell(&e.Execution, value)
+	case e.Execution.Side == Buy:
+		err = out.buy(&e.Execution, value)
 	default:
-		err = out.undoSell(x, value)
+		err = a.sell(e, out, value)
+	}
+	if err == nil {
+		err = a.checkCash(e, out)
+	}
+	if err == nil {
+		err = a.freezeShares(e, out)
 	}
 	if err != nil {
 		return err
 	}
 	return a.complete(e, out)
+}
+
+// decideOrder checks the order of an event against the one that works, and counts its frozen
+// cash.
+func (a *Account) decideOrder(e *Event, out *outcome) error {
+	o := &e.Order
+	n := uint64(o.ID.Number())
+	if n == 0 || n > uint64(a.lastOrder)+1 || o.Filled < 0 || o.Filled > o.Quantity {
+		return ErrMalformed
+	}
+	first := n == uint64(a.lastOrder)+1
+	if !first {
+		if at, works := a.orderIndex(o.ID); works {
+			out.orderAt, out.before = at, a.orders[at]
+			out.frozen -= out.before.Frozen
+		} else {
+			out.orderAt = at
+		}
+	} else {
+		out.orderAt = len(a.orders)
+	}
+	filled := Quantity(0)
+	switch {
+	case out.before != nil:
+		filled = out.before.Filled
+	case first:
+	case e.Kind == KindFill:
+		filled = o.Filled - e.Execution.Quantity // late: of an order that no longer works
+	}
+	e.Named = first || out.before != nil && out.before.ClientOrderID != o.ClientOrderID
+	if e.Kind == KindFill && o.Filled != filled+e.Execution.Quantity {
+		return ErrMalformed
+	}
+	e.Simple = e.simple()
+	out.frozen += o.Frozen
+	if o.Frozen < 0 || !withinMoney(out.frozen) {
+		return ErrTooLarge
+	}
+	return nil
+}
+
+// checkCash refuses an event that spends or freezes more cash than is free. A bust or a
+// correction may do so.
+func (a *Account) checkCash(e *Event, out *outcome) error {
+	unsettled, more := a.Unsettled(e.Time), Money(0)
+	if e.Kind.HasExecution() {
+		more = e.unsettledChange()
+	}
+	if !withinMoney(out.cash) || unsettled > MaxMoney-more {
+		return ErrTooLarge
+	}
+	if e.Kind == KindBust || e.Kind == KindCorrect {
+		return nil
+	}
+	spent := a.cash - out.cash + more + out.frozen - a.frozen // fits: what is sold adds at most more
+	if spent > 0 && freeCash(out.cash, out.frozen, unsettled+more) < 0 {
+		return a.notEnoughCash(e.Time, spent)
+	}
+	return nil
 }
 
 // since returns the first execution that counts in the profit of a row that opens now.
@@ -190,7 +138,7 @@ func worth(x *Execution) (Money, error) {
 		return 0, ErrBadQuantity
 	case x.Price <= 0:
 		return 0, ErrBadPrice
-	case x.Quantity > MaxQuantity, x.Price > MaxPrice, x.Cost < 0, x.Cost > MaxMoney:
+	case x.Quantity > MaxQuantity, x.Price > MaxPrice, x.Cost < 0, x.Cost > MaxMoney, x.Fee < 0, x.Fee > MaxMoney:
 		return 0, ErrTooLarge
 	}
 	value, ok := Value(x.Quantity, x.Price)
@@ -201,53 +149,68 @@ func worth(x *Execution) (Money, error) {
 }
 
 func (o *outcome) buy(x *Execution, value Money) error {
-	if o.cash < value {
-		return ErrNotEnoughCash
+	if value > MaxMoney-x.Fee {
+		return ErrTooLarge
 	}
 	x.Cost = 0
 	o.after.quantity += x.Quantity
 	o.after.cost += value
-	o.cash -= value
+	if x.FeeInCost {
+		o.after.cost += x.Fee
+	} else {
+		o.fees += x.Fee
+	}
+	o.cash -= value + x.Fee
 	return nil
 }
 
-func (o *outcome) sell(x *Execution, value Money) error {
-	held := o.after.quantity
+func (a *Account) sell(e *Event, out *outcome, value Money) error {
+	x := &e.Execution
+	own := Quantity(0) // frozen for this order
+	if out.before != nil {
+		own = out.before.freezesShares()
+	}
+	held := out.after.quantity
+	if out.after.frozen-own > held-x.Quantity || held < x.Quantity {
+		return a.notEnoughShares(x.Instrument, e.Time, x.Quantity)
+	}
+	if own < x.Quantity && len(a.lots) > 0 && a.Sellable(x.Instrument, e.Time)+own < x.Quantity {
+		return a.notEnoughShares(x.Instrument, e.Time, x.Quantity)
+	}
 	switch {
-	case held < x.Quantity:
-		return ErrNotEnoughShares
 	case held == x.Quantity:
-		x.Cost = o.after.cost
+		x.Cost = out.after.cost
+	case e.Early:
+		x.Cost = earlyShare(out.after.cost, x.Quantity, held)
 	default:
-		x.Cost = share(o.after.cost, x.Quantity, held)
+		x.Cost = share(out.after.cost, x.Quantity, held)
 	}
-	o.after.quantity -= x.Quantity
-	o.after.cost -= x.Cost
-	o.cash += value
-	o.profit(value-x.Cost, true)
+	out.after.quantity -= x.Quantity
+	out.after.cost -= x.Cost
+	out.cash += value - x.Fee
+	out.profit(value-x.Cost-x.Fee, true)
 	return nil
 }
 
-func (o *outcome) undoBuy(x *Execution, value Money) error {
-	if o.after.quantity < x.Quantity {
-		return ErrBustBlocked
+// rebuilt takes over the position that a fold has computed. What the event adds to cash, cost
+// and fees is the realised profit.
+func (o *outcome) rebuilt(e *Event) error {
+	p := &e.Position
+	if p.Quantity < 0 || p.Quantity > MaxQuantity || p.Cost < 0 || p.Cost > MaxMoney ||
+		!withinMoney(p.Realised) || !withinMoney(e.Amount) || !withinMoney(e.FeeChange) {
+		return ErrTooLarge
 	}
-	o.after.quantity -= x.Quantity
-	o.after.cost -= value
-	o.cash += value
-	if o.after.cost < 0 || o.after.quantity == 0 {
-		o.profit(-o.after.cost, true)
-		o.after.cost = 0
+	costChange := p.Cost - o.after.cost
+	o.after.quantity, o.after.cost, o.after.realised = p.Quantity, p.Cost, p.Realised
+	o.cash += e.Amount
+	o.fees += e.FeeChange
+	if !withinMoney(o.cash) || !withinMoney(o.fees) {
+		return ErrTooLarge
 	}
-	return nil
-}
-
-func (o *outcome) undoSell(x *Execution, value Money) error {
-	ofRow := o.held && x.ID.Number() >= o.after.since
-	o.after.quantity += x.Quantity
-	o.after.cost += x.Cost
-	o.cash -= value
-	o.profit(x.Cost-value, ofRow)
+	if !withinMoney(costChange+e.FeeChange) || !withinMoney(costChange+e.FeeChange+e.Amount) {
+		return ErrTooLarge
+	}
+	o.realised += e.Amount + costChange + e.FeeChange
 	return nil
 }
 
@@ -259,26 +222,56 @@ func (o *outcome) profit(m Money, ofRow bool) {
 	}
 }
 
+// freezeShares counts the frozen shares of the row.
+func (a *Account) freezeShares(e *Event, out *outcome) error {
+	change := e.Order.freezesShares()
+	if out.before != nil {
+		change -= out.before.freezesShares()
+	}
+	if change == 0 {
+		return nil
+	}
+	free := out.after.quantity - out.after.frozen
+	if !e.Kind.HasExecution() {
+		free -= a.unsettledShares(e.Order.Instrument, e.Time)
+	}
+	if change > 0 && free < change {
+		return a.notEnoughShares(e.Order.Instrument, e.Time, e.Order.freezesShares())
+	}
+	out.after.frozen += change
+	if !out.held && out.after.quantity == 0 || out.after.frozen < 0 {
+		return ErrMalformed
+	}
+	return nil
+}
+
 // complete checks the outcome against the limits and writes it into the event.
 func (a *Account) complete(e *Event, out *outcome) error {
 	r := &out.after
 	if r.quantity > MaxQuantity || r.cost > MaxMoney || !withinMoney(r.realised) ||
-		!withinMoney(out.cash) || !withinMoney(out.realised) {
+		!withinMoney(out.cash) || !withinMoney(out.realised) || !withinMoney(out.fees) {
 		return ErrTooLarge
 	}
 	rows := len(a.rows)
-	grew := (e.Kind == KindFill) == (e.Execution.Side == Buy)
+	before := Quantity(0)
+	if out.held {
+		before = a.rows[out.at].quantity
+	}
 	switch {
-	case !out.held:
+	case r.quantity == 0 && before == 0:
+		e.Change = Repriced
+	case before == 0:
 		e.Change = Opened
 		rows++
 	case r.quantity == 0:
 		e.Change = Closed
 		rows--
-	case grew:
+	case r.quantity > before:
 		e.Change = Increased
-	default:
+	case r.quantity < before:
 		e.Change = Decreased
+	default:
+		e.Change = Repriced
 	}
 	if rows > MaxRows {
 		return ErrTooManyPositions
@@ -288,37 +281,50 @@ func (a *Account) complete(e *Event, out *outcome) error {
 	return nil
 }
 
-// apply changes the account to the outcome. id is the hash of the client order id.
-func (a *Account) apply(e *Event, out *outcome, id uint64, reason string) {
-	if out.held {
-		a.value.sub(out.worth)
+func (a *Account) decideCash(e *Event, out *outcome) error {
+	switch e.Kind {
+	case KindDeposit:
+		if e.Amount <= 0 {
+			return ErrBadAmount
+		}
+	case KindWithdraw:
+		if e.Amount >= 0 {
+			return ErrBadAmount
+		}
+		if free := a.Free(e.Time); free < -e.Amount {
+			return a.notEnoughCash(e.Time, -e.Amount)
+		}
+	case KindReset:
+		if len(a.orders) > 0 {
+			return ErrMalformed
+		}
+		out.cash, out.frozen, out.realised, out.fees = a.opening.Cash, 0, 0, 0
+		e.Amount = 0
+		e.Rows = uint32(len(a.opening.Holdings))
+		return nil
 	}
-	if e.Kind == KindFill || !out.held {
-		out.after.last = e.Execution.Price
+	e.Rows = uint32(len(a.rows))
+	if !withinMoney(e.Amount) || !withinMoney(out.cash+e.Amount) || !withinMoney(a.deposits+e.Amount) {
+		return ErrTooLarge
 	}
-	a.value.add(out.after.value())
-	switch e.Change {
-	case Opened:
-		a.rows = slices.Insert(a.rows, out.at, out.after)
-	case Closed:
-		a.rows = slices.Delete(a.rows, out.at, out.at+1)
-	default:
-		a.rows[out.at] = out.after
-	}
-	a.cash, a.realised = out.cash, out.realised
-	a.lastNumber = e.Number
-	a.digest = e.digest(a.digest, id, reason)
-	if e.Kind == KindFill {
-		a.lastExecution = e.Execution.ID.Number()
-	} else {
-		a.markBusted(e, reason)
-	}
-	a.recent.add(e, e.tag(id))
+	out.cash += e.Amount
+	return nil
 }
 
-func (a *Account) markBusted(e *Event, reason string) {
-	if a.busted == nil {
-		a.busted = make(map[ExecutionID]Busted)
+// apply decides a new event and commits it. The event has all inputs.
+func (a *Account) apply(e *Event) error {
+	e.Number, e.Push = a.lastNumber+1, a.lastPush+1
+	var out outcome
+	if err := a.decide(e, &out); err != nil {
+		return err
 	}
-	a.busted[e.Execution.ID] = Busted{Number: e.Number, Time: e.Time, Reason: reason}
+	a.commit(e, &out)
+	return nil
+}
+
+// mustApply is apply for an event that can't be refused any more.
+func (a *Account) mustApply(e *Event) {
+	if err := a.apply(e); err != nil {
+		panic(fmt.Sprintf("ledger: customer %d, event %d of kind %d: %v", a.customer, e.Number, e.Kind, err))
+	}
 }

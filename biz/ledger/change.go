@@ -10,6 +10,9 @@ const (
 	Closed    Change = 2
 	Increased Change = 3
 	Decreased Change = 4
+	// Repriced means that the quantity is the same. With an event, only the cost may have
+	// changed.
+	Repriced Change = 5
 )
 
 // String returns the kind in lower case.
@@ -23,6 +26,8 @@ func (c Change) String() string {
 		return "increased"
 	case Decreased:
 		return "decreased"
+	case Repriced:
+		return "repriced"
 	}
 	return "unknown"
 }

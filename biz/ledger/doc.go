@@ -1,40 +1,57 @@
-// Package ledger is the core of the trading simulation: accounts, their
-// positions, and the executions and busts that change them.
+// Package ledger is the core of the trading simulation: accounts, their positions and orders,
+// and the executions, busts and corrections that change them.
 //
-// It does no I/O and reads no clock. A command (Order, Bust) goes in, and an Event comes
-// out. The event has everything that is needed to apply it again (Account.Replay), to
-// inform the customer, and to store it (AppendEvent, DecodeEvent). The same events result
-// in the same state and the same Account.Hash on every machine.
+// It does no I/O and reads no clock. It has no market either: the caller passes the rules
+// (Terms) and what the market lets an order have (Offer). A command such as Place, Cancel or
+// Bust appends its Events to a slice. An event has everything that is needed to apply it again
+// (Account.Replay), to inform the customer, and to store it (AppendEvent, DecodeEvent). The same
+// events result in the same state and the same Account.Hash on every machine.
+//
+// # Orders
+//
+// While an order works, its quantity = filled + leaves. A working buy freezes cash: what is
+// left x its limit (or Terms.Reserve), with the fees. A working sell freezes shares. After
+// every event the frozen amounts of the account are the sums over the working orders.
+//
+// A new order that is refused changes nothing. An order that works already, and that the
+// account can't take any more (for lack of cash, or because of a limit), is cancelled.
 //
 // # Money
 //
 // Price and Money count 1/10000 of a currency unit, Quantity counts shares. All arithmetic
-// is on integers and checked for overflow. For every account
+// is on integers and checked for overflow. After every event
 //
-//	cash - realised profit + sum of the positions' cost
+//	cash + sum of the positions' cost = opening + deposits + realised profit - fees
 //
-// never changes, whatever fills and busts it has.
+// where opening is the cash and the cost at the opening, and fees are those in no cost and no
+// profit (Account.Fees).
 //
-//   - Buy of q at p: cash -q*p, cost +q*p.
-//   - Sell of q at p from Q shares with cost C: the sold part has the cost
-//     c = C*q/Q, rounded half up (all of C if q = Q): cash +q*p, cost -c,
-//     realised +q*p-c.
-//   - Bust of a buy: quantity -q, cost -q*p, cash +q*p.
-//   - Bust of a sell: quantity +q, cost +c with the c of that sell, cash -q*p,
-//     realised -(q*p-c).
-//   - If a bust leaves a negative cost, or a cost without shares, this cost is
-//     moved to realised and becomes zero.
+//   - Buy of q at p with fee f: cash -q*p-f, cost +q*p. The fee counts in Account.Fees, or, if
+//     the market says so, in the cost.
+//   - Sell of q at p with fee f from Q shares with cost C: the sold part has the cost
+//     c = C*q/Q, rounded half even (all of C if q = Q): cash +q*p-f, cost -c,
+//     realised +q*p-c-f.
+//   - Bust: its flow of cash and its fee are undone. The position is that of the other
+//     executions in their order (Refold), as if the busted one had never been; the realised
+//     profit follows from the sum above.
+//   - Correction: a bust and another execution at the same place of that order (Place), with the
+//     fee of that place.
 //
 // Cash may be negative after a bust, since the proceeds may already be spent. Buys are
 // refused until there is enough cash again.
 //
-// The realised profit of a position counts from the moment its row opened. The bust of an
-// older sell changes only the account's total.
+// Shares of a buy and proceeds of a sell may wait for their settlement. What is sellable or
+// free is derived for a time, so no nightly job is needed.
 //
 // # Numbers
 //
-// Each account numbers its executions 1, 2, 3... (Execution.ID has the customer and this
-// number). Separately it numbers its events, which are fills and busts.
+// Each account numbers its orders, executions, events and pushes 1, 2, 3... An event has one
+// to four pushes (Event.Pushes).
+//
+// # Versions
+//
+// Events and states of version 1, of releases without orders, are read and applied as they
+// were (Event.Early).
 //
 // # Goroutines
 //
@@ -43,7 +60,8 @@
 //
 // # Limits
 //
-// MaxQuantity, MaxPrice, MaxMoney, MaxRows, MaxReason and ClientOrderIDSize: an order or
-// bust beyond a limit is refused and changes nothing. NewAccount sets how many recent
-// events stay in memory. All busts stay in memory.
+// MaxQuantity, MaxPrice, MaxMoney, MaxRows, MaxOrders, MaxReason and ClientOrderIDSize: a
+// command beyond a limit is refused and changes nothing. Options sets how many events stay in
+// memory, how many orders may work and how many client order ids are remembered. All busts
+// stay in memory.
 package ledger

@@ -5,79 +5,126 @@ import (
 	"encoding/hex"
 	"errors"
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
-	"unsafe"
 
 	"holdfast/biz/ledger"
 )
 
-// sample returns events with the smallest and the largest possible fields.
+// samples returns events of all kinds.
 func samples(t testing.TB) []ledger.Event {
 	t.Helper()
 	a := open(t, 10_000)
-	o := buy(10, 10)
-	o.ClientOrderID = named(t, "a-1")
-	fill := place(t, a, o)
-	plain := place(t, a, sell(3, 30))
-	large := ledger.Event{
-		Number: math.MaxUint64, Time: math.MinInt64, Kind: ledger.KindBust, Change: ledger.Decreased, Rows: math.MaxUint32,
-		Execution: ledger.Execution{
-			ID: math.MaxUint64, Order: math.MaxUint64, Time: -1, Quantity: math.MaxInt64, Price: math.MaxInt64,
-			Cost: math.MaxInt64, Instrument: math.MaxUint32, Side: ledger.Sell,
-			ClientOrderID: named(t, strings.Repeat("z", ledger.ClientOrderIDSize)),
-		},
-		Position: ledger.Position{Instrument: math.MaxUint32, Quantity: math.MaxInt64, Cost: math.MaxInt64, Realised: math.MinInt64},
-	}
-	return []ledger.Event{fill, plain, bust(t, a, plain.Execution), large}
+	fees := &ledger.Fees{Commission: 1_000_000, Minimum: 3, InCost: true}
+	bought := buy(10, 10).named(t, "a-1")
+	bought.Terms.Fees, bought.Terms.SharesFrom = fees, 1
+	events := []ledger.Event{place(t, a, bought), place(t, a, sell(3, 30))}
+	o := limit(ledger.Buy, 5, 20)
+	o.ClientOrderID, o.Terms.Fees = named(t, "b"), fees
+	events = append(events, submit(t, a, o, ledger.Offer{Quantity: 2, Price: 19})...)
+	partly := events[len(events)-1].Order.ID
+	stop := limit(ledger.Sell, 2, 5)
+	stop.Type, stop.Stop, stop.TimeInForce, stop.Expires, stop.Held = ledger.StopLimit, 6, ledger.GoodTillDate, 77, true
+	waits := rest(t, a, stop)
+	events = append(events, a.Recent(nil)[0])
+	r := ledger.Replacement{Order: partly, ClientOrderID: named(t, "c"), Quantity: 6, Price: 21, TimeInForce: ledger.Day, Terms: o.Terms}
+	events = append(events, must(t)(a.Replace(nil, &r, nil))...)
+	events = append(events, must(t)(a.Trigger(nil, waits.ID, nil, &o.Terms))...)
+	events = append(events, must(t)(a.Expire(nil, waits.ID, 78))...)
+	c := ledger.Correction{Execution: events[1].Execution.ID, Quantity: 2, Price: 31, Reason: "typo", Past: pastOf(a, tin), Terms: o.Terms}
+	events = append(events, must(t)(a.Correct(nil, &c))...)
+	events = append(events, bust(t, a, events[2].Execution))
+	events = append(events, must(t)(a.Cancel(nil, partly, ledger.ByOperator, 79))...)
+	events = append(events, must(t)(a.Deposit(nil, 5, "gift", 80))...)
+	events = append(events, must(t)(a.Withdraw(nil, 4, "", 81))...)
+	return append(events, must(t)(a.Reset(nil, "new", 82))...)
 }
 
-func reasonOf(e *ledger.Event) string {
-	if e.Kind == ledger.KindBust {
-		return strings.Repeat("r", ledger.MaxReason)
+// large returns events with the largest possible fields.
+func large(t testing.TB) (events []ledger.Event) {
+	t.Helper()
+	o := ledger.Order{
+		ID: math.MaxUint64, ClientOrderID: named(t, strings.Repeat("z", ledger.ClientOrderIDSize)), Instrument: math.MaxUint32,
+		Side: ledger.Sell, Type: ledger.StopLimit, TimeInForce: ledger.FillOrKill, Status: ledger.Expired, Triggered: true, Held: true,
+		Quantity: math.MaxInt64, Filled: math.MaxInt64, FilledValue: math.MaxInt64, Price: math.MaxInt64, Stop: math.MaxInt64,
+		Frozen: math.MaxInt64, Time: math.MinInt64, Expires: math.MinInt64, Priority: math.MaxUint64,
 	}
-	return ""
+	x := ledger.Execution{
+		ID: math.MaxUint64, Order: o.ID, Time: -1, Quantity: math.MaxInt64, Price: math.MaxInt64, Cost: math.MaxInt64, Fee: math.MaxInt64,
+		Settlement: math.MinInt64, Corrects: math.MaxUint32, Place: math.MaxUint32, Instrument: o.Instrument, ClientOrderID: o.ClientOrderID,
+		Side: o.Side, FeeInCost: true,
+	}
+	all := ledger.Event{
+		Number: math.MaxUint64, Push: math.MaxUint64, Time: math.MinInt64, Order: o, Execution: x, Cause: ledger.ByLimits,
+		Position: ledger.Position{Instrument: o.Instrument, Quantity: math.MaxInt64, Cost: math.MaxInt64, Realised: math.MinInt64},
+		Amount:   math.MinInt64, FeeChange: math.MinInt64, QuantityChange: math.MinInt64, Text: strings.Repeat("r", ledger.MaxReason),
+		Rows: math.MaxUint32, Kind: ledger.KindCorrect, Change: ledger.Repriced, More: true, Named: true,
+	}
+	cash := ledger.Event{
+		Number: math.MaxUint64, Push: math.MaxUint64, Time: math.MinInt64, Order: ledger.Order{ID: ledger.NewOrderID(math.MaxUint32, 0)},
+		Amount: math.MinInt64, Text: all.Text, Rows: math.MaxUint32, Kind: ledger.KindReset, More: true,
+	}
+	return []ledger.Event{all, cash}
 }
 
 func TestEventRoundTrip(t *testing.T) {
-	for _, e := range samples(t) {
-		b := ledger.AppendEvent([]byte("front"), &e, reasonOf(&e))[len("front"):]
+	kinds := make(map[ledger.Kind]bool)
+	for _, e := range slices.Concat(samples(t), large(t), early(t)) {
+		kinds[e.Kind] = true
+		b := ledger.AppendEvent([]byte("front"), &e)[len("front"):]
 		if len(b) > ledger.MaxEventSize {
 			t.Errorf("%d bytes", len(b))
 		}
-		have, reason, used, err := ledger.DecodeEvent(append(b, "behind"...))
+		have, used, err := ledger.DecodeEvent(append(b, "behind"...))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("kind %d: %v", e.Kind, err)
 		}
 		equal(t, "event", have, e)
-		equal(t, "reason", reason, reasonOf(&e))
 		equal(t, "used", used, len(b))
+	}
+	equal(t, "kinds", len(kinds), int(ledger.KindReset))
+}
+
+// The bytes of version 2 must never change: journals have them.
+func TestEventBytes(t *testing.T) {
+	events := samples(t)
+	if len(events) != len(goldenEvents) {
+		t.Errorf("%d events, want %d", len(events), len(goldenEvents))
+	}
+	for i, e := range events {
+		have := hex.EncodeToString(ledger.AppendEvent(nil, &e))
+		if i >= len(goldenEvents) || have != goldenEvents[i] {
+			t.Errorf("event %d, kind %d:\nhave %s", i+1, e.Kind, have)
+		}
 	}
 }
 
-// The bytes of version 1 must never change: journals have them.
-func TestEventBytes(t *testing.T) {
-	want := []string{
-		"11" + "a18d06" + "01" + "01" + "01" + "0000000000000001" + "11" + "07" + "0a" + "0a" + "00" + "0a" + "64" + "00" + "01" + "03" + "612d31",
-		"11" + "a18d06" + "02" + "02" + "02" + "0000000000000001" + "42" + "07" + "03" + "1e" + "1e" + "07" + "46" + "78" + "01" + "00",
-		"12" + "a18d06" + "03" + "02" + "02" + "0000000000000002" + "0000000000000001" + "32" + "07" + "03" + "1e" + "1e" + "0a" + "64" + "00" + "01" + "00" + "0474657374",
-	}
-	for i, e := range samples(t)[:3] {
-		if have := hex.EncodeToString(ledger.AppendEvent(nil, &e, "test")); have != want[i] {
-			t.Errorf("event %d:\nhave %s\nwant %s", i+1, have, want[i])
-		}
+// A market order that is executed at once takes few bytes.
+func TestSimpleEventIsSmall(t *testing.T) {
+	d := buy(1, ten).named(t, "benchmark-abcdefgh")
+	d.Terms.Time = 1_700_000_000_000_000_000
+	e := place(t, open(t, 100*coin), d)
+	if n := len(ledger.AppendEvent(nil, &e)); n > 60 {
+		t.Errorf("%d bytes", n)
 	}
 }
 
 func TestDecodeEventRefuses(t *testing.T) {
-	e := samples(t)[2]
-	good := ledger.AppendEvent(nil, &e, "test")
-	for n := range good {
-		if _, _, _, err := ledger.DecodeEvent(good[:n]); !errors.Is(err, ledger.ErrMalformed) {
-			t.Errorf("cut to %d bytes: %v", n, err)
+	for _, e := range slices.Concat(samples(t), early(t)) {
+		good := ledger.AppendEvent(nil, &e)
+		for n := range good {
+			if _, _, err := ledger.DecodeEvent(good[:n]); !errors.Is(err, ledger.ErrMalformed) {
+				t.Errorf("kind %d cut to %d bytes: %v", e.Kind, n, err)
+			}
 		}
+	}
+	// version and kind, flags, customer, event, push, time, order, client order id, side, instrument
+	good := unhex(t, "21"+"82"+"a18d06"+"01"+"01"+"0000000000000001"+"01"+"0161"+"11"+"07"+
+		"01"+"0a"+"0a"+"00"+"00"+ // execution
+		"0a"+"64"+"00"+"01") // position
+	if _, used, err := ledger.DecodeEvent(good); err != nil || used != len(good) {
+		t.Fatal(used, err)
 	}
 	put := func(at int, b ...byte) []byte {
 		bad := bytes.Clone(good)
@@ -87,77 +134,60 @@ func TestDecodeEventRefuses(t *testing.T) {
 	insert := func(at int, instead int, b ...byte) []byte {
 		return slices.Concat(good[:at], b, good[at+instead:])
 	}
-	negative := e
-	negative.Execution.Quantity = -1
 	cases := []struct {
 		name string
 		b    []byte
 		want error
 	}{
-		{"event number longer than needed", insert(4, 1, 0x83, 0x00), ledger.ErrMalformed},
-		{"instrument over 32 bits", insert(24, 1, 0x80, 0x80, 0x80, 0x80, 0x10), ledger.ErrMalformed},
-		{"quantity over 63 bits", ledger.AppendEvent(nil, &negative, "test"), ledger.ErrMalformed},
-		{"version 0", put(0, 0x02), ledger.ErrVersion},
-		{"version 2", put(0, 0x22), ledger.ErrVersion},
-		{"kind 0", put(0, 0x10), ledger.ErrMalformed},
-		{"kind 3", put(0, 0x13), ledger.ErrMalformed},
-		{"customer over 32 bits", put(1, 0xff, 0xff, 0xff, 0xff, 0x7f), ledger.ErrMalformed},
-		{"side 0", put(23, 0x30), ledger.ErrMalformed},
-		{"side 3", put(23, 0x33), ledger.ErrMalformed},
-		{"change 0", put(23, 0x02), ledger.ErrMalformed},
-		{"change 5", put(23, 0x52), ledger.ErrMalformed},
-		{"reason not UTF-8", put(len(good)-1, 0xff), ledger.ErrMalformed},
-		{"reason too long", append(put(len(good)-5, 121), make([]byte, 121)...), ledger.ErrMalformed},
-		{"client order id too long", append(put(len(good)-6, 37), make([]byte, 99)...), ledger.ErrMalformed},
-		{"client order id with NUL", put(len(good)-6, 1, 0), ledger.ErrMalformed},
+		{"event number longer than needed", insert(5, 1, 0x81, 0x00), ledger.ErrMalformed},
+		{"instrument over 32 bits", insert(19, 1, 0x80, 0x80, 0x80, 0x80, 0x10), ledger.ErrMalformed},
+		{"quantity over 63 bits", insert(21, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01), ledger.ErrMalformed},
+		{"quantity over 64 bits", insert(21, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02), ledger.ErrMalformed},
+		{"version 0", put(0, 0x01), ledger.ErrVersion},
+		{"version 3", put(0, 0x31), ledger.ErrVersion},
+		{"kind 0", put(0, 0x20), ledger.ErrMalformed},
+		{"kind 12", put(0, 0x2c), ledger.ErrMalformed},
+		{"a simple bust", put(0, 0x22), ledger.ErrMalformed},
+		{"settlement without one", put(1, 0x8a), ledger.ErrMalformed},
+		{"expires without one", put(1, 0xc2), ledger.ErrMalformed},
+		{"not simple, but cut", put(1, 0x80), ledger.ErrMalformed},
+		{"customer over 32 bits", put(2, 0xff, 0xff, 0xff, 0xff, 0x7f), ledger.ErrMalformed},
+		{"side 0", put(18, 0x10), ledger.ErrMalformed},
+		{"side 3", put(18, 0x13), ledger.ErrMalformed},
+		{"change 0", put(18, 0x01), ledger.ErrMalformed},
+		{"change 6", put(18, 0x61), ledger.ErrMalformed},
+		{"client order id too long", append(put(16, 37), make([]byte, 99)...), ledger.ErrMalformed},
+		{"client order id with NUL", put(17, 0), ledger.ErrMalformed},
+		{"client order id not UTF-8", put(17, 0xff), ledger.ErrMalformed},
 	}
 	for _, c := range cases {
-		if have, reason, used, err := ledger.DecodeEvent(c.b); !errors.Is(err, c.want) || used != 0 || reason != "" || have != (ledger.Event{}) {
+		if have, used, err := ledger.DecodeEvent(c.b); !errors.Is(err, c.want) || used != 0 || have != (ledger.Event{}) {
 			t.Errorf("%s: used %d, %v", c.name, used, err)
 		}
 	}
 }
 
-func TestEventHasNoPointersAndIsSmall(t *testing.T) {
-	if size := unsafe.Sizeof(ledger.Event{}); size > 160 {
-		t.Errorf("%d bytes", size)
-	}
-	var walk func(reflect.Type)
-	walk = func(v reflect.Type) {
-		switch v.Kind() {
-		case reflect.Struct:
-			for i := range v.NumField() {
-				walk(v.Field(i).Type)
-			}
-		case reflect.Array:
-			walk(v.Elem())
-		case reflect.Pointer, reflect.Slice, reflect.String, reflect.Map, reflect.Interface, reflect.Func, reflect.Chan, reflect.UnsafePointer:
-			t.Errorf("%s has a pointer", v)
-		}
-	}
-	walk(reflect.TypeFor[ledger.Event]())
-}
-
 func FuzzDecodeEvent(f *testing.F) {
-	for _, e := range samples(f) {
-		f.Add(ledger.AppendEvent(nil, &e, reasonOf(&e)))
+	for _, e := range slices.Concat(samples(f), large(f), early(f)) {
+		f.Add(ledger.AppendEvent(nil, &e))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		e, reason, used, err := ledger.DecodeEvent(b)
+		e, used, err := ledger.DecodeEvent(b)
 		if err != nil {
 			if used != 0 || e != (ledger.Event{}) {
 				t.Fatal("an error and an event")
 			}
 			return
 		}
-		if !bytes.Equal(ledger.AppendEvent(nil, &e, reason), b[:used]) {
+		if !bytes.Equal(ledger.AppendEvent(nil, &e), b[:used]) {
 			t.Fatal("decodes from two forms")
 		}
 		a := open(t, 10_000)
-		if _, err := a.Replay(&e, reason); err == nil && e.Customer() == customer && e.Number == 1 {
-			if constant(a) != 10_000 {
+		if applied, err := a.Replay(&e); err == nil && applied {
+			if constant(a) != 10_000 && e.Kind != ledger.KindReset {
 				t.Fatal("replay breaks the invariant")
 			}
+			restart(t, a)
 		}
 	})
 }

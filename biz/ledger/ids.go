@@ -12,8 +12,7 @@ type InstrumentID uint32
 // OrderID is customer<<32 | n, where n = 1, 2, 3... per account.
 type OrderID uint64
 
-// ExecutionID is customer<<32 | n, where n = 1, 2, 3... per account. An order that fills
-// at once has the same n as its execution.
+// ExecutionID is customer<<32 | n, where n = 1, 2, 3... per account.
 type ExecutionID uint64
 
 // maxExecutions is how many execution numbers an account has.

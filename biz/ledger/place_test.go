@@ -11,7 +11,7 @@ func TestWorkedExample(t *testing.T) {
 	a := open(t, 10_000*coin, ledger.Holding{Instrument: tin, Quantity: 100, Cost: 1000 * coin})
 	steps := []struct {
 		name   string
-		order  ledger.Order
+		order  deal
 		change ledger.Change
 		shares ledger.Quantity
 		value  ledger.Money
@@ -52,7 +52,8 @@ func TestCostOfSells(t *testing.T) {
 		averageCostOfTheRest ledger.Price
 	}{
 		{"even", 4, 1, 100, 25, 30, 5, 25},
-		{"a half goes up", 2, 1, 101, 51, 60, 9, 50},
+		{"a half goes to the even number below", 2, 1, 101, 50, 60, 10, 51},
+		{"a half goes to the even number above", 2, 1, 103, 52, 60, 8, 51},
 		{"below a half goes down", 3, 1, 100, 33, 33, 0, 34},
 		{"above a half goes up", 3, 2, 100, 67, 10, -47, 33},
 		{"all takes all", 3, 3, 100, 100, 50, 50, 0},
@@ -73,23 +74,37 @@ func TestCostOfSells(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	with := func(o ledger.Order, change func(*ledger.Order)) ledger.Order {
-		change(&o)
-		return o
+	with := func(d deal, change func(*deal)) deal {
+		change(&d)
+		return d
 	}
 	cases := []struct {
 		name  string
-		order ledger.Order
+		order deal
 		want  error
 	}{
-		{"side 0", with(buy(1, ten), func(o *ledger.Order) { o.Side = 0 }), ledger.ErrBadSide},
-		{"side 3", with(buy(1, ten), func(o *ledger.Order) { o.Side = 3 }), ledger.ErrBadSide},
+		{"side 0", with(buy(1, ten), func(d *deal) { d.Side = 0 }), ledger.ErrBadSide},
+		{"side 3", with(buy(1, ten), func(d *deal) { d.Side = 3 }), ledger.ErrBadSide},
+		{"type 0", with(buy(1, ten), func(d *deal) { d.Type = 0 }), ledger.ErrBadOrderType},
+		{"type 5", with(buy(1, ten), func(d *deal) { d.Type = 5 }), ledger.ErrBadOrderType},
+		{"time in force 0", with(buy(1, ten), func(d *deal) { d.TimeInForce = 0 }), ledger.ErrBadTimeInForce},
+		{"time in force 6", with(buy(1, ten), func(d *deal) { d.TimeInForce = 6 }), ledger.ErrBadTimeInForce},
+		{"market order till cancelled", with(buy(1, ten), func(d *deal) { d.TimeInForce = ledger.GoodTillCancelled }), ledger.ErrBadTimeInForce},
+		{"stop order at once", with(buy(1, ten), func(d *deal) { d.Type, d.Stop, d.TimeInForce = ledger.Stop, 1, ledger.FillOrKill }), ledger.ErrBadTimeInForce},
+		{"limit without a price", with(buy(1, ten), func(d *deal) { d.Type = ledger.Limit }), ledger.ErrBadPrice},
+		{"limit negative", with(buy(1, ten), func(d *deal) { d.Type, d.Price = ledger.Limit, -1 }), ledger.ErrBadPrice},
+		{"limit over the maximum", with(buy(1, ten), func(d *deal) { d.Type, d.Price = ledger.Limit, ledger.MaxPrice+1 }), ledger.ErrTooLarge},
+		{"market order with a price", with(buy(1, ten), func(d *deal) { d.Price = 1 }), ledger.ErrBadPrice},
+		{"market order with a stop price", with(buy(1, ten), func(d *deal) { d.Stop = 1 }), ledger.ErrBadPrice},
+		{"stop order without a stop price", with(buy(1, ten), func(d *deal) { d.Type = ledger.Stop }), ledger.ErrBadPrice},
+		{"stop price over the maximum", with(buy(1, ten), func(d *deal) { d.Type, d.Stop = ledger.Stop, 1<<63-1 }), ledger.ErrTooLarge},
+		{"date is over", with(buy(1, ten), func(d *deal) { d.Type, d.Price, d.TimeInForce, d.Expires = ledger.Limit, 1, ledger.GoodTillDate, 1 }), ledger.ErrBadExpiry},
 		{"quantity 0", buy(0, ten), ledger.ErrBadQuantity},
 		{"quantity negative", sell(-1, ten), ledger.ErrBadQuantity},
 		{"quantity lowest", sell(-1<<63, ten), ledger.ErrBadQuantity},
 		{"price 0", buy(1, 0), ledger.ErrBadPrice},
 		{"price negative", sell(1, -ten), ledger.ErrBadPrice},
-		{"lot", with(buy(150, ten), func(o *ledger.Order) { o.Lot = 100 }), ledger.ErrBadLot},
+		{"lot", with(buy(150, ten), func(d *deal) { d.Terms.Lots = ledger.Lots{Minimum: 100, Step: 100} }), ledger.ErrBadLot},
 		{"quantity over the maximum", buy(ledger.MaxQuantity+1, 1), ledger.ErrTooLarge},
 		{"quantity largest", buy(1<<63-1, 1), ledger.ErrTooLarge},
 		{"price over the maximum", buy(1, ledger.MaxPrice+1), ledger.ErrTooLarge},
@@ -97,19 +112,45 @@ func TestRefusals(t *testing.T) {
 		{"value over 64 bits", buy(ledger.MaxQuantity, ledger.MaxPrice), ledger.ErrTooLarge},
 		{"value over the maximum", buy(4_000_001, 1_000_000_000_000), ledger.ErrTooLarge},
 		{"a share too many", sell(101, ten), ledger.ErrNotEnoughShares},
-		{"instrument not held", with(sell(1, ten), func(o *ledger.Order) { o.Instrument = rail }), ledger.ErrNotEnoughShares},
-		{"cash short by the least", with(buy(1, ten), func(o *ledger.Order) { o.Price = 1000*ledger.Price(coin) + 1 }), ledger.ErrNotEnoughCash},
+		{"instrument not held", sell(1, ten).of(rail), ledger.ErrNotEnoughShares},
+		{"cash short by the least", buy(1, 1000*ledger.Price(coin)+1), ledger.ErrNotEnoughCash},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			a := open(t, 1000*coin, ledger.Holding{Instrument: tin, Quantity: 100, Cost: coin})
 			unchanged(t, a, func() {
-				e, err := a.Place(c.order)
-				if !errors.Is(err, c.want) || e != (ledger.Event{}) {
-					t.Errorf("have %v and %+v, want %v", err, e, c.want)
+				events, err := try(a, c.order)
+				if !errors.Is(err, c.want) || !errors.As(err, new(ledger.Refusal)) || len(events) > 0 {
+					t.Errorf("have %v and %+v, want %v", err, events, c.want)
 				}
 			})
 		})
+	}
+}
+
+// TestRefusalsHaveFigures: a refusal says what is missing.
+func TestRefusalsHaveFigures(t *testing.T) {
+	a := open(t, 1000*coin, ledger.Holding{Instrument: tin, Quantity: 100, Cost: coin})
+	rest(t, a, limit(ledger.Buy, 10, ten))
+	rest(t, a, limit(ledger.Sell, 30, 2*ten))
+	late := buy(5, ten)
+	late.Terms.SharesFrom = 50
+	place(t, a, late)
+	lots := buy(150, ten)
+	lots.Terms.Lots = ledger.Lots{Minimum: 200, Step: 100}
+	for _, c := range []struct {
+		order deal
+		want  string
+	}{
+		{buy(90, ten), "not enough cash: 950.0000 cash, 100.0000 frozen, 850.0000 free, 900.0000 needed"},
+		{sell(106, ten), "not enough shares: 105 held, 30 frozen, 5 unsettled, 106 asked"},
+		{sell(80, ten), "not enough sellable shares: 105 held, 30 frozen, 5 unsettled, 70 sellable, 80 asked"},
+		{sell(1, ten).of(rail), "not enough shares: none held, 1 asked"},
+		{lots, "bad lot: 150 asked, it must be 200, or more by a multiple of 100"},
+	} {
+		if _, err := try(a, c.order); err == nil || err.Error() != c.want {
+			t.Errorf("have %v\nwant %s", err, c.want)
+		}
 	}
 }
 
@@ -119,24 +160,22 @@ func TestAtTheLimit(t *testing.T) {
 		name    string
 		cash    ledger.Money
 		holding ledger.Holding
-		order   ledger.Order
+		order   deal
 		want    error
 	}{
-		{"all cash", 1000 * coin, full, ledger.Order{Side: ledger.Buy, Instrument: rail, Quantity: 100, Price: ten}, nil},
+		{"all cash", 1000 * coin, full, buy(100, ten).of(rail), nil},
 		{"position full", coin, full, buy(1, 1), ledger.ErrTooLarge},
 		{"position just full", coin, ledger.Holding{Instrument: tin, Quantity: ledger.MaxQuantity - 1, Cost: 1}, buy(1, 1), nil},
 		{"cost full", coin, ledger.Holding{Instrument: tin, Quantity: 1, Cost: ledger.MaxMoney}, buy(1, 1), ledger.ErrTooLarge},
 		{"cash full", ledger.MaxMoney, full, sell(1, 1), ledger.ErrTooLarge},
 		{"cash just full", ledger.MaxMoney - 1, full, sell(1, 1), nil},
 		{"largest value", ledger.MaxMoney, ledger.Holding{Instrument: rail, Quantity: 1}, buy(400_000, 10_000_000_000_000), nil},
-		{"lot 1", coin, ledger.Holding{Instrument: tin, Quantity: 160}, ledger.Order{Side: ledger.Sell, Instrument: tin, Quantity: 159, Price: 1, Lot: 1}, nil},
-		{"lot fits", coin, full, ledger.Order{Side: ledger.Sell, Instrument: tin, Quantity: 200, Price: 1, Lot: 100}, nil},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			a := open(t, c.cash, c.holding)
 			before := constant(a)
-			if _, err := a.Place(c.order); !errors.Is(err, c.want) {
+			if _, err := try(a, c.order); !errors.Is(err, c.want) {
 				t.Errorf("have %v, want %v", err, c.want)
 			}
 			equal(t, "invariant", constant(a), before)
@@ -150,13 +189,13 @@ func TestTooManyPositions(t *testing.T) {
 		holdings[i] = ledger.Holding{Instrument: ledger.InstrumentID(2 * i), Quantity: 1}
 	}
 	a := open(t, coin, holdings...)
-	o := ledger.Order{Side: ledger.Buy, Instrument: 5, Quantity: 1, Price: 1}
+	o := buy(1, 1).of(5)
 	unchanged(t, a, func() {
-		if _, err := a.Place(o); !errors.Is(err, ledger.ErrTooManyPositions) {
+		if _, err := try(a, o); !errors.Is(err, ledger.ErrTooManyPositions) {
 			t.Error(err)
 		}
 	})
-	place(t, a, ledger.Order{Side: ledger.Sell, Instrument: 4, Quantity: 1, Price: 1})
+	place(t, a, sell(1, 1).of(4))
 	equal(t, "rows", place(t, a, o).Rows, uint32(ledger.MaxRows))
 	last := ledger.InstrumentID(0)
 	for i, p := range a.Positions(nil) {
@@ -165,44 +204,6 @@ func TestTooManyPositions(t *testing.T) {
 		}
 		last = p.Instrument
 	}
-}
-
-func TestSameClientOrderIDAgain(t *testing.T) {
-	a := open(t, 1000*coin)
-	o := buy(10, ten)
-	o.ClientOrderID = named(t, "retry-1")
-	first := place(t, a, o)
-	other := sell(3, 5*ten)
-	other.ClientOrderID = o.ClientOrderID
-	wrong := ledger.Order{ClientOrderID: o.ClientOrderID}
-	for name, again := range map[string]ledger.Order{"same": o, "another order": other, "a wrong order": wrong} {
-		unchanged(t, a, func() {
-			e, err := a.Place(again)
-			if !errors.Is(err, ledger.ErrDuplicate) {
-				t.Errorf("%s: %v", name, err)
-			}
-			equal(t, name, e, first)
-		})
-	}
-	bust(t, a, first.Execution)
-	if e, err := a.Place(o); !errors.Is(err, ledger.ErrDuplicate) || e != first {
-		t.Errorf("after the bust: %v", err)
-	}
-	refused := buy(1_000_000, ten)
-	refused.ClientOrderID = named(t, "retry-2")
-	if _, err := a.Place(refused); !errors.Is(err, ledger.ErrNotEnoughCash) {
-		t.Error(err)
-	}
-	refused.Quantity = 1
-	equal(t, "a refused order does not use up its id", place(t, a, refused).Execution.ID.Number(), 2)
-}
-
-func TestNoClientOrderIDIsNeverARetry(t *testing.T) {
-	a := open(t, 1000*coin)
-	place(t, a, buy(1, ten))
-	place(t, a, buy(1, ten))
-	p, _ := a.Position(tin)
-	equal(t, "shares", p.Quantity, 2)
 }
 
 func TestNewAccountRefuses(t *testing.T) {
@@ -226,7 +227,8 @@ func TestNewAccountRefuses(t *testing.T) {
 		{"too many rows", 1, 0, make([]ledger.Holding, ledger.MaxRows+1)},
 	}
 	for _, c := range cases {
-		if _, err := ledger.NewAccount(c.customer, c.cash, c.holdings, 1); !errors.Is(err, ledger.ErrBadHolding) {
+		opening := ledger.Opening{Cash: c.cash, Holdings: c.holdings}
+		if _, err := ledger.NewAccount(c.customer, opening, ledger.Options{}); !errors.Is(err, ledger.ErrBadHolding) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

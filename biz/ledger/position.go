@@ -22,12 +22,12 @@ type Prices interface {
 	Last(InstrumentID) Price
 }
 
-// AverageCost returns the cost per share, rounded half up; 0 without shares.
+// AverageCost returns the cost per share, rounded half even; 0 without shares.
 func (p *Position) AverageCost() Price {
 	if p.Quantity <= 0 {
 		return 0
 	}
-	return Price((p.Cost + Money(p.Quantity/2)) / Money(p.Quantity))
+	return Price(divide(0, uint64(p.Cost), uint64(p.Quantity)))
 }
 
 // MarketValue returns quantity x last, at most MaxMoney.
@@ -48,6 +48,7 @@ type row struct {
 	instrument InstrumentID
 	since      uint32 // number of the first execution that counts in realised
 	quantity   Quantity
+	frozen     Quantity // sum of what is left of working sells
 	cost       Money
 	realised   Money
 	last       Price // price used in the account's market value; not part of the state

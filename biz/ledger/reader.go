@@ -82,3 +82,13 @@ func (r *reader) bytes(n int) []byte {
 	r.b = r.b[n:]
 	return b
 }
+
+// count reads the number of elements that follow, at most limit and one per byte.
+func (r *reader) count(limit int) int {
+	n := r.uvarint()
+	if n > uint64(limit) || n > uint64(len(r.b)) {
+		r.fail()
+		return 0
+	}
+	return int(n)
+}

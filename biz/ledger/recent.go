@@ -1,94 +1,82 @@
 package ledger
 
-// recent is a ring of the newest events with an index by client order id. It grows with the
-// events, so an unused account needs no memory for it.
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// recent holds the newest events in their binary form, which takes a quarter of the memory
+// of an Event. It grows with the events, so an unused account needs no memory for it. At
+// most twice max events are stored; the older half is dropped at once.
 type recent struct {
-	events []Event
-	// tags has the index tag of each event, 0 for an event without one. It avoids
-	// reading an old event, which is no longer in the processor's cache, before it is
-	// overwritten.
-	tags  []tag
-	index index
+	bytes []byte // each event, and after it its length
+	count int    // events in bytes
 	max   int
-	head  int // the oldest event once the ring is full
+	half  int // where the event after the oldest max ones starts, once there are as many
 }
 
-// find returns the fill with this client order id, or nil. t is the tag of the id.
-func (r *recent) find(id *ClientOrderID, t tag) *Event {
-	if t == 0 || len(r.index) == 0 {
-		return nil
-	}
-	at := r.index.find(t, func(slot int) bool { return r.events[slot].Execution.ClientOrderID == *id })
-	if at < 0 {
-		return nil
-	}
-	return &r.events[r.index[at].slot-1]
+// lengthSize is the size of the length after an event.
+const lengthSize = 2
+
+// len returns how many events count as in memory.
+func (r *recent) len() int { return min(r.count, r.max) }
+
+// before returns where the event starts whose length ends at end.
+func (r *recent) before(end int) (start int) {
+	return end - lengthSize - int(binary.LittleEndian.Uint16(r.bytes[end-lengthSize:]))
 }
 
-// add adds a copy of the event. If the ring is full, it drops the oldest event. t is the tag
-// of a fill's client order id, 0 for a bust.
-func (r *recent) add(e *Event, t tag) {
-	if r.max == 0 {
+// start returns where the newest n events start.
+func (r *recent) start(n int) int {
+	at := len(r.bytes)
+	for range n {
+		at = r.before(at)
+	}
+	return at
+}
+
+// add appends an event and returns its bytes.
+func (r *recent) add(e *Event) []byte {
+	start := len(r.bytes)
+	r.bytes = AppendEvent(r.bytes, e)
+	end := len(r.bytes)
+	r.bytes = binary.LittleEndian.AppendUint16(r.bytes, uint16(end-start))
+	if r.count++; r.count == r.max {
+		r.half = len(r.bytes)
+	}
+	return r.bytes[start:end]
+}
+
+// trim drops old events if there are too many. A command calls it at its start, so that all
+// its own events stay.
+func (r *recent) trim() {
+	if r.count < 2*r.max {
 		return
 	}
-	slot := r.slot()
-	r.events[slot] = *e
-	r.tags[slot] = t
-	if t != 0 {
-		r.put(slot, t)
+	if r.count > 2*r.max { // after a command with many events
+		r.half = r.start(r.max)
 	}
+	left := r.bytes[r.half:]
+	if r.count = r.max; cap(r.bytes) > 8*len(left)+1024 {
+		r.bytes = slices.Clone(left)
+	} else {
+		r.bytes = r.bytes[:copy(r.bytes, left)]
+	}
+	r.half = len(r.bytes)
 }
 
-// slot returns a free slot. If the ring is full, it drops the oldest event.
-func (r *recent) slot() int {
-	n := len(r.events)
-	if n == r.max {
-		slot := r.head
-		r.drop(slot)
-		if r.head++; r.head == r.max {
-			r.head = 0
-		}
-		return slot
+// appendNewest appends the newest n events to dst, oldest first.
+func (r *recent) appendNewest(dst []byte, n int) []byte {
+	if n == 1 {
+		end := len(r.bytes)
+		return append(dst, r.bytes[r.before(end):end-lengthSize]...)
 	}
-	if n == cap(r.events) {
-		r.grow(min(r.max, max(4, 2*n)))
+	ends := make([]int, 0, n)
+	for at := len(r.bytes); len(ends) < n; at = r.before(at) {
+		ends = append(ends, at)
 	}
-	r.events, r.tags = r.events[:n+1], r.tags[:n+1]
-	return n
-}
-
-func (r *recent) grow(size int) {
-	r.events = append(make([]Event, 0, size), r.events...)
-	r.tags = append(make([]tag, 0, size), r.tags...)
-	r.index = r.index.grown(size)
-}
-
-// put makes the client order id of the event in slot refer to this event.
-func (r *recent) put(slot int, t tag) {
-	id := &r.events[slot].Execution.ClientOrderID
-	at := r.index.find(t, func(other int) bool { return r.events[other].Execution.ClientOrderID == *id })
-	if at >= 0 {
-		r.index[at].slot = uint16(slot + 1)
-		return
+	for _, end := range slices.Backward(ends) {
+		dst = append(dst, r.bytes[r.before(end):end-lengthSize]...)
 	}
-	r.index.insert(entry{tag: t, slot: uint16(slot + 1)})
-}
-
-// drop removes the event in slot from the index, unless its id refers to a newer event.
-func (r *recent) drop(slot int) {
-	t := r.tags[slot]
-	if t == 0 {
-		return
-	}
-	if at := r.index.find(t, func(other int) bool { return other == slot }); at >= 0 {
-		r.index.remove(at)
-	}
-}
-
-// at returns the ith event; 0 is the oldest.
-func (r *recent) at(i int) *Event {
-	if i += r.head; i >= len(r.events) {
-		i -= len(r.events)
-	}
-	return &r.events[i]
+	return dst
 }

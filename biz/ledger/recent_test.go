@@ -1,30 +1,40 @@
 package ledger_test
 
 import (
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"testing"
 
 	"holdfast/biz/ledger"
 )
 
 func TestRecent(t *testing.T) {
-	for _, keep := range []int{0, 1, 2, 3, 7, 64} {
+	for _, keep := range []int{1, 2, 3, 7, 64} {
 		for _, placed := range []int{0, 1, 2, 5, 6, 7, 8, 63, 64, 65, 200} {
 			t.Run(fmt.Sprint(keep, " of ", placed), func(t *testing.T) {
-				a, err := ledger.NewAccount(customer, 1_000_000, nil, keep)
-				if err != nil {
-					t.Fatal(err)
-				}
-				var all []ledger.Event
-				for range placed {
-					all = append(all, place(t, a, buy(1, 1)))
-				}
-				checkRecent(t, a, all, min(keep, placed))
+				a := openWith(t, ledger.Options{Recent: keep}, 1_000_000)
+				checkRecent(t, a, eventsWithPushes(t, a, placed), min(keep, placed))
 			})
 		}
 	}
+}
+
+// eventsWithPushes executes n orders; their events have 2, 3 and 1 pushes in turn.
+func eventsWithPushes(t *testing.T, a *ledger.Account, n int) (all []ledger.Event) {
+	t.Helper()
+	for i := range n {
+		var offers []ledger.Offer
+		o := limit(ledger.Buy, 1, 1)
+		switch i % 3 {
+		case 0:
+			o, offers = marketOrder(ledger.Buy, tin, 1), []ledger.Offer{{Quantity: 1, Price: 1}}
+		case 1:
+			offers = []ledger.Offer{{Quantity: 1, Price: 1}}
+		}
+		all = append(all, submit(t, a, o, offers...)...)
+		equal(t, "pushes", all[i].Pushes(), []uint64{2, 3, 1}[i%3])
+		equal(t, "last push", all[i].LastPush(), a.LastPush())
+	}
+	return all
 }
 
 func checkRecent(t *testing.T, a *ledger.Account, all []ledger.Event, kept int) {
@@ -34,10 +44,14 @@ func checkRecent(t *testing.T, a *ledger.Account, all []ledger.Event, kept int) 
 	for i, e := range recent {
 		equal(t, "newest first", e, all[len(all)-1-i])
 	}
-	for number := range len(all) + 2 {
-		after, ok := a.EventsAfter(nil, uint64(number))
-		if want := number <= len(all) && len(all)-number <= kept; ok != want {
-			t.Fatalf("events after %d of %d with %d kept: %v", number, len(all), kept, ok)
+	number := 0 // of events whose pushes the client has, all of them
+	for push := range a.LastPush() + 3 {
+		for number < len(all) && all[number].LastPush() <= push {
+			number++
+		}
+		after, ok := a.EventsAfter(nil, push)
+		if want := push <= a.LastPush() && len(all)-number <= kept; ok != want {
+			t.Fatalf("events after push %d of %d events with %d kept: %v", push, len(all), kept, ok)
 		}
 		if ok {
 			equal(t, "how many after", len(after), len(all)-number)
@@ -47,10 +61,56 @@ func checkRecent(t *testing.T, a *ledger.Account, all []ledger.Event, kept int) 
 		}
 	}
 	for i, e := range all {
+		if !e.Kind.HasExecution() {
+			continue
+		}
 		found, ok := a.FindExecution(e.Execution.ID)
-		if want := i >= len(all)-kept; ok != want || (ok && found != e) {
+		if want := i >= len(all)-kept; ok != want || (ok && found != e.Execution) {
 			t.Fatalf("execution %d found: %v, want %v", i+1, ok, want)
 		}
+	}
+}
+
+func TestExecutionsAfter(t *testing.T) {
+	a := openWith(t, ledger.Options{Recent: 5}, 1000)
+	if list, ok := a.ExecutionsAfter(nil, 0); !ok || len(list) > 0 {
+		t.Errorf("a new account: %v, %t", list, ok)
+	}
+	var all []ledger.Execution
+	for range 3 {
+		all = append(all, place(t, a, buy(1, 1)).Execution)
+	}
+	rest(t, a, limit(ledger.Buy, 1, 1))
+	all = append(all, must(t)(a.Correct(nil, &ledger.Correction{Execution: all[2].ID, Quantity: 1, Price: 2, Past: pastOf(a, tin)}))[0].Execution)
+	for n := range uint32(6) {
+		list, ok := a.ExecutionsAfter(nil, n)
+		if !ok || len(list) != max(0, 4-int(n)) || len(list) > 0 && list[len(list)-1] != all[n] {
+			t.Errorf("after %d: %+v, %t", n, list, ok)
+		}
+	}
+	rest(t, a, limit(ledger.Buy, 1, 1)) // pushes the first one out of the memory
+	if _, ok := a.ExecutionsAfter(nil, 0); ok {
+		t.Error("the first execution is no longer in memory")
+	}
+	if list, ok := a.ExecutionsAfter(nil, 1); !ok || len(list) != 3 {
+		t.Errorf("after 1: %+v, %t", list, ok)
+	}
+}
+
+// TestCommand: the events of a command are found by the number of the first, while they are in
+// memory.
+func TestCommand(t *testing.T) {
+	a := openWith(t, ledger.Options{Recent: 3}, 1000)
+	events := submit(t, a, marketOrder(ledger.Buy, tin, 3), ledger.Offer{Quantity: 1, Price: 1}, ledger.Offer{Quantity: 1, Price: 1})
+	last := place(t, a, buy(1, 1))
+	equal(t, "of the first", a.Command(nil, 1), nil)
+	equal(t, "of the second", a.Command(nil, 2), events[1:])
+	equal(t, "of the last", a.Command(nil, last.Number), []ledger.Event{last})
+	equal(t, "of none", a.Command(nil, 0), nil)
+	equal(t, "of the future", a.Command(nil, 9), nil)
+	must(t)(a.Deposit(nil, 1, "", 1))
+	if _, found := a.FindExecution(0); found {
+		t.Error("a deposit has no execution")
 	}
 }
 
@@ -60,61 +120,7 @@ func TestEventsAfterCountsBusts(t *testing.T) {
 	b := bust(t, a, e.Execution)
 	events, ok := a.EventsAfter(nil, 0)
 	equal(t, "events", events, []ledger.Event{e, b})
-	if found, _ := a.FindExecution(e.Execution.ID); !ok || found != e {
+	if found, _ := a.FindExecution(e.Execution.ID); !ok || found != e.Execution {
 		t.Error("the fill must be found, not its bust")
-	}
-}
-
-// A client order id is recognised exactly while its event is in memory, in every state of
-// the ring and its index.
-func TestClientOrderIDWindow(t *testing.T) {
-	const keep, placed = 37, 4000
-	a, err := ledger.NewAccount(customer, 1_000_000, nil, keep)
-	if err != nil {
-		t.Fatal(err)
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	var all []ledger.Event
-	for n := range placed {
-		o := buy(1, 1)
-		if random.IntN(4) > 0 { // some without an id
-			o.ClientOrderID = named(t, fmt.Sprint("id ", n))
-		}
-		all = append(all, place(t, a, o))
-		for back := range min(n, 2*keep) {
-			old := all[n-back]
-			if old.Execution.ClientOrderID.IsZero() || (back >= keep && random.IntN(50) > 0) {
-				continue
-			}
-			checkWindow(t, a, old, back < keep)
-		}
-	}
-}
-
-func checkWindow(t *testing.T, a *ledger.Account, old ledger.Event, remembered bool) {
-	t.Helper()
-	e, err := a.Place(ledger.Order{ClientOrderID: old.Execution.ClientOrderID})
-	if remembered && (!errors.Is(err, ledger.ErrDuplicate) || e != old) {
-		t.Fatalf("event %d at %d is not remembered: %v", old.Number, a.LastNumber(), err)
-	}
-	if !remembered && !errors.Is(err, ledger.ErrBadSide) {
-		t.Fatalf("event %d at %d is still remembered: %v", old.Number, a.LastNumber(), err)
-	}
-}
-
-// A journal that was written with fewer events in memory can have an id twice. The newer
-// event counts, also after the older one is dropped.
-func TestSameClientOrderIDInAJournal(t *testing.T) {
-	o := buy(1, 1)
-	o.ClientOrderID = named(t, "again")
-	writer, _ := ledger.NewAccount(customer, 1000, nil, 1)
-	events := []ledger.Event{place(t, writer, o), place(t, writer, buy(1, 1)), place(t, writer, o), place(t, writer, buy(1, 1))}
-	reader, _ := ledger.NewAccount(customer, 1000, nil, 3)
-	for n, event := range events {
-		replay(t, reader, []ledger.Event{event})
-		want := events[n/2*2] // the newer one from the third event on
-		if e, err := reader.Place(o); !errors.Is(err, ledger.ErrDuplicate) || e != want {
-			t.Errorf("after event %d: event %d, %v", n+1, e.Number, err)
-		}
 	}
 }

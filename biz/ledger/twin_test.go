@@ -1,245 +1,287 @@
 package ledger_test
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
 	"math/big"
-	"testing"
-
-	"pgregory.net/rapid"
+	"slices"
 
 	"holdfast/biz/ledger"
 )
 
-// twin is a trivially correct account: a list of executions, from which everything else is
-// computed again for each call.
+// twin is a trivially correct account: lists of executions and orders, from which everything
+// else is computed again for each call, without limits.
 type twin struct {
-	cash     ledger.Money
-	holdings []ledger.Holding
-	done     []ledger.Execution
-	busted   map[ledger.ExecutionID]bool
+	opening    ledger.Opening
+	deposits   ledger.Money
+	executions []*twinExecution // since the last reset
+	orders     []*twinOrder     // since the last reset
+	markets    []ledger.Terms   // by instrument, without times
+	maxOrders  int
+	ordered    uint32 // numbers of orders and executions
+	executed   uint32
 }
 
-func (w *twin) count() (*big.Int, map[ledger.InstrumentID]ledger.Quantity) {
-	cash := big.NewInt(int64(w.cash))
-	shares := map[ledger.InstrumentID]ledger.Quantity{}
-	for _, h := range w.holdings {
-		shares[h.Instrument] += h.Quantity
-	}
-	for _, x := range w.done {
-		if w.busted[x.ID] {
-			continue
-		}
-		value := new(big.Int).Mul(big.NewInt(int64(x.Quantity)), big.NewInt(int64(x.Price)))
-		if x.Side == ledger.Buy {
-			cash.Sub(cash, value)
-			shares[x.Instrument] += x.Quantity
-		} else {
-			cash.Add(cash, value)
-			shares[x.Instrument] -= x.Quantity
-		}
-	}
-	return cash, shares
+type twinOrder struct {
+	ledger.NewOrder // the terms as they are now
+	id              ledger.OrderID
+	filled          ledger.Quantity
+	status          ledger.OrderStatus
+	triggered       bool
+	left            ledger.Money // in the middle of a command: what is still frozen; else -1
 }
 
-func (w *twin) place(o ledger.Order) error {
-	cash, shares := w.count()
-	value := new(big.Int).Mul(big.NewInt(int64(o.Quantity)), big.NewInt(int64(o.Price)))
-	if o.Side == ledger.Buy && cash.Cmp(value) < 0 {
-		return ledger.ErrNotEnoughCash
-	}
-	if o.Side == ledger.Sell && shares[o.Instrument] < o.Quantity {
-		return ledger.ErrNotEnoughShares
-	}
-	w.done = append(w.done, ledger.Execution{
-		ID: ledger.NewExecutionID(customer, uint32(len(w.done)+1)), Side: o.Side,
-		Instrument: o.Instrument, Quantity: o.Quantity, Price: o.Price,
-	})
-	return nil
+type twinExecution struct {
+	number, place uint32
+	order         *twinOrder
+	quantity      ledger.Quantity
+	price         ledger.Price
+	fee           ledger.Money
+	settlement    int64
+	inCost        bool
+	busted        bool
 }
 
-func (w *twin) bust(id ledger.ExecutionID) error {
-	if w.busted[id] {
-		return nil
+func (x *twinExecution) value() int64 { return int64(x.quantity) * int64(x.price) }
+
+// flow is what the execution adds to the cash.
+func (x *twinExecution) flow() int64 {
+	if x.order.Side == ledger.Buy {
+		return -x.value() - int64(x.fee)
 	}
-	w.busted[id] = true
-	_, shares := w.count()
-	if shares[w.done[id.Number()-1].Instrument] < 0 {
-		delete(w.busted, id)
-		return ledger.ErrBustBlocked
-	}
-	return nil
+	return x.value() - int64(x.fee)
 }
 
-// life is an account, its twin and the events that it has recorded.
-type life struct {
-	live     *ledger.Account
-	replayed *ledger.Account
-	twin     twin
-	written  []byte
-	before   ledger.Money
-	all      []ledger.Execution // with the costs that the account found
-	busts    int
-}
-
-func newLife(t *rapid.T) *life {
-	holdings := []ledger.Holding{{Instrument: 1, Quantity: 100, Cost: 997}, {Instrument: 4, Quantity: 7, Cost: 0}}
-	l := &life{twin: twin{cash: 5000, holdings: holdings, busted: map[ledger.ExecutionID]bool{}}}
-	l.live = l.account(t, rapid.IntRange(0, 20).Draw(t, "recent"))
-	l.replayed = l.account(t, 3)
-	l.before = constant(l.live)
-	return l
-}
-
-func (l *life) account(t *rapid.T, recent int) *ledger.Account {
-	a, err := ledger.NewAccount(customer, l.twin.cash, l.twin.holdings, recent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-func (l *life) order(t *rapid.T) {
-	o := ledger.Order{
-		Side:       rapid.SampledFrom([]ledger.Side{ledger.Buy, ledger.Sell}).Draw(t, "side"),
-		Instrument: ledger.InstrumentID(rapid.IntRange(0, 4).Draw(t, "instrument")),
-		Quantity:   ledger.Quantity(rapid.IntRange(1, 60).Draw(t, "quantity")),
-		Price:      ledger.Price(rapid.IntRange(1, 90).Draw(t, "price")),
-		Time:       int64(len(l.written)),
-	}
-	id, err := ledger.ParseClientOrderID(fmt.Sprint("order ", len(l.all)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.ClientOrderID = id
-	e, err := l.live.Place(o)
-	if want := l.twin.place(o); !errors.Is(err, want) {
-		t.Fatalf("%+v: have %v, twin says %v", o, err, want)
-	}
-	if err == nil {
-		l.all = append(l.all, e.Execution)
-		l.write(t, &e, "")
-	}
-}
-
-func (l *life) bust(t *rapid.T) {
-	if len(l.all) == 0 {
-		return
-	}
-	x := rapid.SampledFrom(l.all).Draw(t, "execution")
-	again := l.twin.busted[x.ID]
-	reason := fmt.Sprint("reason ", x.ID)
-	e, changed, err := l.live.Bust(ledger.Bust{Execution: x, Reason: reason, Time: int64(len(l.written))})
-	if want := l.twin.bust(x.ID); !errors.Is(err, want) {
-		t.Fatalf("bust of %s: have %v, twin says %v", x.ID, err, want)
-	}
-	if changed != (err == nil && !again) {
-		t.Fatalf("bust of %s: changed %v", x.ID, changed)
-	}
-	if changed {
-		l.busts++
-		l.write(t, &e, reason)
-	}
-}
-
-func (l *life) write(t *rapid.T, e *ledger.Event, reason string) {
-	l.written = ledger.AppendEvent(l.written, e, reason)
-	if e.Number != uint64(len(l.all)+l.busts) || int(e.Rows) != l.live.Rows() {
-		t.Fatalf("event %d with %d rows, account has %d", e.Number, e.Rows, l.live.Rows())
-	}
-	if p, _ := l.live.Position(e.Execution.Instrument); p.Quantity > 0 && p != e.Position {
-		t.Fatalf("event says %+v, account %+v", e.Position, p)
-	}
-}
-
-// restart continues with an account restored from its state.
-func (l *life) restart(t *rapid.T) {
-	recent := len(l.live.Recent(nil))
-	a, err := ledger.RestoreAccount(l.live.AppendState(nil), max(recent, 1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(a.AppendState(nil), l.live.AppendState(nil)) {
-		t.Fatal("the restored account differs")
-	}
-	l.live = a
-}
-
-func (l *life) check(t *rapid.T) {
-	cash, shares := l.twin.count()
-	if cash.Cmp(big.NewInt(int64(l.live.Cash()))) != 0 {
-		t.Fatalf("cash %d, twin %s", l.live.Cash(), cash)
-	}
-	rows := 0
-	for _, q := range shares {
-		if q != 0 {
-			rows++
+// valid returns the executions of an instrument that are not busted, by their places.
+func (w *twin) valid(id ledger.InstrumentID) (list []*twinExecution) {
+	for _, x := range w.executions {
+		if !x.busted && x.order.Instrument == id {
+			list = append(list, x)
 		}
 	}
-	if rows != l.live.Rows() {
-		t.Fatalf("%d rows, twin %d", l.live.Rows(), rows)
-	}
-	for _, p := range l.live.Positions(nil) {
-		if p.Quantity != shares[p.Instrument] || p.Cost < 0 {
-			t.Fatalf("%+v, twin has %d shares", p, shares[p.Instrument])
-		}
-	}
-	if now := constant(l.live); now != l.before {
-		t.Fatalf("cash - realised + cost was %d, is %d", l.before, now)
-	}
-	l.replay(t)
+	slices.SortStableFunc(list, func(x, y *twinExecution) int { return int(x.place) - int(y.place) })
+	return list
 }
 
-// replay applies the recorded events to the second account and compares.
-func (l *life) replay(t *rapid.T) {
-	for len(l.written) > 0 {
-		e, reason, used, err := ledger.DecodeEvent(l.written)
-		if err != nil {
-			t.Fatal(err)
+func (w *twin) cash() *big.Int {
+	sum := big.NewInt(int64(w.opening.Cash + w.deposits))
+	for _, x := range w.executions {
+		if !x.busted {
+			sum.Add(sum, big.NewInt(x.flow()))
 		}
-		if applied, err := l.replayed.Replay(&e, reason); err != nil || !applied {
-			t.Fatalf("applied %v, %v", applied, err)
-		}
-		if applied, err := l.replayed.Replay(&e, reason); err != nil || applied {
-			t.Fatalf("the second time: applied %v, %v", applied, err)
-		}
-		l.written = l.written[used:]
 	}
-	if l.live.Hash() != l.replayed.Hash() {
-		t.Fatal("replayed account has another hash")
+	return sum
+}
+
+// fees are those that are in no cost and in no profit.
+func (w *twin) fees() *big.Int {
+	sum := new(big.Int)
+	for _, x := range w.executions {
+		if !x.busted && x.order.Side == ledger.Buy && !x.inCost {
+			sum.Add(sum, big.NewInt(int64(x.fee)))
+		}
+	}
+	return sum
+}
+
+// twinPosition is a position as computed from the executions.
+type twinPosition struct {
+	quantity ledger.Quantity
+	cost     *big.Int
+	realised *big.Int // since it opened
+	total    *big.Int // realised since the reset
+	short    []*twinExecution
+}
+
+func (w *twin) position(id ledger.InstrumentID) twinPosition {
+	p := twinPosition{cost: new(big.Int), realised: new(big.Int), total: new(big.Int)}
+	for _, h := range w.opening.Holdings {
+		if h.Instrument == id {
+			p.quantity, p.cost = h.Quantity, big.NewInt(int64(h.Cost))
+		}
+	}
+	for _, x := range w.valid(id) {
+		value, fee := big.NewInt(x.value()), big.NewInt(int64(x.fee))
+		switch {
+		case x.order.Side == ledger.Buy:
+			if p.quantity == 0 {
+				p.realised = new(big.Int)
+			}
+			p.quantity += x.quantity
+			if p.cost.Add(p.cost, value); x.inCost {
+				p.cost.Add(p.cost, fee)
+			}
+		case x.quantity > p.quantity:
+			p.short = append(p.short, x)
+		default:
+			cost := proportion(p.cost, int64(x.quantity), int64(p.quantity))
+			p.quantity -= x.quantity
+			p.cost.Sub(p.cost, cost)
+			profit := new(big.Int).Sub(value, cost)
+			profit.Sub(profit, fee)
+			p.realised.Add(p.realised, profit)
+			p.total.Add(p.total, profit)
+		}
+	}
+	return p
+}
+
+// proportion returns cost*part/whole rounded half even.
+func proportion(cost *big.Int, part, whole int64) *big.Int {
+	q, r := new(big.Int).DivMod(new(big.Int).Mul(cost, big.NewInt(part)), big.NewInt(whole), new(big.Int))
+	if c := r.Lsh(r, 1).Cmp(big.NewInt(whole)); c > 0 || c == 0 && q.Bit(0) == 1 {
+		q.Add(q, big.NewInt(1))
+	}
+	return q
+}
+
+func (w *twin) realised() *big.Int {
+	sum := new(big.Int)
+	for id := range w.markets {
+		sum.Add(sum, w.position(ledger.InstrumentID(id)).total)
+	}
+	return sum
+}
+
+func (o *twinOrder) working() bool {
+	return o.status == ledger.New || o.status == ledger.PartiallyFilled
+}
+
+func (o *twinOrder) leaves() ledger.Quantity {
+	if !o.working() {
+		return 0
+	}
+	return o.Quantity - o.filled
+}
+
+func (o *twinOrder) waits() bool {
+	return (o.Type == ledger.Stop || o.Type == ledger.StopLimit) && !o.triggered
+}
+
+func (o *twinOrder) rests() bool {
+	return o.TimeInForce <= ledger.GoodTillDate && (o.Type == ledger.Limit || o.Type == ledger.StopLimit || o.waits())
+}
+
+// filledValue is the value of the executions of an order.
+func (w *twin) filledValue(o *twinOrder) (sum int64) {
+	for _, x := range w.executions {
+		if x.order == o && !x.busted {
+			sum += x.value()
+		}
+	}
+	return sum
+}
+
+// feeOf is the fee of an execution of an order that has a value already.
+func (w *twin) feeOf(o *twinOrder, before int64, q ledger.Quantity, p ledger.Price) int64 {
+	f := w.markets[o.Instrument].Fees
+	if f == nil {
+		return 0
+	}
+	rate := func(r ledger.Rate, value int64) int64 {
+		return proportion(big.NewInt(value), int64(r), int64(ledger.MaxRate)).Int64()
+	}
+	commission := func(value int64) int64 {
+		if value == 0 {
+			return 0
+		}
+		return max(rate(f.Commission, value), int64(f.Minimum))
+	}
+	value := int64(q) * int64(p)
+	fee := commission(before+value) - commission(before) + int64(q)*int64(f.PerShare)
+	if o.Side == ledger.Sell {
+		fee += rate(f.SellTax, value)
+	}
+	return fee
+}
+
+// frozenFor is the cash that is frozen for an order.
+func (w *twin) frozenFor(o *twinOrder) int64 {
+	if o.left >= 0 && o.working() {
+		return int64(o.left)
+	}
+	if o.Side == ledger.Sell || !o.working() || !o.rests() {
+		return 0
+	}
+	price := o.Price
+	if price == 0 {
+		price = max(w.markets[o.Instrument].Reserve, o.Stop)
+	}
+	return int64(o.leaves())*int64(price) + w.feeOf(o, w.filledValue(o), o.leaves(), price)
+}
+
+func (w *twin) frozen() (sum int64) {
+	for _, o := range w.orders {
+		sum += w.frozenFor(o)
+	}
+	return sum
+}
+
+func (w *twin) frozenShares(id ledger.InstrumentID) (sum ledger.Quantity) {
+	for _, o := range w.orders {
+		if o.Instrument == id && o.Side == ledger.Sell {
+			sum += o.leaves()
+		}
+	}
+	return sum
+}
+
+func (w *twin) unsettled(now int64) (sum int64) {
+	for _, x := range w.executions {
+		if !x.busted && x.order.Side == ledger.Sell && x.settlement > now {
+			sum += max(0, x.flow())
+		}
+	}
+	return sum
+}
+
+func (w *twin) free(now int64) int64 { return w.cash().Int64() - w.frozen() - w.unsettled(now) }
+
+func (w *twin) sellable(id ledger.InstrumentID, now int64) ledger.Quantity {
+	return max(0, w.settled(id, now)-w.frozenShares(id))
+}
+
+// settled returns how many shares can be sold at a time, or are frozen.
+func (w *twin) settled(id ledger.InstrumentID, now int64) ledger.Quantity {
+	q := w.position(id).quantity
+	for _, x := range w.valid(id) {
+		if x.order.Side == ledger.Buy && x.settlement > now {
+			q -= x.quantity
+		}
+	}
+	return q
+}
+
+func (w *twin) works() (list []*twinOrder) {
+	for _, o := range w.orders {
+		if o.working() {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// allows is the rule of lots, word by word.
+func (w *twin) allows(o *twinOrder, q, sellable ledger.Quantity) bool {
+	lots := w.markets[o.Instrument].Lots
+	if lots == (ledger.Lots{}) {
+		return true
+	}
+	regular := func(q ledger.Quantity) bool { return q >= lots.Minimum && (q-lots.Minimum)%lots.Step == 0 }
+	if o.Side == ledger.Buy {
+		return regular(q)
+	}
+	odd := sellable % lots.Step
+	return regular(q) || q == sellable || q == odd || odd > 0 && regular(q-odd)
+}
+
+func (o *twinOrder) update() {
+	switch o.status = ledger.PartiallyFilled; o.filled {
+	case o.Quantity:
+		o.status = ledger.Filled
+	case 0:
+		o.status = ledger.New
 	}
 }
 
-func TestAccountAgainstItsTwin(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		l := newLife(t)
-		t.Repeat(map[string]func(*rapid.T){
-			"order": l.order, "order again": l.order, "order and again": l.order,
-			"bust": l.bust, "restart": l.restart, "": l.check,
-		})
-	})
-}
-
-// The cost of the sold shares is that of arithmetic without limits.
-func TestCostAgainstBigNumbers(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		held := rapid.Int64Range(2, int64(ledger.MaxQuantity)).Draw(t, "held")
-		sold := rapid.Int64Range(1, held-1).Draw(t, "sold")
-		cost := rapid.Int64Range(0, int64(ledger.MaxMoney)).Draw(t, "cost")
-		a, err := ledger.NewAccount(customer, 0, []ledger.Holding{{Quantity: ledger.Quantity(held), Cost: ledger.Money(cost)}}, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e, err := a.Place(ledger.Order{Side: ledger.Sell, Quantity: ledger.Quantity(sold), Price: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		// floor((2*cost*sold + held) / (2*held)) is the quotient rounded half up.
-		want := new(big.Int).Mul(big.NewInt(2*sold), big.NewInt(cost))
-		want.Add(want, big.NewInt(held)).Div(want, big.NewInt(2*held))
-		if want.Cmp(big.NewInt(int64(e.Execution.Cost))) != 0 {
-			t.Fatalf("have %d, want %s", e.Execution.Cost, want)
-		}
-	})
+func (w *twin) reset() {
+	w.executions, w.orders, w.deposits = nil, nil, 0
 }

@@ -63,12 +63,19 @@ func Value(q Quantity, p Price) (m Money, ok bool) {
 	return Money(lo), true
 }
 
-// share returns cost*part/whole rounded half up, for 0 < part < whole, cost >= 0.
+// share returns cost*part/whole rounded half even, for 0 < part < whole, cost >= 0.
 func share(cost Money, part, whole Quantity) Money {
-	hi, lo := bits.Mul64(uint64(cost), uint64(part))
-	lo, carry := bits.Add64(lo, uint64(whole)/2, 0)
-	q, _ := bits.Div64(hi+carry, lo, uint64(whole))
-	return Money(q)
+	high, low := bits.Mul64(uint64(cost), uint64(part))
+	return Money(divide(high, low, uint64(whole)))
+}
+
+// divide returns (high:low)/by rounded half even, for high < by.
+func divide(high, low, by uint64) uint64 {
+	q, r := bits.Div64(high, low, by)
+	if rest := by - r; r > rest || r == rest && q&1 == 1 {
+		q++
+	}
+	return q
 }
 
 func withinMoney(m Money) bool { return m <= MaxMoney && m >= -MaxMoney }

@@ -102,11 +102,18 @@ func TestMarketValue(t *testing.T) {
 	rich := open(t, 0, ledger.Holding{Instrument: 1, Quantity: ledger.MaxQuantity},
 		ledger.Holding{Instrument: 2, Quantity: ledger.MaxQuantity}, ledger.Holding{Instrument: 3, Quantity: ledger.MaxQuantity})
 	equal(t, "sum too much to count", rich.Revalue(prices{1: ledger.MaxPrice, 2: ledger.MaxPrice, 3: ledger.MaxPrice}), math.MaxInt64)
+	equal(t, "average price without executions", new(ledger.Order).AveragePrice(), 0)
 	none := ledger.Position{Cost: 5}
 	equal(t, "average cost without shares", none.AverageCost(), 0)
-	for cost, want := range map[ledger.Money]ledger.Price{10: 3, 11: 4, 12: 4} {
-		some := ledger.Position{Quantity: 3, Cost: cost}
-		equal(t, "average cost", some.AverageCost(), want)
+	for _, c := range []struct {
+		quantity  ledger.Quantity
+		cost      ledger.Money
+		roundedTo ledger.Price
+	}{{3, 10, 3}, {3, 11, 4}, {3, 12, 4}, {2, 3, 2}, {2, 5, 2}, {2, 7, 4}} {
+		p := ledger.Position{Quantity: c.quantity, Cost: c.cost}
+		equal(t, "average cost", p.AverageCost(), c.roundedTo)
+		o := ledger.Order{Filled: c.quantity, FilledValue: c.cost}
+		equal(t, "average price", o.AveragePrice(), c.roundedTo)
 	}
 }
 
@@ -116,21 +123,27 @@ func (p prices) Last(id ledger.InstrumentID) ledger.Price { return p[id] }
 
 // Clients see the numbers and the texts.
 func TestNamesAndNumbers(t *testing.T) {
-	refusals := []ledger.Refusal{
-		ledger.ErrUnknownInstrument, ledger.ErrNotEnoughShares, ledger.ErrNotEnoughCash, ledger.ErrBadLot,
-		ledger.ErrBadPrice, ledger.ErrBadQuantity, ledger.ErrBadSide, ledger.ErrTooLarge, ledger.ErrUnknownExecution,
-		ledger.ErrBustBlocked, ledger.ErrBadClientOrderID, ledger.ErrTooManyPositions, ledger.ErrBadBustReason,
+	numbers := map[ledger.Refusal]int{
+		ledger.ErrUnknownInstrument: 1, ledger.ErrNotEnoughShares: 2, ledger.ErrNotEnoughCash: 3, ledger.ErrBadLot: 4,
+		ledger.ErrBadPrice: 5, ledger.ErrBadQuantity: 6, ledger.ErrBadSide: 7, ledger.ErrTooLarge: 8, ledger.ErrUnknownExecution: 9,
+		ledger.ErrBustBlocked: 10, ledger.ErrBadClientOrderID: 11, ledger.ErrTooManyPositions: 12, ledger.ErrBadReason: 13,
+		ledger.ErrNotEnoughSellable: 15, ledger.ErrBadTick: 16, ledger.ErrOutsideBand: 17, ledger.ErrMarketClosed: 18, ledger.ErrHalted: 19,
+		ledger.ErrBadOrderType: 20, ledger.ErrBadTimeInForce: 21, ledger.ErrBadExpiry: 22, ledger.ErrTooManyOrders: 23,
+		ledger.ErrTooManyClientOrderIDs: 24, ledger.ErrUnknownOrder: 25, ledger.ErrTooLate: 26, ledger.ErrCancelPending: 27,
+		ledger.ErrBeforeReset: 28, ledger.ErrBusted: 29, ledger.ErrOverfilled: 30, ledger.ErrBadAmount: 31, ledger.ErrSimulated: 32,
+		ledger.ErrBadDirective: 33, ledger.ErrNotStepped: 34, ledger.ErrUnknownCustomer: 35,
 	}
 	texts := map[string]bool{ledger.Refusal(0).Error(): true}
-	for n, r := range refusals {
-		if int(r) != n+1 || texts[r.Error()] {
-			t.Errorf("refusal %d: %q", r, r.Error())
+	for r, n := range numbers {
+		if int(r) != n || texts[r.Error()] && r != ledger.ErrBadPrice && r != ledger.ErrBadTick {
+			t.Errorf("refusal %d: number %d, %q", r, n, r.Error())
 		}
 		texts[r.Error()] = true
 	}
+	equal(t, "a later refusal", ledger.Refusal(255).Error(), ledger.Refusal(0).Error())
 	names := []string{
-		ledger.Buy.String(), ledger.Sell.String(), ledger.Side(0).String(),
-		ledger.Opened.String(), ledger.Closed.String(), ledger.Increased.String(), ledger.Decreased.String(), ledger.Change(0).String(),
+		ledger.Buy.String(), ledger.Sell.String(), ledger.Side(0).String(), ledger.Opened.String(), ledger.Closed.String(),
+		ledger.Increased.String(), ledger.Decreased.String(), ledger.Repriced.String(), ledger.Change(0).String(),
 	}
-	equal(t, "names", names, []string{"buy", "sell", "unknown", "opened", "closed", "increased", "decreased", "unknown"})
+	equal(t, "names", names, []string{"buy", "sell", "unknown", "opened", "closed", "increased", "decreased", "repriced", "unknown"})
 }

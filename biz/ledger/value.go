@@ -29,6 +29,12 @@ func (t total) money() Money {
 	return Money(t.low)
 }
 
+// value returns quantity x price, which fits.
+func (x *Execution) value() Money {
+	m, _ := Value(x.Quantity, x.Price)
+	return m
+}
+
 // value returns the market value of the row at its last price.
 func (r *row) value() Money { return worthOf(r.quantity, r.last) }
 

@@ -34,7 +34,7 @@ func newPriced(t *rapid.T) *priced {
 		{Instrument: 5, Quantity: ledger.MaxQuantity}, {Instrument: 6, Quantity: ledger.MaxQuantity / 3},
 	}
 	holdings = holdings[:rapid.IntRange(0, len(holdings)).Draw(t, "holdings")]
-	a, err := ledger.NewAccount(customer, 1_000_000, holdings, 4)
+	a, err := ledger.NewAccount(customer, ledger.Opening{Cash: 1_000_000, Holdings: holdings}, ledger.Options{Recent: 1 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,15 +54,12 @@ func (p *priced) happened(e *ledger.Event) {
 }
 
 func (p *priced) order(t *rapid.T) {
-	e, err := p.account.Place(ledger.Order{
-		Side:       rapid.SampledFrom([]ledger.Side{ledger.Buy, ledger.Sell}).Draw(t, "side"),
-		Instrument: ledger.InstrumentID(rapid.IntRange(0, 6).Draw(t, "instrument")),
-		Quantity:   ledger.Quantity(rapid.IntRange(1, 100).Draw(t, "quantity")),
-		Price:      ledger.Price(rapid.IntRange(1, 90).Draw(t, "price")),
-	})
+	o := marketOrder(rapid.SampledFrom([]ledger.Side{ledger.Buy, ledger.Sell}).Draw(t, "side"),
+		ledger.InstrumentID(rapid.IntRange(0, 6).Draw(t, "instrument")), ledger.Quantity(rapid.IntRange(1, 100).Draw(t, "quantity")))
+	events, err := try(p.account, deal{o, ledger.Price(rapid.IntRange(1, 90).Draw(t, "price"))})
 	if err == nil {
-		p.all = append(p.all, e.Execution)
-		p.happened(&e)
+		p.all = append(p.all, events[0].Execution)
+		p.happened(&events[0])
 	}
 }
 
@@ -71,8 +68,20 @@ func (p *priced) bust(t *rapid.T) {
 		return
 	}
 	x := rapid.SampledFrom(p.all).Draw(t, "execution")
-	if e, changed, _ := p.account.Bust(ledger.Bust{Execution: x}); changed {
-		p.happened(&e)
+	events, _ := p.account.Bust(nil, bustOf(p.account, x))
+	for i := range events {
+		p.happened(&events[i])
+	}
+}
+
+func (p *priced) reset(t *rapid.T) {
+	if _, err := p.account.Reset(nil, "", 0); err != nil {
+		t.Fatal(err)
+	}
+	last := p.last
+	p.last = make(map[ledger.InstrumentID]ledger.Price)
+	for _, row := range p.account.Positions(nil) {
+		p.last[row.Instrument] = last[row.Instrument]
 	}
 }
 
@@ -108,7 +117,7 @@ func (p *priced) setAll(t *rapid.T, market prices) {
 
 // restart continues with an account restored from its state, which has no prices.
 func (p *priced) restart(t *rapid.T) {
-	a, err := ledger.RestoreAccount(p.account.AppendState(nil), 4)
+	a, err := ledger.RestoreAccount(p.account.AppendState(nil), p.account.Opening(), ledger.Options{Recent: 1 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +156,7 @@ func TestMarketValueIsTheSum(t *testing.T) {
 		p := newPriced(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"order": p.order, "order again": p.order, "bust": p.bust, "reprice": p.reprice, "reprice again": p.reprice,
-			"revalue": p.revalue, "restart": p.restart, "": p.check,
+			"revalue": p.revalue, "restart": p.restart, "reset": p.reset, "": p.check,
 		})
 	})
 }

@@ -1,171 +1,199 @@
 package scenario
 
 import (
-	"errors"
+	"cmp"
+	"context"
 	"fmt"
-	"strings"
+	"slices"
+	"strconv"
 
 	"holdfast/biz/client"
 )
 
-// bustReason is the reason of every bust.
-const bustReason = "keyed in by mistake"
-
-func playBust(a *actor) {
-	x, y, q := a.key(0), a.key(1), a.lots(100)
-	var operator *session
-	var mistake, offline client.ExecutionID
-	a.start(row{x, q})
-	a.step("operator logs in", "operator", func() (string, error) {
-		var snapshot client.Snapshot
-		var err error
-		operator, snapshot, err = a.connect(a.stage.options.Operator, nil)
-		if err == nil && !snapshot.Account.Operator {
-			return "not an operator", nil
-		}
-		return "operator", err
-	})
-	a.mistake(q, x, &mistake)
-	a.bust(operator, &mistake, []row{{x, q}})
-	a.bustAgain(operator, &mistake, []row{{x, q}})
-	a.inHistory(&mistake)
-	a.blocked(operator, q, y, []row{{x, q}})
-	a.mistake(q, x, &offline)
-	a.bustWhileOffline(operator, &offline, []row{{x, q}})
-	a.inHistory(&offline)
-}
-
-// mistake places the order that is busted later, and checks that its execution is shown.
-func (a *actor) mistake(q client.Quantity, key client.Key, id *client.ExecutionID) {
-	name := fmt.Sprintf("buy %s %s by mistake", q, key)
-	a.step(name, "execution shown", func() (string, error) {
-		done, err := a.place(client.Order{Side: client.Buy, Key: key, Quantity: q})
-		if err != nil {
-			return "", err
-		}
-		*id = done.execution.ID
-		return strings.Join(append([]string{"execution shown"}, done.wrong...), "; "), nil
-	})
-}
-
-func (a *actor) bust(operator *session, id *client.ExecutionID, want []row) {
-	a.step("operator busts it", "busted -> "+listText(want), func() (string, error) {
-		mark := a.main.in.mark()
-		busted, err := operator.Bust(a.ctx, *id, bustReason)
-		if err != nil {
-			return "", err
-		}
-		_, sequence, err := await(a, a.main, mark, "bust of "+id.String(), func(_ uint64, b client.ExecutionBusted) bool {
-			return b.ID == *id && b.Reason == bustReason
-		})
-		if err != nil {
-			return "", err
-		}
-		u, err := a.update(a.main, mark, sequence+1)
-		if err != nil {
-			return "", err
-		}
-		list, err := a.list()
-		if u.Position.Quantity != busted.Position.Quantity {
-			list += fmt.Sprintf("; %s shares pushed, %s in the reply to the operator", u.Position.Quantity, busted.Position.Quantity)
-		}
-		return a.takenBack(*id) + " -> " + list, err
-	})
-}
-
-func (a *actor) takenBack(id client.ExecutionID) string {
-	shown := a.main.View().Display()
-	if shown.Shows(id) {
-		return "still shown"
-	}
-	return "busted"
-}
-
-// bustAgain checks that a second bust does nothing.
-func (a *actor) bustAgain(operator *session, id *client.ExecutionID, want []row) {
-	a.step("bust it again", "busted, nothing changes: "+listText(want), func() (string, error) {
-		before := a.main.View().Display().Sequence
-		busted, err := operator.Bust(a.ctx, *id, bustReason)
-		if err != nil {
-			return "", err
-		}
-		if busted.Execution.ID != *id || !busted.Execution.Busted {
-			return fmt.Sprintf("reply %+v", busted.Execution), nil
-		}
-		list, err := a.list()
-		return a.unchanged("busted", before) + ": " + list, err
-	})
-}
-
-// unchanged returns what, and whether the account has had no event since the push with
-// number before. The reply to its request comes after all earlier pushes.
-func (a *actor) unchanged(what string, before uint64) string {
-	pulled, err := a.main.Positions(a.ctx)
+// executions returns the executions of an order, oldest first, from the history.
+func (p *player) executions(ctx context.Context, name string) (list []client.Execution, err error) {
+	o, err := p.order(name)
 	if err != nil {
-		return err.Error()
+		return nil, err
 	}
-	if pulled.Sequence != before {
-		return fmt.Sprintf("%s, but push %d follows %d", what, pulled.Sequence, before)
+	q := client.HistoryQuery{Limit: 1000}
+	from := p.session(Operator)
+	at := slices.IndexFunc(p.sessions, func(s *session) bool {
+		return s.customer == o.customer && s.Client != nil && s.loggedIn && !s.cut
+	})
+	if at >= 0 {
+		from = p.sessions[at]
+	} else {
+		q.Customer = o.customer
 	}
-	return what + ", nothing changes"
+	if err := from.connected(); err != nil {
+		return nil, err
+	}
+	page, err := from.History(ctx, q)
+	for _, x := range page.Executions {
+		if x.Order == o.id {
+			list = append(list, x)
+		}
+	}
+	slices.SortFunc(list, func(x, y client.Execution) int { return cmp.Compare(x.ID, y.ID) })
+	return list, err
 }
 
-func (a *actor) inHistory(id *client.ExecutionID) {
-	a.step("history shows it as busted", "busted: "+bustReason, func() (string, error) {
-		page, err := a.main.History(a.ctx, client.HistoryQuery{Limit: 20})
+// execution returns the execution that a file names.
+func (p *player) execution(ctx context.Context, x execution) (client.Execution, error) {
+	list, err := p.executions(ctx, x.order)
+	switch {
+	case err != nil:
+		return client.Execution{}, err
+	case x.number == 0 && len(list) != 1:
+		return client.Execution{}, fmt.Errorf("the order %s has %d executions: name one, such as %s/1", x.order, len(list), x.order)
+	case x.number > len(list):
+		return client.Execution{}, fmt.Errorf("the order %s has %d executions, so there is no %s", x.order, len(list), x)
+	}
+	return list[max(x.number, 1)-1], nil
+}
+
+// blocks returns what is wrong with the executions in the way of a bust.
+func (p *player) blocks(o *outcome, by []execution) []string {
+	if by == nil {
+		return nil
+	}
+	var want, got []string
+	for _, x := range by {
+		e, err := p.execution(p.ctx, x)
 		if err != nil {
-			return "", err
+			return []string{explained(err)}
 		}
-		for _, x := range page.Executions {
-			switch {
-			case x.ID != *id:
-			case x.Busted:
-				return "busted: " + x.BustReason, nil
-			default:
-				return "not busted", nil
-			}
+		want = append(want, e.ID.String())
+	}
+	if o.refused != nil {
+		for _, id := range o.refused.Blocking {
+			got = append(got, id.String())
 		}
-		return "not in the history", nil
-	})
+	}
+	if slices.Sort(want); !slices.Equal(want, slices.Sorted(slices.Values(got))) {
+		return []string{fmt.Sprintf("in the way are %v, not %v", got, want)}
+	}
+	return nil
 }
 
-// blocked checks that a buy can't be busted after its shares were sold.
-func (a *actor) blocked(operator *session, q client.Quantity, key client.Key, want []row) {
-	a.step("bust a buy whose shares were sold", "refused BUST_BLOCKED by the sell, nothing changes: "+listText(want),
-		func() (string, error) {
-			bought, err := a.place(client.Order{Side: client.Buy, Key: key, Quantity: q})
-			if err != nil {
-				return "", err
-			}
-			sold, err := a.place(client.Order{Side: client.Sell, Key: key, Quantity: q})
-			if err != nil {
-				return "", err
-			}
-			before := a.main.View().Display().Sequence
-			_, err = operator.Bust(a.ctx, bought.execution.ID, bustReason)
-			what := refusalText(err)
-			var refused *client.Error
-			if errors.As(err, &refused) && len(refused.Blocking) == 1 && refused.Blocking[0] == sold.execution.ID {
-				what += " by the sell"
-			}
-			list, err := a.list()
-			return a.unchanged(what, before) + ": " + list, err
-		})
+// bustAction busts an execution.
+type bustAction struct {
+	execution execution
+	reason    string
+	options   client.BustOptions
 }
 
-// bustWhileOffline closes the main session, busts as the operator, and logs in again.
-func (a *actor) bustWhileOffline(operator *session, id *client.ExecutionID, want []row) {
-	a.step("bust while logged out", "busted -> "+listText(want), func() (string, error) {
-		_ = a.main.Close() // always nil
-		if _, err := operator.Bust(a.ctx, *id, bustReason); err != nil {
-			return "", err
+func readBust(l *line, _ *statement) action {
+	a := bustAction{execution: l.execution()}
+	if l.textNext() {
+		a.reason = l.text("a reason")
+	}
+	for len(l.words) > 0 && !l.wrong {
+		switch l.oneOf("option of a bust", []string{"reopen", "cascade", "dry-run"}) {
+		case "reopen":
+			a.options.Reopen = true
+		case "cascade":
+			a.options.Cascade = true
+		case "dry-run":
+			a.options.DryRun = true
 		}
-		s, _, err := a.connect(a.customer, a.narrate())
-		if err != nil {
-			return "", err
-		}
-		a.main = s
-		list, err := a.list()
-		return a.takenBack(*id) + " -> " + list, err
-	})
+	}
+	return a
+}
+
+func (a bustAction) do(ctx context.Context, p *player, s *session) (outcome, error) {
+	x, err := p.execution(ctx, a.execution)
+	if err != nil {
+		return outcome{}, err
+	}
+	busted, err := s.BustWith(ctx, x.ID, a.reason, a.options)
+	if err != nil {
+		return refusal(err)
+	}
+	out := count(busted.Count)
+	out.facts["accounts"], out.facts["executions"] = strconv.Itoa(busted.Accounts), strconv.Itoa(len(busted.Executions))
+	if busted.Execution.ID != x.ID || !busted.Execution.Busted && !a.options.DryRun {
+		out.unexpected = true
+		out.head += fmt.Sprintf(" reply %+v", busted.Execution)
+	}
+	return out, nil
+}
+
+// correctAction replaces an execution.
+type correctAction struct {
+	execution execution
+	quantity  client.Quantity
+	price     client.Price
+	reason    string
+}
+
+func readCorrect(l *line, _ *statement) action {
+	a := correctAction{execution: l.execution(), quantity: l.quantity()}
+	l.require("at")
+	a.price = l.price()
+	if l.textNext() {
+		a.reason = l.text("a reason")
+	}
+	return a
+}
+
+func (a correctAction) do(ctx context.Context, p *player, s *session) (outcome, error) {
+	x, err := p.execution(ctx, a.execution)
+	if err != nil {
+		return outcome{}, err
+	}
+	reply, err := s.Correct(ctx, client.Correction{ID: x.ID, Quantity: a.quantity, Price: a.price, Reason: a.reason})
+	if err != nil {
+		return refusal(err)
+	}
+	out := outcome{head: statusText(reply.Order.Status), facts: orderFacts(&reply.Order)}
+	if reply.Busted.CorrectedBy != reply.Replacement.ID || reply.Replacement.Corrects != x.ID {
+		out.unexpected = true
+		out.head += " without links between the executions"
+	}
+	return out, nil
+}
+
+// executionCheck is an execution, as it is shown and in the history.
+type executionCheck struct {
+	execution execution
+	facts     []fact
+}
+
+func readExecution(l *line) assertion {
+	c := executionCheck{execution: l.execution()}
+	if l.quantityNext() {
+		c.facts = append(c.facts, fact{"shares", l.quantity().String(), true})
+	}
+	c.facts = executionFields().read(l, c.facts)
+	return c
+}
+
+func (c executionCheck) check(ctx context.Context, p *player, s *session) (want, got string, ok bool, err error) {
+	subject := "execution " + c.execution.String()
+	want, _, _ = facts{}.compare(subject, c.facts)
+	_, wrong, err := s.pull(ctx)
+	if err != nil {
+		return want, "", false, err
+	}
+	pulled, err := p.execution(ctx, c.execution)
+	if err != nil {
+		return want, err.Error(), false, nil //nolint:nilerr // the error is what was found
+	}
+	shown := s.View().Display()
+	x, found := shown.FindExecution(pulled.ID)
+	switch {
+	case s.live() && s.customer == pulled.Customer && found && x != pulled:
+		wrong = append(wrong, fmt.Sprintf("shown as %s, the history has %s", executionText(&x), executionText(&pulled)))
+	case s.live() && s.customer == pulled.Customer && !found && s.saw(pulled.ID):
+		wrong = append(wrong, "not shown")
+	}
+	_, got, ok = executionFacts(&pulled).compare(subject, c.facts)
+	return want, withWrong(got, wrong), ok && wrong == nil, nil
+}
+
+// saw reports whether an execution was pushed since the session has logged in last.
+func (s *session) saw(id client.ExecutionID) bool {
+	return slices.ContainsFunc(s.in.since(s.loginMark), func(p client.Push) bool { x, ok := p.Event.(client.Execution); return ok && x.ID == id })
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -9,14 +10,21 @@ import (
 	"holdfast/biz/client"
 )
 
-// inbox stores the pushes of a session until a step waits for them.
+// inbox stores the pushes of a session until a step waits for them. Goroutine: any.
 //
-// Limit: the pushes of one case, since a session lasts for one case.
+// Limit: the pushes of one scenario, since a session lasts for one.
 type inbox struct {
 	mu      sync.Mutex
-	pushes  []client.Push
-	breaks  int
-	changed chan struct{} // closed and replaced at each push
+	pushes  []received
+	last    uint64                 // number of the last push, or of the last snapshot
+	breaks  []client.SequenceBreak // where pushes are missing or repeated
+	changed chan struct{}          // closed and replaced at each push
+}
+
+// received is a push; claimed means that a step has expected it.
+type received struct {
+	client.Push
+	claimed bool
 }
 
 func newInbox() *inbox { return &inbox{changed: make(chan struct{})} }
@@ -24,12 +32,25 @@ func newInbox() *inbox { return &inbox{changed: make(chan struct{})} }
 func (in *inbox) add(p client.Push) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if _, broken := p.Event.(client.SequenceBreak); broken {
-		in.breaks++
+	if b, broken := p.Event.(client.SequenceBreak); broken {
+		in.breaks = append(in.breaks, b)
 	}
-	in.pushes = append(in.pushes, p)
+	in.pushes = append(in.pushes, received{Push: p})
+	in.last = max(in.last, p.Sequence)
+	in.touch()
+}
+
+func (in *inbox) touch() {
 	close(in.changed)
 	in.changed = make(chan struct{})
+}
+
+// restart records the number of the last push that a snapshot includes.
+func (in *inbox) restart(sequence uint64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.last = max(in.last, sequence)
+	in.touch()
 }
 
 // mark returns the number of pushes so far: later pushes come after this mark.
@@ -39,48 +60,69 @@ func (in *inbox) mark() int {
 	return len(in.pushes)
 }
 
-// broken returns how often a push was missing or repeated.
-func (in *inbox) broken() int {
+// sequence returns the number of the last push.
+func (in *inbox) sequence() uint64 {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.breaks
+	return in.last
 }
 
-// await returns the first event of type E after the mark that wanted accepts, and the number
-// of its push.
-func await[E client.Event](a *actor, s *session, mark int, what string, wanted func(sequence uint64, e E) bool) (event E, sequence uint64, err error) {
-	p, err := s.in.await(a.ctx, mark, a.stage.options.Timeout, what, func(p client.Push) bool {
-		e, ok := p.Event.(E)
-		return ok && wanted(p.Sequence, e)
-	})
-	if err != nil {
-		return event, 0, err
-	}
-	return p.Event.(E), p.Sequence, nil
+// broken returns the breaks after the first n.
+func (in *inbox) broken(n int) []client.SequenceBreak {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.breaks[n:]
 }
 
-// await returns the first push after the mark that wanted accepts.
-func (in *inbox) await(
-	ctx context.Context, mark int, timeout time.Duration, what string, wanted func(client.Push) bool,
-) (client.Push, error) {
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
+// reach waits until the push with this number was received, or a later one.
+func (in *inbox) reach(ctx context.Context, sequence uint64) error {
+	return in.until(ctx, func() bool { return in.last >= sequence })
+}
+
+// until waits until ok, which is called under the lock, returns true.
+func (in *inbox) until(ctx context.Context, ok func() bool) error {
 	for {
 		in.mu.Lock()
-		fresh, changed := in.pushes[mark:], in.changed
+		found, changed := ok(), in.changed
 		in.mu.Unlock()
-		for _, p := range fresh {
-			if wanted(p) {
-				return p, nil
-			}
+		if found {
+			return nil
 		}
-		mark += len(fresh)
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return client.Push{}, ctx.Err()
-		case <-timer.C:
-			return client.Push{}, fmt.Errorf("%w within %v: %s", ErrNoPush, timeout, what)
+			return ctx.Err()
 		}
 	}
+}
+
+// since returns the pushes after a mark.
+func (in *inbox) since(mark int) []client.Push {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	list := make([]client.Push, 0, len(in.pushes)-mark)
+	for _, p := range in.pushes[mark:] {
+		list = append(list, p.Push)
+	}
+	return list
+}
+
+// claim waits for a push after the mark that no other step has claimed and that wanted accepts,
+// and claims it. The error is ErrNoPush, or the end of ctx.
+func (in *inbox) claim(ctx context.Context, mark int, timeout time.Duration, wanted func(client.Push) bool) (found client.Push, err error) {
+	waiting, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err = in.until(waiting, func() bool {
+		for ; mark < len(in.pushes); mark++ {
+			if p := &in.pushes[mark]; !p.claimed && wanted(p.Push) {
+				p.claimed, found = true, p.Push
+				return true
+			}
+		}
+		return false
+	})
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = fmt.Errorf("%w within %v", ErrNoPush, timeout)
+	}
+	return found, err
 }

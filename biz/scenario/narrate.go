@@ -8,17 +8,17 @@ import (
 
 // narrate returns a function that turns pushes into event lines: an execution or a bust,
 // and the position after it.
-func (a *actor) narrate() func(client.Push) {
+func (p *player) narrate(customer client.Customer) func(client.Push) {
 	what := ""
-	return func(p client.Push) {
-		switch event := p.Event.(type) {
+	return func(push client.Push) {
+		switch event := push.Event.(type) {
 		case client.Execution:
-			what = fmt.Sprintf("%d %ss %s %s @ %s", a.customer, event.Side, event.Quantity, event.Key, event.Price)
+			what = fmt.Sprintf("%d %ss %s %s @ %s", customer, event.Side, event.Quantity, event.Key, event.Price)
 		case client.ExecutionBusted:
-			what = fmt.Sprintf("%d: execution %s is busted (%s)", a.customer, event.ID, event.Reason)
+			what = fmt.Sprintf("%d: execution %s is busted (%s)", customer, event.ID, event.Reason)
 		case client.PositionUpdate:
-			if p.Sequence > 0 && what != "" {
-				a.stage.say(what + " -> " + afterwards(event.Position))
+			if push.Sequence > 0 && what != "" {
+				p.stage.say(what + " -> " + afterwards(event.Position))
 			}
 		}
 	}

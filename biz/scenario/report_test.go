@@ -56,7 +56,7 @@ func TestReportVerdict(t *testing.T) {
 		failed bool
 		text   string
 	}{
-		"good":    {good, false, "1 clients, 1 steps: all as expected, in 0s"},
+		"good":    {good, false, "1 client, 1 step: all as expected, in 0s"},
 		"bad":     {bad, true, "2 clients, 3 steps: 1 failed, in 0s"},
 		"nothing": {nil, true, "0 clients, 0 steps: 0 failed, in 0s"},
 	} {

@@ -18,7 +18,7 @@ type row struct {
 // listText returns a list of positions as text for the report.
 func listText(rows []row) string {
 	if len(rows) == 0 {
-		return "no positions"
+		return none
 	}
 	rows = slices.Clone(rows)
 	slices.SortFunc(rows, func(x, y row) int { return cmp.Or(x.key.Compare(y.key), cmp.Compare(x.quantity, y.quantity)) })
@@ -35,25 +35,6 @@ func rowsOf(positions []client.Position) []row {
 		rows = append(rows, row{p.Key, p.Quantity})
 	}
 	return rows
-}
-
-// list returns the positions that the main session shows, and everything that is wrong with
-// them: a pull that differs, or values that are not quantity x price.
-func (a *actor) list() (string, error) {
-	shown := a.main.View().Display()
-	pulled, err := a.main.Positions(a.ctx)
-	if err != nil {
-		return "", err
-	}
-	a.cash = pulled.Account.Cash
-	text := listText(rowsOf(shown.Positions))
-	wrong := badValues("shown", shown.Positions)
-	wrong = append(wrong, badValues("pulled", pulled.Positions)...)
-	wrong = append(wrong, differences(shown.Positions, pulled.Positions)...)
-	if sum := total(pulled.Positions); pulled.MarketValue != sum {
-		wrong = append(wrong, fmt.Sprintf("the total of the pull is %s, the sum of its rows %s", pulled.MarketValue, sum))
-	}
-	return strings.Join(append([]string{text}, wrong...), "; "), nil
 }
 
 func total(positions []client.Position) client.Money {
@@ -75,17 +56,17 @@ func badValues(where string, positions []client.Position) []string {
 	return wrong
 }
 
-// differences compares everything except prices, which may have moved in between.
-func differences(shown, pulled []client.Position) []string {
-	if have, want := listText(rowsOf(shown)), listText(rowsOf(pulled)); have != want {
-		return []string{"a pull returns " + want}
+// rowDifferences compares positions with those of a pull: everything except prices, which may
+// have moved in between, and sellable shares, which change with the time.
+func rowDifferences(where string, have, pulled []client.Position) []string {
+	if got, want := listText(rowsOf(have)), listText(rowsOf(pulled)); got != want {
+		return []string{fmt.Sprintf("%s: positions %s; a pull returns %s", where, got, want)}
 	}
 	var wrong []string
-	for i, p := range shown {
-		q := pulled[i]
-		if p.AverageCost != q.AverageCost || p.Realised != q.Realised {
-			wrong = append(wrong, fmt.Sprintf("%s: shown cost %s and profit %s, a pull returns %s and %s",
-				p.Key, p.AverageCost, p.Realised, q.AverageCost, q.Realised))
+	for i, p := range have {
+		if q := pulled[i]; p.AverageCost != q.AverageCost || p.Realised != q.Realised || p.Frozen != q.Frozen {
+			wrong = append(wrong, fmt.Sprintf("%s: %s cost %s, profit %s, frozen %s; a pull returns %s, %s, %s",
+				where, p.Key, p.AverageCost, p.Realised, p.Frozen, q.AverageCost, q.Realised, q.Frozen))
 		}
 	}
 	return wrong

@@ -3,8 +3,11 @@ package scenario_test
 import (
 	"log/slog"
 	"testing"
+	"time"
 
 	"holdfast/biz/gateway"
+	"holdfast/biz/scenario"
+	"holdfast/biz/scenario/venue"
 	"holdfast/biz/seed"
 	"holdfast/biz/server"
 	"holdfast/biz/simulation"
@@ -31,4 +34,19 @@ func startServer(t *testing.T, s simulation.Config) string {
 	must(t, err)
 	t.Cleanup(func() { must(t, running.Stop()) })
 	return running.Addrs[0]
+}
+
+// own are options for scenarios that need a server for themselves.
+func own(t *testing.T) scenario.Options {
+	t.Helper()
+	v := venue.Venues{Folder: t.TempDir(), Version: "test", Log: slog.New(slog.DiscardHandler)}
+	return scenario.Options{Start: v.Start, Instruments: venue.Instruments, Timeout: 20 * time.Second}
+}
+
+// parse parses a scenario that has no mistakes.
+func parse(t *testing.T, text string) *scenario.Scenario {
+	t.Helper()
+	s, err := scenario.Parse("test.scenario", []byte(text))
+	must(t, err)
+	return s
 }

@@ -1,4 +1,4 @@
-// Package seed reads and writes the seed file: the instruments, customers,
+// Package seed reads and writes the seed file: the markets, instruments, customers,
 // starting positions and credentials that a server starts with.
 //
 // Journals number the instruments in the order of the file of their first start;
@@ -12,28 +12,52 @@
 //
 //	{
 //	  "format": 1,
+//	  "markets": [
+//	    {"market": "EAST", "lot": 100, "minimum_lot": 100, "band": "10%", "utc_offset": "+08:00",
+//	     "hours": ["09:30-11:30", "13:00-15:00"], "weekdays": "Mon-Fri", "holidays": ["2026-10-01"],
+//	     "commission": "0.025%", "commission_minimum": "5.00", "sell_tax": "0.05%",
+//	     "fee_per_share": "0.001", "fees_in_cost": false,
+//	     "shares_settle": "T+1", "cash_settle": "T+0", "depth": 0}
+//	  ],
 //	  "instruments": [
-//	    {"market": "ALFA", "code": "600100", "name": "Northern Tin",
-//	     "lot": 1, "tick": "0.01", "last": "10.00"}
+//	    {"market": "EAST", "code": "600100", "name": "Northern Tin",
+//	     "lot": 100, "minimum_lot": 100, "tick": "0.01", "last": "10.00", "depth": 0}
 //	  ],
 //	  "customers": [
 //	    {"customer": 100001, "name": "Customer 1", "role": "", "cash": "1000000.00",
-//	     "positions": [{"market": "ALFA", "code": "600100", "quantity": 100, "average_cost": "10.00"}],
-//	     "password": "$argon2id$v=19$m=19456,t=2,p=1$...", "token_sha256": "..."}
+//	     "positions": [{"market": "EAST", "code": "600100", "quantity": 100, "average_cost": "10.00"}],
+//	     "password": "$argon2id$v=19$m=19456,t=2,p=1$...", "token_sha256": "...", "directives": false}
 //	  ]
 //	}
 //
-// "format" comes first and "instruments" before "customers". Optional are name,
-// lot (1), tick (0.01), role (none; or "operator"), positions, password and
-// token_sha256. A customer without either credential can't log in. A key that is
-// unknown or given twice, and any value out of range, is a jsonfile.Error that names
+// "format" comes first, "markets" before "instruments" and these before "customers". A key
+// that is unknown or there twice, and any value out of range, is a jsonfile.Error that names
 // file, line and value.
+//
+// A customer may lack name, role (none; or "operator"), cash (0), positions, password,
+// token_sha256 and directives (false). A customer without either credential can't log in. A
+// position may be any number of shares; it may lack average_cost (0).
+//
+// An instrument may lack name and tick (0.01). It has the lot and depth of its market unless
+// it has its own; minimum_lot is the lot if only a lot is there.
+//
+// Without "markets" all markets have the default rules: always open, lots of 1, no band, no
+// fees, settlement at once, any depth. With it, every market of an instrument must be listed;
+// what an entry lacks has the default. "band" is a percentage of the previous close. "hours"
+// are local times, each session inside one day; "weekdays" (Mon-Fri) and "holidays" belong to
+// hours. "utc_offset" is fixed: there is no daylight saving. Commission is a percentage with a
+// minimum per order, sell_tax a percentage of sells, fee_per_share an amount. "T+1" means on
+// the next trading day, "T+0" at once. "depth" is how many shares each price step offers at
+// each price, 0 any number.
+//
+// A journal depends on no rule: its events carry fees and settlement. Rules may change between
+// two starts.
 //
 // # Credentials
 //
 // Passwords are kept as Argon2id hashes, tokens (32 random bytes or so) as their
-// SHA-256. The seed that ships with holdfast (Default) has published credentials
-// and is for demonstrations only: see DemoPassword and DemoToken.
+// SHA-256. The seeds that ship with holdfast (Default, Mainland) have published credentials
+// and are for demonstrations only: see DemoPassword and DemoToken.
 //
 // # Goroutines and limits
 //

@@ -27,6 +27,14 @@ type Options struct {
 	Customers int
 	// Instruments is how many there are, 1 to 10,000.
 	Instruments int
+	// Positions is the most that a customer has, 0 to 4096; 0 means 5. A tenth of the
+	// customers have none.
+	Positions int
+	// Mainland makes the markets of a mainland exchange: see Mainland. Otherwise two markets
+	// have the default rules.
+	Mainland bool
+	// Directives lets all customers demand outcomes in their client order ids.
+	Directives bool
 	// Random chooses names, prices, positions, salts and tokens. Whoever knows it
 	// knows the tokens: for tests and load, not for secrets.
 	Random uint64
@@ -44,6 +52,7 @@ type Options struct {
 const (
 	MaxGeneratedCustomers   = MaxCustomers - 1
 	MaxGeneratedInstruments = 10_000
+	MaxGeneratedPositions   = ledger.MaxRows
 )
 
 func (o *Options) check() error {
@@ -52,6 +61,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("%w: %d customers: want 1 to %d", ErrBadOptions, o.Customers, MaxGeneratedCustomers)
 	case o.Instruments < 1 || o.Instruments > MaxGeneratedInstruments:
 		return fmt.Errorf("%w: %d instruments: want 1 to %d", ErrBadOptions, o.Instruments, MaxGeneratedInstruments)
+	case o.Positions < 0 || o.Positions > MaxGeneratedPositions:
+		return fmt.Errorf("%w: %d positions: want 0 to %d", ErrBadOptions, o.Positions, MaxGeneratedPositions)
 	case len(o.Password) > MaxPasswordSize:
 		return fmt.Errorf("%w: the password is over %d bytes", ErrBadOptions, MaxPasswordSize)
 	}
@@ -65,7 +76,17 @@ func Generate(w io.Writer, o Options) error {
 	}
 	out := bufio.NewWriter(w) // keeps the first error for Flush
 	g := newGenerator(&o)
-	fmt.Fprint(out, "{\n  \"format\": 1,\n  \"instruments\": [\n")
+	fmt.Fprint(out, "{\n  \"format\": 1,\n")
+	if o.Mainland {
+		fmt.Fprint(out, "  \"markets\": [\n")
+		for n, e := range mainlandMarkets() {
+			if err := writeEntry(out, n, e); err != nil {
+				return err
+			}
+		}
+		fmt.Fprint(out, "\n  ],\n")
+	}
+	fmt.Fprint(out, "  \"instruments\": [\n")
 	for n := range g.instruments {
 		if err := writeEntry(out, n, g.instrumentEntry(n)); err != nil {
 			return err
@@ -119,11 +140,25 @@ func (o *Options) salt(c ledger.Customer) [SaltSize]byte {
 
 // The entries of the file, in the order of their keys.
 type (
+	marketRules struct {
+		Market            string          `json:"market"`
+		Lot               ledger.Quantity `json:"lot"`
+		MinimumLot        ledger.Quantity `json:"minimum_lot"`
+		Band              string          `json:"band"`
+		UTCOffset         string          `json:"utc_offset"`
+		Hours             []string        `json:"hours"`
+		Weekdays          string          `json:"weekdays"`
+		Commission        string          `json:"commission"`
+		CommissionMinimum string          `json:"commission_minimum"`
+		SellTax           string          `json:"sell_tax"`
+		SharesDays        string          `json:"shares_settle"`
+		CashDays          string          `json:"cash_settle"`
+	}
 	instrumentEntry struct {
 		Market string          `json:"market"`
 		Code   string          `json:"code"`
 		Name   string          `json:"name"`
-		Lot    ledger.Quantity `json:"lot"`
+		Lot    ledger.Quantity `json:"lot,omitempty"`
 		Tick   string          `json:"tick"`
 		Last   string          `json:"last"`
 	}
@@ -135,6 +170,7 @@ type (
 		Positions   []positionEntry `json:"positions"`
 		Password    string          `json:"password,omitempty"`
 		TokenSHA256 string          `json:"token_sha256"`
+		Directives  bool            `json:"directives,omitempty"`
 	}
 	positionEntry struct {
 		Market      string          `json:"market"`
@@ -143,6 +179,18 @@ type (
 		AverageCost string          `json:"average_cost"`
 	}
 )
+
+// mainlandMarkets returns the markets of Options.Mainland: lots of 100, and at least 200.
+func mainlandMarkets() [2]marketRules {
+	east := marketRules{
+		Market: "EAST", Lot: 100, MinimumLot: 100, Band: "10%",
+		UTCOffset: "+08:00", Hours: []string{"09:30-11:30", "13:00-15:00"}, Weekdays: "Mon-Fri",
+		Commission: "0.025%", CommissionMinimum: "5.00", SellTax: "0.05%", SharesDays: "T+1", CashDays: "T+0",
+	}
+	nova := east
+	nova.Market, nova.Lot, nova.MinimumLot, nova.Band = "NOVA", 1, 200, "20%"
+	return [2]marketRules{east, nova}
+}
 
 // generator makes the entries one after the other.
 type generator struct {
@@ -167,15 +215,19 @@ func newGenerator(o *Options) *generator {
 
 // instrument makes the nth; the first has the price 10.00, for examples.
 func (g *generator) instrument(n int) market.Instrument {
-	markets := [...]string{"ALFA", "BETA"}
-	bases := [...]int{600100, 300100}
+	markets, bases := [...]string{"ALFA", "BETA"}, [...]int{600100, 300100}
+	lots := ledger.Lots{Minimum: 1, Step: 1}
+	if g.o.Mainland {
+		markets, bases = [...]string{"EAST", "NOVA"}, [...]int{601100, 688100}
+		lots = ledger.Lots{} // of the market
+	}
 	last := generatedTick * ledger.Price(200+g.random.IntN(9_800))
 	if n == 0 {
 		last = 100_000
 	}
 	return market.Instrument{
 		ID: ledger.InstrumentID(n), Market: markets[n%2], Code: fmt.Sprint(bases[n%2] + n/2),
-		Name: g.name(n), Lot: 1, Tick: generatedTick, Last: last,
+		Name: g.name(n), Lots: lots, Tick: generatedTick, Last: last,
 	}
 }
 
@@ -192,7 +244,7 @@ func (g *generator) name(n int) string {
 
 func (g *generator) instrumentEntry(n int) instrumentEntry {
 	i := &g.instruments[n]
-	return instrumentEntry{i.Market, i.Code, i.Name, i.Lot, i.Tick.String(), i.Last.String()}
+	return instrumentEntry{i.Market, i.Code, i.Name, i.Lots.Step, i.Tick.String(), i.Last.String()}
 }
 
 func (g *generator) operatorEntry() customerEntry {
@@ -202,7 +254,7 @@ func (g *generator) operatorEntry() customerEntry {
 }
 
 // customerEntry makes the nth customer. The first holds 100 shares of the first
-// instrument at 10.00, every tenth holds nothing, the others up to five rows.
+// instrument at 10.00, every tenth holds nothing, the others up to Options.Positions rows.
 func (g *generator) customerEntry(n int) customerEntry {
 	e := g.entry(FirstCustomer + ledger.Customer(n))
 	e.Name = fmt.Sprintf("Customer %d", n+1)
@@ -224,23 +276,40 @@ func (g *generator) entry(c ledger.Customer) customerEntry {
 	if g.o.Password != "" {
 		e.Password = HashPassword(g.o.Password, g.o.salt(c))
 	}
+	e.Directives = g.o.Directives
 	hash := sha256.Sum256(g.o.token(c))
 	e.TokenSHA256 = hex.EncodeToString(hash[:])
 	return e
 }
 
-// positions adds one to five neighbouring instruments, bought within a tenth of
-// their price.
+// positions adds neighbouring instruments, bought within a tenth of their price.
 func (g *generator) positions(e *customerEntry) {
-	count := min(1+g.random.IntN(5), len(g.instruments))
+	most := g.o.Positions
+	if most == 0 {
+		most = defaultPositions
+	}
+	count := min(1+g.random.IntN(most), len(g.instruments))
 	first := g.random.IntN(len(g.instruments))
 	for n := range count {
 		i := &g.instruments[(first+n)%len(g.instruments)]
 		average := i.Last * ledger.Price(90+g.random.IntN(21)) / 100
-		e.Positions = append(e.Positions, positionEntry{
-			i.Market, i.Code, ledger.Quantity(10 * (1 + g.random.IntN(100))), average.String(),
-		})
+		e.Positions = append(e.Positions, positionEntry{i.Market, i.Code, g.quantity(), average.String()})
 	}
+}
+
+const defaultPositions = 5
+
+// quantity chooses how many shares are held. On mainland markets every tenth position has an
+// odd remainder.
+func (g *generator) quantity() ledger.Quantity {
+	n := ledger.Quantity(1 + g.random.IntN(100))
+	switch {
+	case !g.o.Mainland:
+		return 10 * n
+	case n%10 == 0:
+		return 100*n + n
+	}
+	return 100 * (n + 1)
 }
 
 // writeEntry writes the nth entry of a list on a separate line.

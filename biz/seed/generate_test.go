@@ -79,6 +79,25 @@ func TestGeneratedCustomers(t *testing.T) {
 	}
 }
 
+func TestGeneratedPositions(t *testing.T) {
+	s, err := seed.Parse("made", generate(t, seed.Options{Customers: 500, Instruments: 50, Positions: 12, Mainland: true}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := 0
+	for _, c := range s.Customers {
+		most = max(most, len(c.Holdings))
+		for _, h := range c.Holdings {
+			if i := &s.Instruments[h.Instrument]; h.Quantity < i.Lots.Minimum {
+				t.Errorf("customer %d has %d shares of %s", c.Number, h.Quantity, i.Market)
+			}
+		}
+	}
+	if most != 12 {
+		t.Errorf("at most %d positions, want 12", most)
+	}
+}
+
 func TestGeneratedNamesDiffer(t *testing.T) {
 	s, err := seed.Parse("made", generate(t, seed.Options{Customers: 1, Instruments: 1000}))
 	if err != nil {
@@ -123,6 +142,8 @@ func TestGenerateRefuses(t *testing.T) {
 		"too many customers": {Customers: seed.MaxCustomers, Instruments: 1},
 		"negative":           {Customers: -1, Instruments: 1},
 		"many instruments":   {Customers: 1, Instruments: 10_001},
+		"negative positions": {Customers: 1, Instruments: 1, Positions: -1},
+		"many positions":     {Customers: 1, Instruments: 1, Positions: seed.MaxGeneratedPositions + 1},
 		"long password":      {Customers: 1, Instruments: 1, Password: strings.Repeat("x", seed.MaxPasswordSize+1)},
 	} {
 		var b bytes.Buffer
@@ -160,9 +181,13 @@ func TestGenerateReportsWriteErrors(t *testing.T) {
 }
 
 func BenchmarkParse(b *testing.B) {
-	for _, customers := range []int{100, 10_000} {
-		b.Run(fmt.Sprint(customers, " customers"), func(b *testing.B) {
-			content := generate(b, seed.Options{Customers: customers, Instruments: 20})
+	for _, o := range []seed.Options{
+		{Customers: 100, Instruments: 20},
+		{Customers: 10_000, Instruments: 20},
+		{Customers: 100_000, Instruments: 5000, Positions: 21, Mainland: true}, // a million positions
+	} {
+		b.Run(fmt.Sprint(o.Customers, " customers"), func(b *testing.B) {
+			content := generate(b, o)
 			b.SetBytes(int64(len(content)))
 			for b.Loop() {
 				if _, err := seed.Parse("made", content); err != nil {

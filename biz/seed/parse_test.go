@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,10 +48,12 @@ func TestParse(t *testing.T) {
 	if _, err := fmt.Sscanf(digits, "%x", (*hexBytes)(&hash)); err != nil {
 		t.Fatal(err)
 	}
+	alfa, beta := &market.Rules{Name: "ALFA"}, &market.Rules{Name: "BETA"}
 	equal(t, have, &seed.Seed{
+		Markets: []*market.Rules{alfa, beta},
 		Instruments: []market.Instrument{
-			{ID: 0, Market: "ALFA", Code: "600100", Name: "Northern Tin", Lot: 100, Tick: 500, Last: 100_500},
-			{ID: 1, Market: "BETA", Code: "600100", Lot: 1, Tick: 100, Last: 30_000},
+			{ID: 0, Market: "ALFA", Code: "600100", Name: "Northern Tin", Rules: alfa, Lots: ledger.Lots{Minimum: 100, Step: 100}, Tick: 500, Last: 100_500},
+			{ID: 1, Market: "BETA", Code: "600100", Rules: beta, Lots: ledger.Lots{Minimum: 1, Step: 1}, Tick: 100, Last: 30_000},
 		},
 		Customers: []seed.Customer{
 			{
@@ -97,9 +100,9 @@ func TestBadFiles(t *testing.T) {
 		{"empty", good, ``, `1: not valid JSON: the file ends too early`},
 		{"format missing", `"format": 1,`, ``, `3: key "instruments": "format" must come first`},
 		{"format 2", `"format": 1`, `"format": 2`, `2: format wants a whole number from 1 to 1, got the number 2`},
-		{"unknown key", `"format": 1,`, `"format": 1, "x": 0,`, `2: seed: unknown key "x"; the keys are format, instruments, customers`},
+		{"unknown key", `"format": 1,`, `"format": 1, "x": 0,`, `2: seed: unknown key "x"; the keys are format, markets, instruments, customers`},
 		{"key twice", `"format": 1,`, "\"format\": 1,\n\"format\": 1,", `3: key "format" appears twice`},
-		{"key in other case", `"lot": 100`, `"Lot": 100`, `5: instrument: unknown key "Lot"`},
+		{"key in other case", `"lot": 100`, `"Lot": 100`, `5: instrument: unknown key "Lot" (did you mean "lot"?); the keys are market, code,`},
 		{"no instruments and customers", good, `{"format": 1}`, `1: a seed needs at least one instrument and one customer`},
 		{"customers first", `"instruments": [`, `"customers": [{"customer": 1, "positions": [{"market": "ALFA", "code": "6", "quantity": 1}]}], "x": [`, `3: position: unknown instrument "ALFA" "6"`},
 
@@ -118,6 +121,10 @@ func TestBadFiles(t *testing.T) {
 		{"last between ticks", `"last": "10.05"`, `"last": "10.06"`, `5: instrument: last "10.0600": must be a multiple of the tick 0.0500`},
 		{"last too large", `"last": "10.05"`, `"last": "1000000000.0001"`, `5: last wants a price such as 10.5 from 0 to 1000000000.0000 with at most 4 decimals, got "1000000000.0001"`},
 		{"instrument twice", `{"market": "BETA", "code": "600100", "last"`, `{"market": "ALFA", "code": "600100", "last"`, `6: instrument "ALFA" "600100" is already on line 4`},
+		{"minimum lot not in lots", `"lot": 100`, `"lot": 100, "minimum_lot": 150`, `5: instrument: minimum_lot 150: must be a multiple of the lot 100`},
+		{"minimum lot zero", `"lot": 100`, `"minimum_lot": 0`, `5: minimum_lot wants a whole number from 1 to 1000000000000, got the number 0`},
+		{"depth negative", `"lot": 100`, `"depth": -1`, `5: depth wants a whole number from 0 to 1000000000000, got the number -1`},
+		{"markets late", "  ],\n  \"customers\"", "  ],\n  \"markets\": [], \"customers\"", `8: key "markets" must come before "instruments"`},
 		{"instrument a string", `{"market": "BETA", "code": "600100", "last": "3"}`, `"BETA"`, `6: instrument wants an object, got the string "BETA"`},
 
 		{"customer missing", `{"customer": 5}`, `{"name": "x"}`, `16: customer: key "customer" is missing`},
@@ -125,7 +132,7 @@ func TestBadFiles(t *testing.T) {
 		{"customer too large", `{"customer": 5}`, `{"customer": 4294967296}`, `16: customer wants a whole number from 1 to 4294967295, got the number 4294967296`},
 		{"customer negative", `{"customer": 5}`, `{"customer": -5}`, `16: customer wants a whole number from 1 to 4294967295, got the number -5`},
 		{"customer twice", `{"customer": 5}`, `{"customer": 7}`, `16: customer 7 is already on line 9`},
-		{"unknown key of a customer", `"role"`, `"rule"`, `9: customer: unknown key "rule"`},
+		{"unknown key of a customer", `"role"`, `"rule"`, `9: customer: unknown key "rule" (did you mean "role"?)`},
 		{"unknown role", `"operator"`, `"king"`, `9: role wants "operator" or nothing, got "king"`},
 		{"long name", `"Seven"`, `"` + strings.Repeat("x", 65) + `"`, `9: name wants at most 64 bytes of printable text, got "xxx`},
 		{"cash negative", `"12.5"`, `"-12.5"`, `9: cash wants an amount such as 10.5 from 0 to 400000000000000.0000 with at most 4 decimals, got "-12.5"`},
@@ -142,36 +149,40 @@ func TestBadFiles(t *testing.T) {
 		{"cash minus zero", `"12.5"`, `"-0"`, `9: cash wants an amount such as 10.5 from 0 to 400000000000000.0000 with at most 4 decimals, got "-0"`},
 		{"cash with leading zeros", `"12.5"`, `"00012"`, `9: cash wants an amount such as 10.5 from 0 to 400000000000000.0000 with at most 4 decimals, got "00012"`},
 		{"cash too large", `"12.5"`, `"400000000000000.0001"`, `9: cash wants an amount such as 10.5 from 0 to 400000000000000.0000 with at most 4 decimals, got "400000000000000.0001"`},
+		{"directives a number", `"cash": "12.5"`, `"directives": 1`, `9: directives wants true or false, got the number 1`},
 		{"positions an object", `"positions": [`, `"positions": {`, `10: positions wants a list, got an object`},
-		{"unknown instrument", `{"market": "BETA", "code": "600100", "quantity"`, `{"market": "BETA", "code": "600101", "quantity"`, `11: position: unknown instrument "BETA" "600101"`},
+		{"unknown instrument", `{"market": "BETA", "code": "600100", "quantity"`, `{"market": "BETA", "code": "600101", "quantity"`, `11: position: unknown instrument "BETA" "600101" (did you mean "BETA/600100"?)`},
 		{"unknown key of a position", `"average_cost"`, `"cost"`, `11: position: unknown key "cost"`},
 		{"quantity missing", `"quantity": 3, `, ``, `11: position "BETA" "600100": key "quantity" is missing`},
 		{"quantity zero", `"quantity": 3`, `"quantity": 0`, `11: quantity wants a whole number from 1 to 1000000000000, got the number 0`},
 		{"quantity negative", `"quantity": 3`, `"quantity": -3`, `11: quantity wants a whole number from 1 to 1000000000000, got the number -3`},
 		{"quantity too large", `"quantity": 3`, `"quantity": 1000000000001`, `11: quantity wants a whole number from 1 to 1000000000000, got the number 1000000000001`},
-		{"quantity not in lots", `"quantity": 200`, `"quantity": 250`, `12: position "ALFA" "600100": quantity 250 is not a multiple of the lot 100`},
 		{"cost too large", `"quantity": 3, "average_cost": "0.0001"`, `"quantity": 1000000000000, "average_cost": "400.0001"`, `11: position "BETA" "600100": quantity 1000000000000 x average_cost 400.0001 is too large`},
 		{"average cost negative", `"0.0001"`, `"-0.0001"`, `11: average_cost wants a price such as 10.5 from 0 to 1000000000.0000 with at most 4 decimals, got "-0.0001"`},
 		{"position twice", `{"market": "ALFA", "code": "600100", "quantity": 200}`, `{"market": "BETA", "code": "600100", "quantity": 1}`, `12: position: "BETA" "600100" appears twice for one customer`},
-		{"password in clear", `"$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"`, `"secret"`, `14: password "secret": seed: not an acceptable argon2id hash: want $argon2id$`},
-		{"hash that eats memory", `m=8,`, `m=99999999,`, `14: password "$argon2id$v=19$m=99999999,t=1,p=1$`},
+		{"password in clear", `"$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"`, `"secret"`, `14: password: seed: not an acceptable argon2id hash: want $argon2id$`},
+		{"hash that eats memory", `m=8,`, `m=99999999,`, `14: password: seed: not an acceptable argon2id hash: `},
 		{"token hash too short", digits, digits[2:], `15: token_sha256 wants 64 hexadecimal digits, got "112233`},
 		{"token hash not hexadecimal", digits, "x" + digits[1:], `15: token_sha256 wants 64 hexadecimal digits, got "x01122`},
 	}
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			if !strings.Contains(good, c.old) {
-				t.Fatalf("the good file has no %q", c.old)
-			}
-			s, err := seed.Parse("my.json", []byte(strings.Replace(good, c.old, c.with, 1)))
-			var bad *jsonfile.Error
-			if !errors.As(err, &bad) || s != nil {
-				t.Fatalf("%v, %v", s, err)
-			}
-			if text := err.Error(); !strings.HasPrefix(text, "my.json:"+c.want) || strings.Contains(text, "\n") {
-				t.Errorf("have %s\nwant my.json:%s", text, c.want)
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { refuses(t, good, c.old, c.with, c.want) })
+	}
+}
+
+// refuses checks the error for a file with a text replaced.
+func refuses(t *testing.T, file, old, with, want string) {
+	t.Helper()
+	if !strings.Contains(file, old) {
+		t.Fatalf("the good file has no %q", old)
+	}
+	s, err := seed.Parse("my.json", []byte(strings.Replace(file, old, with, 1)))
+	var bad *jsonfile.Error
+	if !errors.As(err, &bad) || s != nil {
+		t.Fatalf("%v, %v", s, err)
+	}
+	if text := err.Error(); !strings.HasPrefix(text, "my.json:"+want) || strings.Contains(text, "\n") {
+		t.Errorf("have %s\nwant my.json:%s", text, want)
 	}
 }
 
@@ -201,6 +212,7 @@ func TestLoad(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(good))
+	f.Add([]byte(goodMarkets))
 	f.Add([]byte(`{"format":1,"instruments":[{"market":"A","code":"1","last":"1"}],"customers":[{"customer":1}]}`))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		s, err := seed.Parse("fuzz", content)
@@ -211,11 +223,24 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if _, err := market.New(s.Instruments); err != nil {
+		m, err := market.New(s.Instruments)
+		if err != nil {
 			t.Fatal(err)
 		}
+		for n := range s.Instruments {
+			i := &s.Instruments[n]
+			if !slices.Contains(s.Markets, i.Rules) || i.Rules.Name != i.Market || *m.At(i.ID) != *i {
+				t.Fatalf("instrument %+v in the market: %+v", i, m.At(i.ID))
+			}
+		}
+		for _, r := range s.Markets {
+			p := r.Phase(1e18)
+			if err := r.Validate(); err != nil || p.From > 1e18 || p.Until <= 1e18 {
+				t.Fatalf("%v, %+v", err, p)
+			}
+		}
 		for _, c := range s.Customers {
-			if _, err := ledger.NewAccount(c.Number, c.Cash, c.Holdings, 1); err != nil {
+			if _, err := ledger.NewAccount(c.Number, ledger.Opening{Cash: c.Cash, Holdings: c.Holdings}, ledger.Options{}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -4,21 +4,26 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"math"
-	"strconv"
+	"slices"
 	"strings"
 
 	"holdfast/biz/jsonfile"
 	"holdfast/biz/ledger"
 	"holdfast/biz/market"
+	"holdfast/biz/textfile"
 )
 
 // parser reads a seed file.
 type parser struct {
 	*jsonfile.Reader
 	result      Seed
+	markets     map[string]*market.Rules
+	marketLines map[string]int // nil: the file has no markets
 	instruments map[instrumentKey]place
 	customers   map[ledger.Customer]int // its line
+	holdings    []ledger.Holding        // memory for those of a customer
 }
 
 type instrumentKey struct{ market, code string }
@@ -31,13 +36,14 @@ type place struct {
 func newParser(name string, content []byte) *parser {
 	return &parser{
 		Reader:      jsonfile.New(name, content),
+		markets:     make(map[string]*market.Rules),
 		instruments: make(map[instrumentKey]place),
 		customers:   make(map[ledger.Customer]int),
 	}
 }
 
 func (p *parser) seed() (*Seed, error) {
-	format := false
+	format, instruments := false, false
 	err := p.Object("seed", func(key string) error {
 		if key != "format" && !format {
 			return p.Errorf("key %q: \"format\" must come first", jsonfile.Clip(key))
@@ -47,12 +53,19 @@ func (p *parser) seed() (*Seed, error) {
 			format = true
 			_, err := p.Number(key, 1, 1)
 			return err
+		case "markets":
+			if instruments {
+				return p.Errorf(`key "markets" must come before "instruments"`)
+			}
+			p.marketLines = make(map[string]int)
+			return p.Array(key, p.market)
 		case "instruments":
+			instruments = true
 			return p.Array(key, p.instrument)
 		case "customers":
 			return p.Array(key, p.customer)
 		}
-		return p.unknown("seed", key, "format", "instruments", "customers")
+		return p.unknown("seed", key, "format", "markets", "instruments", "customers")
 	})
 	if err == nil {
 		err = p.End()
@@ -67,12 +80,22 @@ func (p *parser) seed() (*Seed, error) {
 }
 
 func (p *parser) unknown(what, key string, keys ...string) error {
-	return p.Errorf("%s: unknown key %q; the keys are %s", what, jsonfile.Clip(key), strings.Join(keys, ", "))
+	return p.Errorf("%s: unknown key %q%s; the keys are %s", what, jsonfile.Clip(key), textfile.Suggestion(key, keys), strings.Join(keys, ", "))
+}
+
+// fieldError returns an error of Validate, on the line of its field.
+func (p *parser) fieldError(what string, err error, lines map[string]int) error {
+	line := p.Line
+	var field *market.FieldError
+	if errors.As(err, &field) && lines[field.Field] > 0 {
+		line = lines[field.Field]
+	}
+	return p.ErrorAt(line, "%s: %v", what, err)
 }
 
 func (p *parser) instrument() error {
-	i := market.Instrument{ID: ledger.InstrumentID(len(p.result.Instruments)), Lot: 1, Tick: 100}
-	lines := make(map[string]int, 6)
+	i := market.Instrument{ID: ledger.InstrumentID(len(p.result.Instruments)), Tick: 100}
+	lines := make(map[string]int, 8)
 	err := p.Object("instrument", func(key string) (err error) {
 		switch key {
 		case "market":
@@ -82,13 +105,20 @@ func (p *parser) instrument() error {
 		case "name":
 			i.Name, err = p.Text(key)
 		case "lot":
-			i.Lot, err = p.quantity(key, 1)
+			i.Lots.Step, err = p.quantity(key, 1)
+		case "minimum_lot":
+			i.Lots.Minimum, err = p.quantity(key, 1)
+		case "depth":
+			i.Depth, err = p.quantity(key, 0)
+			if i.Depth == 0 {
+				i.Depth = ledger.MaxQuantity // not that of the market
+			}
 		case "tick":
 			i.Tick, err = p.price(key)
 		case "last":
 			i.Last, err = p.price(key)
 		default:
-			err = p.unknown("instrument", key, "market", "code", "name", "lot", "tick", "last")
+			err = p.unknown("instrument", key, "market", "code", "name", "lot", "minimum_lot", "tick", "last", "depth")
 		}
 		lines[key] = p.Line
 		return err
@@ -100,13 +130,19 @@ func (p *parser) instrument() error {
 }
 
 func (p *parser) addInstrument(i market.Instrument, lines map[string]int) error {
+	rules, listed := p.markets[i.Market]
+	if !listed {
+		rules = &market.Rules{Name: i.Market}
+	}
+	if i.Lots.Minimum > 0 && i.Lots.Step == 0 {
+		i.Lots.Step = rules.Lots.Step
+	}
+	i.SetRules(rules)
+	if rules.Depth == 0 && i.Depth == ledger.MaxQuantity {
+		i.Depth = 0
+	}
 	if err := i.Validate(); err != nil {
-		line := p.Line
-		var field *market.FieldError
-		if errors.As(err, &field) && lines[field.Field] > 0 {
-			line = lines[field.Field]
-		}
-		return p.ErrorAt(line, "instrument: %v", err)
+		return p.fieldError("instrument", err, lines)
 	}
 	key := instrumentKey{i.Market, i.Code}
 	if first, ok := p.instruments[key]; ok {
@@ -115,13 +151,21 @@ func (p *parser) addInstrument(i market.Instrument, lines map[string]int) error 
 	if len(p.result.Instruments) == market.MaxInstruments {
 		return p.Errorf("over %d instruments", market.MaxInstruments)
 	}
+	if !listed {
+		if p.marketLines != nil {
+			names := slices.Collect(maps.Keys(p.marketLines))
+			return p.ErrorAt(lines["market"], "instrument: market %q is missing from \"markets\"%s", i.Market, textfile.Suggestion(i.Market, names))
+		}
+		p.markets[i.Market] = rules
+		p.result.Markets = append(p.result.Markets, rules)
+	}
 	p.instruments[key] = place{i.ID, lines["code"]}
 	p.result.Instruments = append(p.result.Instruments, i)
 	return nil
 }
 
 func (p *parser) customer() error {
-	var c Customer
+	c := Customer{Holdings: p.holdings[:0]}
 	err := p.Object("customer", func(key string) (err error) {
 		switch key {
 		case "customer":
@@ -138,8 +182,10 @@ func (p *parser) customer() error {
 			c.Password, err = p.password(key)
 		case "token_sha256":
 			c.TokenSHA256, err = p.tokenHash(key)
+		case "directives":
+			c.Directives, err = p.Bool(key)
 		default:
-			err = p.unknown("customer", key, "customer", "name", "role", "cash", "positions", "password", "token_sha256")
+			err = p.unknown("customer", key, "customer", "name", "role", "cash", "positions", "password", "token_sha256", "directives")
 		}
 		return err
 	})
@@ -151,6 +197,8 @@ func (p *parser) customer() error {
 	case len(p.result.Customers) == MaxCustomers:
 		return p.Errorf("over %d customers", MaxCustomers)
 	}
+	p.holdings = c.Holdings
+	c.Holdings = append([]ledger.Holding(nil), c.Holdings...)
 	p.result.Customers = append(p.result.Customers, c)
 	return nil
 }
@@ -190,16 +238,16 @@ func (p *parser) role(key string) (Role, error) {
 }
 
 func (p *parser) position(c *Customer) error {
-	var key instrumentKey
+	var marketName, code []byte
 	var quantity ledger.Quantity
 	var average ledger.Price
 	line := 0
 	err := p.Object("position", func(k string) (err error) {
 		switch k {
 		case "market":
-			key.market, err = p.Text(k)
+			marketName, err = p.Bytes(k)
 		case "code":
-			key.code, err = p.Text(k)
+			code, err = p.Bytes(k)
 			line = p.Line
 		case "quantity":
 			quantity, err = p.quantity(k, 1)
@@ -216,32 +264,42 @@ func (p *parser) position(c *Customer) error {
 	if line == 0 {
 		line = p.Line
 	}
-	return p.addPosition(c, key, quantity, average, line)
+	at, ok := p.instruments[instrumentKey{string(marketName), string(code)}]
+	if !ok {
+		return p.unknownInstrument(string(marketName), string(code), line)
+	}
+	return p.addPosition(c, at.id, quantity, average, line)
 }
 
-func (p *parser) addPosition(c *Customer, key instrumentKey, q ledger.Quantity, average ledger.Price, line int) error {
-	at, ok := p.instruments[key]
-	if !ok {
-		return p.ErrorAt(line, "position: unknown instrument %q %q; instruments must come before customers", jsonfile.Clip(key.market), jsonfile.Clip(key.code))
+func (p *parser) unknownInstrument(marketName, code string, line int) error {
+	if len(p.result.Instruments) == 0 {
+		return p.ErrorAt(line, "position: unknown instrument %q %q; instruments must come before customers", jsonfile.Clip(marketName), jsonfile.Clip(code))
 	}
+	keys := make([]string, len(p.result.Instruments))
+	for n := range keys {
+		keys[n] = KeyOf(&p.result.Instruments[n]).String()
+	}
+	return p.ErrorAt(line, "position: unknown instrument %q %q%s", jsonfile.Clip(marketName), jsonfile.Clip(code),
+		textfile.Suggestion(Key{marketName, code}.String(), keys))
+}
+
+func (p *parser) addPosition(c *Customer, id ledger.InstrumentID, q ledger.Quantity, average ledger.Price, line int) error {
+	i := &p.result.Instruments[id]
 	for _, h := range c.Holdings {
-		if h.Instrument == at.id {
-			return p.ErrorAt(line, "position: %q %q appears twice for one customer", key.market, key.code)
+		if h.Instrument == id {
+			return p.ErrorAt(line, "position: %q %q appears twice for one customer", i.Market, i.Code)
 		}
 	}
 	cost, fits := ledger.Value(q, average)
-	lot := p.result.Instruments[at.id].Lot
 	switch {
 	case q == 0:
-		return p.ErrorAt(line, `position %q %q: key "quantity" is missing`, key.market, key.code)
-	case q%lot != 0:
-		return p.ErrorAt(line, "position %q %q: quantity %d is not a multiple of the lot %d", key.market, key.code, q, lot)
+		return p.ErrorAt(line, `position %q %q: key "quantity" is missing`, i.Market, i.Code)
 	case !fits:
-		return p.ErrorAt(line, "position %q %q: quantity %d x average_cost %s is too large", key.market, key.code, q, average)
+		return p.ErrorAt(line, "position %q %q: quantity %d x average_cost %s is too large", i.Market, i.Code, q, average)
 	case len(c.Holdings) == ledger.MaxRows:
 		return p.ErrorAt(line, "position: over %d for one customer", ledger.MaxRows)
 	}
-	c.Holdings = append(c.Holdings, ledger.Holding{Instrument: at.id, Quantity: q, Cost: cost})
+	c.Holdings = append(c.Holdings, ledger.Holding{Instrument: id, Quantity: q, Cost: cost})
 	return nil
 }
 
@@ -277,7 +335,7 @@ func (p *parser) password(key string) (string, error) {
 		return "", err
 	}
 	if _, err := parsePHC(s); err != nil {
-		return "", p.Errorf("%s %s: %v", key, strconv.Quote(jsonfile.Clip(s)), err)
+		return "", p.Errorf("%s: %v", key, err) // without the value: it may be a password
 	}
 	return s, nil
 }

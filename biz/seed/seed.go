@@ -1,8 +1,9 @@
 package seed
 
 import (
+	"bytes"
 	"crypto/sha256"
-	_ "embed" // the default file
+	_ "embed" // the shipped files
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +20,9 @@ const (
 
 // Seed is what a server starts with.
 type Seed struct {
+	// Markets are the rules of each market: in the order of the file or, without markets in
+	// the file, of their first instruments. Instruments share them.
+	Markets []*market.Rules
 	// Instruments have the ids 0, 1, 2...
 	Instruments []market.Instrument
 	// Customers are in the order of the file; no number comes twice.
@@ -55,6 +59,13 @@ type Customer struct {
 	Password string
 	// TokenSHA256 is the hash of the token; all zero means no token login.
 	TokenSHA256 [sha256.Size]byte
+	// Directives allows orders to ask for simulated outcomes.
+	Directives bool
+}
+
+// Opening returns what the customer's account starts with.
+func (c *Customer) Opening() ledger.Opening {
+	return ledger.Opening{Cash: c.Cash, Holdings: c.Holdings}
 }
 
 // Operator reports whether the customer has the operator role.
@@ -68,6 +79,15 @@ var defaultFile string
 // on two markets. Its credentials are published.
 func Default() (*Seed, error) { return Parse("default.json", []byte(defaultFile)) }
 
+//go:embed mainland.json
+var mainlandFile string
+
+// Mainland returns the second seed that ships with holdfast, with the rules of a mainland
+// market: the market EAST with lots of 100 and a band of 10 %, the market NOVA with at least 200
+// shares and a band of 20 %, shares that can be sold one trading day later, fees and trading
+// hours at UTC+8. It has the customers and the credentials of Default.
+func Mainland() (*Seed, error) { return Parse("mainland.json", []byte(mainlandFile)) }
+
 // Load reads a seed file. Errors are those of the file system, ErrTooLarge, and
 // jsonfile.Error with the path as the file's name.
 func Load(path string) (*Seed, error) {
@@ -76,11 +96,21 @@ func Load(path string) (*Seed, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // read only: nothing is lost
-	content, err := io.ReadAll(io.LimitReader(f, MaxFileSize+1))
+	content, err := readAll(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return Parse(path, content)
+}
+
+// readAll reads a file, but no more than a byte over MaxFileSize.
+func readAll(f *os.File) ([]byte, error) {
+	var b bytes.Buffer
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		b.Grow(int(min(info.Size(), MaxFileSize)) + bytes.MinRead) // one read, no copies
+	}
+	_, err := b.ReadFrom(io.LimitReader(f, MaxFileSize+1))
+	return b.Bytes(), err
 }
 
 // Parse reads a seed from the content of a file; name is for errors, which are

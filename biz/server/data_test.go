@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -27,13 +28,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
 // TestDataOfEarlierServers starts on data folders of earlier servers: accounts and history
 // are the same as there. Each folder was written by the server of the revision in its name,
 // with the shipped seed and `holdfast scenario`; the hashes are from its
-// `holdfast journal verify`. From then on the seed file may change.
+// `holdfast journal verify`. Those of a819a6c were written by orders and busts of three
+// customers, the killed one after a restart. From then on the seed file may change.
 func TestDataOfEarlierServers(t *testing.T) {
 	for name, state := range map[string]string{
 		"73e8446-stopped": "55b3d966c040e813ee7a7ab5532c6110e7dd98f9a156d1aa43006f712ba56952",
 		"73e8446-killed":  "99bca3a943a55c419bf7fd6da5ebd6a720b4790793f92c4ea8248198f1168f1d",
 		"b799a68-stopped": "45baccdf5a2c0716fda891cdb35f6c0c330093576c5a4e3f6e5fea4f974bf93f",
 		"b799a68-killed":  "ca77aef92bd2eace342fd0edf7bacc1fca4e66f14d93101c7165c9d73edd8795",
+		"a819a6c-stopped": "0c01e7ed815064be3b4e81c17c8189d72e517afaf9672b69363c2aa9ab71c655",
+		"a819a6c-killed":  "05432514bc7330649d36cea58a90b408b6bb29303ecef7cd9ea09b7dfaf7da51",
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -41,14 +45,15 @@ func TestDataOfEarlierServers(t *testing.T) {
 			shipped, err := seed.Default()
 			must(t, err)
 			renamed := renamedSeed(t)
-			if _, err := start(t, dir, renamed); !errors.Is(err, desk.ErrForeignData) || !strings.Contains(err.Error(), hex.EncodeToString(shipped.SHA256[:])) {
-				t.Errorf("the first start with a changed seed: %v", err)
+			if !strings.HasPrefix(name, "a819a6c") { // the others have no instruments and customers in the journal
+				if _, err := start(t, dir, renamed); !errors.Is(err, desk.ErrForeignData) || !strings.Contains(err.Error(), hex.EncodeToString(shipped.SHA256[:])) {
+					t.Errorf("the first start with a changed seed: %v", err)
+				}
 			}
 			for _, with := range []*seed.Seed{shipped, renamed, shipped} {
 				s, err := start(t, dir, with)
 				must(t, err)
-				hash := s.Desk.StateHash()
-				if got := hex.EncodeToString(hash[:]); got != state {
+				if got := earlyHash(t, s.Desk); got != state {
 					t.Errorf("state %s, want %s", got, state)
 				}
 				for _, a := range s.Desk.Accounts() {
@@ -71,15 +76,14 @@ func TestHistoryOfAnotherJournalIsRebuilt(t *testing.T) {
 	must(t, err)
 	s, err := start(t, other, shipped)
 	must(t, err)
-	for _, a := range s.Desk.Accounts() { // it waits until the history has them
-		allExecutions(t, s.Desk, a)
+	for s.Desk.HistoryBehind() > 0 { // until it says which journal it is from
+		time.Sleep(time.Millisecond)
 	}
 	must(t, s.Stop())
 	must(t, os.Rename(filepath.Join(other, "history.db"), filepath.Join(dir, "history.db")))
 	s, err = start(t, dir, shipped)
 	must(t, err)
-	hash := s.Desk.StateHash()
-	if got := hex.EncodeToString(hash[:]); got != state {
+	if got := earlyHash(t, s.Desk); got != state {
 		t.Errorf("state %s, want %s", got, state)
 	}
 	for _, a := range s.Desk.Accounts() {

@@ -13,6 +13,7 @@ import (
 	"holdfast/biz/gateway"
 	"holdfast/biz/history"
 	"holdfast/biz/journal"
+	"holdfast/biz/market"
 	"holdfast/biz/seed"
 	"holdfast/biz/simulation"
 	"holdfast/engine"
@@ -44,6 +45,11 @@ type Config struct {
 	Desk       desk.Config
 	Gateway    gateway.Config
 	Simulation simulation.Config
+	// Clock is the trading clock; nil is the computer's.
+	Clock *market.Clock
+	// Script, if set, is called before the driver starts to make the time of Clock pass. ctx ends
+	// when the driver is to end.
+	Script func(ctx context.Context, s *Server, d *simulation.Driver) error
 
 	// NewCarrier returns the carrier; nil means the reactor. drain is the carrier's
 	// OnDrain.
@@ -80,13 +86,14 @@ type Server struct {
 	Journal *journal.Journal
 	History *history.Store
 
-	data          *dataFolder
-	detach        func()
-	endSimulation context.CancelFunc
-	simulated     chan struct{}
-	stop          context.CancelCauseFunc
-	ended         chan struct{}
-	err           error // why it ended; valid when ended is closed
+	data      *dataFolder
+	detach    func()
+	driver    *simulation.Driver
+	endDriver context.CancelFunc
+	driven    chan struct{}
+	stop      context.CancelCauseFunc
+	ended     chan struct{}
+	err       error // why it ended; valid when ended is closed
 }
 
 // Start opens the data folder, rebuilds the accounts and starts to serve. It returns once
@@ -138,7 +145,8 @@ func (s *Server) wire(ctx context.Context, c *Config) (Carrier, error) {
 		return nil, err
 	}
 	s.Journal, s.History = s.data.journal, s.data.history
-	c.Gateway.Desk, c.Gateway.Seed, c.Gateway.Log = d, c.Seed, c.Log
+	s.driver = simulation.NewDriver(c.Clock, c.Simulation, c.Log)
+	c.Gateway.Desk, c.Gateway.Seed, c.Gateway.Log, c.Gateway.Clock = d, c.Seed, c.Log, s.driver
 	c.Gateway.Chat = chat.New(chat.Config{Now: c.Gateway.Now})
 	g := gateway.New(c.Gateway)
 	core, err := g.Start(c.Limits)
@@ -160,7 +168,9 @@ func (s *Server) wire(ctx context.Context, c *Config) (Carrier, error) {
 		}
 		s.detach = detach
 	}
-	s.simulate(c.Simulation)
+	if err := s.drive(c); err != nil {
+		return nil, err
+	}
 	return carrier, nil
 }
 
@@ -192,16 +202,21 @@ func (s *Server) newCarrier(c *Config) (Carrier, error) {
 	})
 }
 
-func (s *Server) simulate(c simulation.Config) {
-	if !c.Active() {
-		return
-	}
+// drive starts to make the trading time pass.
+func (s *Server) drive(c *Config) error {
 	ctx, cancel := context.WithCancel(context.Background())
-	s.endSimulation, s.simulated = cancel, make(chan struct{})
+	if c.Script != nil {
+		if err := c.Script(ctx, s, s.driver); err != nil {
+			cancel()
+			return err
+		}
+	}
+	s.endDriver, s.driven = cancel, make(chan struct{})
 	go func() {
-		defer close(s.simulated)
-		simulation.Run(ctx, s.Desk, c)
+		defer close(s.driven)
+		s.driver.Run(ctx, s.Desk)
 	}()
+	return nil
 }
 
 // supervise waits until the carrier ends, and closes everything.
@@ -237,9 +252,9 @@ func (s *Server) close(log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
 	s.detach()
-	if s.endSimulation != nil {
-		s.endSimulation()
-		<-s.simulated
+	if s.endDriver != nil {
+		s.endDriver()
+		<-s.driven
 	}
 	var errs []error
 	if s.Gateway != nil {

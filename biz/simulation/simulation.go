@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -12,25 +13,16 @@ import (
 
 // Config says what to simulate. The zero value simulates nothing.
 type Config struct {
-	// Orders and PriceMoves are rates per second; 0 means never.
+	// Orders and PriceMoves are rates per second of the trading clock; 0 means never.
 	Orders, PriceMoves float64
 	// Random is the seed of the random numbers.
 	Random uint64
-	// Now is the clock of the orders; nil means time.Now.
-	Now func() time.Time
 }
 
-// Active reports whether there is anything to simulate.
-func (c Config) Active() bool { return c.Orders > 0 || c.PriceMoves > 0 }
-
-// tick is how often the simulation looks at the clock.
-const tick = 10 * time.Millisecond
-
-// simulator trades in the accounts of the second half of the customers. The first half is
-// left to people. Instruments and customers that come later do not count, so that a seed of
-// the random numbers means the same run.
-type simulator struct {
-	config   Config
+// trader moves prices, and trades in the accounts of the second half of the customers. The
+// first half is left to people. Instruments and customers that come later do not count, so
+// that a seed of the random numbers means the same run.
+type trader struct {
 	desk     *desk.Desk
 	turn     *desk.Turn
 	random   *rand.Rand
@@ -43,85 +35,95 @@ type simulator struct {
 
 // schedule says when events at a fixed rate are due.
 type schedule struct {
-	rate float64 // per second; 0 means never
-	done uint64
+	start int64
+	rate  float64 // per second; 0 means never
+	done  uint64
 }
 
-// next returns when the next event is due, in seconds from the start.
-func (c *schedule) next() float64 { return float64(c.done+1) / c.rate }
+// next returns when the next event is due, in Unix nanoseconds.
+func (c *schedule) next() int64 {
+	if c.rate <= 0 {
+		return math.MaxInt64
+	}
+	after := float64(c.done+1) / c.rate * float64(time.Second)
+	if after > float64(market.Latest-c.start) {
+		return math.MaxInt64
+	}
+	return c.start + int64(after)
+}
 
-// Run simulates until ctx ends. The desk must have started.
-func Run(ctx context.Context, d *desk.Desk, c Config) {
-	m := newSimulator(d, c)
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
-	elapsed := 0.0 // seconds
-	for last := time.Now(); ; {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			elapsed += min(now.Sub(last), time.Second).Seconds()
-			last = now
-		}
-		m.advance(elapsed)
+// skip leaves out what is due before a time.
+func (c *schedule) skip(until int64) {
+	if next := c.next(); next < until {
+		c.start += until - next
 	}
 }
 
-func newSimulator(d *desk.Desk, c Config) *simulator {
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	m := &simulator{
-		config: c, desk: d, turn: d.NewTurn(),
+func newTrader(d *desk.Desk, c Config, start int64) *trader {
+	t := &trader{
+		desk: d, turn: d.NewTurn(),
 		random: rand.New(rand.NewPCG(c.Random, 1)),
 		walk:   market.NewWalk(d.Market(), c.Random),
 		listed: d.Market().Len(),
-		moves:  schedule{rate: c.PriceMoves},
-		orders: schedule{rate: c.Orders},
+		moves:  schedule{start: start, rate: c.PriceMoves},
+		orders: schedule{start: start, rate: c.Orders},
 	}
 	all := d.Accounts()
 	for _, a := range all[len(all)/2:] {
 		if !a.Owner().Operator() {
-			m.accounts = append(m.accounts, a)
+			t.accounts = append(t.accounts, a)
 		}
 	}
-	return m
+	return t
 }
 
-// advance does everything that is due at elapsed (seconds from the start), in order of due
-// time. So the order of moves and orders depends on their rates, not on the ticks.
-func (m *simulator) advance(elapsed float64) {
-	for {
-		move, order := m.moves.next(), m.orders.next()
-		switch {
-		case min(move, order) > elapsed:
-			return
-		case move <= order:
-			m.moves.done++
-			m.desk.SetPrice(m.walk.Step())
-		default:
-			m.orders.done++
-			m.order()
-		}
+// skip leaves out what is due before a time.
+func (t *trader) skip(until int64) {
+	t.moves.skip(until)
+	t.orders.skip(until)
+}
+
+// next returns when the next move or order is due.
+func (t *trader) next() int64 { return min(t.moves.next(), t.orders.next()) }
+
+// do makes the next move or order. So their order depends on their rates alone.
+func (t *trader) do(ctx context.Context) error {
+	move, order := t.moves.next(), t.orders.next()
+	if move <= order {
+		return t.move(ctx, move)
 	}
+	return t.order(ctx, order)
+}
+
+func (t *trader) move(ctx context.Context, at int64) error {
+	t.moves.done++
+	id, price, ok := t.walk.Step(at)
+	if !ok {
+		return nil
+	}
+	return t.desk.SetPrice(ctx, id, price, at)
 }
 
 // order places a random order: a buy, or a sell of shares held. A refusal does not matter.
-func (m *simulator) order() {
-	if len(m.accounts) == 0 {
-		return
+func (t *trader) order(ctx context.Context, at int64) error {
+	t.orders.done++
+	if len(t.accounts) == 0 {
+		return nil
 	}
-	a := m.accounts[m.random.IntN(len(m.accounts))]
-	id := ledger.InstrumentID(m.random.IntN(m.listed))
-	lots := ledger.Quantity(1 + m.random.IntN(100))
-	sell := m.random.IntN(2) == 0
-	_ = a.Do(m.turn, func(t *desk.Turn) {
-		var order ledger.Order
-		m.desk.MarketOrder(&order, ledger.Buy, id, lots*m.desk.Market().At(id).Lot, m.config.Now().UnixNano())
-		if row, ok := t.Ledger().Position(id); ok && sell {
-			order.Side, order.Quantity = ledger.Sell, min(order.Quantity, row.Quantity)
+	a := t.accounts[t.random.IntN(len(t.accounts))]
+	id := ledger.InstrumentID(t.random.IntN(t.listed))
+	lots := ledger.Quantity(1 + t.random.IntN(100))
+	sell := t.random.IntN(2) == 0
+	i := t.desk.Market().At(id)
+	return t.desk.InTurn(ctx, a, t.turn, func(turn *desk.Turn) {
+		order := ledger.NewOrder{
+			Side: ledger.Buy, Type: ledger.Market, TimeInForce: ledger.Day, Instrument: id,
+			Quantity: max(i.MinimumLot(), lots*i.LotSize()),
 		}
-		_, _ = t.Place(&order)
+		order.Terms.Time = at
+		if sellable := turn.Ledger().Sellable(id, at); sellable > 0 && sell {
+			order.Side, order.Quantity = ledger.Sell, min(order.Quantity, sellable)
+		}
+		_, _ = turn.Place(&order)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"holdfast/biz/history"
 	"holdfast/biz/journal"
 	"holdfast/biz/ledger"
+	"holdfast/biz/market"
 	"holdfast/biz/seed"
 )
 
@@ -35,18 +37,27 @@ const seedText = `{
   ]
 }`
 
-// tape is a desk.CommitLog that records the trades.
+// start is the time at which the clocks of the tests start.
+var start = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC).UnixNano()
+
+// tape is a desk.CommitLog that records the events.
 type tape struct {
 	desk   *desk.Desk
 	trades []string
-	done   atomic.Int64 // how many trades
+	done   atomic.Int64 // how many executions
 	sides  map[ledger.Side]int
+	events map[ledger.Customer][]byte // as ledger.AppendEvent appends them
 }
 
 func (p *tape) Append(t *desk.Turn) {
-	for _, e := range t.Events() {
+	for i := range t.Events() {
+		e := &t.Events()[i]
+		p.events[e.Customer()] = ledger.AppendEvent(p.events[e.Customer()], e)
+		if e.Kind != ledger.KindFill {
+			continue
+		}
 		x := &e.Execution
-		p.trades = append(p.trades, fmt.Sprintf("%s %s %d of %d at %s", x.ID, x.Side, x.Quantity, x.Instrument, x.Price))
+		p.trades = append(p.trades, fmt.Sprintf("%d: %s %s %d of %d at %s", e.Time-start, x.ID, x.Side, x.Quantity, x.Instrument, x.Price))
 		p.sides[x.Side]++
 		p.done.Add(1)
 	}
@@ -58,29 +69,67 @@ func (p *tape) Durable(context.Context) error { return nil }
 func (p *tape) Stats() journal.Stats          { return journal.Stats{} }
 func (p *tape) Close(context.Context) error   { return nil }
 
-// open starts a desk without sessions. Its trades go to the tape.
-func open(t *testing.T) *tape {
+// open starts a desk without sessions. Its events go to the tape.
+func open(t *testing.T, file string) *tape {
 	t.Helper()
-	dir, p := t.TempDir(), &tape{sides: make(map[ledger.Side]int)}
-	s, err := seed.Parse("test.json", []byte(seedText))
+	p := &tape{sides: make(map[ledger.Side]int), events: make(map[ledger.Customer][]byte)}
+	p.desk, _ = openDesk(t, file, func(desk.CommitLogOptions) desk.CommitLog { return p }, nil)
+	return p
+}
+
+// openDesk starts a desk; with commits nil on a journal. change may change its settings.
+func openDesk(t *testing.T, file string, commits func(desk.CommitLogOptions) desk.CommitLog, change func(*desk.Config)) (*desk.Desk, *journal.Journal) {
+	t.Helper()
+	dir := t.TempDir()
+	s, err := seed.Parse("test.json", []byte(file))
 	must(t, err)
 	j, err := journal.Open(t.Context(), journal.Options{Dir: filepath.Join(dir, "journal")})
 	must(t, err)
 	h, err := history.Open(t.Context(), history.Options{Path: filepath.Join(dir, "history.db")})
 	must(t, err)
-	p.desk, err = desk.New(t.Context(), desk.Config{
+	config := desk.Config{
 		Seed: s, Journal: j, History: h, Fatal: func(err error) { t.Error(err) }, Log: slog.New(slog.DiscardHandler),
-		NewCommitLog: func(desk.CommitLogOptions) desk.CommitLog { return p },
-	})
+		NewCommitLog: commits,
+	}
+	if change != nil {
+		change(&config)
+	}
+	d, err := desk.New(t.Context(), config)
 	must(t, err)
-	must(t, p.desk.Start(desk.Hooks{}))
+	must(t, d.Start(desk.Hooks{}))
 	t.Cleanup(func() {
 		ctx := context.Background()
-		must(t, p.desk.Close(ctx))
+		must(t, d.Close(ctx))
 		must(t, h.Close())
 		must(t, j.Close(ctx))
 	})
-	return p
+	return d, j
+}
+
+// run runs a driver until the returned function is called.
+func run(t *testing.T, d *Driver, on *desk.Desk) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		d.Run(ctx, on)
+	}()
+	stopped := func() { cancel(); <-ended }
+	t.Cleanup(stopped)
+	return stopped
+}
+
+func newClock(t *testing.T, mode market.ClockMode, speed int64) *market.Clock {
+	t.Helper()
+	c, err := market.NewClock(mode, start, speed)
+	must(t, err)
+	return c
+}
+
+func newDriver(t *testing.T, mode market.ClockMode, speed int64, c Config) *Driver {
+	t.Helper()
+	return NewDriver(newClock(t, mode, speed), c, slog.New(slog.DiscardHandler))
 }
 
 // lastPrices returns the last prices, in the order of the instruments.
@@ -98,19 +147,21 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// simulate advances the simulation by some seconds, in this many steps.
-func simulate(t *testing.T, c Config, seconds float64, looks int) *tape {
+// simulate advances a simulation by some time, in this many steps.
+func simulate(t *testing.T, c Config, length time.Duration, steps int) *tape {
 	t.Helper()
-	p := open(t)
-	m := newSimulator(p.desk, c)
-	for n := range looks {
-		m.advance(seconds * float64(n+1) / float64(looks))
+	p := open(t, seedText)
+	d := newDriver(t, market.SteppedClock, 1, c)
+	stop := run(t, d, p.desk)
+	for n := range steps {
+		must(t, d.Step(t.Context(), length*time.Duration(n+1)/time.Duration(steps)-length*time.Duration(n)/time.Duration(steps)))
 	}
+	stop()
 	return p
 }
 
 // TestRepeats: the same random seed and rates result in the same trades and prices, whatever
-// the times of the ticks; another seed results in others.
+// the steps; another seed results in others.
 func TestRepeats(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -122,20 +173,20 @@ func TestRepeats(t *testing.T) {
 		{"prices alone", Config{PriceMoves: 500, Random: 7}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			a, b := simulate(t, tc.config, 2, 1), simulate(t, tc.config, 2, 173)
+			a, b := simulate(t, tc.config, 2*time.Second, 1), simulate(t, tc.config, 2*time.Second, 173)
 			if !slices.Equal(a.trades, b.trades) || !slices.Equal(a.lastPrices(), b.lastPrices()) {
 				t.Errorf("%d and %d trades, prices %v and %v", len(a.trades), len(b.trades), a.lastPrices(), b.lastPrices())
 			}
 			if want := tc.config.Orders > 0; want && len(a.trades) < 200 || !want && len(a.trades) > 0 {
 				t.Errorf("%d trades", len(a.trades))
 			}
-			moved := !slices.Equal(a.lastPrices(), open(t).lastPrices())
+			moved := !slices.Equal(a.lastPrices(), open(t, seedText).lastPrices())
 			if want := tc.config.PriceMoves > 0; moved != want {
 				t.Errorf("prices %v: moved %v, want %v", a.lastPrices(), moved, want)
 			}
 			other := tc.config
 			other.Random++
-			c := simulate(t, other, 2, 1)
+			c := simulate(t, other, 2*time.Second, 1)
 			if slices.Equal(a.trades, c.trades) && slices.Equal(a.lastPrices(), c.lastPrices()) {
 				t.Error("another random seed has the same result")
 			}
@@ -143,27 +194,44 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
-// TestRates: the number of orders and moves per second does not depend on the ticks.
+// TestRates: orders and moves are due at their rates, from the start of the trading time.
 func TestRates(t *testing.T) {
-	m := newSimulator(open(t).desk, Config{Orders: 20, PriceMoves: 50})
-	m.advance(0)
-	if m.orders.done != 0 || m.moves.done != 0 {
-		t.Errorf("at once %d orders and %d moves", m.orders.done, m.moves.done)
+	m := newTrader(open(t, seedText).desk, Config{Orders: 20, PriceMoves: 50}, start)
+	for end := start + 2_900_000_000; m.next() <= end; {
+		must(t, m.do(t.Context()))
 	}
-	for n := range 30 {
-		m.advance(float64(n) / 10)
+	if m.orders.done != 58 || m.moves.done != 145 {
+		t.Errorf("%d orders and %d moves in 2.9 s, want 58 and 145", m.orders.done, m.moves.done)
 	}
-	if m.orders.done != 58 || m.moves.done != 145 { // of 2.9 seconds
-		t.Errorf("%d orders and %d moves, want 58 and 145", m.orders.done, m.moves.done)
+}
+
+// TestSkip: what is due before a time is left out, and the rate is as before.
+func TestSkip(t *testing.T) {
+	s := schedule{start: 100, rate: 1e9 / 10}
+	for _, step := range []struct{ until, next int64 }{{0, 110}, {110, 110}, {111, 111}, {1000, 1000}} {
+		s.skip(step.until)
+		if s.next() != step.next {
+			t.Errorf("after %d the next is due at %d, want %d", step.until, s.next(), step.next)
+		}
+	}
+	if s.done++; s.next() != 1010 {
+		t.Errorf("then at %d", s.next())
+	}
+	for _, rate := range []float64{0, -1, 1e-300, 1e-11} {
+		never := schedule{start: 100, rate: rate}
+		if never.skip(1000); never.next() != math.MaxInt64 {
+			t.Errorf("rate %g: due at %d", rate, never.next())
+		}
 	}
 }
 
 // TestSpares: only the second half of the customers trades, and both buys and sells. The
 // first half and the operator do not change.
 func TestSpares(t *testing.T) {
-	untouched := open(t)
-	p := simulate(t, Config{Orders: 1000, PriceMoves: 100, Random: 3}, 2, 10)
+	untouched := open(t, seedText)
+	p := simulate(t, Config{Orders: 1000, PriceMoves: 100, Random: 3}, 2*time.Second, 10)
 	for _, trade := range p.trades {
+		_, trade, _ = strings.Cut(trade, ": ")
 		if c, _, _ := strings.Cut(trade, "-"); c != "100004" && c != "100005" {
 			t.Fatalf("trade %s", trade)
 		}
@@ -181,31 +249,18 @@ func TestSpares(t *testing.T) {
 	}
 }
 
-// TestRun trades by the clock until its context ends.
-func TestRun(t *testing.T) {
-	p := open(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	config := Config{Orders: 2000, PriceMoves: 1000, Random: 7, Now: func() time.Time { return time.Unix(1, 0) }}
-	go func() {
-		defer close(ended)
-		Run(ctx, p.desk, config)
-	}()
-	deadline := time.After(time.Minute)
-	for p.done.Load() < 50 {
-		select {
-		case <-deadline:
-			t.Fatal("no trades in a minute")
-		case <-time.After(time.Millisecond):
-		}
+// TestJump: after a jump of a price, the walk goes on from there.
+func TestJump(t *testing.T) {
+	p := open(t, strings.Replace(seedText, `"last": "74.00"`, `"last": "74.00", "tick": "1.00"`, 1))
+	d := newDriver(t, market.SteppedClock, 1, Config{PriceMoves: 10})
+	stop := run(t, d, p.desk)
+	const rail = 1
+	d.At(start+int64(time.Second), func() { must(t, p.desk.Jump(t.Context(), rail, 300_0000, start)) })
+	for range 20 {
+		must(t, d.Step(t.Context(), time.Second))
 	}
-	cancel()
-	<-ended
-	first := simulate(t, config, 1, 1).trades
-	if n := min(len(first), len(p.trades)); n < 50 || !slices.Equal(first[:n], p.trades[:n]) {
-		t.Errorf("by the clock the first %d trades are others", n)
-	}
-	if (Config{}).Active() || !config.Active() {
-		t.Error("Active")
+	stop()
+	if last := p.desk.Market().Last(rail); last == 300_0000 || last < 200_0000 || last > 400_0000 {
+		t.Errorf("after the jump to 300 the price is %s", last)
 	}
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,62 +13,127 @@ import (
 	"holdfast/cmd/holdfast/terminal"
 )
 
-const bustExample = `  holdfast bust 100001-17 --reason "keyed in by mistake"
-  holdfast bust 100001-17 --reason typo --operator 900001 --password -`
-
-// newBustCommand returns the command that busts one execution.
-func newBustCommand(p *Program) *cobra.Command {
-	var a access
-	var reason string
-	cmd := &cobra.Command{
-		Use: "bust EXECUTION --reason TEXT", Short: "bust an execution, as an operator",
-		Long: `bust undoes an execution: the position changes back, the customer's clients remove
+const bustLong = `bust undoes an execution: the position changes back, the customer's clients remove
 the execution from their display, and history shows it as busted. Busting the same
-execution twice does no harm.`,
-		Example: bustExample, Args: exactArgs("EXECUTION"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if strings.TrimSpace(reason) == "" {
-				return usagef(cmd, "--reason is missing: the customer will see it")
-			}
-			return p.runBust(cmd, &a, args[0], reason)
-		},
+execution twice does no harm.
+
+With --instrument, --from and --to instead of an execution, it undoes all executions of
+an instrument in a span of time of the trading clock. Accounts in which that is refused
+are listed and stay as they are; then the command ends with code 1.`
+
+const bustExample = `  holdfast bust 100001-17 --reason "keyed in by mistake"
+  holdfast bust 100001-17 --reason typo --cascade --dry-run
+  holdfast bust 100001-17 --reason typo --operator 900001 --password -
+  holdfast bust --instrument ALFA/600100 --from 2026-01-05T09:30:00Z --to 2026-01-05T09:31:00Z --reason "bad feed"`
+
+// newBustCommand returns the command that busts executions.
+func newBustCommand(p *Program) *cobra.Command {
+	var id client.ExecutionID
+	var reason string
+	var options client.BustOptions
+	var span client.ExecutionRange
+	var customer uint32
+	cmd := &cobra.Command{
+		Use: "bust [EXECUTION] --reason TEXT", Short: "bust executions, as an operator",
+		Long: bustLong, Example: bustExample, Args: atMostOneArg,
 	}
+	check := func(args []string) (err error) {
+		ranged := span.Key != client.Key{} || !span.From.IsZero() || !span.To.IsZero() || customer != 0
+		switch {
+		case len(args) == 0 && !ranged:
+			return errors.New("missing argument EXECUTION; or name several with --instrument, --from and --to")
+		case len(args) == 1 && ranged:
+			return errors.New("name an EXECUTION, or several with --instrument, --from and --to, not both")
+		case ranged && (span.Key == client.Key{} || span.From.IsZero() || span.To.IsZero()):
+			return errors.New("several executions need --instrument, --from and --to")
+		case ranged && !span.From.Before(span.To):
+			return errors.New("--to must be later than --from")
+		case len(args) == 1:
+			if id, err = client.ParseExecutionID(args[0]); err != nil {
+				return err
+			}
+		}
+		span.Customer = client.Customer(customer)
+		return checkReason(reason)
+	}
+	o := newOperating(p, cmd, check, func(ctx context.Context, c *client.Client, _ []string) (err error) {
+		var busted client.Busted
+		if id != 0 {
+			busted, err = c.BustWith(ctx, id, reason, options)
+		} else {
+			busted, err = c.BustRange(ctx, span, reason, options)
+		}
+		if err != nil {
+			return err
+		}
+		return p.showBusted(busted, id != 0, options.DryRun)
+	})
 	f := cmd.Flags()
-	f.SortFlags = false
 	f.StringVar(&reason, "reason", "", "reason; the customer sees this `text`")
-	a.add(f, "operator", 900001, "customer `number` of the operator")
-	return cmd
+	f.BoolVar(&options.Reopen, "reopen", false, "let the order work again for the quantity")
+	f.BoolVar(&options.Cascade, "cascade", false, "bust the later sells, too, that would lack shares")
+	f.BoolVar(&options.DryRun, "dry-run", false, "change nothing, and list what would be busted")
+	f.Var(newKey(&span.Key), "instrument", "instead of EXECUTION: all executions of this instrument")
+	f.Var(newTime(&span.From), "from", "those at this time or later")
+	f.Var(newTime(&span.To), "to", "those before this time")
+	f.Var(newCustomer(&customer), "customer", "only those of this customer")
+	return o.addAccess()
 }
 
-func (p *Program) runBust(cmd *cobra.Command, a *access, text, reason string) error {
-	id, err := client.ParseExecutionID(text)
-	if err != nil {
-		return usagef(cmd, "%s", err)
+// checkReason returns an error for a reason that is missing.
+func checkReason(reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return errors.New("--reason is missing: the customer will see it")
 	}
-	c, err := a.login(cmd.Context(), p)
-	if err != nil {
+	return nil
+}
+
+// showBusted shows what was busted, or in a dry run would be.
+func (p *Program) showBusted(b client.Busted, single, dry bool) error {
+	if single && dry && b.Count == 0 {
+		return p.say("nothing to bust: %s was busted before: %s", b.Execution.ID, b.Execution.BustReason)
+	}
+	if single && !dry && b.Count <= 1 {
+		_, err := fmt.Fprint(p.Stdout, terminal.BustedText(p.style(), b))
 		return err
 	}
-	defer func() { _ = c.Close() }() // always nil
-	busted, err := c.Bust(cmd.Context(), id, reason)
-	if err != nil {
-		return fmt.Errorf("bust %s: %w", id, bustAdvice(err))
+	if len(b.Executions) > 0 {
+		for i := range b.Executions {
+			b.Executions[i].Busted = false // the line below says it
+		}
+		if err := p.showExecutions(b.Executions); err != nil {
+			return err
+		}
 	}
-	_, err = fmt.Fprint(p.Stdout, terminal.BustedText(busted))
-	return err
+	if more := b.Count - len(b.Executions); more > 0 {
+		if err := p.say("and %d more", more); err != nil {
+			return err
+		}
+	}
+	text := "busted"
+	if dry {
+		text = "nothing was changed; to bust"
+	}
+	if err := p.say("%s: %s of %s", text, counted(b.Count, "execution"), counted(b.Accounts, "account")); err != nil {
+		return err
+	}
+	for _, refused := range b.Refused {
+		if err := p.say("refused for %d: %s", refused.Customer, refused.Err); err != nil {
+			return err
+		}
+	}
+	return refusedError(b.Refused)
 }
 
-// bustAdvice adds advice to the error of a bust.
-func bustAdvice(err error) error {
-	var refused *client.Error
-	if !errors.As(err, &refused) {
-		return terminal.Advise(err)
+// refusedError returns the error for accounts in which a bust was refused, with advice if sells
+// are in the way in one of them.
+func refusedError(refused []client.BustRefusal) error {
+	if len(refused) == 0 {
+		return nil
 	}
-	switch {
-	case refused.Reason == client.ReasonBustBlocked && len(refused.Blocking) > 0:
-		return fmt.Errorf("%w: bust %s first", err, refused.Blocking[len(refused.Blocking)-1])
-	case refused.Reason == client.ReasonUnknownExecution:
-		return fmt.Errorf("%w: the customer's \"history\" lists the ids", err)
+	err := fmt.Errorf("refused for %s", counted(len(refused), "account"))
+	if slices.ContainsFunc(refused, func(r client.BustRefusal) bool { return r.Err.Reason == client.ReasonBustBlocked }) {
+		err = fmt.Errorf("%w: bust what is in the way first, or add --cascade", err)
 	}
-	return terminal.Advise(err)
+	return err
 }

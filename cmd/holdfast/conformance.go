@@ -44,6 +44,7 @@ func newConformanceCommand(p *Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "conformance", Short: "test a server against the standard of its protocol",
 		Long: conformanceLong, Args: subcommandOnly, RunE: showHelp,
+		Example: "  holdfast conformance websocket --help",
 	}
 	cmd.AddCommand(newConformanceWebSocketCommand(p))
 	return cmd

@@ -184,6 +184,33 @@ func (d *door) buy(clientOrderID string) uint64 {
 	return reply.Executions[0].ExecutionId
 }
 
+// take places a limit order that is filled at once.
+func (d *door) take(clientOrderID string) {
+	d.t.Helper()
+	o := buyOne(clientOrderID)
+	o.Price = 100_0000
+	var reply pb.PlaceOrderReply
+	if d.must(codec.CommandPlaceOrder, o, &reply); reply.Status != pb.OrderStatus_ORDER_STATUS_FILLED {
+		d.t.Fatalf("%s: the order %s is %s", d.name, clientOrderID, reply.Status)
+	}
+}
+
+// rest places a buy at a price that the market is far above.
+func (d *door) rest(clientOrderID string) {
+	d.t.Helper()
+	o := buyOne(clientOrderID)
+	o.Price = 1_0000
+	var reply pb.PlaceOrderReply
+	if d.must(codec.CommandPlaceOrder, o, &reply); reply.Status != pb.OrderStatus_ORDER_STATUS_NEW {
+		d.t.Fatalf("%s: the order %s is %s", d.name, clientOrderID, reply.Status)
+	}
+}
+
+func (d *door) cancel(clientOrderID string) {
+	d.t.Helper()
+	d.must(codec.CommandCancelOrder, &pb.CancelOrderRequest{ClientOrderId: clientOrderID}, nil)
+}
+
 func buyOne(clientOrderID string) *pb.PlaceOrderRequest {
 	return &pb.PlaceOrderRequest{ClientOrderId: clientOrderID, Side: pb.Side_SIDE_BUY, Market: "ALFA", Code: "600100", Quantity: 1}
 }

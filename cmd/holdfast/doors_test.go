@@ -3,27 +3,36 @@ package main_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
-	"holdfast/biz/client"
+	"google.golang.org/protobuf/proto"
+
 	"holdfast/codec"
 	"holdfast/codec/chat"
 	"holdfast/codec/pb"
+	holdfastws "holdfast/codec/websocket"
 )
 
-// numbered reports whether a push is one of the account's sequence.
-func numbered(t testing.TB, m codec.Message) bool {
-	t.Helper()
+// counter counts the pushes of the account's sequence as docs/protocol.md says for dialects
+// without numbers.
+type counter struct {
+	executed bool // an execution or a bust came, and its position did not yet
+}
+
+// counts reports whether a push is one of the sequence. All pushes must come here in their order.
+func (c *counter) counts(m codec.Message) bool {
 	switch m.Command {
 	case codec.PushExecution, codec.PushExecutionBusted:
+		c.executed = true
+		return true
+	case codec.PushOrderUpdate, codec.PushAccountUpdate:
 		return true
 	case codec.PushPositionUpdate:
-		var u pb.PositionUpdate
-		if err := u.UnmarshalVT(m.Body); err != nil {
-			t.Fatal(err)
-		}
-		return u.Change != pb.Change_CHANGE_REPRICED
+		executed := c.executed
+		c.executed = false
+		return executed
 	}
 	return false
 }
@@ -66,10 +75,12 @@ func (d *door) streams(first, last string, quotes int) (account, quoted []codec.
 func (d *door) awaitRepriced(after string) {
 	d.t.Helper()
 	var read []codec.Message
+	var c counter
 	for started := false; ; {
 		m := d.push()
 		read = append(read, m)
-		if started = started || orderOf(d.t, m) == after; started && m.Command == codec.PushPositionUpdate && !numbered(d.t, m) {
+		counts := c.counts(m)
+		if started = started || orderOf(d.t, m) == after; started && m.Command == codec.PushPositionUpdate && !counts {
 			d.pushes = append(read, d.pushes...)
 			return
 		}
@@ -86,7 +97,8 @@ func quoteTime(t testing.TB, m codec.Message) int64 {
 }
 
 // TestSamePushesAtEveryDoor: a customer who trades at four doors at the same time gets the
-// same pushes at each: executions, a bust, positions that prices revalue, and quotes.
+// same pushes at each: executions, orders, a bust, a correction, a deposit, positions that
+// prices revalue, and quotes.
 func TestSamePushesAtEveryDoor(t *testing.T) {
 	t.Parallel()
 	const orders, quotes = 60, 60
@@ -98,11 +110,16 @@ func TestSamePushesAtEveryDoor(t *testing.T) {
 	}
 	busted := all[0].buy("first")
 	for i := range orders {
-		all[i%len(all)].buy(fmt.Sprint("order ", i))
+		executed := all[i%len(all)].buy(fmt.Sprint("order ", i))
 		if i == orders/2 {
-			bust(t, s, busted)
+			s.operate(t, codec.CommandBust, &pb.BustRequest{ExecutionId: busted, Reason: "while others trade"})
+			s.operate(t, codec.CommandCorrect, &pb.CorrectRequest{ExecutionId: executed, Quantity: 1, Price: 9_0000})
+			s.operate(t, codec.CommandOperate, deposit(trader, 50_0000))
 		}
 	}
+	all[0].take("limit")
+	all[2].rest("waits")
+	all[1].cancel("waits")
 	all[3].awaitRepriced("order 0")
 	all[3].buy("last")
 	want, wantQuotes := all[0].streams("first", "last", quotes)
@@ -114,20 +131,17 @@ func TestSamePushesAtEveryDoor(t *testing.T) {
 	}
 }
 
-// bust retracts an execution as the operator.
-func bust(t *testing.T, s *served, execution uint64) {
+// operate sends a command as the operator.
+func (s *served) operate(t *testing.T, c codec.Command, body codec.Body) {
 	t.Helper()
-	c, err := client.Dial(t.Context(), s.addr, client.Options{Timeout: patience})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := c.Login(t.Context(), operator, client.DemoToken(operator)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Bust(t.Context(), client.ExecutionID(execution), "while others trade"); err != nil {
-		t.Fatal(err)
-	}
+	d := openStream(t, codec.Packet{}, s.addr)
+	defer d.close()
+	d.login(operator)
+	d.must(c, body, nil)
+}
+
+func deposit(customer uint32, amount int64) *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Deposit{Deposit: &pb.CashCommand{Customer: customer, Amount: amount, Text: "bonus"}}}
 }
 
 // check checks that the pushes have what the test is about, and no gap.
@@ -136,10 +150,11 @@ func check(t *testing.T, pushes []codec.Message, orders int) {
 	count := make(map[codec.Command]int)
 	repriced := 0
 	var last uint64
+	var c counter
 	for _, m := range pushes {
 		count[m.Command]++
 		switch {
-		case !numbered(t, m):
+		case !c.counts(m):
 			repriced++
 			if m.ID != 0 {
 				t.Errorf("%s outside the sequence has the number %d", m.Command, m.ID)
@@ -151,8 +166,15 @@ func check(t *testing.T, pushes []codec.Message, orders int) {
 			last = m.ID
 		}
 	}
-	if count[codec.PushExecution] != orders+2 || count[codec.PushExecutionBusted] != 1 || repriced == 0 {
-		t.Errorf("%v, %d of them repriced positions", count, repriced)
+	want := map[codec.Command]int{
+		codec.PushExecution:       orders + 4, // with the first, the last, the limit order and the correction
+		codec.PushExecutionBusted: 2,
+		codec.PushOrderUpdate:     5, // the limit order, one that waits, its cancellation, the bust, the correction
+		codec.PushAccountUpdate:   1,
+		codec.PushPositionUpdate:  orders + 4 + repriced, // but for that of the last
+	}
+	if !maps.Equal(count, want) || repriced == 0 {
+		t.Errorf("%v, %d of them repriced positions; want %v", count, repriced, want)
 	}
 }
 
@@ -201,6 +223,11 @@ func TestResumeAtAnotherDoor(t *testing.T) {
 			for i := range missed {
 				other.buy(fmt.Sprint("missed ", round, i))
 			}
+			other.take(fmt.Sprint("limit ", round))
+			waits := fmt.Sprint("waits ", round)
+			other.rest(waits)
+			other.cancel(waits)
+			s.operate(t, codec.CommandOperate, deposit(trader, 1))
 		}
 		d := at[name].open(t, s)
 		reply := d.login(trader, func(r *pb.LoginRequest) { r.ResumeFrom, r.HistoryId = last, history })
@@ -216,8 +243,8 @@ func TestResumeAtAnotherDoor(t *testing.T) {
 			order = orderOf(t, m)
 			want = append(want, m)
 		}
-		want = append(want, other.push()) // the position after the last execution
-		if len(want) != 2*(missed+2) && round > 0 {
+		want = append(want, other.push()) // position after the last execution
+		if len(want) != 2*(missed+2)+3+2+1 && round > 0 {
 			t.Fatalf("%d pushes in round %d", len(want), round)
 		}
 		for _, w := range want {
@@ -234,23 +261,28 @@ func TestResumeAtAnotherDoor(t *testing.T) {
 	}
 }
 
-// samePush compares the bodies of two pushes. The total of all positions is the present one
-// in a push that comes late.
+// samePush compares the bodies of two pushes. What one that comes late shows of the whole
+// account, and of other orders, is of the present.
 func samePush(t *testing.T, a, b codec.Message) bool {
 	t.Helper()
-	if a.Command != codec.PushPositionUpdate {
-		return bytes.Equal(a.Body, b.Body)
+	return a.Command == b.Command && proto.Equal(withoutTotals(t, a), withoutTotals(t, b))
+}
+
+func withoutTotals(t *testing.T, m codec.Message) proto.Message {
+	t.Helper()
+	body := holdfastws.NewRequest(m.Command)
+	if err := body.UnmarshalVT(m.Body); err != nil {
+		t.Fatal(err)
 	}
-	var bodies [2][]byte
-	for i, m := range []codec.Message{a, b} {
-		var u pb.PositionUpdate
-		if err := u.UnmarshalVT(m.Body); err != nil {
-			t.Fatal(err)
-		}
-		u.MarketValue, u.RowCount = 0, 0
-		bodies[i], _ = u.MarshalVT()
+	switch u := body.(type) {
+	case *pb.PositionUpdate:
+		u.MarketValue, u.Cash, u.FrozenCash, u.UnsettledCash, u.Position.Sellable, u.Position.Frozen = 0, 0, 0, 0, 0, 0
+	case *pb.OrderUpdate:
+		u.Cash, u.FrozenCash, u.UnsettledCash, u.Position = 0, 0, 0, nil
+	case *pb.AccountUpdate:
+		u.Account = nil
 	}
-	return bytes.Equal(bodies[0], bodies[1])
+	return body
 }
 
 // said is a chat message as every dialect shows it.

@@ -57,7 +57,7 @@ func (e *valueError) Error() string { return e.wanted.Error() }
 
 // newWhole returns the value of a flag for a whole number.
 func newWhole[T int | uint32 | uint64](field *T, initial, smallest, largest T) pflag.Value {
-	return newChecked(field, initial, fmt.Sprintf("%T", initial), func(text string) (T, error) {
+	return newChecked(field, initial, "N", func(text string) (T, error) {
 		n, err := config.ParseWhole(text, uint64(smallest), uint64(largest))
 		return T(n), err
 	})

@@ -32,26 +32,42 @@ changes nothing: a half-written batch of a killed server stays and is reported.
 
 With the seed file of the folder it also rebuilds the accounts and prints the hash of
 their state. The same journal always has the same hash. Only customers that were added
-to the seed file or removed from it change the hash without an order.
+to the seed file or removed from it change the hash without an order. After each bust
+and correction it computes the position again from the executions that are left, and
+compares. For that it holds the executions of positions with busts or corrections in
+memory: about 150 bytes each, and 120 more while it computes. Positions after busts of
+releases without limit orders follow other rules and are not computed again.
 
-At the first damage it names file and position, and ends with code 1.`
+At the first damage or difference it names file and position, or batch and record, and
+ends with code 1.`
 
 const journalVerifyExample = `  holdfast journal verify
   holdfast journal verify --data /srv/holdfast --seed-file seed.json --json`
 
-const journalDumpLong = `dump prints one line per record of the journal, oldest first: the numbers of batch and
-record, time, kind, execution, order, and the reason of a bust. Records that are no
-events define instruments and customers, or name the history. --json prints an object
-per line. A journal of an earlier release defines no instruments; there they have names
-only with the seed file of the folder. dump also checks the journal while it reads.`
+const journalDumpLong = `dump prints one line per event of the journal, oldest first: the numbers of batch and
+record, time, kind, and then what changed. An event of an account is a fill, bust,
+correction, deposit, withdrawal or reset, or says that an order was accepted,
+cancelled, expired, replaced or triggered. The line has the order as it is after the
+event, and why it is so (cause). An event of the market says that instruments were
+halted, resumed, priced by an operator, or closed for the day. Other records define
+instruments and customers, or name the history.
+
+The events of one command are in one record: they have the same number, and "part 2/3"
+at the end means the second of three. --json prints an object per event, there with part
+and parts; and the position after executions, busts and corrections. --customer skips
+definitions and events of the market.
+
+A journal of an earlier release may define no instruments; there they have names only
+with the seed file of the folder. dump also checks the journal while it reads.`
 
 const journalDumpExample = `  holdfast journal dump
   holdfast journal dump --customer 100001 --json
+  holdfast journal dump --json | jq 'select(.kind == "bust" and .part == 1)'
   holdfast journal dump --from 1000 --to 1010`
 
-const journalStatsLong = `stats measures the journal: batches, records and bytes, first and last time, bytes per
-order, and records per batch (one fsync makes a batch durable). It also checks the
-journal while it reads.`
+const journalStatsLong = `stats measures the journal: batches, records and bytes, first and last time, orders and
+executions, events by kind, bytes per execution (of the files), and records per batch
+(one fsync makes a batch durable). It also checks the journal while it reads.`
 
 const journalStatsExample = `  holdfast journal stats
   holdfast journal stats --data /srv/holdfast --json`
@@ -105,7 +121,7 @@ func newJournalVerifyCommand(p *Program) *cobra.Command {
 // newJournalStatsCommand returns the command that measures a journal.
 func newJournalStatsCommand(p *Program) *cobra.Command {
 	return newJournalReportCommand(p, &cobra.Command{
-		Use: "stats", Short: "count the batches, records and bytes of the journal", Long: journalStatsLong, Example: journalStatsExample,
+		Use: "stats", Short: "count the batches, orders, events and bytes of the journal", Long: journalStatsLong, Example: journalStatsExample,
 	}, func(ctx context.Context, o *journalFlags, seen inspect.Progress) (fmt.Stringer, error) {
 		return inspect.Measure(ctx, o.data, seen)
 	})
@@ -134,7 +150,7 @@ func newJournalDumpCommand(p *Program) *cobra.Command {
 	var o journalFlags
 	var q inspect.Query
 	cmd := &cobra.Command{
-		Use: "dump", Short: "print the records of the journal, one per line",
+		Use: "dump", Short: "print the events of the journal, one per line",
 		Long: journalDumpLong, Example: journalDumpExample, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if q.From > q.To {
@@ -147,7 +163,7 @@ func newJournalDumpCommand(p *Program) *cobra.Command {
 	f := cmd.Flags()
 	f.Var(newWhole(&q.From, 1, 1, math.MaxUint64), "from", "first `batch`")
 	f.Var(newWhole[uint64](&q.To, math.MaxUint64, 1, math.MaxUint64), "to", "last `batch`")
-	f.Var(newWhole(&q.Customer, 0, 0, lastCustomer), "customer", "only records of this customer `number`; 0: all")
+	f.Var(newWhole(&q.Customer, 0, 0, lastCustomer), "customer", "only events of this customer `number`; 0: all")
 	f.Lookup("to").DefValue = "the last one"
 	return cmd
 }

@@ -61,12 +61,15 @@ func TestJournalCommands(t *testing.T) {
 		want []string
 		not  []string
 	}{
-		{"verify", []string{"verify"}, []string{"sound", "records       8", "acknowledged  batch 5", "state         "}, []string{"not computed", "half written"}},
-		{"stats", []string{"stats"}, []string{"8: 3 fills, 1 busts, of 1 customers, and 4 that are no events", "1.60 on average", "bytes per order", "##"}, nil},
+		{"verify", []string{"verify"}, []string{"sound", "records       8", "acknowledged  batch 5", "positions     1 computed again after busts and corrections\n", "state         "}, []string{"not computed", "half written", "earlier release"}},
+		{"stats", []string{"stats"}, []string{"8: 4 commands of 1 customers, 0 events of the market, 4 definitions", "orders               3\n",
+			"executions           3\n", "  fill               3\n", "  bust               1\n", "1.60 on average", "bytes per execution", "##"}, []string{"accepted"}},
+		{"stats as JSON", []string{"stats", "--json"}, []string{`"fills": 3,`, `"busts": 1,`, `"cancelled": 0,`, `"bytes_per_execution": `, `"bytes_per_order": `}, nil},
 		{"dump", []string{"dump"}, []string{"1 1 seed ", "1 2 instruments 20, #0 ALFA/600100 to #19 BETA/300109\n", "1 3 customers 101, 900001 to 100100\n", "1 4 history ",
-			"2 5 2", " fill ", " buy 10 ALFA/600100 ", ` id "a"`, "5 8 ", " bust ", `reason "wrong \"price\""`}, nil},
+			"2 5 2", " fill ", " buy 10 ALFA/600100 ", ` id "a", type market, day, status filled, filled 10, leaves 0`, "5 8 ", " bust ",
+			`, status cancelled, filled 0, leaves 0, cause bust, amount `, `reason "wrong \"price\""`}, []string{"part"}},
 		{"dump of a batch", []string{"dump", "--from", "3", "--to", "3"}, []string{"3 6 ", " buy 20 "}, []string{"seed", "buy 10", "buy 30"}},
-		{"dump as JSON", []string{"dump", "--json", "--from", "5"}, []string{`"kind":"bust"`, `"quantity":30`, `"reason":"wrong \"price\""`}, []string{"fill"}},
+		{"dump as JSON", []string{"dump", "--json", "--from", "5"}, []string{`"part":1,"parts":1,"kind":"bust"`, `"quantity":30`, `"status":"cancelled","cause":"bust"`, `"position":{"quantity":130,"cost":"1300.0000","realised":"0.0000"}`, `"reason":"wrong \"price\""`}, []string{`"kind":"fill"`}},
 		{"dump of the definitions as JSON", []string{"dump", "--json", "--to", "1"}, []string{
 			`"kind":"instruments","instruments":[{"number":0,"instrument":"ALFA/600100","tick":"0.0100"},`,
 			`"kind":"customers","customers":[{"customer":900001,"cash":"0.0000","positions_digest":"`, `"kind":"history","history_id":"`,

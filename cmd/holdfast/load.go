@@ -26,7 +26,7 @@ reply. Latency counts from the moment at which a request was due.
 
 Workloads: submit and heartbeat (no login), positions (requests the position list
 again and again), orders (one account per connection, market orders, every push
-checked), push (several sessions per account: one trades, all get its pushes), idle
+checked), resting (limit orders that rest, and their cancels, in turn), push (several sessions per account: one trades, all get its pushes), idle
 (logs in and waits), half-open (half of a WebSocket handshake, then nothing; the server
 ends it after its --handshake-time, 5 s by default), chat (what one says, all must get once
 and in the same order; latency is that of the deliveries), broadcast (subscribes to quotes,
@@ -48,7 +48,7 @@ const loadExample = `  holdfast load --connections 1000 --depth 16
   holdfast load --workload orders --seed-file load.json --tokens load.json.tokens --connections 10000`
 
 // workloads lists load.Workloads for people.
-const workloads = "submit, heartbeat, positions, orders, push, idle, half-open, chat or broadcast"
+const workloads = "submit, heartbeat, positions, orders, resting, push, idle, half-open, chat or broadcast"
 
 // dialects lists load.Dialects for people.
 const dialects = "packet, tlv, chat, websocket, websocket-json, websocket-mixed or websocket-echo"
@@ -104,6 +104,7 @@ func (p *Program) load(cmd *cobra.Command, o *loadFlags) error {
 		if len(o.Accounts) == 0 {
 			return &config.Error{Origin: cmp.Or(o.tokens, o.seedFile), Problem: "has no customer who can log in and trade"}
 		}
+		o.RestPrices = bench.RestPrices(s)
 	}
 	if o.Workload == load.Chat && !cmd.Flags().Changed("depth") {
 		o.Depth = 0 // the default of load

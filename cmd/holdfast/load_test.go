@@ -19,6 +19,7 @@ func TestLoadWithSessions(t *testing.T) {
 	tests := map[string][]string{
 		"positions":       {"--workload", "positions"},
 		"push":            {"--workload", "push", "--sessions-per-account", "4"},
+		"resting":         {"--workload", "resting", "--depth", "4"},
 		"orders, thought": {"--workload", "orders", "--interval", "5ms-10ms"},
 	}
 	for name, flags := range tests {
@@ -67,14 +68,14 @@ func TestLoadInterrupted(t *testing.T) {
 
 func TestLoadRefusesFlags(t *testing.T) {
 	tests := map[string][]string{
-		"wants submit, heartbeat, positions, orders, push, idle, half-open, chat or broadcast, got \"dance\"":  {"--workload", "dance"},
-		"wants packet, tlv, chat, websocket, websocket-json, websocket-mixed or websocket-echo, got \"morse\"": {"--dialect", "morse"},
-		"Dialect chat can't carry the Workload submit":                                                         {"--dialect", "chat"},
-		"Path \"ws\" is not a path such as /ws":                                                                {"--dialect", "websocket", "--path", "ws"},
-		"wants a pause such as 1s-2s (the shorter first), 100ms or none, got \"2s-1s\"":                        {"--interval", "2s-1s"},
-		"--count-syscalls needs --server-pid":                                                                  {"--count-syscalls"},
-		"exclude each other":                                                                                   {"--interval", "1s", "--rate", "5"},
-		"--sessions-per-account wants a whole number from 1 to 4194304, got \"0\"":                             {"--sessions-per-account", "0"},
+		"wants submit, heartbeat, positions, orders, resting, push, idle, half-open, chat or broadcast, got \"dance\"": {"--workload", "dance"},
+		"wants packet, tlv, chat, websocket, websocket-json, websocket-mixed or websocket-echo, got \"morse\"":         {"--dialect", "morse"},
+		"Dialect chat can't carry the Workload submit":                                                                 {"--dialect", "chat"},
+		"Path \"ws\" is not a path such as /ws":                                                                        {"--dialect", "websocket", "--path", "ws"},
+		"wants a pause such as 1s-2s (the shorter first), 100ms or none, got \"2s-1s\"":                                {"--interval", "2s-1s"},
+		"--count-syscalls needs --server-pid":                                                                          {"--count-syscalls"},
+		"exclude each other":                                                                                           {"--interval", "1s", "--rate", "5"},
+		"--sessions-per-account wants a whole number from 1 to 4194304, got \"0\"":                                     {"--sessions-per-account", "0"},
 	}
 	for says, flags := range tests {
 		t.Run(says, func(t *testing.T) {

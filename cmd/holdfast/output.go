@@ -34,6 +34,11 @@ func (p *Program) print(found fmt.Stringer, asJSON bool) error {
 		_, err := fmt.Fprint(p.Stdout, found)
 		return err
 	}
+	return p.printJSON(found)
+}
+
+// printJSON writes the result of a command to Stdout as JSON.
+func (p *Program) printJSON(found any) error {
 	e := json.NewEncoder(p.Stdout)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")

@@ -36,6 +36,7 @@ func newRootCommand(p *Program) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
+		newAccountCommand(p),
 		newBackupCommand(p),
 		newBenchCommand(p),
 		newBustCommand(p),
@@ -43,14 +44,19 @@ func newRootCommand(p *Program) *cobra.Command {
 		newChatCommand(p),
 		newClientCommand(p),
 		newConformanceCommand(p),
+		newCorrectCommand(p),
 		newDemoCommand(p),
 		newDoctorCommand(p),
 		newJournalCommand(p),
 		newLoadCommand(p),
+		newMarketCommand(p),
+		newOrderCommand(p),
 		newRestoreCommand(p),
 		newScenarioCommand(p),
+		newScriptCommand(p),
 		newSeedCommand(p),
 		newServeCommand(p),
+		newSessionCommand(p),
 		newSubmitCommand(p),
 		newVersionCommand(p),
 	)

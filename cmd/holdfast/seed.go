@@ -16,6 +16,7 @@ import (
 
 const seedExample = `  holdfast seed --customers 10000 --out load.json
   holdfast seed --customers 500 --instruments 50 --random 7 --password secret --out demo.json
+  holdfast seed --mainland --directives --password secret --customers 10 --out trial.json
   holdfast serve --seed-file load.json --data load-data`
 
 // seedOptions are the flags of "holdfast seed".
@@ -49,6 +50,9 @@ and load.`,
 	flags.StringVar(&o.tokens, "tokens", "", "`file` for the tokens; empty: FILE.tokens, or no tokens if FILE is not a file on disk")
 	flags.Var(newWhole(&o.Customers, 100, 1, seed.MaxGeneratedCustomers), "customers", "number of customers; the first is 100001")
 	flags.Var(newWhole(&o.Instruments, 20, 1, seed.MaxGeneratedInstruments), "instruments", "number of instruments")
+	flags.Var(newWhole(&o.Positions, 5, 1, seed.MaxGeneratedPositions), "positions", "most positions of a customer")
+	flags.BoolVar(&o.Mainland, "mainland", false, "rules of mainland markets: lots, price bands, hours, fees, T+1")
+	flags.BoolVar(&o.Directives, "directives", false, "let customers demand outcomes in their client order ids, such as a1!parts=3")
 	flags.Var(newWhole[uint64](&o.Random, 1, 0, math.MaxUint64), "random", "random seed for names, prices, positions and tokens")
 	flags.StringVar(&o.Password, "password", "", "password of every customer (slow: tens of milliseconds each)")
 	flags.BoolVar(&o.force, "force", false, "replace existing files")

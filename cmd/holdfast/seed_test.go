@@ -40,6 +40,24 @@ func TestSeedWritesBothFiles(t *testing.T) {
 	}
 }
 
+func TestSeedMainland(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "mainland.json")
+	if code, _, stderr := run(t, "seed", "--customers", "50", "--instruments", "30", "--positions", "9", "--mainland", "--directives", "--out", out); code != 0 {
+		t.Fatal(stderr)
+	}
+	made, err := seed.Load(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := 0
+	for _, c := range made.Customers {
+		most = max(most, len(c.Holdings))
+	}
+	if most != 9 || made.Markets[0].SharesDays != 1 || !made.Customers[1].Directives {
+		t.Errorf("at most %d positions, rules %+v", most, made.Markets[0])
+	}
+}
+
 func TestSeedIsTheSameAgain(t *testing.T) {
 	folder := t.TempDir()
 	for _, name := range []string{"a.json", "b.json"} {

@@ -31,6 +31,8 @@ const serveExample = `  holdfast serve
   holdfast serve --listener tlv=127.0.0.1:8890,greet
   holdfast serve --listener websocket=127.0.0.1:8891,origin=https://app.example.com --listener chat=127.0.0.1:8892
   holdfast serve --simulate 50/s --seed 7
+  holdfast serve --script wild --throwaway
+  holdfast serve --start 2026-01-05T09:00:00+08:00 --speed 60 --preset thin --data monday
   holdfast serve --config serve.json --print-config`
 
 // serveName is the name of the command that reloads its settings.
@@ -169,6 +171,15 @@ func (p *Program) announce(s *host.Server, c *config.Config, o host.Options) {
 		{"memory", s.Memory.String()},
 		{"connections", fmt.Sprintf("at most %d", s.Core.Limits().MaxConnections)},
 	}}
+	if s.Day.Clock != nil {
+		t.Add("clock", s.Day.String())
+	}
+	if s.Day.Script != nil {
+		t.Add("script", fmt.Sprintf("%s, %d events", s.Day.Script.Name, len(s.Day.Script.Events)))
+	}
+	if s.Day.Preset.Name != "" {
+		t.Add("preset", s.Day.Preset.Name)
+	}
 	for i, l := range c.Listeners {
 		l.Address = s.Addrs[i+1]
 		t.Add("listener", l.String())

@@ -37,7 +37,9 @@ func stall(t *testing.T, addr, admin string) (release func()) {
 				return nil, err
 			}
 			conn.Conn = tcp
-			return &conn, tcp.(*net.TCPConn).SetReadBuffer(16 << 10)
+			// If it has place for a few segments only, the kernel drops all that comes, with the
+			// acknowledgements, and the requests don't get through.
+			return &conn, tcp.(*net.TCPConn).SetReadBuffer(256 << 10)
 		}})
 	if err != nil {
 		t.Fatal(err)

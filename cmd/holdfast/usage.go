@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"holdfast/cmd/holdfast/config"
+	"holdfast/biz/textfile"
 )
 
 // usageError is a mistake on the command line.
@@ -29,11 +29,15 @@ func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
 	var value *valueError
-	switch {
+	switch typed := cmd.Flags().Args(); {
+	case cmd.HasSubCommands() && len(typed) > 0: // its flags are those of the command that was meant
+		return subcommandOnly(cmd, typed)
+	case errors.As(err, &unknown) && strings.Trim(unknown.GetSpecifiedShortnames(), ".0123456789") != unknown.GetSpecifiedShortnames():
+		return usagef(cmd, "-%s: no value is negative", unknown.GetSpecifiedShortnames())
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-		return usagef(cmd, "%s%s", err, config.Suggestion("--"+unknown.GetSpecifiedName(), names))
+		return usagef(cmd, "%s%s", err, textfile.Suggestion("--"+unknown.GetSpecifiedName(), names))
 	case errors.As(err, &invalid):
 		f := invalid.GetFlag()
 		switch kind := f.Value.Type(); {
@@ -121,5 +125,5 @@ func suggestion(parent *cobra.Command, name string) string {
 		}
 		names = append(names, cmd.Name())
 	}
-	return config.Suggestion(name, names)
+	return textfile.Suggestion(name, names)
 }

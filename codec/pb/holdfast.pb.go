@@ -76,11 +76,137 @@ func (Side) EnumDescriptor() ([]byte, []int) {
 	return file_holdfast_proto_rawDescGZIP(), []int{0}
 }
 
+type OrderType int32
+
+const (
+	// A market order without a price, a limit order with one.
+	OrderType_ORDER_TYPE_UNSPECIFIED OrderType = 0
+	OrderType_ORDER_TYPE_MARKET      OrderType = 1
+	OrderType_ORDER_TYPE_LIMIT       OrderType = 2
+	// A market order once the last price has reached stop_price.
+	OrderType_ORDER_TYPE_STOP OrderType = 3
+	// A limit order once the last price has reached stop_price.
+	OrderType_ORDER_TYPE_STOP_LIMIT OrderType = 4
+)
+
+// Enum value maps for OrderType.
+var (
+	OrderType_name = map[int32]string{
+		0: "ORDER_TYPE_UNSPECIFIED",
+		1: "ORDER_TYPE_MARKET",
+		2: "ORDER_TYPE_LIMIT",
+		3: "ORDER_TYPE_STOP",
+		4: "ORDER_TYPE_STOP_LIMIT",
+	}
+	OrderType_value = map[string]int32{
+		"ORDER_TYPE_UNSPECIFIED": 0,
+		"ORDER_TYPE_MARKET":      1,
+		"ORDER_TYPE_LIMIT":       2,
+		"ORDER_TYPE_STOP":        3,
+		"ORDER_TYPE_STOP_LIMIT":  4,
+	}
+)
+
+func (x OrderType) Enum() *OrderType {
+	p := new(OrderType)
+	*p = x
+	return p
+}
+
+func (x OrderType) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (OrderType) Descriptor() protoreflect.EnumDescriptor {
+	return file_holdfast_proto_enumTypes[1].Descriptor()
+}
+
+func (OrderType) Type() protoreflect.EnumType {
+	return &file_holdfast_proto_enumTypes[1]
+}
+
+func (x OrderType) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use OrderType.Descriptor instead.
+func (OrderType) EnumDescriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{1}
+}
+
+type TimeInForce int32
+
+const (
+	// DAY.
+	TimeInForce_TIME_IN_FORCE_UNSPECIFIED TimeInForce = 0
+	// Until the close of the trading day.
+	TimeInForce_TIME_IN_FORCE_DAY                 TimeInForce = 1
+	TimeInForce_TIME_IN_FORCE_GOOD_TILL_CANCELLED TimeInForce = 2
+	// Until expires.
+	TimeInForce_TIME_IN_FORCE_GOOD_TILL_DATE TimeInForce = 3
+	// What can't be executed at once is cancelled.
+	TimeInForce_TIME_IN_FORCE_IMMEDIATE_OR_CANCEL TimeInForce = 4
+	// All of it at once, or nothing.
+	TimeInForce_TIME_IN_FORCE_FILL_OR_KILL TimeInForce = 5
+)
+
+// Enum value maps for TimeInForce.
+var (
+	TimeInForce_name = map[int32]string{
+		0: "TIME_IN_FORCE_UNSPECIFIED",
+		1: "TIME_IN_FORCE_DAY",
+		2: "TIME_IN_FORCE_GOOD_TILL_CANCELLED",
+		3: "TIME_IN_FORCE_GOOD_TILL_DATE",
+		4: "TIME_IN_FORCE_IMMEDIATE_OR_CANCEL",
+		5: "TIME_IN_FORCE_FILL_OR_KILL",
+	}
+	TimeInForce_value = map[string]int32{
+		"TIME_IN_FORCE_UNSPECIFIED":         0,
+		"TIME_IN_FORCE_DAY":                 1,
+		"TIME_IN_FORCE_GOOD_TILL_CANCELLED": 2,
+		"TIME_IN_FORCE_GOOD_TILL_DATE":      3,
+		"TIME_IN_FORCE_IMMEDIATE_OR_CANCEL": 4,
+		"TIME_IN_FORCE_FILL_OR_KILL":        5,
+	}
+)
+
+func (x TimeInForce) Enum() *TimeInForce {
+	p := new(TimeInForce)
+	*p = x
+	return p
+}
+
+func (x TimeInForce) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TimeInForce) Descriptor() protoreflect.EnumDescriptor {
+	return file_holdfast_proto_enumTypes[2].Descriptor()
+}
+
+func (TimeInForce) Type() protoreflect.EnumType {
+	return &file_holdfast_proto_enumTypes[2]
+}
+
+func (x TimeInForce) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TimeInForce.Descriptor instead.
+func (TimeInForce) EnumDescriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{2}
+}
+
+// An order that is refused has no state: the reply says why, and nothing is stored.
 type OrderStatus int32
 
 const (
-	OrderStatus_ORDER_STATUS_UNSPECIFIED OrderStatus = 0
-	OrderStatus_ORDER_STATUS_FILLED      OrderStatus = 1
+	OrderStatus_ORDER_STATUS_UNSPECIFIED      OrderStatus = 0
+	OrderStatus_ORDER_STATUS_FILLED           OrderStatus = 1
+	OrderStatus_ORDER_STATUS_NEW              OrderStatus = 2
+	OrderStatus_ORDER_STATUS_PARTIALLY_FILLED OrderStatus = 3
+	OrderStatus_ORDER_STATUS_CANCELLED        OrderStatus = 4
+	OrderStatus_ORDER_STATUS_EXPIRED          OrderStatus = 5
 )
 
 // Enum value maps for OrderStatus.
@@ -88,10 +214,18 @@ var (
 	OrderStatus_name = map[int32]string{
 		0: "ORDER_STATUS_UNSPECIFIED",
 		1: "ORDER_STATUS_FILLED",
+		2: "ORDER_STATUS_NEW",
+		3: "ORDER_STATUS_PARTIALLY_FILLED",
+		4: "ORDER_STATUS_CANCELLED",
+		5: "ORDER_STATUS_EXPIRED",
 	}
 	OrderStatus_value = map[string]int32{
-		"ORDER_STATUS_UNSPECIFIED": 0,
-		"ORDER_STATUS_FILLED":      1,
+		"ORDER_STATUS_UNSPECIFIED":      0,
+		"ORDER_STATUS_FILLED":           1,
+		"ORDER_STATUS_NEW":              2,
+		"ORDER_STATUS_PARTIALLY_FILLED": 3,
+		"ORDER_STATUS_CANCELLED":        4,
+		"ORDER_STATUS_EXPIRED":          5,
 	}
 )
 
@@ -106,11 +240,11 @@ func (x OrderStatus) String() string {
 }
 
 func (OrderStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[1].Descriptor()
+	return file_holdfast_proto_enumTypes[3].Descriptor()
 }
 
 func (OrderStatus) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[1]
+	return &file_holdfast_proto_enumTypes[3]
 }
 
 func (x OrderStatus) Number() protoreflect.EnumNumber {
@@ -119,7 +253,107 @@ func (x OrderStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OrderStatus.Descriptor instead.
 func (OrderStatus) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{1}
+	return file_holdfast_proto_rawDescGZIP(), []int{3}
+}
+
+// Why an order has changed, where its state does not say it.
+type OrderCause int32
+
+const (
+	OrderCause_ORDER_CAUSE_UNSPECIFIED OrderCause = 0
+	// A client has cancelled or replaced it.
+	OrderCause_ORDER_CAUSE_CLIENT OrderCause = 1
+	// An operator or a script has cancelled it.
+	OrderCause_ORDER_CAUSE_OPERATOR OrderCause = 2
+	// The rest could not be executed at once.
+	OrderCause_ORDER_CAUSE_IMMEDIATE_OR_CANCEL OrderCause = 3
+	// Not all of it could be executed at once.
+	OrderCause_ORDER_CAUSE_FILL_OR_KILL OrderCause = 4
+	// A market order found nothing more inside the price band.
+	OrderCause_ORDER_CAUSE_LIQUIDITY OrderCause = 5
+	// There was no longer enough cash.
+	OrderCause_ORDER_CAUSE_CASH OrderCause = 6
+	// A bust or correction has taken the shares.
+	OrderCause_ORDER_CAUSE_SHARES OrderCause = 7
+	// One of its executions was busted.
+	OrderCause_ORDER_CAUSE_BUST OrderCause = 8
+	// One of its executions was corrected.
+	OrderCause_ORDER_CAUSE_CORRECTION OrderCause = 9
+	// The account was reset.
+	OrderCause_ORDER_CAUSE_RESET OrderCause = 10
+	// It has expired at the close of the trading day.
+	OrderCause_ORDER_CAUSE_CLOSE OrderCause = 11
+	// It has expired at its date.
+	OrderCause_ORDER_CAUSE_DATE OrderCause = 12
+	// Its stop price was reached.
+	OrderCause_ORDER_CAUSE_STOP_PRICE OrderCause = 13
+	// An execution would have exceeded a limit of the account.
+	OrderCause_ORDER_CAUSE_LIMITS OrderCause = 14
+)
+
+// Enum value maps for OrderCause.
+var (
+	OrderCause_name = map[int32]string{
+		0:  "ORDER_CAUSE_UNSPECIFIED",
+		1:  "ORDER_CAUSE_CLIENT",
+		2:  "ORDER_CAUSE_OPERATOR",
+		3:  "ORDER_CAUSE_IMMEDIATE_OR_CANCEL",
+		4:  "ORDER_CAUSE_FILL_OR_KILL",
+		5:  "ORDER_CAUSE_LIQUIDITY",
+		6:  "ORDER_CAUSE_CASH",
+		7:  "ORDER_CAUSE_SHARES",
+		8:  "ORDER_CAUSE_BUST",
+		9:  "ORDER_CAUSE_CORRECTION",
+		10: "ORDER_CAUSE_RESET",
+		11: "ORDER_CAUSE_CLOSE",
+		12: "ORDER_CAUSE_DATE",
+		13: "ORDER_CAUSE_STOP_PRICE",
+		14: "ORDER_CAUSE_LIMITS",
+	}
+	OrderCause_value = map[string]int32{
+		"ORDER_CAUSE_UNSPECIFIED":         0,
+		"ORDER_CAUSE_CLIENT":              1,
+		"ORDER_CAUSE_OPERATOR":            2,
+		"ORDER_CAUSE_IMMEDIATE_OR_CANCEL": 3,
+		"ORDER_CAUSE_FILL_OR_KILL":        4,
+		"ORDER_CAUSE_LIQUIDITY":           5,
+		"ORDER_CAUSE_CASH":                6,
+		"ORDER_CAUSE_SHARES":              7,
+		"ORDER_CAUSE_BUST":                8,
+		"ORDER_CAUSE_CORRECTION":          9,
+		"ORDER_CAUSE_RESET":               10,
+		"ORDER_CAUSE_CLOSE":               11,
+		"ORDER_CAUSE_DATE":                12,
+		"ORDER_CAUSE_STOP_PRICE":          13,
+		"ORDER_CAUSE_LIMITS":              14,
+	}
+)
+
+func (x OrderCause) Enum() *OrderCause {
+	p := new(OrderCause)
+	*p = x
+	return p
+}
+
+func (x OrderCause) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (OrderCause) Descriptor() protoreflect.EnumDescriptor {
+	return file_holdfast_proto_enumTypes[4].Descriptor()
+}
+
+func (OrderCause) Type() protoreflect.EnumType {
+	return &file_holdfast_proto_enumTypes[4]
+}
+
+func (x OrderCause) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use OrderCause.Descriptor instead.
+func (OrderCause) EnumDescriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{4}
 }
 
 // How a position changed.
@@ -165,11 +399,11 @@ func (x Change) String() string {
 }
 
 func (Change) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[2].Descriptor()
+	return file_holdfast_proto_enumTypes[5].Descriptor()
 }
 
 func (Change) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[2]
+	return &file_holdfast_proto_enumTypes[5]
 }
 
 func (x Change) Number() protoreflect.EnumNumber {
@@ -178,7 +412,7 @@ func (x Change) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Change.Descriptor instead.
 func (Change) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{2}
+	return file_holdfast_proto_rawDescGZIP(), []int{5}
 }
 
 // Why a business rule refused a request. Only with result REJECTED.
@@ -202,6 +436,36 @@ const (
 	Reason_REASON_BAD_BUST_REASON Reason = 13
 	// The history_id of the request names another history: the server was reset.
 	Reason_REASON_HISTORY_RESET Reason = 14
+	// There are enough shares, but some are frozen for other orders or can't be sold yet.
+	Reason_REASON_NOT_ENOUGH_SELLABLE Reason = 15
+	// The price is not a multiple of the tick.
+	Reason_REASON_BAD_TICK                  Reason = 16
+	Reason_REASON_OUTSIDE_BAND              Reason = 17
+	Reason_REASON_MARKET_CLOSED             Reason = 18
+	Reason_REASON_HALTED                    Reason = 19
+	Reason_REASON_BAD_ORDER_TYPE            Reason = 20
+	Reason_REASON_BAD_TIME_IN_FORCE         Reason = 21
+	Reason_REASON_BAD_EXPIRY                Reason = 22
+	Reason_REASON_TOO_MANY_ORDERS           Reason = 23
+	Reason_REASON_TOO_MANY_CLIENT_ORDER_IDS Reason = 24
+	Reason_REASON_UNKNOWN_ORDER             Reason = 25
+	// The order no longer works: it is filled, cancelled or expired.
+	Reason_REASON_TOO_LATE Reason = 26
+	// Another cancel or replace of the order is on its way.
+	Reason_REASON_CANCEL_PENDING Reason = 27
+	// The execution is from before the account was reset.
+	Reason_REASON_BEFORE_RESET Reason = 28
+	// The execution is busted, so it can't be corrected.
+	Reason_REASON_BUSTED Reason = 29
+	// A correction would make the order filled beyond its quantity.
+	Reason_REASON_OVERFILLED Reason = 30
+	Reason_REASON_BAD_AMOUNT Reason = 31
+	// Rejected on demand: by a script, a directive or a preset.
+	Reason_REASON_SIMULATED     Reason = 32
+	Reason_REASON_BAD_DIRECTIVE Reason = 33
+	// The clock runs by itself: only a stepped one can be stepped.
+	Reason_REASON_NOT_STEPPED      Reason = 34
+	Reason_REASON_UNKNOWN_CUSTOMER Reason = 35
 )
 
 // Enum value maps for Reason.
@@ -222,23 +486,65 @@ var (
 		12: "REASON_TOO_MANY_POSITIONS",
 		13: "REASON_BAD_BUST_REASON",
 		14: "REASON_HISTORY_RESET",
+		15: "REASON_NOT_ENOUGH_SELLABLE",
+		16: "REASON_BAD_TICK",
+		17: "REASON_OUTSIDE_BAND",
+		18: "REASON_MARKET_CLOSED",
+		19: "REASON_HALTED",
+		20: "REASON_BAD_ORDER_TYPE",
+		21: "REASON_BAD_TIME_IN_FORCE",
+		22: "REASON_BAD_EXPIRY",
+		23: "REASON_TOO_MANY_ORDERS",
+		24: "REASON_TOO_MANY_CLIENT_ORDER_IDS",
+		25: "REASON_UNKNOWN_ORDER",
+		26: "REASON_TOO_LATE",
+		27: "REASON_CANCEL_PENDING",
+		28: "REASON_BEFORE_RESET",
+		29: "REASON_BUSTED",
+		30: "REASON_OVERFILLED",
+		31: "REASON_BAD_AMOUNT",
+		32: "REASON_SIMULATED",
+		33: "REASON_BAD_DIRECTIVE",
+		34: "REASON_NOT_STEPPED",
+		35: "REASON_UNKNOWN_CUSTOMER",
 	}
 	Reason_value = map[string]int32{
-		"REASON_UNSPECIFIED":         0,
-		"REASON_UNKNOWN_INSTRUMENT":  1,
-		"REASON_NOT_ENOUGH_SHARES":   2,
-		"REASON_NOT_ENOUGH_CASH":     3,
-		"REASON_BAD_LOT":             4,
-		"REASON_BAD_PRICE":           5,
-		"REASON_BAD_QUANTITY":        6,
-		"REASON_BAD_SIDE":            7,
-		"REASON_TOO_LARGE":           8,
-		"REASON_UNKNOWN_EXECUTION":   9,
-		"REASON_BUST_BLOCKED":        10,
-		"REASON_BAD_CLIENT_ORDER_ID": 11,
-		"REASON_TOO_MANY_POSITIONS":  12,
-		"REASON_BAD_BUST_REASON":     13,
-		"REASON_HISTORY_RESET":       14,
+		"REASON_UNSPECIFIED":               0,
+		"REASON_UNKNOWN_INSTRUMENT":        1,
+		"REASON_NOT_ENOUGH_SHARES":         2,
+		"REASON_NOT_ENOUGH_CASH":           3,
+		"REASON_BAD_LOT":                   4,
+		"REASON_BAD_PRICE":                 5,
+		"REASON_BAD_QUANTITY":              6,
+		"REASON_BAD_SIDE":                  7,
+		"REASON_TOO_LARGE":                 8,
+		"REASON_UNKNOWN_EXECUTION":         9,
+		"REASON_BUST_BLOCKED":              10,
+		"REASON_BAD_CLIENT_ORDER_ID":       11,
+		"REASON_TOO_MANY_POSITIONS":        12,
+		"REASON_BAD_BUST_REASON":           13,
+		"REASON_HISTORY_RESET":             14,
+		"REASON_NOT_ENOUGH_SELLABLE":       15,
+		"REASON_BAD_TICK":                  16,
+		"REASON_OUTSIDE_BAND":              17,
+		"REASON_MARKET_CLOSED":             18,
+		"REASON_HALTED":                    19,
+		"REASON_BAD_ORDER_TYPE":            20,
+		"REASON_BAD_TIME_IN_FORCE":         21,
+		"REASON_BAD_EXPIRY":                22,
+		"REASON_TOO_MANY_ORDERS":           23,
+		"REASON_TOO_MANY_CLIENT_ORDER_IDS": 24,
+		"REASON_UNKNOWN_ORDER":             25,
+		"REASON_TOO_LATE":                  26,
+		"REASON_CANCEL_PENDING":            27,
+		"REASON_BEFORE_RESET":              28,
+		"REASON_BUSTED":                    29,
+		"REASON_OVERFILLED":                30,
+		"REASON_BAD_AMOUNT":                31,
+		"REASON_SIMULATED":                 32,
+		"REASON_BAD_DIRECTIVE":             33,
+		"REASON_NOT_STEPPED":               34,
+		"REASON_UNKNOWN_CUSTOMER":          35,
 	}
 )
 
@@ -253,11 +559,11 @@ func (x Reason) String() string {
 }
 
 func (Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[3].Descriptor()
+	return file_holdfast_proto_enumTypes[6].Descriptor()
 }
 
 func (Reason) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[3]
+	return &file_holdfast_proto_enumTypes[6]
 }
 
 func (x Reason) Number() protoreflect.EnumNumber {
@@ -266,7 +572,7 @@ func (x Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Reason.Descriptor instead.
 func (Reason) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{3}
+	return file_holdfast_proto_rawDescGZIP(), []int{6}
 }
 
 // Codes of the Notice push.
@@ -335,11 +641,11 @@ func (x NoticeCode) String() string {
 }
 
 func (NoticeCode) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[4].Descriptor()
+	return file_holdfast_proto_enumTypes[7].Descriptor()
 }
 
 func (NoticeCode) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[4]
+	return &file_holdfast_proto_enumTypes[7]
 }
 
 func (x NoticeCode) Number() protoreflect.EnumNumber {
@@ -348,7 +654,7 @@ func (x NoticeCode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use NoticeCode.Descriptor instead.
 func (NoticeCode) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{4}
+	return file_holdfast_proto_rawDescGZIP(), []int{7}
 }
 
 // What a Chat request does in its room.
@@ -390,11 +696,11 @@ func (x ChatAction) String() string {
 }
 
 func (ChatAction) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[5].Descriptor()
+	return file_holdfast_proto_enumTypes[8].Descriptor()
 }
 
 func (ChatAction) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[5]
+	return &file_holdfast_proto_enumTypes[8]
 }
 
 func (x ChatAction) Number() protoreflect.EnumNumber {
@@ -403,7 +709,7 @@ func (x ChatAction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ChatAction.Descriptor instead.
 func (ChatAction) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{5}
+	return file_holdfast_proto_rawDescGZIP(), []int{8}
 }
 
 // What a ChatMessage tells.
@@ -441,11 +747,11 @@ func (x ChatEvent) String() string {
 }
 
 func (ChatEvent) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[6].Descriptor()
+	return file_holdfast_proto_enumTypes[9].Descriptor()
 }
 
 func (ChatEvent) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[6]
+	return &file_holdfast_proto_enumTypes[9]
 }
 
 func (x ChatEvent) Number() protoreflect.EnumNumber {
@@ -454,7 +760,7 @@ func (x ChatEvent) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ChatEvent.Descriptor instead.
 func (ChatEvent) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{6}
+	return file_holdfast_proto_rawDescGZIP(), []int{9}
 }
 
 // Why a login that names a push to resume from gets a snapshot.
@@ -502,11 +808,11 @@ func (x SnapshotReason) String() string {
 }
 
 func (SnapshotReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[7].Descriptor()
+	return file_holdfast_proto_enumTypes[10].Descriptor()
 }
 
 func (SnapshotReason) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[7]
+	return &file_holdfast_proto_enumTypes[10]
 }
 
 func (x SnapshotReason) Number() protoreflect.EnumNumber {
@@ -515,17 +821,78 @@ func (x SnapshotReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SnapshotReason.Descriptor instead.
 func (SnapshotReason) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{7}
+	return file_holdfast_proto_rawDescGZIP(), []int{10}
+}
+
+// What has happened to an account.
+type AccountChange int32
+
+const (
+	AccountChange_ACCOUNT_CHANGE_UNSPECIFIED AccountChange = 0
+	AccountChange_ACCOUNT_CHANGE_DEPOSIT     AccountChange = 1
+	AccountChange_ACCOUNT_CHANGE_WITHDRAWAL  AccountChange = 2
+	// The account is as when it was opened: the client discards its positions and requests
+	// them again.
+	AccountChange_ACCOUNT_CHANGE_RESET AccountChange = 3
+)
+
+// Enum value maps for AccountChange.
+var (
+	AccountChange_name = map[int32]string{
+		0: "ACCOUNT_CHANGE_UNSPECIFIED",
+		1: "ACCOUNT_CHANGE_DEPOSIT",
+		2: "ACCOUNT_CHANGE_WITHDRAWAL",
+		3: "ACCOUNT_CHANGE_RESET",
+	}
+	AccountChange_value = map[string]int32{
+		"ACCOUNT_CHANGE_UNSPECIFIED": 0,
+		"ACCOUNT_CHANGE_DEPOSIT":     1,
+		"ACCOUNT_CHANGE_WITHDRAWAL":  2,
+		"ACCOUNT_CHANGE_RESET":       3,
+	}
+)
+
+func (x AccountChange) Enum() *AccountChange {
+	p := new(AccountChange)
+	*p = x
+	return p
+}
+
+func (x AccountChange) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AccountChange) Descriptor() protoreflect.EnumDescriptor {
+	return file_holdfast_proto_enumTypes[11].Descriptor()
+}
+
+func (AccountChange) Type() protoreflect.EnumType {
+	return &file_holdfast_proto_enumTypes[11]
+}
+
+func (x AccountChange) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AccountChange.Descriptor instead.
+func (AccountChange) EnumDescriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{11}
 }
 
 type Instrument struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Market        string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
-	Code          string                 `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
-	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	LotSize       int64                  `protobuf:"varint,4,opt,name=lot_size,json=lotSize,proto3" json:"lot_size,omitempty"`
-	PriceTick     int64                  `protobuf:"varint,5,opt,name=price_tick,json=priceTick,proto3" json:"price_tick,omitempty"`
-	LastPrice     int64                  `protobuf:"varint,6,opt,name=last_price,json=lastPrice,proto3" json:"last_price,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Market    string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
+	Code      string                 `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	Name      string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	LotSize   int64                  `protobuf:"varint,4,opt,name=lot_size,json=lotSize,proto3" json:"lot_size,omitempty"`
+	PriceTick int64                  `protobuf:"varint,5,opt,name=price_tick,json=priceTick,proto3" json:"price_tick,omitempty"`
+	LastPrice int64                  `protobuf:"varint,6,opt,name=last_price,json=lastPrice,proto3" json:"last_price,omitempty"`
+	// The smallest quantity of a buy; more must be a multiple of lot_size above it.
+	MinimumLot int64 `protobuf:"varint,7,opt,name=minimum_lot,json=minimumLot,proto3" json:"minimum_lot,omitempty"`
+	// The band of today's prices; 0 without one.
+	LowPrice      int64 `protobuf:"varint,8,opt,name=low_price,json=lowPrice,proto3" json:"low_price,omitempty"`
+	HighPrice     int64 `protobuf:"varint,9,opt,name=high_price,json=highPrice,proto3" json:"high_price,omitempty"`
+	Halted        bool  `protobuf:"varint,10,opt,name=halted,proto3" json:"halted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -602,6 +969,34 @@ func (x *Instrument) GetLastPrice() int64 {
 	return 0
 }
 
+func (x *Instrument) GetMinimumLot() int64 {
+	if x != nil {
+		return x.MinimumLot
+	}
+	return 0
+}
+
+func (x *Instrument) GetLowPrice() int64 {
+	if x != nil {
+		return x.LowPrice
+	}
+	return 0
+}
+
+func (x *Instrument) GetHighPrice() int64 {
+	if x != nil {
+		return x.HighPrice
+	}
+	return 0
+}
+
+func (x *Instrument) GetHalted() bool {
+	if x != nil {
+		return x.Halted
+	}
+	return false
+}
+
 type Position struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	Market           string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
@@ -612,8 +1007,12 @@ type Position struct {
 	MarketValue      int64                  `protobuf:"varint,6,opt,name=market_value,json=marketValue,proto3" json:"market_value,omitempty"`
 	RealisedProfit   int64                  `protobuf:"varint,7,opt,name=realised_profit,json=realisedProfit,proto3" json:"realised_profit,omitempty"`
 	UnrealisedProfit int64                  `protobuf:"varint,8,opt,name=unrealised_profit,json=unrealisedProfit,proto3" json:"unrealised_profit,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Shares that a new order can sell now.
+	Sellable int64 `protobuf:"varint,9,opt,name=sellable,proto3" json:"sellable,omitempty"`
+	// Shares that are frozen for working sells.
+	Frozen        int64 `protobuf:"varint,10,opt,name=frozen,proto3" json:"frozen,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Position) Reset() {
@@ -702,6 +1101,20 @@ func (x *Position) GetUnrealisedProfit() int64 {
 	return 0
 }
 
+func (x *Position) GetSellable() int64 {
+	if x != nil {
+		return x.Sellable
+	}
+	return 0
+}
+
+func (x *Position) GetFrozen() int64 {
+	if x != nil {
+		return x.Frozen
+	}
+	return 0
+}
+
 type Account struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Customer       uint32                 `protobuf:"varint,1,opt,name=customer,proto3" json:"customer,omitempty"`
@@ -710,8 +1123,20 @@ type Account struct {
 	MarketValue    int64                  `protobuf:"varint,4,opt,name=market_value,json=marketValue,proto3" json:"market_value,omitempty"`
 	RealisedProfit int64                  `protobuf:"varint,5,opt,name=realised_profit,json=realisedProfit,proto3" json:"realised_profit,omitempty"`
 	Operator       bool                   `protobuf:"varint,6,opt,name=operator,proto3" json:"operator,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Cash that a new order can spend: cash - frozen_cash - unsettled_cash. It may be negative
+	// after a bust.
+	FreeCash int64 `protobuf:"varint,7,opt,name=free_cash,json=freeCash,proto3" json:"free_cash,omitempty"`
+	// Cash that is frozen for working buys.
+	FrozenCash int64 `protobuf:"varint,8,opt,name=frozen_cash,json=frozenCash,proto3" json:"frozen_cash,omitempty"`
+	// Proceeds of sells that can't be spent yet.
+	UnsettledCash int64 `protobuf:"varint,9,opt,name=unsettled_cash,json=unsettledCash,proto3" json:"unsettled_cash,omitempty"`
+	// Fees of buys, which are in no cost and no profit.
+	Fees int64 `protobuf:"varint,10,opt,name=fees,proto3" json:"fees,omitempty"`
+	// Deposits minus withdrawals.
+	Deposits      int64  `protobuf:"varint,11,opt,name=deposits,proto3" json:"deposits,omitempty"`
+	WorkingOrders uint32 `protobuf:"varint,12,opt,name=working_orders,json=workingOrders,proto3" json:"working_orders,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Account) Reset() {
@@ -786,6 +1211,242 @@ func (x *Account) GetOperator() bool {
 	return false
 }
 
+func (x *Account) GetFreeCash() int64 {
+	if x != nil {
+		return x.FreeCash
+	}
+	return 0
+}
+
+func (x *Account) GetFrozenCash() int64 {
+	if x != nil {
+		return x.FrozenCash
+	}
+	return 0
+}
+
+func (x *Account) GetUnsettledCash() int64 {
+	if x != nil {
+		return x.UnsettledCash
+	}
+	return 0
+}
+
+func (x *Account) GetFees() int64 {
+	if x != nil {
+		return x.Fees
+	}
+	return 0
+}
+
+func (x *Account) GetDeposits() int64 {
+	if x != nil {
+		return x.Deposits
+	}
+	return 0
+}
+
+func (x *Account) GetWorkingOrders() uint32 {
+	if x != nil {
+		return x.WorkingOrders
+	}
+	return 0
+}
+
+type Order struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	OrderId       uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	ClientOrderId string                 `protobuf:"bytes,2,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
+	Customer      uint32                 `protobuf:"varint,3,opt,name=customer,proto3" json:"customer,omitempty"`
+	Side          Side                   `protobuf:"varint,4,opt,name=side,proto3,enum=holdfast.v1.Side" json:"side,omitempty"`
+	Market        string                 `protobuf:"bytes,5,opt,name=market,proto3" json:"market,omitempty"`
+	Code          string                 `protobuf:"bytes,6,opt,name=code,proto3" json:"code,omitempty"`
+	Type          OrderType              `protobuf:"varint,7,opt,name=type,proto3,enum=holdfast.v1.OrderType" json:"type,omitempty"`
+	TimeInForce   TimeInForce            `protobuf:"varint,8,opt,name=time_in_force,json=timeInForce,proto3,enum=holdfast.v1.TimeInForce" json:"time_in_force,omitempty"`
+	Quantity      int64                  `protobuf:"varint,9,opt,name=quantity,proto3" json:"quantity,omitempty"`
+	// The limit; 0 without one.
+	Price     int64       `protobuf:"varint,10,opt,name=price,proto3" json:"price,omitempty"`
+	StopPrice int64       `protobuf:"varint,11,opt,name=stop_price,json=stopPrice,proto3" json:"stop_price,omitempty"`
+	Status    OrderStatus `protobuf:"varint,12,opt,name=status,proto3,enum=holdfast.v1.OrderStatus" json:"status,omitempty"`
+	Filled    int64       `protobuf:"varint,13,opt,name=filled,proto3" json:"filled,omitempty"`
+	// What is left to execute; 0 unless the order works.
+	Leaves int64 `protobuf:"varint,14,opt,name=leaves,proto3" json:"leaves,omitempty"`
+	// Of the executions; 0 without any.
+	AveragePrice int64 `protobuf:"varint,15,opt,name=average_price,json=averagePrice,proto3" json:"average_price,omitempty"`
+	// When it was accepted.
+	Time int64 `protobuf:"varint,16,opt,name=time,proto3" json:"time,omitempty"`
+	// When it expires; 0: never.
+	Expires int64 `protobuf:"varint,17,opt,name=expires,proto3" json:"expires,omitempty"`
+	// A stop order whose stop price was reached.
+	Triggered     bool       `protobuf:"varint,18,opt,name=triggered,proto3" json:"triggered,omitempty"`
+	Cause         OrderCause `protobuf:"varint,19,opt,name=cause,proto3,enum=holdfast.v1.OrderCause" json:"cause,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Order) Reset() {
+	*x = Order{}
+	mi := &file_holdfast_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Order) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Order) ProtoMessage() {}
+
+func (x *Order) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Order.ProtoReflect.Descriptor instead.
+func (*Order) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Order) GetOrderId() uint64 {
+	if x != nil {
+		return x.OrderId
+	}
+	return 0
+}
+
+func (x *Order) GetClientOrderId() string {
+	if x != nil {
+		return x.ClientOrderId
+	}
+	return ""
+}
+
+func (x *Order) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
+}
+
+func (x *Order) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *Order) GetMarket() string {
+	if x != nil {
+		return x.Market
+	}
+	return ""
+}
+
+func (x *Order) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Order) GetType() OrderType {
+	if x != nil {
+		return x.Type
+	}
+	return OrderType_ORDER_TYPE_UNSPECIFIED
+}
+
+func (x *Order) GetTimeInForce() TimeInForce {
+	if x != nil {
+		return x.TimeInForce
+	}
+	return TimeInForce_TIME_IN_FORCE_UNSPECIFIED
+}
+
+func (x *Order) GetQuantity() int64 {
+	if x != nil {
+		return x.Quantity
+	}
+	return 0
+}
+
+func (x *Order) GetPrice() int64 {
+	if x != nil {
+		return x.Price
+	}
+	return 0
+}
+
+func (x *Order) GetStopPrice() int64 {
+	if x != nil {
+		return x.StopPrice
+	}
+	return 0
+}
+
+func (x *Order) GetStatus() OrderStatus {
+	if x != nil {
+		return x.Status
+	}
+	return OrderStatus_ORDER_STATUS_UNSPECIFIED
+}
+
+func (x *Order) GetFilled() int64 {
+	if x != nil {
+		return x.Filled
+	}
+	return 0
+}
+
+func (x *Order) GetLeaves() int64 {
+	if x != nil {
+		return x.Leaves
+	}
+	return 0
+}
+
+func (x *Order) GetAveragePrice() int64 {
+	if x != nil {
+		return x.AveragePrice
+	}
+	return 0
+}
+
+func (x *Order) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+func (x *Order) GetExpires() int64 {
+	if x != nil {
+		return x.Expires
+	}
+	return 0
+}
+
+func (x *Order) GetTriggered() bool {
+	if x != nil {
+		return x.Triggered
+	}
+	return false
+}
+
+func (x *Order) GetCause() OrderCause {
+	if x != nil {
+		return x.Cause
+	}
+	return OrderCause_ORDER_CAUSE_UNSPECIFIED
+}
+
 type Execution struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ExecutionId   uint64                 `protobuf:"varint,1,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
@@ -800,13 +1461,18 @@ type Execution struct {
 	Time          int64                  `protobuf:"varint,10,opt,name=time,proto3" json:"time,omitempty"`
 	Busted        bool                   `protobuf:"varint,11,opt,name=busted,proto3" json:"busted,omitempty"`
 	BustReason    string                 `protobuf:"bytes,12,opt,name=bust_reason,json=bustReason,proto3" json:"bust_reason,omitempty"`
+	Fee           int64                  `protobuf:"varint,13,opt,name=fee,proto3" json:"fee,omitempty"`
+	// The execution that this one replaces; 0: none.
+	Corrects uint64 `protobuf:"varint,14,opt,name=corrects,proto3" json:"corrects,omitempty"`
+	// The execution that replaces this one, which then counts as busted; 0: none.
+	CorrectedBy   uint64 `protobuf:"varint,15,opt,name=corrected_by,json=correctedBy,proto3" json:"corrected_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Execution) Reset() {
 	*x = Execution{}
-	mi := &file_holdfast_proto_msgTypes[3]
+	mi := &file_holdfast_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -818,7 +1484,7 @@ func (x *Execution) String() string {
 func (*Execution) ProtoMessage() {}
 
 func (x *Execution) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[3]
+	mi := &file_holdfast_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -831,7 +1497,7 @@ func (x *Execution) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Execution.ProtoReflect.Descriptor instead.
 func (*Execution) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{3}
+	return file_holdfast_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Execution) GetExecutionId() uint64 {
@@ -918,6 +1584,27 @@ func (x *Execution) GetBustReason() string {
 	return ""
 }
 
+func (x *Execution) GetFee() int64 {
+	if x != nil {
+		return x.Fee
+	}
+	return 0
+}
+
+func (x *Execution) GetCorrects() uint64 {
+	if x != nil {
+		return x.Corrects
+	}
+	return 0
+}
+
+func (x *Execution) GetCorrectedBy() uint64 {
+	if x != nil {
+		return x.CorrectedBy
+	}
+	return 0
+}
+
 // The body of every reply whose result is neither OK nor DUPLICATE.
 type Error struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -925,13 +1612,15 @@ type Error struct {
 	Message string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// With BUST_BLOCKED: the sells to bust first, at most 20, oldest first.
 	BlockingExecutionIds []uint64 `protobuf:"varint,3,rep,packed,name=blocking_execution_ids,json=blockingExecutionIds,proto3" json:"blocking_execution_ids,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// With TOO_LATE and CANCEL_PENDING: the order as it is.
+	Order         *Order `protobuf:"bytes,4,opt,name=order,proto3" json:"order,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_holdfast_proto_msgTypes[4]
+	mi := &file_holdfast_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1632,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[4]
+	mi := &file_holdfast_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1645,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{4}
+	return file_holdfast_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Error) GetReason() Reason {
@@ -980,6 +1669,13 @@ func (x *Error) GetBlockingExecutionIds() []uint64 {
 	return nil
 }
 
+func (x *Error) GetOrder() *Order {
+	if x != nil {
+		return x.Order
+	}
+	return nil
+}
+
 type ConnReply struct {
 	state             protoimpl.MessageState `protogen:"open.v1"`
 	Uid               uint64                 `protobuf:"varint,1,opt,name=uid,proto3" json:"uid,omitempty"`
@@ -994,7 +1690,7 @@ type ConnReply struct {
 
 func (x *ConnReply) Reset() {
 	*x = ConnReply{}
-	mi := &file_holdfast_proto_msgTypes[5]
+	mi := &file_holdfast_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1006,7 +1702,7 @@ func (x *ConnReply) String() string {
 func (*ConnReply) ProtoMessage() {}
 
 func (x *ConnReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[5]
+	mi := &file_holdfast_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1019,7 +1715,7 @@ func (x *ConnReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnReply.ProtoReflect.Descriptor instead.
 func (*ConnReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{5}
+	return file_holdfast_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ConnReply) GetUid() uint64 {
@@ -1070,7 +1766,7 @@ type LoginRequest struct {
 
 func (x *LoginRequest) Reset() {
 	*x = LoginRequest{}
-	mi := &file_holdfast_proto_msgTypes[6]
+	mi := &file_holdfast_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1082,7 +1778,7 @@ func (x *LoginRequest) String() string {
 func (*LoginRequest) ProtoMessage() {}
 
 func (x *LoginRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[6]
+	mi := &file_holdfast_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1095,7 +1791,7 @@ func (x *LoginRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoginRequest.ProtoReflect.Descriptor instead.
 func (*LoginRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{6}
+	return file_holdfast_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LoginRequest) GetCustomer() uint32 {
@@ -1188,7 +1884,7 @@ type LoginReply struct {
 
 func (x *LoginReply) Reset() {
 	*x = LoginReply{}
-	mi := &file_holdfast_proto_msgTypes[7]
+	mi := &file_holdfast_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +1896,7 @@ func (x *LoginReply) String() string {
 func (*LoginReply) ProtoMessage() {}
 
 func (x *LoginReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[7]
+	mi := &file_holdfast_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1909,7 @@ func (x *LoginReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoginReply.ProtoReflect.Descriptor instead.
 func (*LoginReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{7}
+	return file_holdfast_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LoginReply) GetAccount() *Account {
@@ -1270,14 +1966,16 @@ type PositionsRequest struct {
 	// Positions in the reply: 1 to 1000; 0 means 1000.
 	Limit uint32 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
 	// The last position of the page before; unset starts with the first.
-	After         *InstrumentKey `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	After *InstrumentKey `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	// 0 means your own. Only an operator may request another customer's positions.
+	Customer      uint32 `protobuf:"varint,3,opt,name=customer,proto3" json:"customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PositionsRequest) Reset() {
 	*x = PositionsRequest{}
-	mi := &file_holdfast_proto_msgTypes[8]
+	mi := &file_holdfast_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1289,7 +1987,7 @@ func (x *PositionsRequest) String() string {
 func (*PositionsRequest) ProtoMessage() {}
 
 func (x *PositionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[8]
+	mi := &file_holdfast_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1302,7 +2000,7 @@ func (x *PositionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PositionsRequest.ProtoReflect.Descriptor instead.
 func (*PositionsRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{8}
+	return file_holdfast_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PositionsRequest) GetLimit() uint32 {
@@ -1317,6 +2015,13 @@ func (x *PositionsRequest) GetAfter() *InstrumentKey {
 		return x.After
 	}
 	return nil
+}
+
+func (x *PositionsRequest) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
 }
 
 type PositionsReply struct {
@@ -1334,7 +2039,7 @@ type PositionsReply struct {
 
 func (x *PositionsReply) Reset() {
 	*x = PositionsReply{}
-	mi := &file_holdfast_proto_msgTypes[9]
+	mi := &file_holdfast_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1346,7 +2051,7 @@ func (x *PositionsReply) String() string {
 func (*PositionsReply) ProtoMessage() {}
 
 func (x *PositionsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[9]
+	mi := &file_holdfast_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1359,7 +2064,7 @@ func (x *PositionsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PositionsReply.ProtoReflect.Descriptor instead.
 func (*PositionsReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{9}
+	return file_holdfast_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PositionsReply) GetAccount() *Account {
@@ -1405,19 +2110,24 @@ type PlaceOrderRequest struct {
 	Market        string `protobuf:"bytes,3,opt,name=market,proto3" json:"market,omitempty"`
 	Code          string `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`
 	Quantity      int64  `protobuf:"varint,5,opt,name=quantity,proto3" json:"quantity,omitempty"`
-	// 0 = market order.
+	// The limit; 0 = market order.
 	Price int64 `protobuf:"varint,6,opt,name=price,proto3" json:"price,omitempty"`
 	// The history in which this client_order_id was first sent, as ConnReply names it.
 	// After a reset of the server, a retry is then rejected with HISTORY_RESET instead
 	// of executed again. Empty: no such check.
-	HistoryId     []byte `protobuf:"bytes,7,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	HistoryId   []byte      `protobuf:"bytes,7,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	Type        OrderType   `protobuf:"varint,8,opt,name=type,proto3,enum=holdfast.v1.OrderType" json:"type,omitempty"`
+	TimeInForce TimeInForce `protobuf:"varint,9,opt,name=time_in_force,json=timeInForce,proto3,enum=holdfast.v1.TimeInForce" json:"time_in_force,omitempty"`
+	StopPrice   int64       `protobuf:"varint,10,opt,name=stop_price,json=stopPrice,proto3" json:"stop_price,omitempty"`
+	// With GOOD_TILL_DATE: when the order expires.
+	Expires       int64 `protobuf:"varint,11,opt,name=expires,proto3" json:"expires,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PlaceOrderRequest) Reset() {
 	*x = PlaceOrderRequest{}
-	mi := &file_holdfast_proto_msgTypes[10]
+	mi := &file_holdfast_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +2139,7 @@ func (x *PlaceOrderRequest) String() string {
 func (*PlaceOrderRequest) ProtoMessage() {}
 
 func (x *PlaceOrderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[10]
+	mi := &file_holdfast_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +2152,7 @@ func (x *PlaceOrderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceOrderRequest.ProtoReflect.Descriptor instead.
 func (*PlaceOrderRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{10}
+	return file_holdfast_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PlaceOrderRequest) GetClientOrderId() string {
@@ -1494,20 +2204,54 @@ func (x *PlaceOrderRequest) GetHistoryId() []byte {
 	return nil
 }
 
+func (x *PlaceOrderRequest) GetType() OrderType {
+	if x != nil {
+		return x.Type
+	}
+	return OrderType_ORDER_TYPE_UNSPECIFIED
+}
+
+func (x *PlaceOrderRequest) GetTimeInForce() TimeInForce {
+	if x != nil {
+		return x.TimeInForce
+	}
+	return TimeInForce_TIME_IN_FORCE_UNSPECIFIED
+}
+
+func (x *PlaceOrderRequest) GetStopPrice() int64 {
+	if x != nil {
+		return x.StopPrice
+	}
+	return 0
+}
+
+func (x *PlaceOrderRequest) GetExpires() int64 {
+	if x != nil {
+		return x.Expires
+	}
+	return 0
+}
+
 type PlaceOrderReply struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	OrderId    uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
 	Status     OrderStatus            `protobuf:"varint,2,opt,name=status,proto3,enum=holdfast.v1.OrderStatus" json:"status,omitempty"`
 	Executions []*Execution           `protobuf:"bytes,3,rep,name=executions,proto3" json:"executions,omitempty"`
-	// The position after the order; quantity 0 if it is closed.
-	Position      *Position `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
+	// The position after the last execution; quantity 0 if it is closed. Unset without
+	// executions, and if the answer to a retry comes from the history.
+	Position *Position `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
+	Filled   int64     `protobuf:"varint,5,opt,name=filled,proto3" json:"filled,omitempty"`
+	// What works on.
+	Leaves        int64      `protobuf:"varint,6,opt,name=leaves,proto3" json:"leaves,omitempty"`
+	AveragePrice  int64      `protobuf:"varint,7,opt,name=average_price,json=averagePrice,proto3" json:"average_price,omitempty"`
+	Cause         OrderCause `protobuf:"varint,8,opt,name=cause,proto3,enum=holdfast.v1.OrderCause" json:"cause,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PlaceOrderReply) Reset() {
 	*x = PlaceOrderReply{}
-	mi := &file_holdfast_proto_msgTypes[11]
+	mi := &file_holdfast_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1519,7 +2263,7 @@ func (x *PlaceOrderReply) String() string {
 func (*PlaceOrderReply) ProtoMessage() {}
 
 func (x *PlaceOrderReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[11]
+	mi := &file_holdfast_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1532,7 +2276,7 @@ func (x *PlaceOrderReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceOrderReply.ProtoReflect.Descriptor instead.
 func (*PlaceOrderReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{11}
+	return file_holdfast_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PlaceOrderReply) GetOrderId() uint64 {
@@ -1563,6 +2307,516 @@ func (x *PlaceOrderReply) GetPosition() *Position {
 	return nil
 }
 
+func (x *PlaceOrderReply) GetFilled() int64 {
+	if x != nil {
+		return x.Filled
+	}
+	return 0
+}
+
+func (x *PlaceOrderReply) GetLeaves() int64 {
+	if x != nil {
+		return x.Leaves
+	}
+	return 0
+}
+
+func (x *PlaceOrderReply) GetAveragePrice() int64 {
+	if x != nil {
+		return x.AveragePrice
+	}
+	return 0
+}
+
+func (x *PlaceOrderReply) GetCause() OrderCause {
+	if x != nil {
+		return x.Cause
+	}
+	return OrderCause_ORDER_CAUSE_UNSPECIFIED
+}
+
+// One order by its id, its client order id, or all that match.
+type CancelOrderRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	OrderId       uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	ClientOrderId string                 `protobuf:"bytes,2,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
+	// Cancel all working orders: of the instrument, if there is one.
+	All    bool   `protobuf:"varint,3,opt,name=all,proto3" json:"all,omitempty"`
+	Market string `protobuf:"bytes,4,opt,name=market,proto3" json:"market,omitempty"`
+	Code   string `protobuf:"bytes,5,opt,name=code,proto3" json:"code,omitempty"`
+	// 0 means your own. Only an operator may cancel another customer's orders.
+	Customer uint32 `protobuf:"varint,6,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Only for operators, with all: of all customers.
+	Everyone bool `protobuf:"varint,7,opt,name=everyone,proto3" json:"everyone,omitempty"`
+	// The history that order_id belongs to; see HistoryRequest.
+	HistoryId     []byte `protobuf:"bytes,8,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelOrderRequest) Reset() {
+	*x = CancelOrderRequest{}
+	mi := &file_holdfast_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelOrderRequest) ProtoMessage() {}
+
+func (x *CancelOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelOrderRequest.ProtoReflect.Descriptor instead.
+func (*CancelOrderRequest) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CancelOrderRequest) GetOrderId() uint64 {
+	if x != nil {
+		return x.OrderId
+	}
+	return 0
+}
+
+func (x *CancelOrderRequest) GetClientOrderId() string {
+	if x != nil {
+		return x.ClientOrderId
+	}
+	return ""
+}
+
+func (x *CancelOrderRequest) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+func (x *CancelOrderRequest) GetMarket() string {
+	if x != nil {
+		return x.Market
+	}
+	return ""
+}
+
+func (x *CancelOrderRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *CancelOrderRequest) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
+}
+
+func (x *CancelOrderRequest) GetEveryone() bool {
+	if x != nil {
+		return x.Everyone
+	}
+	return false
+}
+
+func (x *CancelOrderRequest) GetHistoryId() []byte {
+	if x != nil {
+		return x.HistoryId
+	}
+	return nil
+}
+
+type CancelOrderReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The order after its cancellation; unset with all.
+	Order *Order `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
+	// How many orders were cancelled.
+	Count         uint32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelOrderReply) Reset() {
+	*x = CancelOrderReply{}
+	mi := &file_holdfast_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelOrderReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelOrderReply) ProtoMessage() {}
+
+func (x *CancelOrderReply) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelOrderReply.ProtoReflect.Descriptor instead.
+func (*CancelOrderReply) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *CancelOrderReply) GetOrder() *Order {
+	if x != nil {
+		return x.Order
+	}
+	return nil
+}
+
+func (x *CancelOrderReply) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+type ReplaceOrderRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	OrderId uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	// The order's present client order id, instead of order_id.
+	ClientOrderId string `protobuf:"bytes,2,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
+	// The order's new client order id, which makes a retry harmless. Empty: it stays.
+	NewClientOrderId string `protobuf:"bytes,3,opt,name=new_client_order_id,json=newClientOrderId,proto3" json:"new_client_order_id,omitempty"`
+	// The new quantity, with what is filled already. 0: it stays; so with the others.
+	Quantity      int64       `protobuf:"varint,4,opt,name=quantity,proto3" json:"quantity,omitempty"`
+	Price         int64       `protobuf:"varint,5,opt,name=price,proto3" json:"price,omitempty"`
+	StopPrice     int64       `protobuf:"varint,6,opt,name=stop_price,json=stopPrice,proto3" json:"stop_price,omitempty"`
+	TimeInForce   TimeInForce `protobuf:"varint,7,opt,name=time_in_force,json=timeInForce,proto3,enum=holdfast.v1.TimeInForce" json:"time_in_force,omitempty"`
+	Expires       int64       `protobuf:"varint,8,opt,name=expires,proto3" json:"expires,omitempty"`
+	HistoryId     []byte      `protobuf:"bytes,9,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceOrderRequest) Reset() {
+	*x = ReplaceOrderRequest{}
+	mi := &file_holdfast_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceOrderRequest) ProtoMessage() {}
+
+func (x *ReplaceOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceOrderRequest.ProtoReflect.Descriptor instead.
+func (*ReplaceOrderRequest) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ReplaceOrderRequest) GetOrderId() uint64 {
+	if x != nil {
+		return x.OrderId
+	}
+	return 0
+}
+
+func (x *ReplaceOrderRequest) GetClientOrderId() string {
+	if x != nil {
+		return x.ClientOrderId
+	}
+	return ""
+}
+
+func (x *ReplaceOrderRequest) GetNewClientOrderId() string {
+	if x != nil {
+		return x.NewClientOrderId
+	}
+	return ""
+}
+
+func (x *ReplaceOrderRequest) GetQuantity() int64 {
+	if x != nil {
+		return x.Quantity
+	}
+	return 0
+}
+
+func (x *ReplaceOrderRequest) GetPrice() int64 {
+	if x != nil {
+		return x.Price
+	}
+	return 0
+}
+
+func (x *ReplaceOrderRequest) GetStopPrice() int64 {
+	if x != nil {
+		return x.StopPrice
+	}
+	return 0
+}
+
+func (x *ReplaceOrderRequest) GetTimeInForce() TimeInForce {
+	if x != nil {
+		return x.TimeInForce
+	}
+	return TimeInForce_TIME_IN_FORCE_UNSPECIFIED
+}
+
+func (x *ReplaceOrderRequest) GetExpires() int64 {
+	if x != nil {
+		return x.Expires
+	}
+	return 0
+}
+
+func (x *ReplaceOrderRequest) GetHistoryId() []byte {
+	if x != nil {
+		return x.HistoryId
+	}
+	return nil
+}
+
+type ReplaceOrderReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Order *Order                 `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
+	// If the order could be executed at once.
+	Executions []*Execution `protobuf:"bytes,2,rep,name=executions,proto3" json:"executions,omitempty"`
+	// The position after the last execution; unset without executions.
+	Position      *Position `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceOrderReply) Reset() {
+	*x = ReplaceOrderReply{}
+	mi := &file_holdfast_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceOrderReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceOrderReply) ProtoMessage() {}
+
+func (x *ReplaceOrderReply) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceOrderReply.ProtoReflect.Descriptor instead.
+func (*ReplaceOrderReply) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ReplaceOrderReply) GetOrder() *Order {
+	if x != nil {
+		return x.Order
+	}
+	return nil
+}
+
+func (x *ReplaceOrderReply) GetExecutions() []*Execution {
+	if x != nil {
+		return x.Executions
+	}
+	return nil
+}
+
+func (x *ReplaceOrderReply) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+// One order by its id or client order id, or a page of the working orders.
+type OrdersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	OrderId       uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	ClientOrderId string                 `protobuf:"bytes,2,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
+	// Orders in the reply: 1 to 1000; 0 means 1000.
+	Limit uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	// The last order of the page before; 0 starts with the first.
+	AfterOrderId uint64 `protobuf:"varint,4,opt,name=after_order_id,json=afterOrderId,proto3" json:"after_order_id,omitempty"`
+	// 0 means your own. Only an operator may request another customer's orders.
+	Customer      uint32 `protobuf:"varint,5,opt,name=customer,proto3" json:"customer,omitempty"`
+	HistoryId     []byte `protobuf:"bytes,6,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrdersRequest) Reset() {
+	*x = OrdersRequest{}
+	mi := &file_holdfast_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrdersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrdersRequest) ProtoMessage() {}
+
+func (x *OrdersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrdersRequest.ProtoReflect.Descriptor instead.
+func (*OrdersRequest) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *OrdersRequest) GetOrderId() uint64 {
+	if x != nil {
+		return x.OrderId
+	}
+	return 0
+}
+
+func (x *OrdersRequest) GetClientOrderId() string {
+	if x != nil {
+		return x.ClientOrderId
+	}
+	return ""
+}
+
+func (x *OrdersRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *OrdersRequest) GetAfterOrderId() uint64 {
+	if x != nil {
+		return x.AfterOrderId
+	}
+	return 0
+}
+
+func (x *OrdersRequest) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
+}
+
+func (x *OrdersRequest) GetHistoryId() []byte {
+	if x != nil {
+		return x.HistoryId
+	}
+	return nil
+}
+
+type OrdersReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of their ids.
+	Orders []*Order `protobuf:"bytes,1,rep,name=orders,proto3" json:"orders,omitempty"`
+	More   bool     `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	// The last push that the orders include.
+	PushSequence  uint64 `protobuf:"varint,3,opt,name=push_sequence,json=pushSequence,proto3" json:"push_sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrdersReply) Reset() {
+	*x = OrdersReply{}
+	mi := &file_holdfast_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrdersReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrdersReply) ProtoMessage() {}
+
+func (x *OrdersReply) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrdersReply.ProtoReflect.Descriptor instead.
+func (*OrdersReply) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *OrdersReply) GetOrders() []*Order {
+	if x != nil {
+		return x.Orders
+	}
+	return nil
+}
+
+func (x *OrdersReply) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+func (x *OrdersReply) GetPushSequence() uint64 {
+	if x != nil {
+		return x.PushSequence
+	}
+	return 0
+}
+
 type HistoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only executions older than this one; 0 starts at the newest.
@@ -1582,7 +2836,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_holdfast_proto_msgTypes[12]
+	mi := &file_holdfast_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +2848,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[12]
+	mi := &file_holdfast_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +2861,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{12}
+	return file_holdfast_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *HistoryRequest) GetBeforeExecutionId() uint64 {
@@ -1663,7 +2917,7 @@ type HistoryReply struct {
 
 func (x *HistoryReply) Reset() {
 	*x = HistoryReply{}
-	mi := &file_holdfast_proto_msgTypes[13]
+	mi := &file_holdfast_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1675,7 +2929,7 @@ func (x *HistoryReply) String() string {
 func (*HistoryReply) ProtoMessage() {}
 
 func (x *HistoryReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[13]
+	mi := &file_holdfast_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1688,7 +2942,7 @@ func (x *HistoryReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryReply.ProtoReflect.Descriptor instead.
 func (*HistoryReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{13}
+	return file_holdfast_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *HistoryReply) GetExecutions() []*Execution {
@@ -1715,7 +2969,7 @@ type InstrumentKey struct {
 
 func (x *InstrumentKey) Reset() {
 	*x = InstrumentKey{}
-	mi := &file_holdfast_proto_msgTypes[14]
+	mi := &file_holdfast_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1727,7 +2981,7 @@ func (x *InstrumentKey) String() string {
 func (*InstrumentKey) ProtoMessage() {}
 
 func (x *InstrumentKey) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[14]
+	mi := &file_holdfast_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1740,7 +2994,7 @@ func (x *InstrumentKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstrumentKey.ProtoReflect.Descriptor instead.
 func (*InstrumentKey) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{14}
+	return file_holdfast_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *InstrumentKey) GetMarket() string {
@@ -1774,7 +3028,7 @@ type QuotesRequest struct {
 
 func (x *QuotesRequest) Reset() {
 	*x = QuotesRequest{}
-	mi := &file_holdfast_proto_msgTypes[15]
+	mi := &file_holdfast_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1786,7 +3040,7 @@ func (x *QuotesRequest) String() string {
 func (*QuotesRequest) ProtoMessage() {}
 
 func (x *QuotesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[15]
+	mi := &file_holdfast_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1799,7 +3053,7 @@ func (x *QuotesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotesRequest.ProtoReflect.Descriptor instead.
 func (*QuotesRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{15}
+	return file_holdfast_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *QuotesRequest) GetInstruments() []*InstrumentKey {
@@ -1841,7 +3095,7 @@ type QuotesReply struct {
 
 func (x *QuotesReply) Reset() {
 	*x = QuotesReply{}
-	mi := &file_holdfast_proto_msgTypes[16]
+	mi := &file_holdfast_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1853,7 +3107,7 @@ func (x *QuotesReply) String() string {
 func (*QuotesReply) ProtoMessage() {}
 
 func (x *QuotesReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[16]
+	mi := &file_holdfast_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1866,7 +3120,7 @@ func (x *QuotesReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotesReply.ProtoReflect.Descriptor instead.
 func (*QuotesReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{16}
+	return file_holdfast_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *QuotesReply) GetInstruments() []*Instrument {
@@ -1888,14 +3142,28 @@ type BustRequest struct {
 	ExecutionId uint64                 `protobuf:"varint,1,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
 	Reason      string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The history that execution_id belongs to; see HistoryRequest.
-	HistoryId     []byte `protobuf:"bytes,3,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	HistoryId []byte `protobuf:"bytes,3,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	// Let the order work again for the quantity.
+	Reopen bool `protobuf:"varint,4,opt,name=reopen,proto3" json:"reopen,omitempty"`
+	// Bust the later sells, too, that would lack shares.
+	Cascade bool `protobuf:"varint,5,opt,name=cascade,proto3" json:"cascade,omitempty"`
+	// Change nothing: the reply lists what would change.
+	DryRun bool `protobuf:"varint,6,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Instead of execution_id: all executions of an instrument in a span of time, of one
+	// customer or of all (0).
+	Market string `protobuf:"bytes,7,opt,name=market,proto3" json:"market,omitempty"`
+	Code   string `protobuf:"bytes,8,opt,name=code,proto3" json:"code,omitempty"`
+	From   int64  `protobuf:"varint,9,opt,name=from,proto3" json:"from,omitempty"`
+	// Exclusive.
+	To            int64  `protobuf:"varint,10,opt,name=to,proto3" json:"to,omitempty"`
+	Customer      uint32 `protobuf:"varint,11,opt,name=customer,proto3" json:"customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BustRequest) Reset() {
 	*x = BustRequest{}
-	mi := &file_holdfast_proto_msgTypes[17]
+	mi := &file_holdfast_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1907,7 +3175,7 @@ func (x *BustRequest) String() string {
 func (*BustRequest) ProtoMessage() {}
 
 func (x *BustRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[17]
+	mi := &file_holdfast_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1920,7 +3188,7 @@ func (x *BustRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BustRequest.ProtoReflect.Descriptor instead.
 func (*BustRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{17}
+	return file_holdfast_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *BustRequest) GetExecutionId() uint64 {
@@ -1944,17 +3212,81 @@ func (x *BustRequest) GetHistoryId() []byte {
 	return nil
 }
 
+func (x *BustRequest) GetReopen() bool {
+	if x != nil {
+		return x.Reopen
+	}
+	return false
+}
+
+func (x *BustRequest) GetCascade() bool {
+	if x != nil {
+		return x.Cascade
+	}
+	return false
+}
+
+func (x *BustRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *BustRequest) GetMarket() string {
+	if x != nil {
+		return x.Market
+	}
+	return ""
+}
+
+func (x *BustRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *BustRequest) GetFrom() int64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *BustRequest) GetTo() int64 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+func (x *BustRequest) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
+}
+
 type BustReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Execution     *Execution             `protobuf:"bytes,1,opt,name=execution,proto3" json:"execution,omitempty"`
-	Position      *Position              `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Execution *Execution             `protobuf:"bytes,1,opt,name=execution,proto3" json:"execution,omitempty"`
+	// After the bust; unset if several accounts are concerned.
+	Position *Position `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	// All that were busted, oldest first, at most 1000 of them.
+	Executions []*Execution `protobuf:"bytes,3,rep,name=executions,proto3" json:"executions,omitempty"`
+	// How many were busted, and in how many accounts.
+	Count    uint32 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
+	Accounts uint32 `protobuf:"varint,5,opt,name=accounts,proto3" json:"accounts,omitempty"`
+	// Accounts in which the bust was refused, at most 1000 of them.
+	Refused       []*BustRefusal `protobuf:"bytes,6,rep,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BustReply) Reset() {
 	*x = BustReply{}
-	mi := &file_holdfast_proto_msgTypes[18]
+	mi := &file_holdfast_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1966,7 +3298,7 @@ func (x *BustReply) String() string {
 func (*BustReply) ProtoMessage() {}
 
 func (x *BustReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[18]
+	mi := &file_holdfast_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1979,7 +3311,7 @@ func (x *BustReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BustReply.ProtoReflect.Descriptor instead.
 func (*BustReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{18}
+	return file_holdfast_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *BustReply) GetExecution() *Execution {
@@ -1996,6 +3328,1067 @@ func (x *BustReply) GetPosition() *Position {
 	return nil
 }
 
+func (x *BustReply) GetExecutions() []*Execution {
+	if x != nil {
+		return x.Executions
+	}
+	return nil
+}
+
+func (x *BustReply) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *BustReply) GetAccounts() uint32 {
+	if x != nil {
+		return x.Accounts
+	}
+	return 0
+}
+
+func (x *BustReply) GetRefused() []*BustRefusal {
+	if x != nil {
+		return x.Refused
+	}
+	return nil
+}
+
+type BustRefusal struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Customer      uint32                 `protobuf:"varint,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	Error         *Error                 `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BustRefusal) Reset() {
+	*x = BustRefusal{}
+	mi := &file_holdfast_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BustRefusal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BustRefusal) ProtoMessage() {}
+
+func (x *BustRefusal) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BustRefusal.ProtoReflect.Descriptor instead.
+func (*BustRefusal) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *BustRefusal) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
+}
+
+func (x *BustRefusal) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+type CorrectRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ExecutionId   uint64                 `protobuf:"varint,1,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
+	Quantity      int64                  `protobuf:"varint,2,opt,name=quantity,proto3" json:"quantity,omitempty"`
+	Price         int64                  `protobuf:"varint,3,opt,name=price,proto3" json:"price,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	HistoryId     []byte                 `protobuf:"bytes,5,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CorrectRequest) Reset() {
+	*x = CorrectRequest{}
+	mi := &file_holdfast_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CorrectRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CorrectRequest) ProtoMessage() {}
+
+func (x *CorrectRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CorrectRequest.ProtoReflect.Descriptor instead.
+func (*CorrectRequest) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *CorrectRequest) GetExecutionId() uint64 {
+	if x != nil {
+		return x.ExecutionId
+	}
+	return 0
+}
+
+func (x *CorrectRequest) GetQuantity() int64 {
+	if x != nil {
+		return x.Quantity
+	}
+	return 0
+}
+
+func (x *CorrectRequest) GetPrice() int64 {
+	if x != nil {
+		return x.Price
+	}
+	return 0
+}
+
+func (x *CorrectRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *CorrectRequest) GetHistoryId() []byte {
+	if x != nil {
+		return x.HistoryId
+	}
+	return nil
+}
+
+type CorrectReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Busted        *Execution             `protobuf:"bytes,1,opt,name=busted,proto3" json:"busted,omitempty"`
+	Replacement   *Execution             `protobuf:"bytes,2,opt,name=replacement,proto3" json:"replacement,omitempty"`
+	Position      *Position              `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
+	Order         *Order                 `protobuf:"bytes,4,opt,name=order,proto3" json:"order,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CorrectReply) Reset() {
+	*x = CorrectReply{}
+	mi := &file_holdfast_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CorrectReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CorrectReply) ProtoMessage() {}
+
+func (x *CorrectReply) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CorrectReply.ProtoReflect.Descriptor instead.
+func (*CorrectReply) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *CorrectReply) GetBusted() *Execution {
+	if x != nil {
+		return x.Busted
+	}
+	return nil
+}
+
+func (x *CorrectReply) GetReplacement() *Execution {
+	if x != nil {
+		return x.Replacement
+	}
+	return nil
+}
+
+func (x *CorrectReply) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+func (x *CorrectReply) GetOrder() *Order {
+	if x != nil {
+		return x.Order
+	}
+	return nil
+}
+
+// A command of operators. Only one of the fields is set.
+type OperateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Command:
+	//
+	//	*OperateRequest_Halt
+	//	*OperateRequest_Resume
+	//	*OperateRequest_Jump
+	//	*OperateRequest_Step
+	//	*OperateRequest_Deposit
+	//	*OperateRequest_Withdraw
+	//	*OperateRequest_Reset_
+	//	*OperateRequest_Fill
+	//	*OperateRequest_Reject
+	//	*OperateRequest_Disconnect
+	//	*OperateRequest_HoldPushes
+	//	*OperateRequest_Clock
+	Command       isOperateRequest_Command `protobuf_oneof:"command"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OperateRequest) Reset() {
+	*x = OperateRequest{}
+	mi := &file_holdfast_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OperateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OperateRequest) ProtoMessage() {}
+
+func (x *OperateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OperateRequest.ProtoReflect.Descriptor instead.
+func (*OperateRequest) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *OperateRequest) GetCommand() isOperateRequest_Command {
+	if x != nil {
+		return x.Command
+	}
+	return nil
+}
+
+func (x *OperateRequest) GetHalt() *HaltCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Halt); ok {
+			return x.Halt
+		}
+	}
+	return nil
+}
+
+func (x *OperateRequest) GetResume() *HaltCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Resume); ok {
+			return x.Resume
+		}
+	}
+	return nil
+}
+
+func (x *OperateRequest) GetJump() *JumpCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Jump); ok {
+			return x.Jump
+		}
+	}
+	return nil
+}
+
+func (x *OperateRequest) GetStep() *StepCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Step); ok {
+			return x.Step
+		}
+	}
+	return nil
+}
+
+func (x *OperateRequest) GetDeposit() *CashCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Deposit); ok {
+			return x.Deposit
+		}
+	}
+	return nil
+}
+
+func (x *OperateRequest) GetWithdraw() *CashCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Withdraw); ok {
+			return x.Withdraw
+		}
+	}
+	return nil
+}
+
+func (x *OperateRequest) GetReset_() *CashCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Reset_); ok {
+			return x.Reset_
+		}
+	}
+	return nil
+}
+
+func (x *OperateRequest) GetFill() *FillCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Fill); ok {
+			return x.Fill
+		}
+	}
+	return nil
+}
+
+func (x *OperateRequest) GetReject() *RejectCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Reject); ok {
+			return x.Reject
+		}
+	}
+	return nil
+}
+
+func (x *OperateRequest) GetDisconnect() *DisconnectCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Disconnect); ok {
+			return x.Disconnect
+		}
+	}
+	return nil
+}
+
+func (x *OperateRequest) GetHoldPushes() *HoldCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_HoldPushes); ok {
+			return x.HoldPushes
+		}
+	}
+	return nil
+}
+
+func (x *OperateRequest) GetClock() *ClockCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Clock); ok {
+			return x.Clock
+		}
+	}
+	return nil
+}
+
+type isOperateRequest_Command interface {
+	isOperateRequest_Command()
+}
+
+type OperateRequest_Halt struct {
+	Halt *HaltCommand `protobuf:"bytes,1,opt,name=halt,proto3,oneof"`
+}
+
+type OperateRequest_Resume struct {
+	Resume *HaltCommand `protobuf:"bytes,2,opt,name=resume,proto3,oneof"`
+}
+
+type OperateRequest_Jump struct {
+	Jump *JumpCommand `protobuf:"bytes,3,opt,name=jump,proto3,oneof"`
+}
+
+type OperateRequest_Step struct {
+	Step *StepCommand `protobuf:"bytes,4,opt,name=step,proto3,oneof"`
+}
+
+type OperateRequest_Deposit struct {
+	Deposit *CashCommand `protobuf:"bytes,5,opt,name=deposit,proto3,oneof"`
+}
+
+type OperateRequest_Withdraw struct {
+	Withdraw *CashCommand `protobuf:"bytes,6,opt,name=withdraw,proto3,oneof"`
+}
+
+type OperateRequest_Reset_ struct {
+	Reset_ *CashCommand `protobuf:"bytes,7,opt,name=reset,proto3,oneof"`
+}
+
+type OperateRequest_Fill struct {
+	Fill *FillCommand `protobuf:"bytes,8,opt,name=fill,proto3,oneof"`
+}
+
+type OperateRequest_Reject struct {
+	Reject *RejectCommand `protobuf:"bytes,9,opt,name=reject,proto3,oneof"`
+}
+
+type OperateRequest_Disconnect struct {
+	Disconnect *DisconnectCommand `protobuf:"bytes,10,opt,name=disconnect,proto3,oneof"`
+}
+
+type OperateRequest_HoldPushes struct {
+	HoldPushes *HoldCommand `protobuf:"bytes,11,opt,name=hold_pushes,json=holdPushes,proto3,oneof"`
+}
+
+type OperateRequest_Clock struct {
+	Clock *ClockCommand `protobuf:"bytes,12,opt,name=clock,proto3,oneof"`
+}
+
+func (*OperateRequest_Halt) isOperateRequest_Command() {}
+
+func (*OperateRequest_Resume) isOperateRequest_Command() {}
+
+func (*OperateRequest_Jump) isOperateRequest_Command() {}
+
+func (*OperateRequest_Step) isOperateRequest_Command() {}
+
+func (*OperateRequest_Deposit) isOperateRequest_Command() {}
+
+func (*OperateRequest_Withdraw) isOperateRequest_Command() {}
+
+func (*OperateRequest_Reset_) isOperateRequest_Command() {}
+
+func (*OperateRequest_Fill) isOperateRequest_Command() {}
+
+func (*OperateRequest_Reject) isOperateRequest_Command() {}
+
+func (*OperateRequest_Disconnect) isOperateRequest_Command() {}
+
+func (*OperateRequest_HoldPushes) isOperateRequest_Command() {}
+
+func (*OperateRequest_Clock) isOperateRequest_Command() {}
+
+// Halts an instrument, or a whole market if there is no code, or resumes it.
+type HaltCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Market        string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
+	Code          string                 `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HaltCommand) Reset() {
+	*x = HaltCommand{}
+	mi := &file_holdfast_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HaltCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HaltCommand) ProtoMessage() {}
+
+func (x *HaltCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HaltCommand.ProtoReflect.Descriptor instead.
+func (*HaltCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *HaltCommand) GetMarket() string {
+	if x != nil {
+		return x.Market
+	}
+	return ""
+}
+
+func (x *HaltCommand) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+// Moves the last price at once.
+type JumpCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Market        string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
+	Code          string                 `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	Price         int64                  `protobuf:"varint,3,opt,name=price,proto3" json:"price,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JumpCommand) Reset() {
+	*x = JumpCommand{}
+	mi := &file_holdfast_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JumpCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JumpCommand) ProtoMessage() {}
+
+func (x *JumpCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JumpCommand.ProtoReflect.Descriptor instead.
+func (*JumpCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *JumpCommand) GetMarket() string {
+	if x != nil {
+		return x.Market
+	}
+	return ""
+}
+
+func (x *JumpCommand) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *JumpCommand) GetPrice() int64 {
+	if x != nil {
+		return x.Price
+	}
+	return 0
+}
+
+// Moves a stepped clock on by nanoseconds.
+type StepCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Duration      int64                  `protobuf:"varint,1,opt,name=duration,proto3" json:"duration,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StepCommand) Reset() {
+	*x = StepCommand{}
+	mi := &file_holdfast_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StepCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StepCommand) ProtoMessage() {}
+
+func (x *StepCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StepCommand.ProtoReflect.Descriptor instead.
+func (*StepCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *StepCommand) GetDuration() int64 {
+	if x != nil {
+		return x.Duration
+	}
+	return 0
+}
+
+// Adds or takes out cash, or resets an account.
+type CashCommand struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Customer uint32                 `protobuf:"varint,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	Amount   int64                  `protobuf:"varint,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	// A comment for the customer.
+	Text          string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CashCommand) Reset() {
+	*x = CashCommand{}
+	mi := &file_holdfast_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CashCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CashCommand) ProtoMessage() {}
+
+func (x *CashCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CashCommand.ProtoReflect.Descriptor instead.
+func (*CashCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *CashCommand) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
+}
+
+func (x *CashCommand) GetAmount() int64 {
+	if x != nil {
+		return x.Amount
+	}
+	return 0
+}
+
+func (x *CashCommand) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// Executes a working order, or a part of it.
+type FillCommand struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	OrderId uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	// 0: all that is left.
+	Quantity int64 `protobuf:"varint,2,opt,name=quantity,proto3" json:"quantity,omitempty"`
+	// 0: the last price.
+	Price int64 `protobuf:"varint,3,opt,name=price,proto3" json:"price,omitempty"`
+	// Execute an order that no longer works, as if the execution had crossed its cancellation.
+	Late          bool   `protobuf:"varint,4,opt,name=late,proto3" json:"late,omitempty"`
+	HistoryId     []byte `protobuf:"bytes,5,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FillCommand) Reset() {
+	*x = FillCommand{}
+	mi := &file_holdfast_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FillCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FillCommand) ProtoMessage() {}
+
+func (x *FillCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FillCommand.ProtoReflect.Descriptor instead.
+func (*FillCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *FillCommand) GetOrderId() uint64 {
+	if x != nil {
+		return x.OrderId
+	}
+	return 0
+}
+
+func (x *FillCommand) GetQuantity() int64 {
+	if x != nil {
+		return x.Quantity
+	}
+	return 0
+}
+
+func (x *FillCommand) GetPrice() int64 {
+	if x != nil {
+		return x.Price
+	}
+	return 0
+}
+
+func (x *FillCommand) GetLate() bool {
+	if x != nil {
+		return x.Late
+	}
+	return false
+}
+
+func (x *FillCommand) GetHistoryId() []byte {
+	if x != nil {
+		return x.HistoryId
+	}
+	return nil
+}
+
+// Rejects the next orders of a customer.
+type RejectCommand struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Customer uint32                 `protobuf:"varint,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// 0: stop rejecting.
+	Count uint32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// UNSPECIFIED means SIMULATED.
+	Reason        Reason `protobuf:"varint,3,opt,name=reason,proto3,enum=holdfast.v1.Reason" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RejectCommand) Reset() {
+	*x = RejectCommand{}
+	mi := &file_holdfast_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RejectCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RejectCommand) ProtoMessage() {}
+
+func (x *RejectCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RejectCommand.ProtoReflect.Descriptor instead.
+func (*RejectCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *RejectCommand) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
+}
+
+func (x *RejectCommand) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *RejectCommand) GetReason() Reason {
+	if x != nil {
+		return x.Reason
+	}
+	return Reason_REASON_UNSPECIFIED
+}
+
+// Closes all connections of a customer.
+type DisconnectCommand struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Customer uint32                 `protobuf:"varint,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Once this push was sent; 0: at once.
+	AfterPush     uint64 `protobuf:"varint,2,opt,name=after_push,json=afterPush,proto3" json:"after_push,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DisconnectCommand) Reset() {
+	*x = DisconnectCommand{}
+	mi := &file_holdfast_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DisconnectCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DisconnectCommand) ProtoMessage() {}
+
+func (x *DisconnectCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DisconnectCommand.ProtoReflect.Descriptor instead.
+func (*DisconnectCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *DisconnectCommand) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
+}
+
+func (x *DisconnectCommand) GetAfterPush() uint64 {
+	if x != nil {
+		return x.AfterPush
+	}
+	return 0
+}
+
+// Holds the pushes to a customer for some nanoseconds; then all of them follow.
+type HoldCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Customer      uint32                 `protobuf:"varint,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	Duration      int64                  `protobuf:"varint,2,opt,name=duration,proto3" json:"duration,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldCommand) Reset() {
+	*x = HoldCommand{}
+	mi := &file_holdfast_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldCommand) ProtoMessage() {}
+
+func (x *HoldCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldCommand.ProtoReflect.Descriptor instead.
+func (*HoldCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *HoldCommand) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
+}
+
+func (x *HoldCommand) GetDuration() int64 {
+	if x != nil {
+		return x.Duration
+	}
+	return 0
+}
+
+// Only reads the clock.
+type ClockCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClockCommand) Reset() {
+	*x = ClockCommand{}
+	mi := &file_holdfast_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClockCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClockCommand) ProtoMessage() {}
+
+func (x *ClockCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClockCommand.ProtoReflect.Descriptor instead.
+func (*ClockCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{38}
+}
+
+type OperateReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The time of the market when the command was done.
+	Time int64 `protobuf:"varint,1,opt,name=time,proto3" json:"time,omitempty"`
+	// How many instruments, orders or sessions it has changed.
+	Count         uint32       `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Account       *Account     `protobuf:"bytes,3,opt,name=account,proto3" json:"account,omitempty"`
+	Order         *Order       `protobuf:"bytes,4,opt,name=order,proto3" json:"order,omitempty"`
+	Executions    []*Execution `protobuf:"bytes,5,rep,name=executions,proto3" json:"executions,omitempty"`
+	Position      *Position    `protobuf:"bytes,6,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OperateReply) Reset() {
+	*x = OperateReply{}
+	mi := &file_holdfast_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OperateReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OperateReply) ProtoMessage() {}
+
+func (x *OperateReply) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OperateReply.ProtoReflect.Descriptor instead.
+func (*OperateReply) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *OperateReply) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+func (x *OperateReply) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *OperateReply) GetAccount() *Account {
+	if x != nil {
+		return x.Account
+	}
+	return nil
+}
+
+func (x *OperateReply) GetOrder() *Order {
+	if x != nil {
+		return x.Order
+	}
+	return nil
+}
+
+func (x *OperateReply) GetExecutions() []*Execution {
+	if x != nil {
+		return x.Executions
+	}
+	return nil
+}
+
+func (x *OperateReply) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
 type Notice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Code          NoticeCode             `protobuf:"varint,1,opt,name=code,proto3,enum=holdfast.v1.NoticeCode" json:"code,omitempty"`
@@ -2006,7 +4399,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_holdfast_proto_msgTypes[19]
+	mi := &file_holdfast_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2018,7 +4411,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[19]
+	mi := &file_holdfast_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2031,7 +4424,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{19}
+	return file_holdfast_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Notice) GetCode() NoticeCode {
@@ -2049,18 +4442,22 @@ func (x *Notice) GetText() string {
 }
 
 type PositionUpdate struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Change        Change                 `protobuf:"varint,1,opt,name=change,proto3,enum=holdfast.v1.Change" json:"change,omitempty"`
-	Position      *Position              `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
-	RowCount      uint32                 `protobuf:"varint,3,opt,name=row_count,json=rowCount,proto3" json:"row_count,omitempty"`
-	MarketValue   int64                  `protobuf:"varint,4,opt,name=market_value,json=marketValue,proto3" json:"market_value,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Change      Change                 `protobuf:"varint,1,opt,name=change,proto3,enum=holdfast.v1.Change" json:"change,omitempty"`
+	Position    *Position              `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	RowCount    uint32                 `protobuf:"varint,3,opt,name=row_count,json=rowCount,proto3" json:"row_count,omitempty"`
+	MarketValue int64                  `protobuf:"varint,4,opt,name=market_value,json=marketValue,proto3" json:"market_value,omitempty"`
+	// Of the account.
+	Cash          int64 `protobuf:"varint,5,opt,name=cash,proto3" json:"cash,omitempty"`
+	FrozenCash    int64 `protobuf:"varint,6,opt,name=frozen_cash,json=frozenCash,proto3" json:"frozen_cash,omitempty"`
+	UnsettledCash int64 `protobuf:"varint,7,opt,name=unsettled_cash,json=unsettledCash,proto3" json:"unsettled_cash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PositionUpdate) Reset() {
 	*x = PositionUpdate{}
-	mi := &file_holdfast_proto_msgTypes[20]
+	mi := &file_holdfast_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2072,7 +4469,7 @@ func (x *PositionUpdate) String() string {
 func (*PositionUpdate) ProtoMessage() {}
 
 func (x *PositionUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[20]
+	mi := &file_holdfast_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2085,7 +4482,7 @@ func (x *PositionUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PositionUpdate.ProtoReflect.Descriptor instead.
 func (*PositionUpdate) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{20}
+	return file_holdfast_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *PositionUpdate) GetChange() Change {
@@ -2116,18 +4513,41 @@ func (x *PositionUpdate) GetMarketValue() int64 {
 	return 0
 }
 
+func (x *PositionUpdate) GetCash() int64 {
+	if x != nil {
+		return x.Cash
+	}
+	return 0
+}
+
+func (x *PositionUpdate) GetFrozenCash() int64 {
+	if x != nil {
+		return x.FrozenCash
+	}
+	return 0
+}
+
+func (x *PositionUpdate) GetUnsettledCash() int64 {
+	if x != nil {
+		return x.UnsettledCash
+	}
+	return 0
+}
+
 type ExecutionBusted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ExecutionId   uint64                 `protobuf:"varint,1,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
-	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	Position      *Position              `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	ExecutionId uint64                 `protobuf:"varint,1,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
+	Reason      string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Position    *Position              `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
+	// The execution that replaces it, which the next push has; 0: it is only busted.
+	CorrectedBy   uint64 `protobuf:"varint,4,opt,name=corrected_by,json=correctedBy,proto3" json:"corrected_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExecutionBusted) Reset() {
 	*x = ExecutionBusted{}
-	mi := &file_holdfast_proto_msgTypes[21]
+	mi := &file_holdfast_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2139,7 +4559,7 @@ func (x *ExecutionBusted) String() string {
 func (*ExecutionBusted) ProtoMessage() {}
 
 func (x *ExecutionBusted) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[21]
+	mi := &file_holdfast_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2152,7 +4572,7 @@ func (x *ExecutionBusted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecutionBusted.ProtoReflect.Descriptor instead.
 func (*ExecutionBusted) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{21}
+	return file_holdfast_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ExecutionBusted) GetExecutionId() uint64 {
@@ -2176,6 +4596,179 @@ func (x *ExecutionBusted) GetPosition() *Position {
 	return nil
 }
 
+func (x *ExecutionBusted) GetCorrectedBy() uint64 {
+	if x != nil {
+		return x.CorrectedBy
+	}
+	return 0
+}
+
+// An order has changed.
+type OrderUpdate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Order *Order                 `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
+	Time  int64                  `protobuf:"varint,2,opt,name=time,proto3" json:"time,omitempty"`
+	// Of the account after the change.
+	Cash       int64 `protobuf:"varint,3,opt,name=cash,proto3" json:"cash,omitempty"`
+	FrozenCash int64 `protobuf:"varint,4,opt,name=frozen_cash,json=frozenCash,proto3" json:"frozen_cash,omitempty"`
+	// The position after the change, if frozen shares have changed and the event has no
+	// PositionUpdate.
+	Position *Position `protobuf:"bytes,5,opt,name=position,proto3" json:"position,omitempty"`
+	// Of the account after the change.
+	UnsettledCash int64 `protobuf:"varint,6,opt,name=unsettled_cash,json=unsettledCash,proto3" json:"unsettled_cash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderUpdate) Reset() {
+	*x = OrderUpdate{}
+	mi := &file_holdfast_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderUpdate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderUpdate) ProtoMessage() {}
+
+func (x *OrderUpdate) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderUpdate.ProtoReflect.Descriptor instead.
+func (*OrderUpdate) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *OrderUpdate) GetOrder() *Order {
+	if x != nil {
+		return x.Order
+	}
+	return nil
+}
+
+func (x *OrderUpdate) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+func (x *OrderUpdate) GetCash() int64 {
+	if x != nil {
+		return x.Cash
+	}
+	return 0
+}
+
+func (x *OrderUpdate) GetFrozenCash() int64 {
+	if x != nil {
+		return x.FrozenCash
+	}
+	return 0
+}
+
+func (x *OrderUpdate) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+func (x *OrderUpdate) GetUnsettledCash() int64 {
+	if x != nil {
+		return x.UnsettledCash
+	}
+	return 0
+}
+
+type AccountUpdate struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Change AccountChange          `protobuf:"varint,1,opt,name=change,proto3,enum=holdfast.v1.AccountChange" json:"change,omitempty"`
+	// What was added to the cash; negative for a withdrawal.
+	Amount        int64    `protobuf:"varint,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	Text          string   `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	Account       *Account `protobuf:"bytes,4,opt,name=account,proto3" json:"account,omitempty"`
+	Time          int64    `protobuf:"varint,5,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountUpdate) Reset() {
+	*x = AccountUpdate{}
+	mi := &file_holdfast_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountUpdate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountUpdate) ProtoMessage() {}
+
+func (x *AccountUpdate) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountUpdate.ProtoReflect.Descriptor instead.
+func (*AccountUpdate) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *AccountUpdate) GetChange() AccountChange {
+	if x != nil {
+		return x.Change
+	}
+	return AccountChange_ACCOUNT_CHANGE_UNSPECIFIED
+}
+
+func (x *AccountUpdate) GetAmount() int64 {
+	if x != nil {
+		return x.Amount
+	}
+	return 0
+}
+
+func (x *AccountUpdate) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *AccountUpdate) GetAccount() *Account {
+	if x != nil {
+		return x.Account
+	}
+	return nil
+}
+
+func (x *AccountUpdate) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
 type Quote struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Market        string                 `protobuf:"bytes,1,opt,name=market,proto3" json:"market,omitempty"`
@@ -2188,7 +4781,7 @@ type Quote struct {
 
 func (x *Quote) Reset() {
 	*x = Quote{}
-	mi := &file_holdfast_proto_msgTypes[22]
+	mi := &file_holdfast_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2200,7 +4793,7 @@ func (x *Quote) String() string {
 func (*Quote) ProtoMessage() {}
 
 func (x *Quote) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[22]
+	mi := &file_holdfast_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2213,7 +4806,7 @@ func (x *Quote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quote.ProtoReflect.Descriptor instead.
 func (*Quote) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{22}
+	return file_holdfast_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Quote) GetMarket() string {
@@ -2261,7 +4854,7 @@ type ChatRequest struct {
 
 func (x *ChatRequest) Reset() {
 	*x = ChatRequest{}
-	mi := &file_holdfast_proto_msgTypes[23]
+	mi := &file_holdfast_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2273,7 +4866,7 @@ func (x *ChatRequest) String() string {
 func (*ChatRequest) ProtoMessage() {}
 
 func (x *ChatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[23]
+	mi := &file_holdfast_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2286,7 +4879,7 @@ func (x *ChatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatRequest.ProtoReflect.Descriptor instead.
 func (*ChatRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{23}
+	return file_holdfast_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ChatRequest) GetRoom() string {
@@ -2339,7 +4932,7 @@ type ChatReply struct {
 
 func (x *ChatReply) Reset() {
 	*x = ChatReply{}
-	mi := &file_holdfast_proto_msgTypes[24]
+	mi := &file_holdfast_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2351,7 +4944,7 @@ func (x *ChatReply) String() string {
 func (*ChatReply) ProtoMessage() {}
 
 func (x *ChatReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[24]
+	mi := &file_holdfast_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2364,7 +4957,7 @@ func (x *ChatReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatReply.ProtoReflect.Descriptor instead.
 func (*ChatReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{24}
+	return file_holdfast_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ChatReply) GetMembers() []*ChatMember {
@@ -2403,7 +4996,7 @@ type ChatMember struct {
 
 func (x *ChatMember) Reset() {
 	*x = ChatMember{}
-	mi := &file_holdfast_proto_msgTypes[25]
+	mi := &file_holdfast_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2415,7 +5008,7 @@ func (x *ChatMember) String() string {
 func (*ChatMember) ProtoMessage() {}
 
 func (x *ChatMember) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[25]
+	mi := &file_holdfast_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2428,7 +5021,7 @@ func (x *ChatMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMember.ProtoReflect.Descriptor instead.
 func (*ChatMember) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{25}
+	return file_holdfast_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ChatMember) GetUid() uint64 {
@@ -2476,7 +5069,7 @@ type ChatMessage struct {
 
 func (x *ChatMessage) Reset() {
 	*x = ChatMessage{}
-	mi := &file_holdfast_proto_msgTypes[26]
+	mi := &file_holdfast_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2488,7 +5081,7 @@ func (x *ChatMessage) String() string {
 func (*ChatMessage) ProtoMessage() {}
 
 func (x *ChatMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[26]
+	mi := &file_holdfast_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2501,7 +5094,7 @@ func (x *ChatMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMessage.ProtoReflect.Descriptor instead.
 func (*ChatMessage) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{26}
+	return file_holdfast_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ChatMessage) GetRoom() string {
@@ -2564,7 +5157,7 @@ var File_holdfast_proto protoreflect.FileDescriptor
 
 const file_holdfast_proto_rawDesc = "" +
 	"\n" +
-	"\x0eholdfast.proto\x12\vholdfast.v1\"\xa5\x01\n" +
+	"\x0eholdfast.proto\x12\vholdfast.v1\"\x9a\x02\n" +
 	"\n" +
 	"Instrument\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12\x12\n" +
@@ -2574,7 +5167,14 @@ const file_holdfast_proto_rawDesc = "" +
 	"\n" +
 	"price_tick\x18\x05 \x01(\x03R\tpriceTick\x12\x1d\n" +
 	"\n" +
-	"last_price\x18\x06 \x01(\x03R\tlastPrice\"\x8d\x02\n" +
+	"last_price\x18\x06 \x01(\x03R\tlastPrice\x12\x1f\n" +
+	"\vminimum_lot\x18\a \x01(\x03R\n" +
+	"minimumLot\x12\x1b\n" +
+	"\tlow_price\x18\b \x01(\x03R\blowPrice\x12\x1d\n" +
+	"\n" +
+	"high_price\x18\t \x01(\x03R\thighPrice\x12\x16\n" +
+	"\x06halted\x18\n" +
+	" \x01(\bR\x06halted\"\xc1\x02\n" +
 	"\bPosition\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x1a\n" +
@@ -2584,14 +5184,47 @@ const file_holdfast_proto_rawDesc = "" +
 	"last_price\x18\x05 \x01(\x03R\tlastPrice\x12!\n" +
 	"\fmarket_value\x18\x06 \x01(\x03R\vmarketValue\x12'\n" +
 	"\x0frealised_profit\x18\a \x01(\x03R\x0erealisedProfit\x12+\n" +
-	"\x11unrealised_profit\x18\b \x01(\x03R\x10unrealisedProfit\"\xb5\x01\n" +
+	"\x11unrealised_profit\x18\b \x01(\x03R\x10unrealisedProfit\x12\x1a\n" +
+	"\bsellable\x18\t \x01(\x03R\bsellable\x12\x16\n" +
+	"\x06frozen\x18\n" +
+	" \x01(\x03R\x06frozen\"\xf1\x02\n" +
 	"\aAccount\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
 	"\x04cash\x18\x03 \x01(\x03R\x04cash\x12!\n" +
 	"\fmarket_value\x18\x04 \x01(\x03R\vmarketValue\x12'\n" +
 	"\x0frealised_profit\x18\x05 \x01(\x03R\x0erealisedProfit\x12\x1a\n" +
-	"\boperator\x18\x06 \x01(\bR\boperator\"\xdf\x02\n" +
+	"\boperator\x18\x06 \x01(\bR\boperator\x12\x1b\n" +
+	"\tfree_cash\x18\a \x01(\x03R\bfreeCash\x12\x1f\n" +
+	"\vfrozen_cash\x18\b \x01(\x03R\n" +
+	"frozenCash\x12%\n" +
+	"\x0eunsettled_cash\x18\t \x01(\x03R\runsettledCash\x12\x12\n" +
+	"\x04fees\x18\n" +
+	" \x01(\x03R\x04fees\x12\x1a\n" +
+	"\bdeposits\x18\v \x01(\x03R\bdeposits\x12%\n" +
+	"\x0eworking_orders\x18\f \x01(\rR\rworkingOrders\"\xf6\x04\n" +
+	"\x05Order\x12\x19\n" +
+	"\border_id\x18\x01 \x01(\x04R\aorderId\x12&\n" +
+	"\x0fclient_order_id\x18\x02 \x01(\tR\rclientOrderId\x12\x1a\n" +
+	"\bcustomer\x18\x03 \x01(\rR\bcustomer\x12%\n" +
+	"\x04side\x18\x04 \x01(\x0e2\x11.holdfast.v1.SideR\x04side\x12\x16\n" +
+	"\x06market\x18\x05 \x01(\tR\x06market\x12\x12\n" +
+	"\x04code\x18\x06 \x01(\tR\x04code\x12*\n" +
+	"\x04type\x18\a \x01(\x0e2\x16.holdfast.v1.OrderTypeR\x04type\x12<\n" +
+	"\rtime_in_force\x18\b \x01(\x0e2\x18.holdfast.v1.TimeInForceR\vtimeInForce\x12\x1a\n" +
+	"\bquantity\x18\t \x01(\x03R\bquantity\x12\x14\n" +
+	"\x05price\x18\n" +
+	" \x01(\x03R\x05price\x12\x1d\n" +
+	"\n" +
+	"stop_price\x18\v \x01(\x03R\tstopPrice\x120\n" +
+	"\x06status\x18\f \x01(\x0e2\x18.holdfast.v1.OrderStatusR\x06status\x12\x16\n" +
+	"\x06filled\x18\r \x01(\x03R\x06filled\x12\x16\n" +
+	"\x06leaves\x18\x0e \x01(\x03R\x06leaves\x12#\n" +
+	"\raverage_price\x18\x0f \x01(\x03R\faveragePrice\x12\x12\n" +
+	"\x04time\x18\x10 \x01(\x03R\x04time\x12\x18\n" +
+	"\aexpires\x18\x11 \x01(\x03R\aexpires\x12\x1c\n" +
+	"\ttriggered\x18\x12 \x01(\bR\ttriggered\x12-\n" +
+	"\x05cause\x18\x13 \x01(\x0e2\x17.holdfast.v1.OrderCauseR\x05cause\"\xb0\x03\n" +
 	"\tExecution\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\x04R\vexecutionId\x12\x19\n" +
 	"\border_id\x18\x02 \x01(\x04R\aorderId\x12\x1a\n" +
@@ -2606,11 +5239,15 @@ const file_holdfast_proto_rawDesc = "" +
 	" \x01(\x03R\x04time\x12\x16\n" +
 	"\x06busted\x18\v \x01(\bR\x06busted\x12\x1f\n" +
 	"\vbust_reason\x18\f \x01(\tR\n" +
-	"bustReason\"\x84\x01\n" +
+	"bustReason\x12\x10\n" +
+	"\x03fee\x18\r \x01(\x03R\x03fee\x12\x1a\n" +
+	"\bcorrects\x18\x0e \x01(\x04R\bcorrects\x12!\n" +
+	"\fcorrected_by\x18\x0f \x01(\x04R\vcorrectedBy\"\xae\x01\n" +
 	"\x05Error\x12+\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x13.holdfast.v1.ReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x124\n" +
-	"\x16blocking_execution_ids\x18\x03 \x03(\x04R\x14blockingExecutionIds\"\x92\x01\n" +
+	"\x16blocking_execution_ids\x18\x03 \x03(\x04R\x14blockingExecutionIds\x12(\n" +
+	"\x05order\x18\x04 \x01(\v2\x12.holdfast.v1.OrderR\x05order\"\x92\x01\n" +
 	"\tConnReply\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\x04R\x03uid\x12-\n" +
 	"\x12heartbeat_interval\x18\x02 \x01(\x03R\x11heartbeatInterval\x12%\n" +
@@ -2637,16 +5274,17 @@ const file_holdfast_proto_rawDesc = "" +
 	"\n" +
 	"history_id\x18\x05 \x01(\fR\thistoryId\x12D\n" +
 	"\x0fsnapshot_reason\x18\x06 \x01(\x0e2\x1b.holdfast.v1.SnapshotReasonR\x0esnapshotReason\x12%\n" +
-	"\x0emore_positions\x18\a \x01(\bR\rmorePositions\"Z\n" +
+	"\x0emore_positions\x18\a \x01(\bR\rmorePositions\"v\n" +
 	"\x10PositionsRequest\x12\x14\n" +
 	"\x05limit\x18\x01 \x01(\rR\x05limit\x120\n" +
-	"\x05after\x18\x02 \x01(\v2\x1a.holdfast.v1.InstrumentKeyR\x05after\"\xd1\x01\n" +
+	"\x05after\x18\x02 \x01(\v2\x1a.holdfast.v1.InstrumentKeyR\x05after\x12\x1a\n" +
+	"\bcustomer\x18\x03 \x01(\rR\bcustomer\"\xd1\x01\n" +
 	"\x0ePositionsReply\x12.\n" +
 	"\aaccount\x18\x01 \x01(\v2\x14.holdfast.v1.AccountR\aaccount\x123\n" +
 	"\tpositions\x18\x02 \x03(\v2\x15.holdfast.v1.PositionR\tpositions\x12!\n" +
 	"\fmarket_value\x18\x03 \x01(\x03R\vmarketValue\x12#\n" +
 	"\rpush_sequence\x18\x04 \x01(\x04R\fpushSequence\x12\x12\n" +
-	"\x04more\x18\x05 \x01(\bR\x04more\"\xdf\x01\n" +
+	"\x04more\x18\x05 \x01(\bR\x04more\"\x82\x03\n" +
 	"\x11PlaceOrderRequest\x12&\n" +
 	"\x0fclient_order_id\x18\x01 \x01(\tR\rclientOrderId\x12%\n" +
 	"\x04side\x18\x02 \x01(\x0e2\x11.holdfast.v1.SideR\x04side\x12\x16\n" +
@@ -2655,14 +5293,67 @@ const file_holdfast_proto_rawDesc = "" +
 	"\bquantity\x18\x05 \x01(\x03R\bquantity\x12\x14\n" +
 	"\x05price\x18\x06 \x01(\x03R\x05price\x12\x1d\n" +
 	"\n" +
-	"history_id\x18\a \x01(\fR\thistoryId\"\xc9\x01\n" +
+	"history_id\x18\a \x01(\fR\thistoryId\x12*\n" +
+	"\x04type\x18\b \x01(\x0e2\x16.holdfast.v1.OrderTypeR\x04type\x12<\n" +
+	"\rtime_in_force\x18\t \x01(\x0e2\x18.holdfast.v1.TimeInForceR\vtimeInForce\x12\x1d\n" +
+	"\n" +
+	"stop_price\x18\n" +
+	" \x01(\x03R\tstopPrice\x12\x18\n" +
+	"\aexpires\x18\v \x01(\x03R\aexpires\"\xcd\x02\n" +
 	"\x0fPlaceOrderReply\x12\x19\n" +
 	"\border_id\x18\x01 \x01(\x04R\aorderId\x120\n" +
 	"\x06status\x18\x02 \x01(\x0e2\x18.holdfast.v1.OrderStatusR\x06status\x126\n" +
 	"\n" +
 	"executions\x18\x03 \x03(\v2\x16.holdfast.v1.ExecutionR\n" +
 	"executions\x121\n" +
-	"\bposition\x18\x04 \x01(\v2\x15.holdfast.v1.PositionR\bposition\"\xbd\x01\n" +
+	"\bposition\x18\x04 \x01(\v2\x15.holdfast.v1.PositionR\bposition\x12\x16\n" +
+	"\x06filled\x18\x05 \x01(\x03R\x06filled\x12\x16\n" +
+	"\x06leaves\x18\x06 \x01(\x03R\x06leaves\x12#\n" +
+	"\raverage_price\x18\a \x01(\x03R\faveragePrice\x12-\n" +
+	"\x05cause\x18\b \x01(\x0e2\x17.holdfast.v1.OrderCauseR\x05cause\"\xec\x01\n" +
+	"\x12CancelOrderRequest\x12\x19\n" +
+	"\border_id\x18\x01 \x01(\x04R\aorderId\x12&\n" +
+	"\x0fclient_order_id\x18\x02 \x01(\tR\rclientOrderId\x12\x10\n" +
+	"\x03all\x18\x03 \x01(\bR\x03all\x12\x16\n" +
+	"\x06market\x18\x04 \x01(\tR\x06market\x12\x12\n" +
+	"\x04code\x18\x05 \x01(\tR\x04code\x12\x1a\n" +
+	"\bcustomer\x18\x06 \x01(\rR\bcustomer\x12\x1a\n" +
+	"\beveryone\x18\a \x01(\bR\beveryone\x12\x1d\n" +
+	"\n" +
+	"history_id\x18\b \x01(\fR\thistoryId\"R\n" +
+	"\x10CancelOrderReply\x12(\n" +
+	"\x05order\x18\x01 \x01(\v2\x12.holdfast.v1.OrderR\x05order\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\"\xcf\x02\n" +
+	"\x13ReplaceOrderRequest\x12\x19\n" +
+	"\border_id\x18\x01 \x01(\x04R\aorderId\x12&\n" +
+	"\x0fclient_order_id\x18\x02 \x01(\tR\rclientOrderId\x12-\n" +
+	"\x13new_client_order_id\x18\x03 \x01(\tR\x10newClientOrderId\x12\x1a\n" +
+	"\bquantity\x18\x04 \x01(\x03R\bquantity\x12\x14\n" +
+	"\x05price\x18\x05 \x01(\x03R\x05price\x12\x1d\n" +
+	"\n" +
+	"stop_price\x18\x06 \x01(\x03R\tstopPrice\x12<\n" +
+	"\rtime_in_force\x18\a \x01(\x0e2\x18.holdfast.v1.TimeInForceR\vtimeInForce\x12\x18\n" +
+	"\aexpires\x18\b \x01(\x03R\aexpires\x12\x1d\n" +
+	"\n" +
+	"history_id\x18\t \x01(\fR\thistoryId\"\xa8\x01\n" +
+	"\x11ReplaceOrderReply\x12(\n" +
+	"\x05order\x18\x01 \x01(\v2\x12.holdfast.v1.OrderR\x05order\x126\n" +
+	"\n" +
+	"executions\x18\x02 \x03(\v2\x16.holdfast.v1.ExecutionR\n" +
+	"executions\x121\n" +
+	"\bposition\x18\x03 \x01(\v2\x15.holdfast.v1.PositionR\bposition\"\xc9\x01\n" +
+	"\rOrdersRequest\x12\x19\n" +
+	"\border_id\x18\x01 \x01(\x04R\aorderId\x12&\n" +
+	"\x0fclient_order_id\x18\x02 \x01(\tR\rclientOrderId\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\x12$\n" +
+	"\x0eafter_order_id\x18\x04 \x01(\x04R\fafterOrderId\x12\x1a\n" +
+	"\bcustomer\x18\x05 \x01(\rR\bcustomer\x12\x1d\n" +
+	"\n" +
+	"history_id\x18\x06 \x01(\fR\thistoryId\"r\n" +
+	"\vOrdersReply\x12*\n" +
+	"\x06orders\x18\x01 \x03(\v2\x12.holdfast.v1.OrderR\x06orders\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\x12#\n" +
+	"\rpush_sequence\x18\x03 \x01(\x04R\fpushSequence\"\xbd\x01\n" +
 	"\x0eHistoryRequest\x12.\n" +
 	"\x13before_execution_id\x18\x01 \x01(\x04R\x11beforeExecutionId\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x1a\n" +
@@ -2686,27 +5377,135 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x05after\x18\x04 \x01(\v2\x1a.holdfast.v1.InstrumentKeyR\x05after\"\\\n" +
 	"\vQuotesReply\x129\n" +
 	"\vinstruments\x18\x01 \x03(\v2\x17.holdfast.v1.InstrumentR\vinstruments\x12\x12\n" +
-	"\x04more\x18\x02 \x01(\bR\x04more\"g\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"\x9e\x02\n" +
 	"\vBustRequest\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\x04R\vexecutionId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
 	"\n" +
-	"history_id\x18\x03 \x01(\fR\thistoryId\"t\n" +
+	"history_id\x18\x03 \x01(\fR\thistoryId\x12\x16\n" +
+	"\x06reopen\x18\x04 \x01(\bR\x06reopen\x12\x18\n" +
+	"\acascade\x18\x05 \x01(\bR\acascade\x12\x17\n" +
+	"\adry_run\x18\x06 \x01(\bR\x06dryRun\x12\x16\n" +
+	"\x06market\x18\a \x01(\tR\x06market\x12\x12\n" +
+	"\x04code\x18\b \x01(\tR\x04code\x12\x12\n" +
+	"\x04from\x18\t \x01(\x03R\x04from\x12\x0e\n" +
+	"\x02to\x18\n" +
+	" \x01(\x03R\x02to\x12\x1a\n" +
+	"\bcustomer\x18\v \x01(\rR\bcustomer\"\x92\x02\n" +
 	"\tBustReply\x124\n" +
 	"\texecution\x18\x01 \x01(\v2\x16.holdfast.v1.ExecutionR\texecution\x121\n" +
-	"\bposition\x18\x02 \x01(\v2\x15.holdfast.v1.PositionR\bposition\"I\n" +
+	"\bposition\x18\x02 \x01(\v2\x15.holdfast.v1.PositionR\bposition\x126\n" +
+	"\n" +
+	"executions\x18\x03 \x03(\v2\x16.holdfast.v1.ExecutionR\n" +
+	"executions\x12\x14\n" +
+	"\x05count\x18\x04 \x01(\rR\x05count\x12\x1a\n" +
+	"\baccounts\x18\x05 \x01(\rR\baccounts\x122\n" +
+	"\arefused\x18\x06 \x03(\v2\x18.holdfast.v1.BustRefusalR\arefused\"S\n" +
+	"\vBustRefusal\x12\x1a\n" +
+	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12(\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.holdfast.v1.ErrorR\x05error\"\x9c\x01\n" +
+	"\x0eCorrectRequest\x12!\n" +
+	"\fexecution_id\x18\x01 \x01(\x04R\vexecutionId\x12\x1a\n" +
+	"\bquantity\x18\x02 \x01(\x03R\bquantity\x12\x14\n" +
+	"\x05price\x18\x03 \x01(\x03R\x05price\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"history_id\x18\x05 \x01(\fR\thistoryId\"\xd5\x01\n" +
+	"\fCorrectReply\x12.\n" +
+	"\x06busted\x18\x01 \x01(\v2\x16.holdfast.v1.ExecutionR\x06busted\x128\n" +
+	"\vreplacement\x18\x02 \x01(\v2\x16.holdfast.v1.ExecutionR\vreplacement\x121\n" +
+	"\bposition\x18\x03 \x01(\v2\x15.holdfast.v1.PositionR\bposition\x12(\n" +
+	"\x05order\x18\x04 \x01(\v2\x12.holdfast.v1.OrderR\x05order\"\x97\x05\n" +
+	"\x0eOperateRequest\x12.\n" +
+	"\x04halt\x18\x01 \x01(\v2\x18.holdfast.v1.HaltCommandH\x00R\x04halt\x122\n" +
+	"\x06resume\x18\x02 \x01(\v2\x18.holdfast.v1.HaltCommandH\x00R\x06resume\x12.\n" +
+	"\x04jump\x18\x03 \x01(\v2\x18.holdfast.v1.JumpCommandH\x00R\x04jump\x12.\n" +
+	"\x04step\x18\x04 \x01(\v2\x18.holdfast.v1.StepCommandH\x00R\x04step\x124\n" +
+	"\adeposit\x18\x05 \x01(\v2\x18.holdfast.v1.CashCommandH\x00R\adeposit\x126\n" +
+	"\bwithdraw\x18\x06 \x01(\v2\x18.holdfast.v1.CashCommandH\x00R\bwithdraw\x120\n" +
+	"\x05reset\x18\a \x01(\v2\x18.holdfast.v1.CashCommandH\x00R\x05reset\x12.\n" +
+	"\x04fill\x18\b \x01(\v2\x18.holdfast.v1.FillCommandH\x00R\x04fill\x124\n" +
+	"\x06reject\x18\t \x01(\v2\x1a.holdfast.v1.RejectCommandH\x00R\x06reject\x12@\n" +
+	"\n" +
+	"disconnect\x18\n" +
+	" \x01(\v2\x1e.holdfast.v1.DisconnectCommandH\x00R\n" +
+	"disconnect\x12;\n" +
+	"\vhold_pushes\x18\v \x01(\v2\x18.holdfast.v1.HoldCommandH\x00R\n" +
+	"holdPushes\x121\n" +
+	"\x05clock\x18\f \x01(\v2\x19.holdfast.v1.ClockCommandH\x00R\x05clockB\t\n" +
+	"\acommand\"9\n" +
+	"\vHaltCommand\x12\x16\n" +
+	"\x06market\x18\x01 \x01(\tR\x06market\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\"O\n" +
+	"\vJumpCommand\x12\x16\n" +
+	"\x06market\x18\x01 \x01(\tR\x06market\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\x12\x14\n" +
+	"\x05price\x18\x03 \x01(\x03R\x05price\")\n" +
+	"\vStepCommand\x12\x1a\n" +
+	"\bduration\x18\x01 \x01(\x03R\bduration\"U\n" +
+	"\vCashCommand\x12\x1a\n" +
+	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12\x16\n" +
+	"\x06amount\x18\x02 \x01(\x03R\x06amount\x12\x12\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\"\x8d\x01\n" +
+	"\vFillCommand\x12\x19\n" +
+	"\border_id\x18\x01 \x01(\x04R\aorderId\x12\x1a\n" +
+	"\bquantity\x18\x02 \x01(\x03R\bquantity\x12\x14\n" +
+	"\x05price\x18\x03 \x01(\x03R\x05price\x12\x12\n" +
+	"\x04late\x18\x04 \x01(\bR\x04late\x12\x1d\n" +
+	"\n" +
+	"history_id\x18\x05 \x01(\fR\thistoryId\"n\n" +
+	"\rRejectCommand\x12\x1a\n" +
+	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x12+\n" +
+	"\x06reason\x18\x03 \x01(\x0e2\x13.holdfast.v1.ReasonR\x06reason\"N\n" +
+	"\x11DisconnectCommand\x12\x1a\n" +
+	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12\x1d\n" +
+	"\n" +
+	"after_push\x18\x02 \x01(\x04R\tafterPush\"E\n" +
+	"\vHoldCommand\x12\x1a\n" +
+	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12\x1a\n" +
+	"\bduration\x18\x02 \x01(\x03R\bduration\"\x0e\n" +
+	"\fClockCommand\"\xfd\x01\n" +
+	"\fOperateReply\x12\x12\n" +
+	"\x04time\x18\x01 \x01(\x03R\x04time\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x12.\n" +
+	"\aaccount\x18\x03 \x01(\v2\x14.holdfast.v1.AccountR\aaccount\x12(\n" +
+	"\x05order\x18\x04 \x01(\v2\x12.holdfast.v1.OrderR\x05order\x126\n" +
+	"\n" +
+	"executions\x18\x05 \x03(\v2\x16.holdfast.v1.ExecutionR\n" +
+	"executions\x121\n" +
+	"\bposition\x18\x06 \x01(\v2\x15.holdfast.v1.PositionR\bposition\"I\n" +
 	"\x06Notice\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.holdfast.v1.NoticeCodeR\x04code\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"\xb0\x01\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\x8c\x02\n" +
 	"\x0ePositionUpdate\x12+\n" +
 	"\x06change\x18\x01 \x01(\x0e2\x13.holdfast.v1.ChangeR\x06change\x121\n" +
 	"\bposition\x18\x02 \x01(\v2\x15.holdfast.v1.PositionR\bposition\x12\x1b\n" +
 	"\trow_count\x18\x03 \x01(\rR\browCount\x12!\n" +
-	"\fmarket_value\x18\x04 \x01(\x03R\vmarketValue\"\x7f\n" +
+	"\fmarket_value\x18\x04 \x01(\x03R\vmarketValue\x12\x12\n" +
+	"\x04cash\x18\x05 \x01(\x03R\x04cash\x12\x1f\n" +
+	"\vfrozen_cash\x18\x06 \x01(\x03R\n" +
+	"frozenCash\x12%\n" +
+	"\x0eunsettled_cash\x18\a \x01(\x03R\runsettledCash\"\xa2\x01\n" +
 	"\x0fExecutionBusted\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\x04R\vexecutionId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x121\n" +
-	"\bposition\x18\x03 \x01(\v2\x15.holdfast.v1.PositionR\bposition\"f\n" +
+	"\bposition\x18\x03 \x01(\v2\x15.holdfast.v1.PositionR\bposition\x12!\n" +
+	"\fcorrected_by\x18\x04 \x01(\x04R\vcorrectedBy\"\xda\x01\n" +
+	"\vOrderUpdate\x12(\n" +
+	"\x05order\x18\x01 \x01(\v2\x12.holdfast.v1.OrderR\x05order\x12\x12\n" +
+	"\x04time\x18\x02 \x01(\x03R\x04time\x12\x12\n" +
+	"\x04cash\x18\x03 \x01(\x03R\x04cash\x12\x1f\n" +
+	"\vfrozen_cash\x18\x04 \x01(\x03R\n" +
+	"frozenCash\x121\n" +
+	"\bposition\x18\x05 \x01(\v2\x15.holdfast.v1.PositionR\bposition\x12%\n" +
+	"\x0eunsettled_cash\x18\x06 \x01(\x03R\runsettledCash\"\xb3\x01\n" +
+	"\rAccountUpdate\x122\n" +
+	"\x06change\x18\x01 \x01(\x0e2\x1a.holdfast.v1.AccountChangeR\x06change\x12\x16\n" +
+	"\x06amount\x18\x02 \x01(\x03R\x06amount\x12\x12\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\x12.\n" +
+	"\aaccount\x18\x04 \x01(\v2\x14.holdfast.v1.AccountR\aaccount\x12\x12\n" +
+	"\x04time\x18\x05 \x01(\x03R\x04time\"f\n" +
 	"\x05Quote\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x1d\n" +
@@ -2741,17 +5540,52 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x04Side\x12\x14\n" +
 	"\x10SIDE_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bSIDE_BUY\x10\x01\x12\r\n" +
-	"\tSIDE_SELL\x10\x02*D\n" +
+	"\tSIDE_SELL\x10\x02*\x84\x01\n" +
+	"\tOrderType\x12\x1a\n" +
+	"\x16ORDER_TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11ORDER_TYPE_MARKET\x10\x01\x12\x14\n" +
+	"\x10ORDER_TYPE_LIMIT\x10\x02\x12\x13\n" +
+	"\x0fORDER_TYPE_STOP\x10\x03\x12\x19\n" +
+	"\x15ORDER_TYPE_STOP_LIMIT\x10\x04*\xd3\x01\n" +
+	"\vTimeInForce\x12\x1d\n" +
+	"\x19TIME_IN_FORCE_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11TIME_IN_FORCE_DAY\x10\x01\x12%\n" +
+	"!TIME_IN_FORCE_GOOD_TILL_CANCELLED\x10\x02\x12 \n" +
+	"\x1cTIME_IN_FORCE_GOOD_TILL_DATE\x10\x03\x12%\n" +
+	"!TIME_IN_FORCE_IMMEDIATE_OR_CANCEL\x10\x04\x12\x1e\n" +
+	"\x1aTIME_IN_FORCE_FILL_OR_KILL\x10\x05*\xb3\x01\n" +
 	"\vOrderStatus\x12\x1c\n" +
 	"\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x17\n" +
-	"\x13ORDER_STATUS_FILLED\x10\x01*\x87\x01\n" +
+	"\x13ORDER_STATUS_FILLED\x10\x01\x12\x14\n" +
+	"\x10ORDER_STATUS_NEW\x10\x02\x12!\n" +
+	"\x1dORDER_STATUS_PARTIALLY_FILLED\x10\x03\x12\x1a\n" +
+	"\x16ORDER_STATUS_CANCELLED\x10\x04\x12\x18\n" +
+	"\x14ORDER_STATUS_EXPIRED\x10\x05*\x91\x03\n" +
+	"\n" +
+	"OrderCause\x12\x1b\n" +
+	"\x17ORDER_CAUSE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12ORDER_CAUSE_CLIENT\x10\x01\x12\x18\n" +
+	"\x14ORDER_CAUSE_OPERATOR\x10\x02\x12#\n" +
+	"\x1fORDER_CAUSE_IMMEDIATE_OR_CANCEL\x10\x03\x12\x1c\n" +
+	"\x18ORDER_CAUSE_FILL_OR_KILL\x10\x04\x12\x19\n" +
+	"\x15ORDER_CAUSE_LIQUIDITY\x10\x05\x12\x14\n" +
+	"\x10ORDER_CAUSE_CASH\x10\x06\x12\x16\n" +
+	"\x12ORDER_CAUSE_SHARES\x10\a\x12\x14\n" +
+	"\x10ORDER_CAUSE_BUST\x10\b\x12\x1a\n" +
+	"\x16ORDER_CAUSE_CORRECTION\x10\t\x12\x15\n" +
+	"\x11ORDER_CAUSE_RESET\x10\n" +
+	"\x12\x15\n" +
+	"\x11ORDER_CAUSE_CLOSE\x10\v\x12\x14\n" +
+	"\x10ORDER_CAUSE_DATE\x10\f\x12\x1a\n" +
+	"\x16ORDER_CAUSE_STOP_PRICE\x10\r\x12\x16\n" +
+	"\x12ORDER_CAUSE_LIMITS\x10\x0e*\x87\x01\n" +
 	"\x06Change\x12\x16\n" +
 	"\x12CHANGE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rCHANGE_OPENED\x10\x01\x12\x11\n" +
 	"\rCHANGE_CLOSED\x10\x02\x12\x14\n" +
 	"\x10CHANGE_INCREASED\x10\x03\x12\x14\n" +
 	"\x10CHANGE_DECREASED\x10\x04\x12\x13\n" +
-	"\x0fCHANGE_REPRICED\x10\x05*\x93\x03\n" +
+	"\x0fCHANGE_REPRICED\x10\x05*\xa9\a\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19REASON_UNKNOWN_INSTRUMENT\x10\x01\x12\x1c\n" +
@@ -2768,7 +5602,28 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x1aREASON_BAD_CLIENT_ORDER_ID\x10\v\x12\x1d\n" +
 	"\x19REASON_TOO_MANY_POSITIONS\x10\f\x12\x1a\n" +
 	"\x16REASON_BAD_BUST_REASON\x10\r\x12\x18\n" +
-	"\x14REASON_HISTORY_RESET\x10\x0e*\x85\x03\n" +
+	"\x14REASON_HISTORY_RESET\x10\x0e\x12\x1e\n" +
+	"\x1aREASON_NOT_ENOUGH_SELLABLE\x10\x0f\x12\x13\n" +
+	"\x0fREASON_BAD_TICK\x10\x10\x12\x17\n" +
+	"\x13REASON_OUTSIDE_BAND\x10\x11\x12\x18\n" +
+	"\x14REASON_MARKET_CLOSED\x10\x12\x12\x11\n" +
+	"\rREASON_HALTED\x10\x13\x12\x19\n" +
+	"\x15REASON_BAD_ORDER_TYPE\x10\x14\x12\x1c\n" +
+	"\x18REASON_BAD_TIME_IN_FORCE\x10\x15\x12\x15\n" +
+	"\x11REASON_BAD_EXPIRY\x10\x16\x12\x1a\n" +
+	"\x16REASON_TOO_MANY_ORDERS\x10\x17\x12$\n" +
+	" REASON_TOO_MANY_CLIENT_ORDER_IDS\x10\x18\x12\x18\n" +
+	"\x14REASON_UNKNOWN_ORDER\x10\x19\x12\x13\n" +
+	"\x0fREASON_TOO_LATE\x10\x1a\x12\x19\n" +
+	"\x15REASON_CANCEL_PENDING\x10\x1b\x12\x17\n" +
+	"\x13REASON_BEFORE_RESET\x10\x1c\x12\x11\n" +
+	"\rREASON_BUSTED\x10\x1d\x12\x15\n" +
+	"\x11REASON_OVERFILLED\x10\x1e\x12\x15\n" +
+	"\x11REASON_BAD_AMOUNT\x10\x1f\x12\x14\n" +
+	"\x10REASON_SIMULATED\x10 \x12\x18\n" +
+	"\x14REASON_BAD_DIRECTIVE\x10!\x12\x16\n" +
+	"\x12REASON_NOT_STEPPED\x10\"\x12\x1b\n" +
+	"\x17REASON_UNKNOWN_CUSTOMER\x10#*\x85\x03\n" +
 	"\n" +
 	"NoticeCode\x12\x1b\n" +
 	"\x17NOTICE_CODE_UNSPECIFIED\x10\x00\x12\x19\n" +
@@ -2800,7 +5655,12 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x1dSNAPSHOT_REASON_NO_HISTORY_ID\x10\x01\x12!\n" +
 	"\x1dSNAPSHOT_REASON_HISTORY_RESET\x10\x02\x12\x1b\n" +
 	"\x17SNAPSHOT_REASON_TOO_OLD\x10\x03\x12\x19\n" +
-	"\x15SNAPSHOT_REASON_AHEAD\x10\x04B\x13Z\x11holdfast/codec/pbb\x06proto3"
+	"\x15SNAPSHOT_REASON_AHEAD\x10\x04*\x84\x01\n" +
+	"\rAccountChange\x12\x1e\n" +
+	"\x1aACCOUNT_CHANGE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16ACCOUNT_CHANGE_DEPOSIT\x10\x01\x12\x1d\n" +
+	"\x19ACCOUNT_CHANGE_WITHDRAWAL\x10\x02\x12\x18\n" +
+	"\x14ACCOUNT_CHANGE_RESET\x10\x03B\x13Z\x11holdfast/codec/pbb\x06proto3"
 
 var (
 	file_holdfast_proto_rawDescOnce sync.Once
@@ -2814,76 +5674,146 @@ func file_holdfast_proto_rawDescGZIP() []byte {
 	return file_holdfast_proto_rawDescData
 }
 
-var file_holdfast_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_holdfast_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
+var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
 var file_holdfast_proto_goTypes = []any{
-	(Side)(0),                 // 0: holdfast.v1.Side
-	(OrderStatus)(0),          // 1: holdfast.v1.OrderStatus
-	(Change)(0),               // 2: holdfast.v1.Change
-	(Reason)(0),               // 3: holdfast.v1.Reason
-	(NoticeCode)(0),           // 4: holdfast.v1.NoticeCode
-	(ChatAction)(0),           // 5: holdfast.v1.ChatAction
-	(ChatEvent)(0),            // 6: holdfast.v1.ChatEvent
-	(SnapshotReason)(0),       // 7: holdfast.v1.SnapshotReason
-	(*Instrument)(nil),        // 8: holdfast.v1.Instrument
-	(*Position)(nil),          // 9: holdfast.v1.Position
-	(*Account)(nil),           // 10: holdfast.v1.Account
-	(*Execution)(nil),         // 11: holdfast.v1.Execution
-	(*Error)(nil),             // 12: holdfast.v1.Error
-	(*ConnReply)(nil),         // 13: holdfast.v1.ConnReply
-	(*LoginRequest)(nil),      // 14: holdfast.v1.LoginRequest
-	(*LoginReply)(nil),        // 15: holdfast.v1.LoginReply
-	(*PositionsRequest)(nil),  // 16: holdfast.v1.PositionsRequest
-	(*PositionsReply)(nil),    // 17: holdfast.v1.PositionsReply
-	(*PlaceOrderRequest)(nil), // 18: holdfast.v1.PlaceOrderRequest
-	(*PlaceOrderReply)(nil),   // 19: holdfast.v1.PlaceOrderReply
-	(*HistoryRequest)(nil),    // 20: holdfast.v1.HistoryRequest
-	(*HistoryReply)(nil),      // 21: holdfast.v1.HistoryReply
-	(*InstrumentKey)(nil),     // 22: holdfast.v1.InstrumentKey
-	(*QuotesRequest)(nil),     // 23: holdfast.v1.QuotesRequest
-	(*QuotesReply)(nil),       // 24: holdfast.v1.QuotesReply
-	(*BustRequest)(nil),       // 25: holdfast.v1.BustRequest
-	(*BustReply)(nil),         // 26: holdfast.v1.BustReply
-	(*Notice)(nil),            // 27: holdfast.v1.Notice
-	(*PositionUpdate)(nil),    // 28: holdfast.v1.PositionUpdate
-	(*ExecutionBusted)(nil),   // 29: holdfast.v1.ExecutionBusted
-	(*Quote)(nil),             // 30: holdfast.v1.Quote
-	(*ChatRequest)(nil),       // 31: holdfast.v1.ChatRequest
-	(*ChatReply)(nil),         // 32: holdfast.v1.ChatReply
-	(*ChatMember)(nil),        // 33: holdfast.v1.ChatMember
-	(*ChatMessage)(nil),       // 34: holdfast.v1.ChatMessage
+	(Side)(0),                   // 0: holdfast.v1.Side
+	(OrderType)(0),              // 1: holdfast.v1.OrderType
+	(TimeInForce)(0),            // 2: holdfast.v1.TimeInForce
+	(OrderStatus)(0),            // 3: holdfast.v1.OrderStatus
+	(OrderCause)(0),             // 4: holdfast.v1.OrderCause
+	(Change)(0),                 // 5: holdfast.v1.Change
+	(Reason)(0),                 // 6: holdfast.v1.Reason
+	(NoticeCode)(0),             // 7: holdfast.v1.NoticeCode
+	(ChatAction)(0),             // 8: holdfast.v1.ChatAction
+	(ChatEvent)(0),              // 9: holdfast.v1.ChatEvent
+	(SnapshotReason)(0),         // 10: holdfast.v1.SnapshotReason
+	(AccountChange)(0),          // 11: holdfast.v1.AccountChange
+	(*Instrument)(nil),          // 12: holdfast.v1.Instrument
+	(*Position)(nil),            // 13: holdfast.v1.Position
+	(*Account)(nil),             // 14: holdfast.v1.Account
+	(*Order)(nil),               // 15: holdfast.v1.Order
+	(*Execution)(nil),           // 16: holdfast.v1.Execution
+	(*Error)(nil),               // 17: holdfast.v1.Error
+	(*ConnReply)(nil),           // 18: holdfast.v1.ConnReply
+	(*LoginRequest)(nil),        // 19: holdfast.v1.LoginRequest
+	(*LoginReply)(nil),          // 20: holdfast.v1.LoginReply
+	(*PositionsRequest)(nil),    // 21: holdfast.v1.PositionsRequest
+	(*PositionsReply)(nil),      // 22: holdfast.v1.PositionsReply
+	(*PlaceOrderRequest)(nil),   // 23: holdfast.v1.PlaceOrderRequest
+	(*PlaceOrderReply)(nil),     // 24: holdfast.v1.PlaceOrderReply
+	(*CancelOrderRequest)(nil),  // 25: holdfast.v1.CancelOrderRequest
+	(*CancelOrderReply)(nil),    // 26: holdfast.v1.CancelOrderReply
+	(*ReplaceOrderRequest)(nil), // 27: holdfast.v1.ReplaceOrderRequest
+	(*ReplaceOrderReply)(nil),   // 28: holdfast.v1.ReplaceOrderReply
+	(*OrdersRequest)(nil),       // 29: holdfast.v1.OrdersRequest
+	(*OrdersReply)(nil),         // 30: holdfast.v1.OrdersReply
+	(*HistoryRequest)(nil),      // 31: holdfast.v1.HistoryRequest
+	(*HistoryReply)(nil),        // 32: holdfast.v1.HistoryReply
+	(*InstrumentKey)(nil),       // 33: holdfast.v1.InstrumentKey
+	(*QuotesRequest)(nil),       // 34: holdfast.v1.QuotesRequest
+	(*QuotesReply)(nil),         // 35: holdfast.v1.QuotesReply
+	(*BustRequest)(nil),         // 36: holdfast.v1.BustRequest
+	(*BustReply)(nil),           // 37: holdfast.v1.BustReply
+	(*BustRefusal)(nil),         // 38: holdfast.v1.BustRefusal
+	(*CorrectRequest)(nil),      // 39: holdfast.v1.CorrectRequest
+	(*CorrectReply)(nil),        // 40: holdfast.v1.CorrectReply
+	(*OperateRequest)(nil),      // 41: holdfast.v1.OperateRequest
+	(*HaltCommand)(nil),         // 42: holdfast.v1.HaltCommand
+	(*JumpCommand)(nil),         // 43: holdfast.v1.JumpCommand
+	(*StepCommand)(nil),         // 44: holdfast.v1.StepCommand
+	(*CashCommand)(nil),         // 45: holdfast.v1.CashCommand
+	(*FillCommand)(nil),         // 46: holdfast.v1.FillCommand
+	(*RejectCommand)(nil),       // 47: holdfast.v1.RejectCommand
+	(*DisconnectCommand)(nil),   // 48: holdfast.v1.DisconnectCommand
+	(*HoldCommand)(nil),         // 49: holdfast.v1.HoldCommand
+	(*ClockCommand)(nil),        // 50: holdfast.v1.ClockCommand
+	(*OperateReply)(nil),        // 51: holdfast.v1.OperateReply
+	(*Notice)(nil),              // 52: holdfast.v1.Notice
+	(*PositionUpdate)(nil),      // 53: holdfast.v1.PositionUpdate
+	(*ExecutionBusted)(nil),     // 54: holdfast.v1.ExecutionBusted
+	(*OrderUpdate)(nil),         // 55: holdfast.v1.OrderUpdate
+	(*AccountUpdate)(nil),       // 56: holdfast.v1.AccountUpdate
+	(*Quote)(nil),               // 57: holdfast.v1.Quote
+	(*ChatRequest)(nil),         // 58: holdfast.v1.ChatRequest
+	(*ChatReply)(nil),           // 59: holdfast.v1.ChatReply
+	(*ChatMember)(nil),          // 60: holdfast.v1.ChatMember
+	(*ChatMessage)(nil),         // 61: holdfast.v1.ChatMessage
 }
 var file_holdfast_proto_depIdxs = []int32{
-	0,  // 0: holdfast.v1.Execution.side:type_name -> holdfast.v1.Side
-	3,  // 1: holdfast.v1.Error.reason:type_name -> holdfast.v1.Reason
-	10, // 2: holdfast.v1.LoginReply.account:type_name -> holdfast.v1.Account
-	9,  // 3: holdfast.v1.LoginReply.positions:type_name -> holdfast.v1.Position
-	7,  // 4: holdfast.v1.LoginReply.snapshot_reason:type_name -> holdfast.v1.SnapshotReason
-	22, // 5: holdfast.v1.PositionsRequest.after:type_name -> holdfast.v1.InstrumentKey
-	10, // 6: holdfast.v1.PositionsReply.account:type_name -> holdfast.v1.Account
-	9,  // 7: holdfast.v1.PositionsReply.positions:type_name -> holdfast.v1.Position
-	0,  // 8: holdfast.v1.PlaceOrderRequest.side:type_name -> holdfast.v1.Side
-	1,  // 9: holdfast.v1.PlaceOrderReply.status:type_name -> holdfast.v1.OrderStatus
-	11, // 10: holdfast.v1.PlaceOrderReply.executions:type_name -> holdfast.v1.Execution
-	9,  // 11: holdfast.v1.PlaceOrderReply.position:type_name -> holdfast.v1.Position
-	11, // 12: holdfast.v1.HistoryReply.executions:type_name -> holdfast.v1.Execution
-	22, // 13: holdfast.v1.QuotesRequest.instruments:type_name -> holdfast.v1.InstrumentKey
-	22, // 14: holdfast.v1.QuotesRequest.after:type_name -> holdfast.v1.InstrumentKey
-	8,  // 15: holdfast.v1.QuotesReply.instruments:type_name -> holdfast.v1.Instrument
-	11, // 16: holdfast.v1.BustReply.execution:type_name -> holdfast.v1.Execution
-	9,  // 17: holdfast.v1.BustReply.position:type_name -> holdfast.v1.Position
-	4,  // 18: holdfast.v1.Notice.code:type_name -> holdfast.v1.NoticeCode
-	2,  // 19: holdfast.v1.PositionUpdate.change:type_name -> holdfast.v1.Change
-	9,  // 20: holdfast.v1.PositionUpdate.position:type_name -> holdfast.v1.Position
-	9,  // 21: holdfast.v1.ExecutionBusted.position:type_name -> holdfast.v1.Position
-	5,  // 22: holdfast.v1.ChatRequest.action:type_name -> holdfast.v1.ChatAction
-	33, // 23: holdfast.v1.ChatReply.members:type_name -> holdfast.v1.ChatMember
-	6,  // 24: holdfast.v1.ChatMessage.event:type_name -> holdfast.v1.ChatEvent
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	0,  // 0: holdfast.v1.Order.side:type_name -> holdfast.v1.Side
+	1,  // 1: holdfast.v1.Order.type:type_name -> holdfast.v1.OrderType
+	2,  // 2: holdfast.v1.Order.time_in_force:type_name -> holdfast.v1.TimeInForce
+	3,  // 3: holdfast.v1.Order.status:type_name -> holdfast.v1.OrderStatus
+	4,  // 4: holdfast.v1.Order.cause:type_name -> holdfast.v1.OrderCause
+	0,  // 5: holdfast.v1.Execution.side:type_name -> holdfast.v1.Side
+	6,  // 6: holdfast.v1.Error.reason:type_name -> holdfast.v1.Reason
+	15, // 7: holdfast.v1.Error.order:type_name -> holdfast.v1.Order
+	14, // 8: holdfast.v1.LoginReply.account:type_name -> holdfast.v1.Account
+	13, // 9: holdfast.v1.LoginReply.positions:type_name -> holdfast.v1.Position
+	10, // 10: holdfast.v1.LoginReply.snapshot_reason:type_name -> holdfast.v1.SnapshotReason
+	33, // 11: holdfast.v1.PositionsRequest.after:type_name -> holdfast.v1.InstrumentKey
+	14, // 12: holdfast.v1.PositionsReply.account:type_name -> holdfast.v1.Account
+	13, // 13: holdfast.v1.PositionsReply.positions:type_name -> holdfast.v1.Position
+	0,  // 14: holdfast.v1.PlaceOrderRequest.side:type_name -> holdfast.v1.Side
+	1,  // 15: holdfast.v1.PlaceOrderRequest.type:type_name -> holdfast.v1.OrderType
+	2,  // 16: holdfast.v1.PlaceOrderRequest.time_in_force:type_name -> holdfast.v1.TimeInForce
+	3,  // 17: holdfast.v1.PlaceOrderReply.status:type_name -> holdfast.v1.OrderStatus
+	16, // 18: holdfast.v1.PlaceOrderReply.executions:type_name -> holdfast.v1.Execution
+	13, // 19: holdfast.v1.PlaceOrderReply.position:type_name -> holdfast.v1.Position
+	4,  // 20: holdfast.v1.PlaceOrderReply.cause:type_name -> holdfast.v1.OrderCause
+	15, // 21: holdfast.v1.CancelOrderReply.order:type_name -> holdfast.v1.Order
+	2,  // 22: holdfast.v1.ReplaceOrderRequest.time_in_force:type_name -> holdfast.v1.TimeInForce
+	15, // 23: holdfast.v1.ReplaceOrderReply.order:type_name -> holdfast.v1.Order
+	16, // 24: holdfast.v1.ReplaceOrderReply.executions:type_name -> holdfast.v1.Execution
+	13, // 25: holdfast.v1.ReplaceOrderReply.position:type_name -> holdfast.v1.Position
+	15, // 26: holdfast.v1.OrdersReply.orders:type_name -> holdfast.v1.Order
+	16, // 27: holdfast.v1.HistoryReply.executions:type_name -> holdfast.v1.Execution
+	33, // 28: holdfast.v1.QuotesRequest.instruments:type_name -> holdfast.v1.InstrumentKey
+	33, // 29: holdfast.v1.QuotesRequest.after:type_name -> holdfast.v1.InstrumentKey
+	12, // 30: holdfast.v1.QuotesReply.instruments:type_name -> holdfast.v1.Instrument
+	16, // 31: holdfast.v1.BustReply.execution:type_name -> holdfast.v1.Execution
+	13, // 32: holdfast.v1.BustReply.position:type_name -> holdfast.v1.Position
+	16, // 33: holdfast.v1.BustReply.executions:type_name -> holdfast.v1.Execution
+	38, // 34: holdfast.v1.BustReply.refused:type_name -> holdfast.v1.BustRefusal
+	17, // 35: holdfast.v1.BustRefusal.error:type_name -> holdfast.v1.Error
+	16, // 36: holdfast.v1.CorrectReply.busted:type_name -> holdfast.v1.Execution
+	16, // 37: holdfast.v1.CorrectReply.replacement:type_name -> holdfast.v1.Execution
+	13, // 38: holdfast.v1.CorrectReply.position:type_name -> holdfast.v1.Position
+	15, // 39: holdfast.v1.CorrectReply.order:type_name -> holdfast.v1.Order
+	42, // 40: holdfast.v1.OperateRequest.halt:type_name -> holdfast.v1.HaltCommand
+	42, // 41: holdfast.v1.OperateRequest.resume:type_name -> holdfast.v1.HaltCommand
+	43, // 42: holdfast.v1.OperateRequest.jump:type_name -> holdfast.v1.JumpCommand
+	44, // 43: holdfast.v1.OperateRequest.step:type_name -> holdfast.v1.StepCommand
+	45, // 44: holdfast.v1.OperateRequest.deposit:type_name -> holdfast.v1.CashCommand
+	45, // 45: holdfast.v1.OperateRequest.withdraw:type_name -> holdfast.v1.CashCommand
+	45, // 46: holdfast.v1.OperateRequest.reset:type_name -> holdfast.v1.CashCommand
+	46, // 47: holdfast.v1.OperateRequest.fill:type_name -> holdfast.v1.FillCommand
+	47, // 48: holdfast.v1.OperateRequest.reject:type_name -> holdfast.v1.RejectCommand
+	48, // 49: holdfast.v1.OperateRequest.disconnect:type_name -> holdfast.v1.DisconnectCommand
+	49, // 50: holdfast.v1.OperateRequest.hold_pushes:type_name -> holdfast.v1.HoldCommand
+	50, // 51: holdfast.v1.OperateRequest.clock:type_name -> holdfast.v1.ClockCommand
+	6,  // 52: holdfast.v1.RejectCommand.reason:type_name -> holdfast.v1.Reason
+	14, // 53: holdfast.v1.OperateReply.account:type_name -> holdfast.v1.Account
+	15, // 54: holdfast.v1.OperateReply.order:type_name -> holdfast.v1.Order
+	16, // 55: holdfast.v1.OperateReply.executions:type_name -> holdfast.v1.Execution
+	13, // 56: holdfast.v1.OperateReply.position:type_name -> holdfast.v1.Position
+	7,  // 57: holdfast.v1.Notice.code:type_name -> holdfast.v1.NoticeCode
+	5,  // 58: holdfast.v1.PositionUpdate.change:type_name -> holdfast.v1.Change
+	13, // 59: holdfast.v1.PositionUpdate.position:type_name -> holdfast.v1.Position
+	13, // 60: holdfast.v1.ExecutionBusted.position:type_name -> holdfast.v1.Position
+	15, // 61: holdfast.v1.OrderUpdate.order:type_name -> holdfast.v1.Order
+	13, // 62: holdfast.v1.OrderUpdate.position:type_name -> holdfast.v1.Position
+	11, // 63: holdfast.v1.AccountUpdate.change:type_name -> holdfast.v1.AccountChange
+	14, // 64: holdfast.v1.AccountUpdate.account:type_name -> holdfast.v1.Account
+	8,  // 65: holdfast.v1.ChatRequest.action:type_name -> holdfast.v1.ChatAction
+	60, // 66: holdfast.v1.ChatReply.members:type_name -> holdfast.v1.ChatMember
+	9,  // 67: holdfast.v1.ChatMessage.event:type_name -> holdfast.v1.ChatEvent
+	68, // [68:68] is the sub-list for method output_type
+	68, // [68:68] is the sub-list for method input_type
+	68, // [68:68] is the sub-list for extension type_name
+	68, // [68:68] is the sub-list for extension extendee
+	0,  // [0:68] is the sub-list for field type_name
 }
 
 func init() { file_holdfast_proto_init() }
@@ -2891,17 +5821,31 @@ func file_holdfast_proto_init() {
 	if File_holdfast_proto != nil {
 		return
 	}
-	file_holdfast_proto_msgTypes[6].OneofWrappers = []any{
+	file_holdfast_proto_msgTypes[7].OneofWrappers = []any{
 		(*LoginRequest_Password)(nil),
 		(*LoginRequest_Token)(nil),
+	}
+	file_holdfast_proto_msgTypes[29].OneofWrappers = []any{
+		(*OperateRequest_Halt)(nil),
+		(*OperateRequest_Resume)(nil),
+		(*OperateRequest_Jump)(nil),
+		(*OperateRequest_Step)(nil),
+		(*OperateRequest_Deposit)(nil),
+		(*OperateRequest_Withdraw)(nil),
+		(*OperateRequest_Reset_)(nil),
+		(*OperateRequest_Fill)(nil),
+		(*OperateRequest_Reject)(nil),
+		(*OperateRequest_Disconnect)(nil),
+		(*OperateRequest_HoldPushes)(nil),
+		(*OperateRequest_Clock)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_holdfast_proto_rawDesc), len(file_holdfast_proto_rawDesc)),
-			NumEnums:      8,
-			NumMessages:   27,
+			NumEnums:      12,
+			NumMessages:   50,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -23,18 +23,22 @@ type bodies struct {
 
 // table has the bodies of each command that a JSON message can name.
 var table = map[codec.Command]bodies{
-	codec.CommandConn:        {raw: true, reply: func() Message { return new(pb.ConnReply) }},
-	codec.CommandSubmit:      {raw: true},
-	codec.CommandHeartbeat:   {},
-	codec.CommandLogin:       {request: func() Message { return new(pb.LoginRequest) }, reply: func() Message { return new(pb.LoginReply) }},
-	codec.CommandLogout:      {},
-	codec.CommandPositions:   {request: func() Message { return new(pb.PositionsRequest) }, reply: func() Message { return new(pb.PositionsReply) }},
-	codec.CommandPlaceOrder:  {request: func() Message { return new(pb.PlaceOrderRequest) }, reply: func() Message { return new(pb.PlaceOrderReply) }},
-	codec.CommandCancelOrder: {},
-	codec.CommandHistory:     {request: func() Message { return new(pb.HistoryRequest) }, reply: func() Message { return new(pb.HistoryReply) }},
-	codec.CommandQuotes:      {request: func() Message { return new(pb.QuotesRequest) }, reply: func() Message { return new(pb.QuotesReply) }},
-	codec.CommandChat:        {request: func() Message { return new(pb.ChatRequest) }, reply: func() Message { return new(pb.ChatReply) }},
-	codec.CommandBust:        {request: func() Message { return new(pb.BustRequest) }, reply: func() Message { return new(pb.BustReply) }},
+	codec.CommandConn:         {raw: true, reply: func() Message { return new(pb.ConnReply) }},
+	codec.CommandSubmit:       {raw: true},
+	codec.CommandHeartbeat:    {},
+	codec.CommandLogin:        {request: func() Message { return new(pb.LoginRequest) }, reply: func() Message { return new(pb.LoginReply) }},
+	codec.CommandLogout:       {},
+	codec.CommandPositions:    {request: func() Message { return new(pb.PositionsRequest) }, reply: func() Message { return new(pb.PositionsReply) }},
+	codec.CommandPlaceOrder:   {request: func() Message { return new(pb.PlaceOrderRequest) }, reply: func() Message { return new(pb.PlaceOrderReply) }},
+	codec.CommandCancelOrder:  {request: func() Message { return new(pb.CancelOrderRequest) }, reply: func() Message { return new(pb.CancelOrderReply) }},
+	codec.CommandHistory:      {request: func() Message { return new(pb.HistoryRequest) }, reply: func() Message { return new(pb.HistoryReply) }},
+	codec.CommandQuotes:       {request: func() Message { return new(pb.QuotesRequest) }, reply: func() Message { return new(pb.QuotesReply) }},
+	codec.CommandChat:         {request: func() Message { return new(pb.ChatRequest) }, reply: func() Message { return new(pb.ChatReply) }},
+	codec.CommandBust:         {request: func() Message { return new(pb.BustRequest) }, reply: func() Message { return new(pb.BustReply) }},
+	codec.CommandReplaceOrder: {request: func() Message { return new(pb.ReplaceOrderRequest) }, reply: func() Message { return new(pb.ReplaceOrderReply) }},
+	codec.CommandOrders:       {request: func() Message { return new(pb.OrdersRequest) }, reply: func() Message { return new(pb.OrdersReply) }},
+	codec.CommandCorrect:      {request: func() Message { return new(pb.CorrectRequest) }, reply: func() Message { return new(pb.CorrectReply) }},
+	codec.CommandOperate:      {request: func() Message { return new(pb.OperateRequest) }, reply: func() Message { return new(pb.OperateReply) }},
 
 	codec.PushHeartbeat:       {},
 	codec.PushNotice:          {request: func() Message { return new(pb.Notice) }},
@@ -43,7 +47,8 @@ var table = map[codec.Command]bodies{
 	codec.PushExecutionBusted: {request: func() Message { return new(pb.ExecutionBusted) }},
 	codec.PushQuote:           {request: func() Message { return new(pb.Quote) }},
 	codec.PushChatMessage:     {request: func() Message { return new(pb.ChatMessage) }},
-	codec.PushOrderUpdate:     {},
+	codec.PushOrderUpdate:     {request: func() Message { return new(pb.OrderUpdate) }},
+	codec.PushAccountUpdate:   {request: func() Message { return new(pb.AccountUpdate) }},
 }
 
 // commands are the commands of table by their names.

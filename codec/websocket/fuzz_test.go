@@ -103,6 +103,7 @@ func FuzzJSON(f *testing.F) {
 	f.Add(`{"command":"Quotes","body":{"instruments":[{"market":"ALFA","code":"\u20ac"},{}],"after":null,"limit":1e1}}`)
 	f.Add(`{"command":"Login","id":1,"body":{"customer":1001,"token":"AQI_"},"other":[{"a":1.5e3}]}`)
 	f.Add(`{"command":"Logout","body":{}}`)
+	f.Add(`{"command":"Operate","body":{"fill":{"orderId":"429501024567297","late":true}}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		m, err := next(text)
 		switch {

@@ -55,6 +55,14 @@ func TestJSONRequests(t *testing.T) {
 		{"raw and empty", `{"command":"Conn","id":1,"body":""}`, codec.CommandConn, 1, nil},
 		{"oneof", `{"command":"Login","id":1,"body":{"customer":1001,"password":"p"}}`, codec.CommandLogin, 1,
 			&pb.LoginRequest{Customer: 1001, Credential: &pb.LoginRequest_Password{Password: "p"}}},
+		{"oneof of messages", `{"command":"Operate","id":1,"body":{"jump":{"market":"ALFA","code":"600100","price":112000}}}`, codec.CommandOperate, 1,
+			&pb.OperateRequest{Command: &pb.OperateRequest_Jump{Jump: &pb.JumpCommand{Market: "ALFA", Code: "600100", Price: 11_2000}}}},
+		{"an empty message in a oneof", `{"command":"Operate","id":1,"body":{"clock":{}}}`, codec.CommandOperate, 1,
+			&pb.OperateRequest{Command: &pb.OperateRequest_Clock{Clock: &pb.ClockCommand{}}}},
+		{"cancel of all", `{"command":"CancelOrder","id":1,"body":{"all":true,"market":"ALFA","code":"600100"}}`, codec.CommandCancelOrder, 1,
+			&pb.CancelOrderRequest{All: true, Market: "ALFA", Code: "600100"}},
+		{"replace", `{"command":"ReplaceOrder","id":1,"body":{"orderId":"429501024567297","newClientOrderId":"b","timeInForce":"TIME_IN_FORCE_GOOD_TILL_CANCELLED"}}`, codec.CommandReplaceOrder, 1,
+			&pb.ReplaceOrderRequest{OrderId: 100001<<32 | 1, NewClientOrderId: "b", TimeInForce: pb.TimeInForce_TIME_IN_FORCE_GOOD_TILL_CANCELLED}},
 		{"unknown members", `{"command":"Heartbeat","at":[1,{"a":"]"},true],"id":2}`, codec.CommandHeartbeat, 2, nil},
 		{"unknown command", `{"command":"Nothing","id":5,"body":[1,{"a":null}]}`, 0, 5, nil},
 		{"a reply is no command", `{"command":"PlaceOrderReply","id":5}`, 0, 5, nil},
@@ -111,6 +119,11 @@ func TestJSONRefusesBodies(t *testing.T) {
 		{"PlaceOrder", `{"quantity":1.5}`, `quantity`},
 		{"PlaceOrder", `{"quantity":9223372036854775808}`, `quantity`},
 		{"PlaceOrder", `{"side":"BUY"}`, `side`},
+		{"PlaceOrder", `{"type":"LIMIT"}`, `type`},
+		{"Operate", `{"halt":{"market":"A"},"resume":{"market":"A"}}`, `oneof`},
+		{"Operate", `{"explode":{}}`, `explode`},
+		{"Operate", `{"deposit":{"amount":"1.5"}}`, `amount`},
+		{"Orders", `{"orderId":-1}`, `orderId`},
 		{"PlaceOrder", `{"code":1}`, `code`},
 		{"PlaceOrder", `{"code":"a","code":"b"}`, `duplicate`},
 		{"PlaceOrder", `[]`, `[`},
@@ -186,6 +199,10 @@ func TestJSONReplies(t *testing.T) {
 		{"largest id", codec.CommandChat, 1<<64 - 1, codec.ResultOK, nil, `{"command":"ChatReply","id":"18446744073709551615","result":"OK"}`},
 		{"error", codec.CommandBust, 7, codec.ResultRejected, &pb.Error{Reason: pb.Reason_REASON_BUST_BLOCKED, Message: `sold \ "since"`, BlockingExecutionIds: []uint64{1, 2}},
 			`{"command":"BustReply","id":7,"result":"REJECTED","body":{"reason":"REASON_BUST_BLOCKED","message":"sold \\ \"since\"","blockingExecutionIds":["1","2"]}}`},
+		{"error with an order", codec.CommandCancelOrder, 7, codec.ResultRejected, &pb.Error{Reason: pb.Reason_REASON_TOO_LATE, Order: &pb.Order{OrderId: 1 << 60, Status: pb.OrderStatus_ORDER_STATUS_FILLED}},
+			`{"command":"CancelOrderReply","id":7,"result":"REJECTED","body":{"reason":"REASON_TOO_LATE","order":{"orderId":"1152921504606846976","status":"ORDER_STATUS_FILLED"}}}`},
+		{"refusals of a bust", codec.CommandBust, 7, codec.ResultOK, &pb.BustReply{Count: 3, Accounts: 2, Refused: []*pb.BustRefusal{{Customer: 9, Error: &pb.Error{Reason: pb.Reason_REASON_BUST_BLOCKED}}}},
+			`{"command":"BustReply","id":7,"result":"OK","body":{"count":3,"accounts":2,"refused":[{"customer":9,"error":{"reason":"REASON_BUST_BLOCKED"}}]}}`},
 		{"unknown command and result", 0, 7, 77, nil, `{"command":"0x0Reply","id":7,"result":"77"}`},
 	}
 	for _, tt := range tests {
@@ -198,9 +215,13 @@ func TestJSONReplies(t *testing.T) {
 
 func TestJSONPushes(t *testing.T) {
 	quote := &pb.Quote{Market: "A B", Code: "\u2028 €", LastPrice: -1}
+	order := &pb.OrderUpdate{Order: &pb.Order{OrderId: 5, Status: pb.OrderStatus_ORDER_STATUS_CANCELLED, Cause: pb.OrderCause_ORDER_CAUSE_CLIENT}, Cash: -7}
+	account := &pb.AccountUpdate{Change: pb.AccountChange_ACCOUNT_CHANGE_WITHDRAWAL, Amount: -100, Account: &pb.Account{Customer: 9, FreeCash: -1}}
 	for want, got := range map[string][]byte{
 		`{"command":"HeartbeatPush","id":0}`: websocket.JSON{}.AppendPush(nil, codec.PushHeartbeat, 0, nil),
-		`{"command":"Quote","id":12,"body":{"market":"A B","code":"` + "\u2028 €" + `","lastPrice":"-1"}}`: websocket.JSON{}.AppendPush(nil, codec.PushQuote, 12, quote),
+		`{"command":"Quote","id":12,"body":{"market":"A B","code":"` + "\u2028 €" + `","lastPrice":"-1"}}`:                                             websocket.JSON{}.AppendPush(nil, codec.PushQuote, 12, quote),
+		`{"command":"OrderUpdate","id":3,"body":{"order":{"orderId":"5","status":"ORDER_STATUS_CANCELLED","cause":"ORDER_CAUSE_CLIENT"},"cash":"-7"}}`: websocket.JSON{}.AppendPush(nil, codec.PushOrderUpdate, 3, order),
+		`{"command":"AccountUpdate","id":4,"body":{"change":"ACCOUNT_CHANGE_WITHDRAWAL","amount":"-100","account":{"customer":9,"freeCash":"-1"}}}`:    websocket.JSON{}.AppendPush(nil, codec.PushAccountUpdate, 4, account),
 	} {
 		if string(open(t, got, text)) != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -219,9 +240,14 @@ func TestJSONMendsText(t *testing.T) {
 	if bad.Members[0].Sender != "a\xffb" {
 		t.Error("the message was changed")
 	}
-	nested := &pb.PositionUpdate{Position: &pb.Position{Market: "\xff"}}
-	if got := open(t, websocket.JSON{}.AppendPush(nil, codec.PushPositionUpdate, 1, nested), text); !json.Valid(got) || !bytes.Contains(got, []byte("\uFFFD")) {
-		t.Errorf("got %s", got)
+	for c, nested := range map[codec.Command]codec.Body{
+		codec.PushPositionUpdate: &pb.PositionUpdate{Position: &pb.Position{Market: "\xff"}},
+		codec.PushOrderUpdate:    &pb.OrderUpdate{Order: &pb.Order{ClientOrderId: "\xff"}},
+		codec.PushAccountUpdate:  &pb.AccountUpdate{Account: &pb.Account{Name: "\xff"}},
+	} {
+		if got := open(t, websocket.JSON{}.AppendPush(nil, c, 1, nested), text); !json.Valid(got) || !bytes.Contains(got, []byte("\uFFFD")) {
+			t.Errorf("%s: got %s", c, got)
+		}
 	}
 }
 
@@ -229,10 +255,9 @@ func TestJSONMendsText(t *testing.T) {
 // is listed here as one without.
 func TestEveryCommandHasABody(t *testing.T) {
 	requests := map[string]string{ // the bodies that have no type
-		"Conn": "raw", "Submit": "raw", "Heartbeat": "empty", "Logout": "empty", "CancelOrder": "empty",
-		"HeartbeatPush": "empty", "OrderUpdate": "empty",
+		"Conn": "raw", "Submit": "raw", "Heartbeat": "empty", "Logout": "empty", "HeartbeatPush": "empty",
 	}
-	noReply := map[string]bool{"Submit": true, "Heartbeat": true, "Logout": true, "CancelOrder": true}
+	noReply := map[string]bool{"Submit": true, "Heartbeat": true, "Logout": true}
 	for _, c := range commands(t) {
 		name := c.String()
 		if m, err := next(`{"command":"` + name + `"}`); m.Command != c || err != nil {

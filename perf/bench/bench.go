@@ -155,6 +155,17 @@ func ReadAccounts(s *seed.Seed, tokensFile string) (accounts []load.Account, ins
 	return accounts, instruments, err
 }
 
+// RestPrices returns for each instrument of a seed a price 5 % below the first one, at which a buy
+// rests.
+func RestPrices(s *seed.Seed) (prices []int64) {
+	for i := range s.Instruments {
+		in := &s.Instruments[i]
+		steps := in.Last / in.Tick
+		prices = append(prices, int64(in.Tick*max(1, steps-max(1, steps/20))))
+	}
+	return prices
+}
+
 // wants reports whether Servers includes a server; an empty list includes all.
 func (o *Options) wants(server string) bool {
 	return len(o.Servers) == 0 || slices.Contains(o.Servers, server)

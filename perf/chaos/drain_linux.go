@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ const drainQueue = 512 << 10
 func runDrain(ctx context.Context, r *Run) error {
 	r.Size = min(r.Size, customers-drainTraders) // one customer for each reader
 	d := &drainRun{Run: r, data: filepath.Join(r.Scratch, "drained"), traders: r.newTraders(drainTraders)}
+	d.args = r.shallowSeed(d.traders)
 	d.start(ctx, "--drain", "10s")
 	rememberAll(ctx, d.server.Addr, d.traders)
 	r.rounds(ctx, func(round int) {
@@ -44,7 +46,7 @@ func runDrain(ctx context.Context, r *Run) error {
 	})
 	verifyAll(ctx, d.server.Addr, d.traders, true)
 	sum := countAll(d.traders)
-	r.Figure("orders acknowledged", sum.acked, "")
+	sum.figures(r)
 	r.Figure("orders acknowledged to clients with queued replies", d.queuedOrders, "")
 	r.Figure("largest amount of queued replies", d.queued>>10, "KiB")
 	r.Figure("longest drain", d.longest, "")
@@ -59,6 +61,7 @@ func runDrain(ctx context.Context, r *Run) error {
 type drainRun struct {
 	*Run
 	data    string
+	args    []string // of each server
 	server  *Server
 	traders []*trader
 
@@ -68,7 +71,7 @@ type drainRun struct {
 }
 
 func (d *drainRun) start(ctx context.Context, args ...string) {
-	d.server = must(d.Start(ctx, ServerOptions{Data: d.data, Args: args}))
+	d.server = must(d.Start(ctx, ServerOptions{Data: d.data, Args: slices.Concat(d.args, args)}))
 }
 
 // trade starts the traders, which trade until the server is gone. wait waits for that.

@@ -302,24 +302,22 @@ func digits(text []byte) bool {
 	return true
 }
 
-// timesShown is how often an acknowledged order is sent at least: in the reply, and in
-// the push of the execution.
-const timesShown = 2
-
-// finish writes the figures. Every order acknowledged to a trader must be in the trace
-// timesShown times: else the trace has holes.
+// finish writes the figures. Every acknowledged order and replacement must be in the trace as
+// often as it was sent at least: else the trace has holes.
 func (o *orderOfCalls) finish(traders []*trader, took time.Duration) error {
 	acked, unseen := 0, 0
 	for _, t := range traders {
-		for _, name := range t.ledger.acknowledged() {
-			acked++
-			if o.durable[name] < timesShown {
-				unseen++
+		for n := range t.ledger.orders {
+			if least := int(t.ledger.orders[n].shown); least > 0 {
+				acked++
+				if o.durable[orderName([]byte(t.ledger.name(uint32(n))))] < least {
+					unseen++
+				}
 			}
 		}
 	}
-	o.Figure("orders acknowledged", acked, "")
-	o.Figure("orders seen durable before reply and push", acked-unseen, "")
+	o.Figure("orders and replacements acknowledged", acked, "")
+	o.Figure("of these seen durable before reply and push", acked-unseen, "")
 	o.Figure("fsyncs that covered them", o.fsyncs, "")
 	o.Figure("times an order was sent to a client", o.shown, "")
 	o.Figure("orders a second", float64(acked)/took.Seconds(), "")
@@ -327,14 +325,4 @@ func (o *orderOfCalls) finish(traders []*trader, took time.Duration) error {
 		return fmt.Errorf("%w: %d orders of %d, %d not seen on sockets", ErrTooLittle, acked, o.Size, unseen)
 	}
 	return nil
-}
-
-// acknowledged returns the orders that the server reported to the customer as executed.
-func (l *ledger) acknowledged() (names []orderName) {
-	for n, number := range l.filled {
-		if number != 0 && number != refusedOrder && l.entries[number].acked {
-			names = append(names, orderName(fmt.Appendf(nil, "%d/%08d", l.customer, n)))
-		}
-	}
-	return names
 }

@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"holdfast/biz/client"
@@ -40,31 +41,73 @@ type Ledger struct {
 // LedgerKey is the instrument of a Ledger's orders.
 var LedgerKey = client.Key{Market: "XNAS", Code: "AAPL"}
 
-// NewLedger returns the ledger of customer 7, who holds 100 shares.
+// NewLedger returns the ledger of customer 7, who holds 100 shares and has cash.
 func NewLedger() *Ledger {
 	r := &Run{Out: io.Discard}
 	l := &Ledger{r, newLedger(r, 7)}
-	l.l.keys = []client.Key{LedgerKey}
-	l.l.start(positions(100))
+	l.l.keys, l.l.prices = []client.Key{LedgerKey}, []client.Price{100}
+	l.l.start(Account(100, LedgerCash))
 	return l
 }
 
-func positions(quantity client.Quantity) client.Snapshot {
-	return client.Snapshot{Positions: []client.Position{{Key: LedgerKey, Quantity: quantity}}}
+// LedgerCash is the cash of a Ledger's customer at the start.
+const LedgerCash = client.Money(1_000_000)
+
+// Account returns an account that holds shares.
+func Account(quantity client.Quantity, cash client.Money) client.Snapshot {
+	return client.Snapshot{Account: client.Account{Cash: cash}, Positions: []client.Position{{Key: LedgerKey, Quantity: quantity}}}
 }
 
-// Order, Ack, Refuse and Bust are actions of the customer and answers of the server.
-func (l *Ledger) Order() string                          { return l.l.nextOrder() }
-func (l *Ledger) Ack(x client.Execution)                 { l.l.acknowledge(x) }
-func (l *Ledger) Refuse(order string)                    { l.l.refuse(order) }
-func (l *Ledger) Bust(id client.ExecutionID, acked bool) { l.l.bust(id, acked) }
+// Order sends an order and returns its client order id.
+func (l *Ledger) Order(o client.Order) string {
+	l.l.newOrder(&o)
+	return o.ClientOrderID
+}
 
-// Verify compares with a history, the newest execution first, and a position.
-func (l *Ledger) Verify(quantity client.Quantity, history ...client.Execution) string {
+// Replace sends a replacement of order n, and returns its client order id.
+func (l *Ledger) Replace(n uint32, q client.Quantity) string {
+	r := client.Replacement{Quantity: q}
+	l.l.newReplacement(n, &r)
+	return r.NewClientOrderID
+}
+
+// Cancel sends a cancel of order n.
+func (l *Ledger) Cancel(n uint32) { l.l.orders[n].cancel = true }
+
+// Undo sends a bust, or a correction if quantity is not 0.
+func (l *Ledger) Undo(x client.Execution, quantity client.Quantity, price client.Price) {
+	l.l.undo(x, undo{correct: quantity > 0, quantity: quantity, price: price})
+}
+
+// Ack, Accept, Refuse, Observe and Undid are answers of the server.
+func (l *Ledger) Ack(x client.Execution)             { l.l.acknowledge(x) }
+func (l *Ledger) Accept(n uint32, id client.OrderID) { l.l.accept(n, id) }
+func (l *Ledger) Refuse(n uint32)                    { l.l.refuse(n) }
+func (l *Ledger) Observe(o client.OrderState)        { l.l.observe(o, false) }
+func (l *Ledger) ObserveLate(o client.OrderState)    { l.l.observe(o, true) }
+func (l *Ledger) Undid(id client.ExecutionID)        { l.l.undid(id) }
+
+// Verify compares with an account, its history, the newest execution first, and its orders.
+func (l *Ledger) Verify(s client.Snapshot, history []client.Execution, orders []client.OrderState) string {
 	_ = l.l.read(0, func(client.ExecutionID) (client.HistoryPage, error) { // it returns none
 		return client.HistoryPage{Executions: history}, nil
 	})
-	l.l.compare(positions(quantity))
+	var working []client.OrderState
+	for _, o := range orders {
+		if o.Working() {
+			working = append(working, o)
+		}
+	}
+	s.Account.WorkingOrders = len(working)
+	l.l.compare(s, working)
+	for _, id := range l.l.compareWorking(working) {
+		at := slices.IndexFunc(orders, func(o client.OrderState) bool { return o.ID == id })
+		if at < 0 {
+			l.Run.Broken("the acknowledged order %v is lost", id)
+			continue
+		}
+		l.l.compareEnded(orders[at])
+	}
 	return l.Said()
 }
 

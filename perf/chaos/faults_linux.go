@@ -8,7 +8,7 @@ func Faults() []Fault {
 		// The data folder.
 		damageFault(), secondFault(), projectionFault(), backupFault(), removedFault(),
 		// Clients and resources.
-		slowReaders(), slowloris(), flood(), descriptors(), vanish(), reset(), burst(), storm(), drain(), lengths(),
+		slowReaders(), slowloris(), flood(), descriptors(), vanish(), reset(), burst(), storm(), drain(), resume(), lengths(),
 		memory(), churn(), guesses(),
 	}
 }

@@ -10,8 +10,10 @@ import (
 func killFault() Fault {
 	return Fault{
 		Name: "kill", ID: "D1", Short: "kill -9 at random moments of trading",
-		How: "kill -9 at random moments while customers trade, an operator busts, and some sessions only watch; one order in ten is sent twice",
-		Promise: "no acknowledged order or bust is lost, none takes effect twice (D8), positions are the sum of executions; " +
+		How: "kill -9 at random moments while customers place, cancel and replace orders, prices move, an operator busts and corrects, " +
+			"and some sessions only watch; one order in ten is sent twice",
+		Promise: "no acknowledged order, cancel, replacement, bust or correction is lost, none takes effect twice (D8); " +
+			"working orders are those acknowledged and not ended, positions and cash are the sum of executions; " +
 			"a session that resumes receives every push it missed, once",
 		Long: Size{Rounds: 1000, Size: 16}, Gate: Size{Rounds: 20, Size: 16},
 		RoundsHelp: "rounds, each with a kill",
@@ -33,19 +35,21 @@ type killRun struct {
 	random  *rand.Rand
 	data    string
 	server  *Server
+	args    []string // of each server
 	traders []*trader
 	watched []*watcher
 	inStart int           // servers killed while starting
 	slowest time.Duration // start
 }
 
-// runKill does r.Rounds rounds with r.Size customers who trade. One order in ten is sent
-// twice, an operator busts, and some customers have a session that only watches.
+// runKill does r.Rounds rounds with r.Size customers who trade, beside an operator who busts and
+// corrects. Some customers have a session that only watches.
 func runKill(ctx context.Context, r *Run) error {
 	k := &killRun{Run: r, random: r.Random(), data: filepath.Join(r.Scratch, "data"), traders: r.newTraders(r.Size)}
 	for _, t := range k.traders {
-		t.busts = true
+		t.undoes = true
 	}
+	k.args = r.shallowSeed(k.traders)
 	k.watched = watch(k.traders)
 	defer func() { closeAll(k.watched) }()
 	k.serve(ctx)
@@ -79,7 +83,7 @@ func (k *killRun) round(ctx context.Context, round int) {
 func (k *killRun) killStart(ctx context.Context) {
 	soon, cancel := context.WithTimeout(ctx, time.Duration(5+k.random.IntN(120))*time.Millisecond)
 	defer cancel()
-	s, err := k.Start(soon, ServerOptions{Data: k.data})
+	s, err := k.Start(soon, ServerOptions{Data: k.data, Args: k.args})
 	if s != nil {
 		s.Kill()
 	}
@@ -90,7 +94,7 @@ func (k *killRun) killStart(ctx context.Context) {
 
 func (k *killRun) serve(ctx context.Context) {
 	start := time.Now()
-	k.server = must(k.Start(ctx, ServerOptions{Data: k.data}))
+	k.server = must(k.Start(ctx, ServerOptions{Data: k.data, Args: k.args}))
 	k.slowest = max(k.slowest, time.Since(start))
 }
 
@@ -102,18 +106,21 @@ func (k *killRun) finish(ctx context.Context) error {
 	seen := closeAll(k.watched)
 	verifyAll(ctx, k.server.Addr, k.traders, true)
 	sum := countAll(k.traders)
-	k.Figure("orders acknowledged", sum.acked, "")
+	sum.figures(k.Run)
 	k.Figure("busts", sum.busts, "")
+	k.Figure("corrections", sum.corrections, "")
 	k.Figure("orders sent again after a reply", sum.doubles, "")
-	k.Figure("orders sent again without a first reply", sum.resent, "")
-	k.Figure("of these executed before", sum.done, "")
+	k.Figure("requests sent again without a first reply", sum.resent, "")
+	k.Figure("of these done before", sum.done, "")
 	k.Figure("pushes received", seen.pushes, "")
 	k.Figure("sessions that resumed", seen.resumed, "")
 	k.Figure("pushes that these had missed", seen.missed, "")
 	k.Figure("sessions that started with a snapshot", seen.fresh, "")
 	k.Figure("servers killed while starting", k.inStart, "")
 	k.Figure("longest start", k.slowest, "")
-	if seen.resumed < k.Rounds || seen.missed < k.Rounds || sum.acked < k.Rounds*20 || sum.busts == 0 || sum.resent == 0 || sum.doubles == 0 {
+	tooLittle := seen.resumed < k.Rounds || seen.missed < k.Rounds || sum.acked < k.Rounds*20 || sum.resent == 0 || sum.doubles == 0 ||
+		sum.busts == 0 || sum.corrections == 0 || sum.cancels < k.Rounds || sum.replaces < k.Rounds || sum.filled < k.Rounds
+	if tooLittle {
 		return ErrTooLittle
 	}
 	return nil

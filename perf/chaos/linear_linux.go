@@ -2,12 +2,12 @@ package chaos
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,8 +18,9 @@ import (
 
 func linearFault() Fault {
 	return Fault{
-		Name: "linear", ID: "D1", Short: "orders, repeats and reads over kill -9, checked by porcupine",
-		How:     "orders, the same orders again, and reads by several clients of the same accounts, over kill -9, checked by porcupine",
+		Name: "linear", ID: "D1", Short: "orders, cancels and reads over kill -9, checked by porcupine",
+		How: "market and resting orders, the same orders again, cancels, replacements and reads by several clients of the same accounts, " +
+			"over kill -9, checked by porcupine",
 		Promise: "all replies fit one order of events, each between its request and its reply: accounts are linearizable",
 		Long:    Size{Rounds: 200, Size: 6}, Gate: Size{Rounds: 5, Size: 6},
 		RoundsHelp: "kills",
@@ -33,6 +34,7 @@ const (
 	linearAccounts = 2
 	linearKills    = 10  // per history; then a new folder
 	linearOps      = 150 // per client between two kills
+	linearResting  = 3   // orders of a client
 	linearCheck    = 2 * time.Minute
 )
 
@@ -43,10 +45,11 @@ type linearRun struct {
 	start   time.Time
 	random  *rand.Rand
 	keys    []client.Key
+	market  []client.Instrument // of the keys
 	held    [][linearKeys]int64 // at the start, by account
 	clients []*linearClient
 
-	executed map[string]uint32 // at the end, by client order id
+	ends map[linearName]linearEnd
 }
 
 // linearClient sends one request after the other.
@@ -54,12 +57,14 @@ type linearClient struct {
 	id, account int
 	random      *rand.Rand
 	sent        []client.Order // may be sent again
+	replaced    int64
+	resting     []linearInput // acknowledged orders that work; target is their number
 	history     []porcupine.Operation
 }
 
 // runLinear kills the server r.Rounds times, with r.Size clients on each account.
 func runLinear(ctx context.Context, r *Run) error {
-	var kills, ops, unknown, again int
+	var kills, ops, changes, unknown, again int
 	for kills < r.Rounds {
 		l := &linearRun{Run: r, data: filepath.Join(r.Scratch, fmt.Sprintf("data-%d", kills)), start: time.Now(), random: r.Random()}
 		for i := range linearAccounts * r.Size {
@@ -75,6 +80,9 @@ func runLinear(ctx context.Context, r *Run) error {
 			if o.Input.(linearInput).repeated {
 				again++
 			}
+			if kind := o.Input.(linearInput).kind; kind == linearCancel || kind == linearReplace {
+				changes++
+			}
 		}
 		l.check(history, kills)
 		kills, ops = kills+n, ops+len(history)
@@ -82,9 +90,10 @@ func runLinear(ctx context.Context, r *Run) error {
 		check(os.RemoveAll(l.data))
 	}
 	r.Figure("operations", ops, "")
+	r.Figure("cancels and replacements", changes, "")
 	r.Figure("operations without a reply", unknown, "")
 	r.Figure("operations that repeat an order", again, "")
-	if ops < 20*r.Rounds || unknown == 0 || again == 0 {
+	if ops < 20*r.Rounds || changes < r.Rounds || unknown == 0 || again == 0 {
 		return ErrTooLittle
 	}
 	return nil
@@ -121,9 +130,10 @@ func linearCustomer(account int) client.Customer { return client.Customer(firstC
 // look reads the accounts' positions at the start.
 func (l *linearRun) look(ctx context.Context, addr string) {
 	for account := range linearAccounts {
-		s, keys := look(ctx, addr, linearCustomer(account), linearKeys)
-		l.keys = keys
-		l.held = append(l.held, heldOf(s.Positions, keys))
+		s, list := look(ctx, addr, linearCustomer(account), linearKeys)
+		l.keys, l.market = keysOf(list), list
+		held, _ := heldOf(s.Positions, l.keys)
+		l.held = append(l.held, held)
 	}
 }
 
@@ -135,9 +145,14 @@ func (l *linearRun) work(ctx context.Context, addr string, lc *linearClient) {
 	}
 	defer c.Close()
 	for range linearOps {
-		if lc.random.IntN(3) == 0 {
+		switch roll := lc.random.IntN(10); {
+		case roll < 3:
 			err = l.read(ctx, c, lc)
-		} else {
+		case roll < 5 && len(lc.resting) > 0:
+			err = l.cancel(ctx, c, lc)
+		case roll < 6 && len(lc.resting) > 0:
+			err = l.replace(ctx, c, lc)
+		default:
 			err = l.order(ctx, c, lc)
 		}
 		if err != nil {
@@ -152,14 +167,79 @@ func (l *linearRun) now() int64 { return int64(time.Since(l.start)) }
 func (l *linearRun) read(ctx context.Context, c *client.Client, lc *linearClient) error {
 	start := l.now()
 	s, err := c.Positions(ctx)
+	end := l.now()
 	if err != nil {
 		return err
 	}
+	out := linearOutput{working: s.Account.WorkingOrders}
+	out.positions, out.frozen = heldOf(s.Positions, l.keys)
 	lc.history = append(lc.history, porcupine.Operation{
-		ClientId: lc.id, Call: start, Return: l.now(),
-		Input: linearInput{account: lc.account, read: true}, Output: linearOutput{positions: heldOf(s.Positions, l.keys)},
+		ClientId: lc.id, Call: start, Return: end,
+		Input: linearInput{account: lc.account, kind: linearRead}, Output: out,
 	})
 	return nil
+}
+
+// change sends a cancel or a replacement of an order, and records the answer. It returns whether
+// the order works on.
+func (l *linearRun) change(lc *linearClient, in linearInput, send func() error) (works bool, err error) {
+	start := l.now()
+	err = send()
+	end := l.now()
+	var out linearOutput
+	switch reason := reasonOf(err); {
+	case err == nil:
+		works = in.kind == linearReplace
+	case reason == client.ReasonTooLate:
+		out.late, err = true, nil
+	case reason != 0:
+		out.refused, out.short, works, err = true, isShort(reason), true, nil
+	default:
+		out.unknown, end = true, math.MaxInt64
+	}
+	lc.history = append(lc.history, porcupine.Operation{ClientId: lc.id, Call: start, Return: end, Input: in, Output: out})
+	return works, err
+}
+
+func isShort(r client.Reason) bool {
+	return r == client.ReasonNotEnoughShares || r == client.ReasonNotEnoughSellable
+}
+
+// cancel cancels a resting order. One that has no answer is sent again over the next connection.
+func (l *linearRun) cancel(ctx context.Context, c *client.Client, lc *linearClient) error {
+	at := lc.random.IntN(len(lc.resting))
+	in := lc.resting[at]
+	in.kind = linearCancel
+	_, err := l.change(lc, in, func() error {
+		_, err := c.CancelOrder(ctx, client.OrderRef{ID: client.NewOrderID(linearCustomer(lc.account), in.target)})
+		return err
+	})
+	if err == nil {
+		lc.resting = slices.Delete(lc.resting, at, at+1)
+	}
+	return err
+}
+
+// replace changes the quantity of a resting order. The order is left alone if there is no answer.
+func (l *linearRun) replace(ctx context.Context, c *client.Client, lc *linearClient) error {
+	at := lc.random.IntN(len(lc.resting))
+	in := lc.resting[at]
+	in.kind = linearReplace
+	lc.replaced++
+	in.quantity = 1000 + lc.replaced // so that it is known whether it has happened
+	if in.sell {
+		in.quantity = 50 + lc.replaced
+	}
+	works, err := l.change(lc, in, func() error {
+		_, err := c.ReplaceOrder(ctx, client.Replacement{
+			ID: client.NewOrderID(linearCustomer(lc.account), in.target), Quantity: client.Quantity(in.quantity),
+		})
+		return err
+	})
+	if err != nil || !works {
+		lc.resting = slices.Delete(lc.resting, at, at+1)
+	}
+	return err
 }
 
 // order sends a new order, or repeats a recent one.
@@ -169,12 +249,19 @@ func (l *linearRun) order(ctx context.Context, c *client.Client, lc *linearClien
 	placed, err := c.PlaceOrder(ctx, o)
 	end := l.now()
 	var out linearOutput
-	var refused *client.Error
-	switch {
+	switch reason := reasonOf(err); {
 	case err == nil:
-		out = linearOutput{duplicate: placed.Duplicate, execution: placed.Executions[0].ID.Number(), held: int64(placed.Position.Quantity)}
-	case errors.As(err, &refused) && errors.Is(err, client.ErrRejected):
-		out = linearOutput{refused: true, short: refused.Reason == client.ReasonNotEnoughShares}
+		out = linearOutput{duplicate: placed.Duplicate, order: placed.Order.Number(), held: int64(placed.Position.Quantity)}
+		for _, x := range placed.Executions {
+			out.execution = x.ID.Number()
+		}
+		if in.kind == linearRest && !placed.Duplicate {
+			rests := in
+			rests.target = out.order
+			lc.resting = append(lc.resting, rests)
+		}
+	case reason != 0:
+		out = linearOutput{refused: true, short: isShort(reason)}
 		err = nil
 	default:
 		out, end = linearOutput{unknown: true}, math.MaxInt64
@@ -196,16 +283,25 @@ func (l *linearRun) next(lc *linearClient) (client.Order, linearInput) {
 	if lc.random.IntN(2) == 0 {
 		o.Side = client.Sell
 	}
+	if lc.random.IntN(2) == 0 && len(lc.resting) < linearResting {
+		o.TimeInForce = client.GoodTillCancelled
+		i := l.market[slices.Index(l.keys, o.Key)]
+		o.Price = i.LastPrice - 100*i.PriceTick
+		if o.Side == client.Sell {
+			o.Price = i.LastPrice + 100*i.PriceTick
+		}
+	}
 	lc.sent = append(lc.sent, o)
 	return l.input(lc, o)
 }
 
 func (l *linearRun) input(lc *linearClient, o client.Order) (client.Order, linearInput) {
-	in := linearInput{account: lc.account, order: o.ClientOrderID, sell: o.Side == client.Sell, quantity: int64(o.Quantity)}
-	for i, key := range l.keys {
-		if key == o.Key {
-			in.key = i
-		}
+	in := linearInput{
+		account: lc.account, order: o.ClientOrderID, sell: o.Side == client.Sell, quantity: int64(o.Quantity),
+		key: slices.Index(l.keys, o.Key),
+	}
+	if o.Price > 0 {
+		in.kind = linearRest
 	}
 	return o, in
 }
@@ -215,25 +311,44 @@ func (l *linearRun) gather() (all []porcupine.Operation) {
 	for _, c := range l.clients {
 		all = append(all, c.history...)
 	}
-	return checkable(all, l.executed)
+	return checkable(all, l.ends)
 }
 
-// lookBack reads the executions from the history.
+// lookBack reads the orders that have requests without an answer, and their executions.
 func (l *linearRun) lookBack(ctx context.Context, addr string) {
-	l.executed = make(map[string]uint32)
+	l.ends = make(map[linearName]linearEnd)
 	for account := range linearAccounts {
-		l.lookThrough(ctx, addr, linearCustomer(account))
+		l.lookThrough(ctx, addr, account)
 	}
 }
 
-func (l *linearRun) lookThrough(ctx context.Context, addr string, customer client.Customer) {
-	c, _, err := login(ctx, addr, customer, client.Options{})
+func (l *linearRun) lookThrough(ctx context.Context, addr string, account int) {
+	c, _, err := login(ctx, addr, linearCustomer(account), client.Options{})
 	check(err)
 	defer c.Close()
+	executed := make(map[client.OrderID]uint32)
 	for page, before := (client.HistoryPage{More: true}), client.ExecutionID(0); page.More; {
-		page = must(c.History(ctx, client.HistoryQuery{Before: before, Limit: 1000}))
+		page = must(readHistory(ctx, c, before))
 		for _, x := range page.Executions {
-			l.executed[x.ClientOrderID], before = x.ID.Number(), x.ID
+			executed[x.Order], before = x.ID.Number(), x.ID
+		}
+	}
+	for _, lc := range l.clients {
+		for _, operation := range lc.history {
+			in, out := operation.Input.(linearInput), operation.Output.(linearOutput)
+			if in.account != account || !out.unknown {
+				continue
+			}
+			o, err := patiently(ctx, func() (client.OrderState, error) {
+				return c.FindOrder(ctx, client.OrderRef{ClientOrderID: in.order})
+			})
+			switch {
+			case reasonOf(err) == client.ReasonUnknownOrder:
+			case err != nil:
+				check(err)
+			default:
+				l.ends[in.name()] = linearEnd{o.ID.Number(), executed[o.ID], o.Status == client.StatusCancelled, int64(o.Quantity)}
+			}
 		}
 	}
 }

@@ -13,34 +13,55 @@ import (
 // linearKeys is how many instruments the model follows.
 const linearKeys = 2
 
+// linearKind is what a request does.
+type linearKind int
+
+const (
+	linearMarket  linearKind = iota // a market order
+	linearRest                      // a limit order whose price is never reached
+	linearCancel                    // of a resting order
+	linearReplace                   // a new quantity for a resting order
+	linearRead                      // of the positions
+)
+
 // linearInput is a client's request to an account.
 type linearInput struct {
+	kind     linearKind
 	account  int
-	read     bool   // positions; else an order
 	order    string // client order id
 	repeated bool   // the order is sent more than once
 	sell     bool
 	key      int
 	quantity int64
+	target   uint32 // number of the order to cancel or replace
 }
 
-// linearOutput is the answer. If there was none, execution is from the account's final
-// history: it may have happened at any time after the order was sent.
+// places reports whether the request is an order.
+func (in linearInput) places() bool { return in.kind == linearMarket || in.kind == linearRest }
+
+// linearOutput is the answer. If there was none, the rest is from the account's final
+// state: it may have happened at any time after the request was sent.
 type linearOutput struct {
 	unknown   bool
 	refused   bool
 	short     bool // refused for lack of shares
+	late      bool // refused because the order no longer works
 	duplicate bool
-	execution uint32 // number in the account
-	held      int64  // shares of the order's instrument afterwards
+	order     uint32 // its number in the account
+	execution uint32
+	held      int64 // shares of the order's instrument afterwards
 	positions [linearKeys]int64
+	frozen    [linearKeys]int64
+	working   int // orders
 }
 
-// linearState is an account as one thread without faults would see it.
+// linearState is an account as one thread without faults would see it. The maps are not changed,
+// only copied.
 type linearState struct {
-	executions uint32
-	held       [linearKeys]int64
-	accepted   map[string]uint32 // execution of each repeated order; not changed, only copied
+	executions, orders uint32
+	held, frozen       [linearKeys]int64
+	accepted           map[string]linearOutput // order and execution of each repeated order
+	resting            map[uint32]linearInput  // by number
 }
 
 // linearModel returns the model of what an account may answer to requests one after the
@@ -68,89 +89,177 @@ func linearModel(held [][linearKeys]int64) porcupine.Model {
 		Equal: func(a, b any) bool { return a.(linearState).equal(b.(linearState)) },
 		Hash: func(state any) uint64 {
 			s := state.(linearState)
-			h := uint64(s.executions)
-			for _, q := range s.held {
-				h = h*1_000_003 + uint64(q)
+			h := uint64(s.executions)<<32 | uint64(s.orders)
+			for i := range s.held {
+				h = (h*1_000_003+uint64(s.held[i]))*1_000_003 + uint64(s.frozen[i])
 			}
-			return h
+			return h*1_000_003 + uint64(len(s.resting))
 		},
 	}
 }
 
 func (s linearState) equal(o linearState) bool {
-	return s.executions == o.executions && s.held == o.held && maps.Equal(s.accepted, o.accepted)
+	return s.executions == o.executions && s.orders == o.orders && s.held == o.held && s.frozen == o.frozen &&
+		maps.Equal(s.accepted, o.accepted) && maps.Equal(s.resting, o.resting)
 }
 
 // step reports whether the account may answer out to in, and returns its next state.
 func (s linearState) step(in linearInput, out linearOutput) (bool, linearState) {
-	if in.read {
-		return s.held == out.positions, s
-	}
-	first, executed := s.accepted[in.order]
-	short := in.sell && s.held[in.key] < in.quantity
 	switch {
-	case out.unknown && executed:
-		return first == out.execution, s
-	case out.unknown:
-		return !short && s.executions+1 == out.execution, s.execute(in)
+	case in.kind == linearRead:
+		return s.held == out.positions && s.frozen == out.frozen && len(s.resting) == out.working, s
+	case in.places():
+		return s.place(in, out)
+	}
+	o, works := s.resting[in.target]
+	more := int64(0) // shares to freeze
+	if in.kind == linearReplace && o.sell {
+		more = in.quantity - o.quantity
+	}
+	short := more > s.held[o.key]-s.frozen[o.key]
+	switch {
+	case out.late:
+		return !works, s
+	case out.refused:
+		return works && (short || !out.short), s
+	case !works || short:
+		return false, s
+	}
+	if in.kind == linearReplace {
+		o.quantity = in.quantity
+		return true, s.rest(in.target, o, more)
+	}
+	next := s
+	next.resting = maps.Clone(s.resting)
+	delete(next.resting, in.target)
+	if o.sell {
+		next.frozen[o.key] -= o.quantity
+	}
+	return true, next
+}
+
+// place is step for an order.
+func (s linearState) place(in linearInput, out linearOutput) (bool, linearState) {
+	first, executed := s.accepted[in.order]
+	short := in.sell && s.held[in.key]-s.frozen[in.key] < in.quantity
+	same := first.order == out.order && first.execution == out.execution
+	switch {
+	case out.unknown && executed, out.duplicate:
+		return executed && same, s
 	case out.refused:
 		return !executed && (short || !out.short), s
-	case out.duplicate:
-		return executed && first == out.execution, s
 	}
 	next := s.execute(in)
-	return !executed && !short && next.executions == out.execution && next.held[in.key] == out.held, next
+	answered := next.orders == out.order && (in.kind == linearRest || next.executions == out.execution)
+	if !out.unknown && in.kind == linearMarket {
+		answered = answered && next.held[in.key] == out.held
+	}
+	return !executed && !short && answered, next
 }
 
 // execute returns the account after the order.
 func (s linearState) execute(in linearInput) linearState {
-	s.executions++
-	if in.sell {
+	s.orders++
+	first := linearOutput{order: s.orders}
+	switch {
+	case in.kind == linearRest:
+		more := int64(0)
+		if in.sell {
+			more = in.quantity
+		}
+		s = s.rest(s.orders, in, more)
+	case in.sell:
 		s.held[in.key] -= in.quantity
-	} else {
+	default:
 		s.held[in.key] += in.quantity
 	}
+	if in.kind == linearMarket {
+		s.executions++
+		first.execution = s.executions
+	}
 	if in.repeated {
-		accepted := make(map[string]uint32, len(s.accepted)+1)
+		accepted := make(map[string]linearOutput, len(s.accepted)+1)
 		maps.Copy(accepted, s.accepted)
-		accepted[in.order] = s.executions
+		accepted[in.order] = first
 		s.accepted = accepted
 	}
 	return s
 }
 
-// heldOf returns the shares of keys in a list of positions.
-func heldOf(positions []client.Position, keys []client.Key) (held [linearKeys]int64) {
-	for _, p := range positions {
-		if i := slices.Index(keys, p.Key); i >= 0 {
-			held[i] = int64(p.Quantity)
-		}
-	}
-	return held
+// rest returns the account with a resting order, which freezes more shares.
+func (s linearState) rest(number uint32, o linearInput, more int64) linearState {
+	resting := make(map[uint32]linearInput, len(s.resting)+1)
+	maps.Copy(resting, s.resting)
+	resting[number] = o
+	s.resting = resting
+	s.frozen[o.key] += more
+	return s
 }
 
-// checkable prepares a history for the check. executed holds the execution of each order
-// at the end; orders without an answer get theirs from it. It drops unanswered orders
-// that were not executed, and all but the first unanswered sending of an order: the first
-// may have had any effect of the others.
-func checkable(history []porcupine.Operation, executed map[string]uint32) (ready []porcupine.Operation) {
+// heldOf returns the shares of keys in a list of positions, and those that are frozen.
+func heldOf(positions []client.Position, keys []client.Key) (held, frozen [linearKeys]int64) {
+	for _, p := range positions {
+		if i := slices.Index(keys, p.Key); i >= 0 {
+			held[i], frozen[i] = int64(p.Quantity), int64(p.Frozen)
+		}
+	}
+	return held, frozen
+}
+
+// linearEnd is the final state of an order.
+type linearEnd struct {
+	order, execution uint32
+	cancelled        bool
+	quantity         int64
+}
+
+// checkable prepares a history for the check. Requests without an answer get one from ends, the
+// orders of the accounts at the end. checkable drops unanswered requests that have had no effect,
+// and all but the first unanswered sending of an order: the first may have had any effect of the
+// others.
+func checkable(history []porcupine.Operation, ends map[linearName]linearEnd) (ready []porcupine.Operation) {
 	slices.SortStableFunc(history, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
-	sent, open := make(map[string]int), make(map[string]bool)
+	sent, open, cancelled := make(map[linearName]int), make(map[linearName]bool), make(map[linearName]bool)
 	for _, o := range history {
-		sent[o.Input.(linearInput).order]++
+		in, out := o.Input.(linearInput), o.Output.(linearOutput)
+		if in.places() {
+			sent[in.name()]++
+		}
+		if in.kind == linearCancel && !out.unknown && !out.late {
+			cancelled[in.name()] = true
+		}
 	}
 	for _, o := range history {
 		in, out := o.Input.(linearInput), o.Output.(linearOutput)
-		in.repeated = sent[in.order] > 1 && !in.read
+		in.repeated = in.places() && sent[in.name()] > 1
 		if out.unknown {
-			out.execution = executed[in.order]
-			if out.execution == 0 || open[in.order] {
+			end := ends[in.name()]
+			out.order, out.execution = end.order, end.execution
+			var happened bool
+			switch in.kind {
+			case linearCancel:
+				happened = end.cancelled && !cancelled[in.name()]
+				cancelled[in.name()] = true
+			case linearReplace:
+				happened = end.quantity == in.quantity
+			default:
+				happened = end.order != 0 && !open[in.name()]
+				open[in.name()] = true
+			}
+			if !happened {
 				continue
 			}
-			open[in.order] = true
 		}
 		o.Input, o.Output = in, out
 		ready = append(ready, o)
 	}
 	return ready
 }
+
+// linearName names an order.
+type linearName struct {
+	account int
+	order   string
+}
+
+func (in linearInput) name() linearName { return linearName{in.account, in.order} }

@@ -16,55 +16,66 @@ import (
 // traderKeys is how many instruments a trader trades.
 const traderKeys = 5
 
-// Shares of the acknowledged orders.
-const (
-	doubleShare = 10 // one in ten is sent again
-	bustShare   = 40 // one in forty is busted
-)
-
-// doubleReach is how many of the last orders may be sent again. The server remembers the
-// client order ids of the last 256 events of an account.
-const doubleReach = 64
-
 // A trader is one customer who trades at random over several connections and keeps
 // a ledger of what the server has acknowledged.
 type trader struct {
 	r        *Run
 	customer client.Customer
-	workers  int // orders in flight at a time
-	limit    int // orders it places; 0: no limit
-	busts    bool
+	workers  int // requests in flight at a time
+	limit    int // client order ids it uses; 0: no limit
+	undoes   bool
 	options  client.Options // of its connections
+	prices   *prices
 
-	mu     sync.Mutex
-	random *rand.Rand
-	ledger *ledger
-	open   []client.Order // without an answer: to be sent again
-	recent []client.Order // acknowledged, the newest last; at most doubleReach
-	counts traderCounts
+	mu      sync.Mutex
+	random  *rand.Rand
+	ledger  *ledger
+	open    []request // without an answer: to be sent again
+	recent  []request // acknowledged orders, the newest last; at most doubleReach
+	resting []uint32  // acknowledged orders that may work and have no open request
+	counts  traderCounts
 }
 
 // traderCounts counts what a trader has done.
 type traderCounts struct {
-	acked, doubles, resent, done, busts, refused, unavailable int // done: resent, and already executed
+	acked, rested, cancels, replaces int // acknowledged
+	filled                           int // executions of orders after they had rested
+	doubles, resent, done            int // done: resent, and it had happened before
+	busts, corrections               int
+	refused, unavailable             int
 }
 
 func (c *traderCounts) add(d traderCounts) {
 	c.acked += d.acked
+	c.rested += d.rested
+	c.cancels += d.cancels
+	c.replaces += d.replaces
+	c.filled += d.filled
 	c.doubles += d.doubles
 	c.resent += d.resent
 	c.done += d.done
 	c.busts += d.busts
+	c.corrections += d.corrections
 	c.refused += d.refused
 	c.unavailable += d.unavailable
+}
+
+// figures writes the counts of requests to the verdict.
+func (c *traderCounts) figures(r *Run) {
+	r.Figure("orders acknowledged", c.acked, "")
+	r.Figure("of these resting", c.rested, "")
+	r.Figure("executions of resting orders", c.filled, "")
+	r.Figure("cancels", c.cancels, "")
+	r.Figure("replacements", c.replaces, "")
 }
 
 // newTraders returns n customers of the shipped seed.
 func (r *Run) newTraders(n int) []*trader {
 	var all []*trader
+	market := &prices{random: r.Random()}
 	for i := range n {
 		c := client.Customer(firstCustomer + i)
-		all = append(all, &trader{r: r, customer: c, workers: 4, random: r.Random(), ledger: newLedger(r, c)})
+		all = append(all, &trader{r: r, customer: c, workers: 4, random: r.Random(), ledger: newLedger(r, c), prices: market})
 	}
 	return all
 }
@@ -79,24 +90,29 @@ func countAll(traders []*trader) (sum traderCounts) {
 	return sum
 }
 
-// rememberAll stores each trader's account before any trade.
+// rememberAll stores each trader's account before any trade, and the prices.
 func rememberAll(ctx context.Context, addr string, traders []*trader) {
 	for _, t := range traders {
-		s, keys := look(ctx, addr, t.customer, traderKeys)
-		t.ledger.keys = keys
+		s, list := look(ctx, addr, t.customer, traderKeys)
+		t.prices.start = list
+		t.ledger.keys, t.ledger.prices = keysOf(list), t.prices.atCheck()
 		t.ledger.start(s)
 	}
 }
 
 // look returns an account and the first n instruments.
-func look(ctx context.Context, addr string, customer client.Customer, n int) (s client.Snapshot, keys []client.Key) {
+func look(ctx context.Context, addr string, customer client.Customer, n int) (client.Snapshot, []client.Instrument) {
 	c, s, err := login(ctx, addr, customer, client.Options{})
 	check(err)
 	defer c.Close()
-	for _, i := range must(c.Quotes(ctx, nil, false))[:n] {
+	return s, must(c.Quotes(ctx, nil, false))[:n]
+}
+
+func keysOf(list []client.Instrument) (keys []client.Key) {
+	for _, i := range list {
 		keys = append(keys, i.Key)
 	}
-	return s, keys
+	return keys
 }
 
 // login connects a customer of the shipped seed.
@@ -116,13 +132,17 @@ func (t *trader) dial(ctx context.Context, addr string) (*client.Client, client.
 	return login(ctx, addr, t.customer, t.options)
 }
 
-// tradeAll runs all traders until the server is gone or ctx has ended.
+// tradeAll runs all traders, and moves the prices, until the server is gone or ctx has ended.
 func tradeAll(ctx context.Context, addr string, traders []*trader) {
-	var all sync.WaitGroup
+	var all, moving sync.WaitGroup
+	moves, stop := context.WithCancel(ctx)
+	moving.Go(func() { traders[0].prices.move(moves, addr) })
 	for _, t := range traders {
 		all.Go(func() { t.trade(ctx, addr) })
 	}
 	all.Wait()
+	stop()
+	moving.Wait()
 }
 
 // tradeFor is tradeAll with a limit of d.
@@ -133,7 +153,7 @@ func tradeFor(ctx context.Context, addr string, traders []*trader, d time.Durati
 	check(ctx.Err())
 }
 
-// trade sends unanswered orders again, and some answered ones, then new orders, until the
+// trade sends unanswered requests again, and some answered ones, then new ones, until the
 // connection or ctx ends.
 func (t *trader) trade(ctx context.Context, addr string) {
 	c, _, err := t.dial(ctx, addr)
@@ -141,8 +161,8 @@ func (t *trader) trade(ctx context.Context, addr string) {
 		return // the server was killed
 	}
 	defer c.Close()
-	var operator *client.Client // nil: nothing is busted
-	if t.busts {
+	var operator *client.Client // nil: nothing is busted or corrected
+	if t.undoes {
 		if operator, _, err = login(ctx, addr, operatorID, client.Options{}); err == nil {
 			defer operator.Close()
 		} else {
@@ -169,186 +189,73 @@ const (
 	operatorID    = 900_001
 )
 
-// resend sends orders again that were open when the last connection ended. It returns
+// resend sends requests again that were open when the last connection ended. It returns
 // false if this one has ended too.
 func (t *trader) resend(ctx context.Context, c *client.Client) bool {
 	t.mu.Lock()
 	open := t.open
 	t.open = nil
-	again := append([]client.Order(nil), t.recent[max(0, len(t.recent)-4):]...)
+	again := append([]request(nil), t.recent[max(0, len(t.recent)-4):]...)
 	t.mu.Unlock()
-	for i, o := range open {
-		if _, ok := t.place(ctx, c, o, unanswered); !ok {
+	for i, q := range open {
+		if _, ok := t.send(ctx, c, q, unanswered); !ok {
 			t.mu.Lock()
 			t.open = append(t.open, open[i+1:]...)
 			t.mu.Unlock()
 			return false
 		}
 	}
-	for _, o := range again { // acknowledged before the restart
-		if _, ok := t.place(ctx, c, o, answered); !ok {
+	for _, q := range again { // acknowledged before the restart
+		if _, ok := t.send(ctx, c, q, answered); !ok {
 			return false
 		}
 	}
 	return true
 }
 
-// wantsMore reports whether the limit leaves more orders to make.
+// wantsMore reports whether the limit leaves more requests to make.
 func (t *trader) wantsMore() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.limit == 0 || t.ledger.orders() < t.limit
+	return t.limit == 0 || t.ledger.sent() < t.limit
 }
 
-// step places one order, and perhaps repeats or busts it.
+// step sends one request, and perhaps repeats an order, or busts or corrects an execution.
 func (t *trader) step(ctx context.Context, c, operator *client.Client) bool {
-	o := t.newOrder()
-	execution, ok := t.place(ctx, c, o, fresh)
-	if ok && execution == 0 {
-		sleep(ctx, time.Millisecond) // it was refused: the next one may be refused too
-	}
-	if !ok || execution == 0 {
-		return ok
-	}
-	t.mu.Lock()
-	bust := operator != nil && t.random.IntN(bustShare) == 0
-	double := t.random.IntN(doubleShare) == 0
-	again := t.recent[t.random.IntN(len(t.recent))]
-	t.mu.Unlock()
-	if bust {
-		t.bust(ctx, operator, execution)
-	}
-	if double {
-		_, ok = t.place(ctx, c, again, answered)
-	}
-	return ok
-}
-
-func (t *trader) newOrder() client.Order {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	o := client.Order{
-		ClientOrderID: t.ledger.nextOrder(),
-		Side:          client.Buy,
-		Key:           t.ledger.keys[t.random.IntN(traderKeys)],
-		Quantity:      client.Quantity(1 + t.random.IntN(100)),
-	}
-	if t.random.IntN(2) == 0 {
-		o.Side = client.Sell
-	}
-	return o
-}
-
-// kind is the state of an order before it is sent.
-type kind int
-
-const (
-	fresh      kind = iota // never sent
-	unanswered             // sent, no answer
-	answered               // acknowledged
-)
-
-// place sends an order and records the answer. It returns the execution, 0 for a refused
-// order, and false if the connection has ended.
-func (t *trader) place(ctx context.Context, c *client.Client, o client.Order, k kind) (client.ExecutionID, bool) {
-	placed, err := c.PlaceOrder(ctx, o)
-	if o.History == (client.HistoryID{}) {
-		o.History = c.Hello().History // if it is sent again, over another connection
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if k == unanswered {
-		t.counts.resent++
-	}
-	switch {
-	case err == nil && len(placed.Executions) == 1:
-		t.acknowledged(o, placed, k)
-		return placed.Executions[0].ID, true
-	case err == nil:
-		t.r.Broken("order %s has %d executions", o.ClientOrderID, len(placed.Executions))
-		return 0, true
-	case errors.Is(err, client.ErrRejected), errors.Is(err, client.ErrUnavailable), errors.Is(err, client.ErrOverloaded):
-		return 0, t.turnedDown(o, err, k)
-	default:
-		if k != answered {
-			t.open = append(t.open, o)
-		}
-		return 0, false
-	}
-}
-
-// acknowledged records an executed order. The caller holds t.mu.
-func (t *trader) acknowledged(o client.Order, p client.Placed, k kind) {
-	x := p.Executions[0]
-	if x.Quantity != o.Quantity || x.Side != o.Side || x.Key != o.Key || x.ClientOrderID != o.ClientOrderID {
-		t.r.Broken("order %v was answered with the execution %v", o, x)
-	}
-	switch {
-	case k == fresh && p.Duplicate:
-		t.r.Broken("%s was reported as a duplicate although it was sent once", o.ClientOrderID)
-	case k == answered && !p.Duplicate:
-		t.r.Broken("%s was acknowledged, and executed again as %v", o.ClientOrderID, x.ID)
-	case k == answered:
-		t.counts.doubles++
-	case p.Duplicate:
-		t.counts.done++
-	}
-	t.ledger.acknowledge(x)
-	if k == answered {
-		return
-	}
-	t.counts.acked++
-	if len(t.recent) == doubleReach {
-		t.recent = append(t.recent[:0], t.recent[1:]...)
-	}
-	t.recent = append(t.recent, o)
-}
-
-// turnedDown records an order that was not executed. It returns false if the connection
-// has ended. The caller holds t.mu.
-func (t *trader) turnedDown(o client.Order, err error, k kind) bool {
-	if k == answered && errors.Is(err, client.ErrRejected) {
-		t.r.Broken("%s was acknowledged, and then refused: %v", o.ClientOrderID, err)
-		return true
-	}
-	switch {
-	case errors.Is(err, client.ErrRejected): // for example for lack of shares
-		t.counts.refused++
-		t.ledger.refuse(o.ClientOrderID)
-	case k == fresh:
-		t.counts.unavailable++
-		t.ledger.refuse(o.ClientOrderID)
-	case k == answered:
-		t.counts.unavailable++
-	default: // it may have been executed before
-		t.counts.unavailable++
-		t.open = append(t.open, o)
+	q := t.newRequest()
+	executions, ok := t.send(ctx, c, q, fresh)
+	if !ok {
 		return false
 	}
-	return true
-}
-
-func (t *trader) bust(ctx context.Context, operator *client.Client, id client.ExecutionID) {
-	_, err := operator.Bust(ctx, id, "chaos")
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case err == nil:
-		t.counts.busts++
-		t.ledger.bust(id, true)
-	case !errors.Is(err, client.ErrRejected): // later sells prevent it
-		t.ledger.bust(id, false)
+	if len(executions) == 0 && q.kind == placing {
+		sleep(ctx, time.Millisecond) // it may be refused: the next one may be refused too
 	}
+	t.mu.Lock()
+	undo := operator != nil && len(executions) > 0 && t.random.IntN(undoShare) == 0
+	double := len(t.recent) > 0 && t.random.IntN(doubleShare) == 0
+	var again request
+	if double {
+		again = t.recent[t.random.IntN(len(t.recent))]
+	}
+	t.mu.Unlock()
+	if undo {
+		t.undo(ctx, operator, executions[0])
+	}
+	if double {
+		_, ok = t.send(ctx, c, again, answered)
+	}
+	return ok
 }
 
 // verifyTimeout bounds one check of an account.
 const verifyTimeout = 2 * time.Minute
 
-// verifyAll compares the server's state with the traders' ledgers: the newest part of the
-// histories, or all of them.
+// verifyAll moves the prices back to those at the start, and compares the server's state with the
+// traders' ledgers: the newest part of the histories, or all of them.
 func verifyAll(ctx context.Context, addr string, traders []*trader, whole bool) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
+	check(traders[0].prices.moveBack(ctx, addr))
 	problems := make(chan error, len(traders))
 	for _, t := range traders {
 		go func() { problems <- t.verify(ctx, addr, whole) }()
@@ -360,7 +267,11 @@ func verifyAll(ctx context.Context, addr string, traders []*trader, whole bool) 
 	check(errors.Join(all...))
 }
 
-// verify reads the history and the positions.
+// verifyTries is how often an account is read until nothing has changed meanwhile: resting
+// orders may be executed on a server that has just started.
+const verifyTries = 10
+
+// verify reads the history, the positions and the working orders.
 func (t *trader) verify(ctx context.Context, addr string, whole bool) error {
 	c, snapshot, err := t.dial(ctx, addr)
 	if err != nil {
@@ -373,15 +284,47 @@ func (t *trader) verify(ctx context.Context, addr string, whole bool) error {
 	if whole {
 		down = 0
 	}
-	if err := t.ledger.read(down, func(before client.ExecutionID) (client.HistoryPage, error) {
-		return readHistory(ctx, c, before)
-	}); errors.Is(err, client.ErrUnavailable) {
-		t.r.Broken("the history of %d was not available for %v: %v", t.customer, historyPatience, err)
-		return nil
-	} else if err != nil {
-		return fmt.Errorf("history of %d: %w", t.customer, err)
+	for range verifyTries {
+		list, err := c.Orders(ctx, 0)
+		if err != nil {
+			return fmt.Errorf("orders of %d: %w", t.customer, err)
+		}
+		err = t.ledger.read(down, func(before client.ExecutionID) (client.HistoryPage, error) {
+			return readHistory(ctx, c, before)
+		})
+		if errors.Is(err, client.ErrUnavailable) {
+			t.r.Broken("the history of %d was not available for %v: %v", t.customer, historyPatience, err)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("history of %d: %w", t.customer, err)
+		}
+		before := snapshot.Sequence
+		if snapshot, err = c.Positions(ctx); err != nil {
+			return fmt.Errorf("positions of %d: %w", t.customer, err)
+		}
+		if list.Sequence == before && snapshot.Sequence == before {
+			return t.compare(ctx, c, snapshot, list.Orders)
+		}
 	}
-	t.ledger.compare(snapshot)
+	return fmt.Errorf("%w: the account of %d changes again and again", ErrTooLittle, t.customer)
+}
+
+// compare compares an account with the ledger. The caller holds t.mu.
+func (t *trader) compare(ctx context.Context, c *client.Client, s client.Snapshot, working []client.OrderState) error {
+	t.ledger.compare(s, working)
+	for _, id := range t.ledger.compareWorking(working) {
+		o, err := patiently(ctx, func() (client.OrderState, error) { return c.FindOrder(ctx, client.OrderRef{ID: id}) })
+		switch {
+		case errors.Is(err, client.ErrRejected):
+			t.r.Broken("the acknowledged order %v is lost: %v", id, err)
+		case err != nil:
+			return fmt.Errorf("order %v: %w", id, err)
+		default:
+			t.ledger.compareEnded(o)
+		}
+	}
+	t.counts.filled = t.ledger.filledLater()
 	return nil
 }
 
@@ -389,11 +332,18 @@ func (t *trader) verify(ctx context.Context, addr string, whole bool) error {
 const historyPatience = 30 * time.Second
 
 // readHistory reads a page, and retries while the server is catching up.
-func readHistory(ctx context.Context, c *client.Client, before client.ExecutionID) (p client.HistoryPage, err error) {
+func readHistory(ctx context.Context, c *client.Client, before client.ExecutionID) (client.HistoryPage, error) {
+	return patiently(ctx, func() (client.HistoryPage, error) {
+		return c.History(ctx, client.HistoryQuery{Before: before, Limit: 1000})
+	})
+}
+
+// patiently calls read, and again while the history of the server is catching up.
+func patiently[T any](ctx context.Context, read func() (T, error)) (got T, err error) {
 	for deadline := time.Now().Add(historyPatience); ; sleep(ctx, 100*time.Millisecond) {
-		p, err = c.History(ctx, client.HistoryQuery{Before: before, Limit: 1000})
+		got, err = read()
 		if !errors.Is(err, client.ErrUnavailable) || time.Now().After(deadline) || ctx.Err() != nil {
-			return p, err
+			return got, err
 		}
 	}
 }
@@ -405,7 +355,7 @@ func orderNumber(c client.Customer, id string) (int, bool) {
 	return n, ok && err == nil
 }
 
-// resendAll sends unanswered orders until they are answered.
+// resendAll sends unanswered requests until they are answered.
 func resendAll(ctx context.Context, addr string, traders []*trader) error {
 	for _, t := range traders {
 		c, _, err := t.dial(ctx, addr)
@@ -415,13 +365,13 @@ func resendAll(ctx context.Context, addr string, traders []*trader) error {
 		ok := t.resend(ctx, c)
 		c.Close()
 		if !ok {
-			return fmt.Errorf("%d gets no answer to its open orders", t.customer)
+			return fmt.Errorf("%d gets no answer to its open requests", t.customer)
 		}
 	}
 	return nil
 }
 
-// resendAndVerify sends unanswered orders again and compares everything.
+// resendAndVerify sends unanswered requests again and compares everything.
 func resendAndVerify(ctx context.Context, addr string, traders []*trader) {
 	check(resendAll(ctx, addr, traders))
 	verifyAll(ctx, addr, traders, true)

@@ -38,9 +38,9 @@ func (c *watcherCounts) add(d watcherCounts) {
 }
 
 const (
-	// watcherReach is how many pushes a session may have missed to resume: two for
+	// watcherReach is how many pushes a session may have missed to resume: at least one for
 	// each of the 256 events that the server remembers of an account.
-	watcherReach  = 2 * 256
+	watcherReach  = 256
 	watcherBuffer = 1 << 16 // pushes buffered while an account is compared
 	// watcherPatience is how long the missed pushes may take.
 	watcherPatience = 10 * time.Second
@@ -153,7 +153,9 @@ func (w *watcher) take(p client.Push) {
 	case client.Execution:
 		w.trader.ledger.acknowledge(event)
 	case client.ExecutionBusted:
-		w.trader.ledger.bust(event.ID, true)
+		w.trader.ledger.undid(event.ID)
+	case client.OrderUpdate:
+		w.trader.ledger.observe(event.Order, true)
 	}
 }
 

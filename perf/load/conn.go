@@ -110,6 +110,9 @@ func (l *protocol) consumeAll(c *conn, b []byte) (a arrival, err error) {
 				return a, err
 			}
 			a.replies++
+			if l.workload == Resting && c.state == ready {
+				c.want = l.workload.command(c.nextReply).Reply()
+			}
 		} else if err := l.other(c, m); err != nil {
 			return a, err
 		}
@@ -132,6 +135,7 @@ func (l *protocol) other(c *conn, m *message) error {
 // protocol checks what the server sends. Owner: the event loop.
 type protocol struct {
 	tally    *tally
+	workload Workload
 	accounts []Account
 	group    int // number of neighbouring connections that share an account
 	clock    func() int64

@@ -49,7 +49,7 @@ func NewReceiver(w Workload, open int) *Receiver { return NewReceiverOf(DialectP
 func NewReceiverOf(d Dialect, w Workload, open int) *Receiver {
 	r := &Receiver{
 		l: protocol{tally: newTally(), accounts: []Account{{Customer: 1}}, group: 1},
-		c: conn{state: ready, want: w.command().Reply(), nextID: uint64(open), sequenced: true},
+		c: conn{state: ready, want: w.command(0).Reply(), nextID: uint64(open), sequenced: true},
 	}
 	r.c.wire = newWires(Options{Addr: "host:1", Dialect: d, Path: "/ws"})[0]
 	r.c.frames.Client = true

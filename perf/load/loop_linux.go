@@ -65,7 +65,7 @@ func newLoop(ctx context.Context, o Options, e endpoint) (*loop, error) {
 	t, nonce, wires := newTally(), rand.Uint32(), newWires(o)
 	l := &loop{
 		ctx: ctx, options: o, endpoint: e, poller: p, tally: t, live: &live{},
-		protocol: &protocol{tally: t, accounts: o.Accounts, group: o.groupSize()},
+		protocol: &protocol{tally: t, workload: o.Workload, accounts: o.Accounts, group: o.groupSize()},
 		requests: [2]requests{newRequests(o, wires[0], nonce), newRequests(o, wires[1], nonce)},
 		beats:    newBeats(int64(o.KeepAlive), wires),
 		random:   rand.New(rand.NewPCG(0, 1)),
@@ -323,7 +323,8 @@ func (l *loop) nextDue() int64 {
 func (l *loop) startLoad() {
 	l.sending = true
 	for i := range l.conns {
-		l.conns[i].want = l.options.Workload.command().Reply()
+		c := &l.conns[i]
+		c.want = l.options.Workload.command(c.nextReply).Reply()
 	}
 	switch o := l.options; {
 	case o.Workload == HalfOpen:

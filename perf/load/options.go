@@ -49,9 +49,12 @@ type Options struct {
 	// Accounts[i / SessionsPerAccount mod n] and trades if i mod
 	// SessionsPerAccount is 0. Default 10.
 	SessionsPerAccount int
-	// Instruments for Orders and Push, each {market, code}; a connection uses them in
-	// turn.
+	// Instruments for Orders, Resting and Push, each {market, code}; a connection uses them
+	// in turn.
 	Instruments [][2]string
+	// RestPrices, for Resting only: for each of Instruments a price, in 1/10000, that is so low
+	// that a buy at it rests.
+	RestPrices []int64
 
 	// Sources is the number of addresses 127.0.x.y to connect from; only for a server on
 	// IPv4 loopback. 0: one per 1,000 connections to loopback, because servers limit the

@@ -29,6 +29,7 @@ func TestRunRefusesOptions(t *testing.T) {
 		{"rate and interval", func(o *load.Options) { o.Rate = 1; o.Interval.Max = 1 }, "Rate and Interval"},
 		{"workload", func(o *load.Options) { o.Workload = "dance" }, "dance"},
 		{"positions without accounts", func(o *load.Options) { *o = ordersTo(*o); o.Workload, o.Accounts = load.Positions, nil }, "positions needs Accounts"},
+		{"resting without prices", func(o *load.Options) { *o = ordersTo(*o); o.Workload = load.Resting }, "resting needs as many RestPrices"},
 		{"push without instruments", func(o *load.Options) { *o = ordersTo(*o); o.Workload, o.Instruments = load.Push, nil }, "push needs Instruments"},
 		{"sessions of an account", func(o *load.Options) { o.SessionsPerAccount = -1 }, "SessionsPerAccount"},
 		{"orders without accounts", func(o *load.Options) { *o = ordersTo(*o); o.Accounts = nil }, "Accounts"},

@@ -98,9 +98,9 @@ func newRequests(o Options, w wire, nonce uint32) requests {
 	}
 	if _, isPacket := w.(packetWire); isPacket && o.Workload != Chat {
 		text, _ := body.(codec.Raw)
-		return newRepeated(o.Workload.command(), text, o.Depth)
+		return newRepeated(o.Workload.command(0), text, o.Depth)
 	}
-	request := w.prepare(o.Workload.command(), body)
+	request := w.prepare(o.Workload.command(0), body)
 	request.nonce = nonce
 	return &list{wire: w, pick: func(uint64) *prepared { return request }}
 }

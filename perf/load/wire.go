@@ -59,8 +59,9 @@ func (m *message) setContent(content []byte) error {
 // prepared is an encoded request. Its id and its mark are filled in when it is sent.
 type prepared struct {
 	text   []byte
-	idAt   int // JSON: where the digits of the id belong
-	markAt int // where the mark is; 0: none
+	idAt   int    // JSON: where the digits of the id belong
+	markAt int    // where the mark is; 0: none
+	markOf uint64 // the mark is that of the request with an id that is lower by this
 	nonce  uint32
 }
 
@@ -79,7 +80,7 @@ func newPrepared(text []byte) *prepared {
 // mark fills in the mark; shift is by how much it has moved in b.
 func (p *prepared) mark(b []byte, shift int, id uint64) {
 	if p.markAt > 0 {
-		putMark(b[p.markAt+shift:], p.nonce, id)
+		putMark(b[p.markAt+shift:], p.nonce, id-p.markOf)
 	}
 }
 

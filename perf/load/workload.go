@@ -23,6 +23,9 @@ const (
 	Positions Workload = "positions"
 	// Orders logs each connection in, then buys 1 and sells 1 in turn.
 	Orders Workload = "orders"
+	// Resting logs each connection in, then places a limit order that rests and cancels it, in
+	// turn. Each counts as a request.
+	Resting Workload = "resting"
 	// Push logs Options.SessionsPerAccount connections in to each account. The first of
 	// them trades as in Orders, all of them receive the pushes.
 	Push Workload = "push"
@@ -39,7 +42,7 @@ const (
 
 // Workloads returns all workloads, the cheapest for the server first.
 func Workloads() []Workload {
-	return []Workload{Idle, HalfOpen, Submit, Heartbeat, Positions, Orders, Push, Chat, Broadcast}
+	return []Workload{Idle, HalfOpen, Submit, Heartbeat, Positions, Orders, Resting, Push, Chat, Broadcast}
 }
 
 // workloadNames returns the names for error texts.
@@ -54,7 +57,7 @@ func workloadNames() string {
 // NeedsAccounts reports whether the connections must log in.
 func (o Options) NeedsAccounts() bool {
 	switch o.Workload {
-	case Positions, Orders, Push, Broadcast:
+	case Positions, Orders, Resting, Push, Broadcast:
 		return true
 	case Chat:
 		return cmp.Or(o.Dialect, DialectPacket).hasCommands()
@@ -67,15 +70,20 @@ func (o Options) NeedsAccounts() bool {
 func (w Workload) waits() bool { return w == Idle || w == HalfOpen || w == Broadcast }
 
 // trades reports whether the workload places orders.
-func (w Workload) trades() bool { return w == Orders || w == Push }
+func (w Workload) trades() bool { return w == Orders || w == Resting || w == Push }
 
-// command returns the command of the load phase.
-func (w Workload) command() codec.Command {
+// command returns the command of a request of the load phase.
+func (w Workload) command(id uint64) codec.Command {
 	switch w {
 	case Submit:
 		return codec.CommandSubmit
 	case Positions:
 		return codec.CommandPositions
+	case Resting:
+		if numberOf(id)%2 == 0 {
+			return codec.CommandCancelOrder
+		}
+		return codec.CommandPlaceOrder
 	case Orders, Push:
 		return codec.CommandPlaceOrder
 	case Chat:
@@ -93,6 +101,8 @@ func (o Options) validateWorkload() error {
 		return fmt.Errorf("%w: Workload %s needs Accounts", ErrOptions, w)
 	case w.trades() && len(o.Instruments) == 0:
 		return fmt.Errorf("%w: Workload %s needs Instruments", ErrOptions, w)
+	case w == Resting && len(o.RestPrices) != len(o.Instruments):
+		return fmt.Errorf("%w: Workload %s needs as many RestPrices as Instruments", ErrOptions, w)
 	case w.waits() && (o.Interval.Max > 0 || o.Rate > 0):
 		return fmt.Errorf("%w: Workload %s has neither Interval nor Rate", ErrOptions, w)
 	case w == Chat && o.Interval.Max > 0:

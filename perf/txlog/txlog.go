@@ -57,13 +57,18 @@ func (l *Log) Append(t *desk.Turn) {
 	l.out.Post()
 }
 
-func (l *Log) write(e *desk.Event) error {
+// write makes an event durable in a transaction. It writes executions and busts alone: of
+// resting orders and corrections there is no record.
+func (l *Log) write(e *ledger.Event) error {
 	l.events.Add(1)
-	if e.Kind == ledger.KindBust {
-		return l.history.BustNow(context.Background(), uint64(e.Execution.ID), e.Reason, e.Time)
+	switch e.Kind {
+	case ledger.KindBust:
+		return l.history.BustNow(context.Background(), uint64(e.Execution.ID), e.Text, e.Time)
+	case ledger.KindFill:
+		row := desk.Row(e)
+		return l.history.InsertNow(context.Background(), &row)
 	}
-	row := desk.Row(&e.Event)
-	return l.history.InsertNow(context.Background(), &row)
+	return nil
 }
 
 // Accepts implements desk.CommitLog.

@@ -91,7 +91,7 @@ func TestOrdersAreInTheDatabaseWhenShown(t *testing.T) {
 	var trading, watching sync.WaitGroup
 	var clients []*client.Client
 	for range sessions {
-		watching.Add(2 * sessions * orders)
+		watching.Add(sessions * orders)
 		pushes := uint64(0)
 		clients = append(clients, dial(t, s, alice, func(p client.Push) {
 			if p.Sequence != pushes+1 && pushes > 0 {
@@ -100,8 +100,8 @@ func TestOrdersAreInTheDatabaseWhenShown(t *testing.T) {
 			pushes = p.Sequence
 			if e, ok := p.Event.(client.Execution); ok {
 				inDatabase(e.ID)
+				watching.Done()
 			}
-			watching.Done()
 		}))
 	}
 	for _, c := range clients {

@@ -4,16 +4,21 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"holdfast/biz/desk"
 	"holdfast/biz/journal"
+	"holdfast/biz/ledger"
 	"holdfast/biz/seed"
+	"holdfast/biz/server"
 	"holdfast/cmd/holdfast/backup"
 	"holdfast/cmd/holdfast/inspect"
+	"holdfast/engine"
 )
 
 func unseen(int64, int64) {}
@@ -193,4 +198,32 @@ func TestInterruptedBackupLeavesNothing(t *testing.T) {
 	interrupted(func(ctx context.Context, seen backup.Progress) (*backup.Manifest, error) {
 		return backup.Restore(ctx, folder, filepath.Join(parent, "data"), seen)
 	})
+}
+
+// TestBackupCountsEvents: the manifest counts the events of a command, which are one record of
+// the journal.
+func TestBackupCountsEvents(t *testing.T) {
+	data := dataOf(t)
+	_, before := written(t, data)
+	s, err := seed.Default()
+	must(t, err)
+	running, err := server.Start(t.Context(), server.Config{
+		Data: data, Seed: s, Listeners: []engine.Listener{{Address: "127.0.0.1:0"}}, Log: slog.New(slog.DiscardHandler),
+	})
+	must(t, err)
+	must(t, running.Desk.Accounts()[1].Do(running.Desk.NewTurn(), func(visit *desk.Turn) {
+		visit.Parts = 3
+		o := ledger.NewOrder{Side: ledger.Buy, Type: ledger.Market, TimeInForce: ledger.Day, Quantity: 30, Terms: ledger.Terms{Time: 1_900_000_000_000_000_000}}
+		if events, err := visit.Place(&o); err != nil || len(events) != 3 {
+			t.Errorf("%d events, %v", len(events), err)
+		}
+	}))
+	must(t, running.Stop())
+	folder, m := written(t, data)
+	if m.Events != before.Events+3 || m.LastTime.UnixNano() != 1_900_000_000_000_000_000 {
+		t.Errorf("%d events to %v, %d before", m.Events, m.LastTime, before.Events)
+	}
+	if _, err := backup.Restore(t.Context(), folder, filepath.Join(t.TempDir(), "data"), unseen); err != nil || stateOf(t, folder) != stateOf(t, data) {
+		t.Errorf("restored: %v", err)
+	}
 }

@@ -85,8 +85,8 @@ func (m *Manifest) batch(b *journal.Batch) error {
 		if e.Genesis {
 			m.Seed = hex.EncodeToString(e.Seed[:])
 		}
-		if e.IsEvent() {
-			at := time.Unix(0, e.Event.Time).UTC()
+		for n := range e.Events {
+			at := time.Unix(0, e.Events[n].Time).UTC()
 			m.Events, m.LastTime = m.Events+1, &at
 		}
 	}

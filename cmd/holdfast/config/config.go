@@ -3,6 +3,8 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"holdfast/biz/ledger"
 )
 
 // Config is the effective configuration of the server. Load checks it; nobody changes it
@@ -19,6 +21,11 @@ type Config struct {
 	Simulate       Rate          // simulated orders; 0: none
 	PriceMoves     Rate          // simulated price moves; unset: 10/s if Simulate is on, else 0
 	RandomSeed     uint64        // of the simulation: the same seed produces the same run
+	Preset         string        // of the simulated broker: a market.Preset; "": that of Script, or none
+	Clock          string        // a market.ClockMode; "": that of Script, virtual with Start or Speed, else wall
+	Speed          int           // seconds that pass on a virtual clock in one of real time; 0: that of Script, or 1
+	Start          time.Time     // of a virtual or stepped clock; zero: that of Script, or now
+	Script         string        // a shipped script or a file; "": none
 	EventLoops     int           // 0: one per processor
 	MaxConnections int           // 0: what the open-file limit allows
 	Heartbeat      time.Duration // interval for clients; unless set, IdleTime is at least three of them
@@ -55,6 +62,8 @@ type Limits struct {
 	PasswordGuesses       int           // wrong passwords per customer, address and minute
 	LoginQueue            int           // logins that wait for their password to be verified; one address: half
 	LoginWait             time.Duration // longest time that they wait
+	WorkingOrders         int           // working orders of an account
+	ClientOrderIDs        int           // client order ids that an account remembers, of today and yesterday
 	WriteStallTime        time.Duration // longest time in which the peer reads none of its unsent output
 }
 
@@ -98,6 +107,8 @@ func Default() *Config {
 			PasswordGuesses:       5,
 			LoginQueue:            8192,
 			LoginWait:             30 * time.Second,
+			WorkingOrders:         ledger.MaxOrders,
+			ClientOrderIDs:        ledger.DefaultClientOrderIDs,
 		},
 		origins: make(map[string]string),
 	}

@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"holdfast/biz/textfile"
+)
 
 // applyEnviron applies the variables that are settings. It ignores others, also with
 // the prefix (an orchestrator adds some), unless a name is so close to a setting that
@@ -32,7 +36,7 @@ func (c *Config) applyVariable(names map[string]setting, name, text string) erro
 		all = append(all, n)
 	}
 	most := min(2, len(strings.TrimPrefix(name, EnvPrefix))/3) // a short name may well belong to another program
-	if near, ok := nearest(name, all, most); ok {
+	if near, ok := textfile.Nearest(name, all, most); ok {
 		return mistake(name, "unknown variable (did you mean %q?)", near)
 	}
 	return nil

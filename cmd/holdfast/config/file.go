@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"holdfast/biz/jsonfile"
+	"holdfast/biz/textfile"
 )
 
 // limitsKey is the only object inside the file's object.
@@ -86,7 +87,7 @@ func (r *fileReader) unknown(key string) error {
 	for _, s := range r.table {
 		keys = append(keys, s.key)
 	}
-	if near, ok := nearest(key, keys, 2); ok {
+	if near, ok := textfile.Nearest(key, keys, 2); ok {
 		return r.Errorf("unknown key %q (did you mean %q?)", key, near)
 	}
 	if _, inside := find(r.table, limitsKey+"."+key); inside {

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"holdfast/biz/textfile"
 )
 
 // The dialects that a listener may have.
@@ -116,7 +118,7 @@ func parseListener(text string) (Listener, error) {
 	at := slices.IndexFunc(all, func(d dialect) bool { return d.name == name })
 	if at < 0 {
 		words := wordsOf(all)
-		return Listener{}, fmt.Errorf("wants the dialect %s, got %q%s", either(words), name, Suggestion(name, words))
+		return Listener{}, fmt.Errorf("wants the dialect %s, got %q%s", either(words), name, textfile.Suggestion(name, words))
 	}
 	address, options, given := strings.Cut(rest, ",")
 	if err := checkClientAddress(address); err != nil {
@@ -140,7 +142,7 @@ func (l *Listener) setOptions(d dialect, texts []string) error {
 		at := slices.IndexFunc(d.options, func(o option) bool { return o.text == text || o.text == name+"=" })
 		if at < 0 {
 			words := wordsOf(d.options)
-			return fmt.Errorf("wants the options %s, got %q%s", either(words), text, Suggestion(text, words))
+			return fmt.Errorf("wants the options %s, got %q%s", either(words), text, textfile.Suggestion(text, words))
 		}
 		if seen[name] && !strings.HasSuffix(d.options[at].text, "=") {
 			return fmt.Errorf("has the option %s twice", name)

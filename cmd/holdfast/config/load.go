@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/pflag"
+
+	"holdfast/biz/market"
 )
 
 // Sources are what Load reads, in rising precedence.
@@ -66,7 +68,7 @@ func (c *Config) readFile(path string) error {
 
 // derive sets the settings whose default depends on another.
 func (c *Config) derive() {
-	if c.Origin("price_moves") == originDefault && c.Simulate > 0 {
+	if c.Origin("price_moves") == originDefault && c.Simulate > 0 && c.Script == "" {
 		c.PriceMoves = defaultPriceMoves
 	}
 	if c.Origin("limits.idle_time") == originDefault {
@@ -94,6 +96,9 @@ func (c *Config) check() error {
 	if c.Limits.IdleTime <= c.Heartbeat {
 		return c.clash("limits.idle_time", "must be longer than", "heartbeat")
 	}
+	if err := c.checkClock(); err != nil {
+		return err
+	}
 	if c.RequireLogin {
 		for i, l := range c.Listeners {
 			if l.Dialect == DialectChat {
@@ -102,6 +107,23 @@ func (c *Config) check() error {
 		}
 	}
 	return c.checkAddresses()
+}
+
+// checkClock returns an error for settings of the clock that contradict each other or the script,
+// which says when it starts.
+func (c *Config) checkClock() error {
+	wall, stepped := c.Clock == market.WallClock.String(), c.Clock == market.SteppedClock.String()
+	switch {
+	case c.Script != "" && !c.Start.IsZero():
+		return c.clash("start", "can't be combined with", "script")
+	case c.Script != "" && wall:
+		return c.clash("clock", "can't be combined with", "script")
+	case wall && !c.Start.IsZero():
+		return c.clash("start", "can't be combined with", "clock")
+	case (wall || stepped) && c.Speed != 0:
+		return c.clash("speed", "can't be combined with", "clock")
+	}
+	return nil
 }
 
 // clash returns the error for two settings or entries of lists that break a rule. Its

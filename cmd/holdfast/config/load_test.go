@@ -51,6 +51,11 @@ const everySetting = `{
   "simulate": "250/s",
   "price_moves": 0.5,
   "random_seed": 18446744073709551615,
+  "preset": "thin",
+  "clock": "virtual",
+  "speed": 60,
+  "start": "2026-01-05T09:00:00+08:00",
+  "script": "",
   "event_loops": 3,
   "max_connections": 10000,
   "heartbeat": "15s",
@@ -80,7 +85,9 @@ const everySetting = `{
     "write_stall_time": "6s",
     "password_guesses": 9,
     "login_queue": 10,
-    "login_wait": "7s"
+    "login_wait": "7s",
+    "working_orders": 100,
+    "client_order_ids": 5000
   }
 }
 `
@@ -97,19 +104,20 @@ func TestFileSetsEverySetting(t *testing.T) {
 		Data:      "elsewhere", SeedFile: "seed.json",
 		JournalURL: "nats://a:4222,tls://b:4222", JournalMonitor: "http://a:8222,https://b:8222", JournalCopies: 3,
 		Simulate: 250, PriceMoves: 0.5, RandomSeed: 1<<64 - 1, EventLoops: 3, MaxConnections: 10000,
+		Preset: "thin", Clock: "virtual", Speed: 60, Start: time.Date(2026, 1, 5, 9, 0, 0, 0, time.FixedZone("", 8*3600)),
 		Heartbeat: 15 * time.Second, RequireLogin: true, MemoryLimit: 512 << 20, Drain: 90 * time.Second, RecentEvents: 64, DiskWatermark: 1000, LogLevel: slog.LevelDebug,
 		Limits: config.Limits{
 			MaxFrameBytes: 65536, LoginFrameBytes: 32768, ConnectionsPerAddress: 8, SessionsPerAccount: 5,
 			InFlightRequests: 16, InFlightBytes: 131072,
 			OutboundSoftBytes: 8192, OutboundSoftTime: 3 * time.Second, OutboundHardBytes: 16384, OutboundTotalBytes: 65536,
 			FirstFrameTime: 2 * time.Second, HandshakeTime: 8 * time.Second, PongTime: 9 * time.Second, FrameTime: 4 * time.Second, IdleTime: time.Hour, WriteStallTime: 6 * time.Second, PasswordGuesses: 9,
-			LoginQueue: 10, LoginWait: 7 * time.Second,
+			LoginQueue: 10, LoginWait: 7 * time.Second, WorkingOrders: 100, ClientOrderIDs: 5000,
 		},
 	}
 	if texts(t, &got) != texts(t, &want) {
 		t.Errorf("got\n%s\nwant\n%s", texts(t, &got), texts(t, &want))
 	}
-	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:32" {
+	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:37" {
 		t.Errorf("origin %q", origin)
 	}
 }
@@ -195,6 +203,7 @@ func TestPriceMovesFollowSimulate(t *testing.T) {
 		{"said otherwise", []string{"--simulate=100/s", "--price-moves=3"}, 3},
 		{"switched off", []string{"--simulate=100/s", "--price-moves=0"}, 0},
 		{"prices alone", []string{"--price-moves=2/s"}, 2},
+		{"those of a script", []string{"--simulate=100/s", "--script=wild"}, 0},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -233,6 +242,16 @@ func TestBadFile(t *testing.T) {
 		{"negative rate", `{"simulate": -1}`, `serve.json:1: simulate wants a rate from 0/s to 10000000/s, got "-1"`},
 		{"rate without a number", `{"simulate": "NaN/s"}`, `serve.json:1: simulate wants a rate from 0/s to 10000000/s, got "NaN/s"`},
 		{"negative seed", `{"random_seed": -1}`, `serve.json:1: random_seed wants a whole number from 0 to 2^64-1, got -1`},
+		{"slip in a clock", `{"clock": "steped"}`, `serve.json:1: clock wants one of wall, virtual, stepped, got "steped" (did you mean "stepped"?)`},
+		{"slip in a preset", `{"preset": "thn"}`, `serve.json:1: preset wants one of frictionless, realistic, thin, brutal, got "thn" (did you mean "thin"?)`},
+		{"too fast", `{"speed": 1001}`, `serve.json:1: speed wants a whole number from 0 to 1000, got 1001`},
+		{"start without a zone", `{"start": "2026-01-05T09:00:00"}`, `serve.json:1: start wants a time of the years 1971 to 2200 such as 2026-01-05T09:00:00+08:00, got "2026-01-05T09:00:00"`},
+		{"speed of real time", "{\"clock\": \"wall\",\n\"speed\": 2}", `serve.json:2: speed 2 (serve.json:2) can't be combined with clock wall (serve.json:1)`},
+		{"speed of steps", "{\"speed\": 2,\n\"clock\": \"stepped\"}", `serve.json:1: speed 2 (serve.json:1) can't be combined with clock stepped (serve.json:2)`},
+		{"start of real time", `{"clock": "wall", "start": "2026-01-05T09:00:00Z"}`, `serve.json:1: start 2026-01-05T09:00:00Z (serve.json:1) can't be combined with clock wall (serve.json:1)`},
+		{"start of a script", `{"script": "wild", "start": "2026-01-05T09:00:00Z"}`, `serve.json:1: start 2026-01-05T09:00:00Z (serve.json:1) can't be combined with script wild (serve.json:1)`},
+		{"script in real time", `{"script": "wild", "clock": "wall"}`, `serve.json:1: clock wall (serve.json:1) can't be combined with script wild (serve.json:1)`},
+		{"no working orders", `{"limits": {"working_orders": 0}}`, `serve.json:1: limits.working_orders wants a whole number from 1 to 4096, got 0`},
 		{"below the range", `{"recent_events": 0}`, `serve.json:1: recent_events wants a whole number from 1 to 32767, got 0`},
 		{"blank in an address", `{"listen": "a\nb:1"}`, `serve.json:1: listen wants an address such as 127.0.0.1:8888, got "a\nb:1"`},
 		{"no session for an account", `{"limits": {"sessions_per_account": 0}}`, `serve.json:1: limits.sessions_per_account wants a whole number from 1 to 1048576, got 0`},

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"holdfast/biz/ledger"
+	"holdfast/biz/market"
 )
 
 // EnvPrefix starts the name of every environment variable that is a setting.
@@ -14,6 +17,9 @@ const minMemoryBytes = 64 << 20
 
 // maxSessionBytes is the largest value of settings for the bytes of one session.
 const maxSessionBytes = 1 << 30
+
+// maxClientOrderIDs is the largest number of client order ids of an account: some 1.6 GB.
+const maxClientOrderIDs = 100_000_000
 
 // setting is one row of the table of settings.
 type setting struct {
@@ -44,6 +50,11 @@ func (c *Config) settings() []setting {
 		{"simulate", "simulate", "simulated orders, e.g. 100/s", rateValue(&c.Simulate)},
 		{"price_moves", "price-moves", "simulated price moves", rateValue(&c.PriceMoves)},
 		{"random_seed", "seed", "random seed of the simulation", uintValue(&c.RandomSeed)},
+		{"preset", "preset", "simulated broker: frictionless, realistic, thin or brutal; empty: that of the script, or the depth of the seed file without latency and rejections", optionalWord(&c.Preset, "preset", presets())},
+		{"clock", "clock", "trading clock: wall (real time), virtual (from --start, at --speed) or stepped (moved by \"holdfast market step\"); empty: that of the script, virtual with --start or --speed, else wall", optionalWord(&c.Clock, "clock", clocks())},
+		{"speed", "speed", "seconds that pass on a virtual clock in one of real time; 0: that of the script, or 1", intValue(&c.Speed, 0, market.MaxSpeed)},
+		{"start", "start", "when a virtual or stepped clock starts, e.g. 2026-01-05T09:00:00+08:00; empty: that of the script, or now", timeValue(&c.Start)},
+		{"script", "script", "script of a trading day: a JSON file, or quiet, wild or mistakes, which ship with holdfast", fileValue(&c.Script)},
 		{"event_loops", "event-loops", "event loops; 0: one per processor", intValue(&c.EventLoops, 0, 256)},
 		{"max_connections", "max-connections", "maximum number of client connections; 0: what the open-file limit allows", intValue(&c.MaxConnections, 0, 1<<20)},
 		{"heartbeat", "heartbeat", "heartbeat interval for clients", durationValue(&c.Heartbeat, time.Second, time.Hour)},
@@ -73,6 +84,8 @@ func (c *Config) settings() []setting {
 		{"limits.password_guesses", "password-guesses", "wrong passwords per customer, address and minute before further ones are delayed", intValue(&l.PasswordGuesses, 1, 1_000_000)},
 		{"limits.login_queue", "login-queue", "logins that may wait for their password to be verified; one address: half of them", intValue(&l.LoginQueue, 2, 1<<20)},
 		{"limits.login_wait", "login-wait", "longest time that a login waits for its password to be verified", limitTime(&l.LoginWait)},
+		{"limits.working_orders", "working-orders", "maximum number of working orders of an account", intValue(&l.WorkingOrders, 1, ledger.MaxOrders)},
+		{"limits.client_order_ids", "client-order-ids", "maximum number of client order ids that an account remembers, of today and yesterday", intValue(&l.ClientOrderIDs, 1, maxClientOrderIDs)},
 	}
 }
 

@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"holdfast/biz/market"
+	"holdfast/biz/textfile"
 )
 
 // form is the type of a value in the JSON file.
@@ -194,6 +197,46 @@ func levelValue(field *slog.Level) value {
 		err = level.UnmarshalText([]byte(text))
 		return level, err
 	}, func(level slog.Level) string { return strings.ToLower(level.String()) })
+}
+
+// optionalWord returns one of words, or "".
+func optionalWord(field *string, kind string, words []string) value {
+	return stringValue(field, kind, func(text string) error {
+		if text == "" || slices.Contains(words, text) {
+			return nil
+		}
+		return fmt.Errorf("wants one of %s, got %q%s", strings.Join(words, ", "), text, textfile.Suggestion(text, words))
+	})
+}
+
+func clocks() []string {
+	return []string{market.WallClock.String(), market.VirtualClock.String(), market.SteppedClock.String()}
+}
+
+func presets() (names []string) {
+	for _, p := range market.Presets() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// timeValue returns a time of the years 1971 to 2200, or the zero time for "".
+func timeValue(field *time.Time) value {
+	return newValue(field, "time", formString, func(text string) (time.Time, error) {
+		if text == "" {
+			return time.Time{}, nil
+		}
+		t, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil || t.Year() < 1971 || t.Year() > 2200 {
+			return t, fmt.Errorf("wants a time of the years 1971 to 2200 such as 2026-01-05T09:00:00+08:00, got %q", text)
+		}
+		return t, nil
+	}, func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.Format(time.RFC3339Nano)
+	})
 }
 
 // quoted quotes text, unless a number is wanted and text is one.

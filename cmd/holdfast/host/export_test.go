@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 
+	"holdfast/biz/simulation"
 	"holdfast/engine"
 )
 
@@ -12,6 +13,7 @@ import (
 var (
 	LimitsOf   = limitsOf
 	OnLoopback = onLoopback
+	NewDay     = newDay
 )
 
 // NewAdminConns returns the listener of the admin port with another limit.
@@ -25,3 +27,6 @@ func (s *Server) Parts() []engine.Part { return s.asked() }
 
 // Ready is what readiness asks.
 func (s *Server) Ready(ctx context.Context, h *engine.Health) error { return s.ready(ctx, h) }
+
+// Simulation returns what the day simulates.
+func (d *Day) Simulation() simulation.Config { return d.simulation }

@@ -35,6 +35,7 @@ func (s *Server) reloadSeed(path string) error {
 	if err != nil {
 		return err
 	}
+	s.Day.adapt(loaded)
 	r, err := s.Gateway.Reload(loaded)
 	if err != nil {
 		return err

@@ -40,6 +40,7 @@ type Server struct {
 	*wiring.Server
 	Admin  string     // address of metrics and pprof
 	Seed   *seed.Seed // of the start
+	Day    *Day
 	Memory Memory
 
 	config       *config.Config
@@ -70,15 +71,18 @@ func (o Options) carrierDialect() codec.Dialect {
 // Start starts a server with the settings of c. It returns when clients can connect. A
 // *config.Error names the setting that prevents the start.
 func Start(ctx context.Context, c *config.Config, o Options, log *slog.Logger) (*Server, error) {
-	if err := checkPorts(c); err != nil {
-		return nil, err
-	}
 	s := &Server{Memory: PlanMemory(c), config: c, seedFile: c.SeedFile, log: log, droppedLines: o.DroppedLines}
 	if s.droppedLines == nil {
 		s.droppedLines = func() uint64 { return 0 }
 	}
 	var err error
 	if s.Seed, err = LoadSeed(c.SeedFile); err != nil {
+		return nil, err
+	}
+	if s.Day, err = newDay(c, s.Seed, time.Now()); err != nil {
+		return nil, err
+	}
+	if err := checkPorts(c); err != nil {
 		return nil, err
 	}
 	parts := s.parts(c, o, log)
@@ -104,17 +108,22 @@ func (s *Server) parts(c *config.Config, o Options, log *slog.Logger) wiring.Con
 		Listeners: listenersOf(c, o.WebSocketEcho), EventLoops: EventLoops(c), Drain: c.Drain, Limits: limitsOf(c, s.Memory.plan),
 		Desk: desk.Config{
 			RecentEvents: c.RecentEvents, DiskWatermark: uint64(c.DiskWatermark),
+			WorkingOrders: c.Limits.WorkingOrders, ClientOrderIDs: c.Limits.ClientOrderIDs,
 			MaxHeldBytes: s.Memory.plan.HeldBytes, MaxOpenBytes: s.Memory.plan.OpenBytes,
 		},
 		Gateway: gateway.Config{
 			Heartbeat: c.Heartbeat, Version: o.Version, SubmitOnLoop: o.SubmitOnLoop,
 			PasswordGuesses: c.Limits.PasswordGuesses, SessionsPerAccount: c.Limits.SessionsPerAccount,
 			LoginQueue: c.Limits.LoginQueue, LoginWait: c.Limits.LoginWait,
+			Preset: s.Day.Preset, Random: s.Day.simulation.Random,
 		},
-		Simulation: simulation.Config{
-			Orders: float64(c.Simulate), PriceMoves: float64(c.PriceMoves), Random: c.RandomSeed,
-		},
+		Simulation: s.Day.simulation, Clock: s.Day.Clock,
 		Log: log,
+	}
+	if s.Day.Clock != nil {
+		w.Script = func(ctx context.Context, running *wiring.Server, driver *simulation.Driver) error {
+			return s.Day.start(ctx, c, running, driver, log)
+		}
 	}
 	if o.TransactionPerOrder {
 		w.NewCommitLog = txlog.New

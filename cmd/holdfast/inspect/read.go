@@ -60,10 +60,13 @@ func (e *RecordError) Error() string {
 // Unwrap returns the cause.
 func (e *RecordError) Unwrap() error { return e.err }
 
-// readBook returns what the journal of a data folder defines. At a damaged place it stops:
-// whoever reads the journal next reports the damage.
-func readBook(ctx context.Context, data string) *desk.Book {
+// readBook returns what the journal of a data folder defines, and calls each for every record.
+// At a damaged place it stops: whoever reads the journal next reports the damage.
+func readBook(ctx context.Context, data string, each func(*desk.Entry)) *desk.Book {
 	b := desk.NewBook()
-	_, _ = entries(ctx, data, nil, func(_ *journal.Batch, _ uint64, e *desk.Entry) error { return b.Add(e) })
+	_, _ = entries(ctx, data, nil, func(_ *journal.Batch, _ uint64, e *desk.Entry) error {
+		each(e)
+		return b.Add(e)
+	})
 	return b
 }

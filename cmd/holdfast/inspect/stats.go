@@ -15,22 +15,42 @@ import (
 
 // Stats are the measurements of a journal.
 type Stats struct {
-	Journal        string     `json:"journal"`
-	Batches        uint64     `json:"batches"`
-	Records        uint64     `json:"records"`
-	Bytes          uint64     `json:"bytes"`
-	FileBytes      int64      `json:"file_bytes"`
-	Fills          uint64     `json:"fills"`
-	Busts          uint64     `json:"busts"`
-	Definitions    uint64     `json:"definitions"` // records that are no events
-	Customers      int        `json:"customers"`
-	First          *time.Time `json:"first,omitempty"`
-	Last           *time.Time `json:"last,omitempty"`
-	BytesPerOrder  float64    `json:"bytes_per_order"`
-	PerBatchMean   float64    `json:"records_per_batch"`
-	PerBatchCounts []PerBatch `json:"records_per_batch_counts"`
-	customers      map[ledger.Customer]bool
-	perBatch       [20]uint64 // index: bit length of the number of records, minus 1
+	Journal   string `json:"journal"`
+	Batches   uint64 `json:"batches"`
+	Records   uint64 `json:"records"`
+	Bytes     uint64 `json:"bytes"`
+	FileBytes int64  `json:"file_bytes"`
+	// Each record is a command of a customer, an event of the market, or a definition (the
+	// position of a script, too).
+	Commands     uint64 `json:"commands"`
+	MarketEvents uint64 `json:"market_events"`
+	Definitions  uint64 `json:"definitions"`
+	// Orders counts accepted orders, Executions the fills and the corrections.
+	Orders     uint64 `json:"orders"`
+	Executions uint64 `json:"executions"`
+	// The events of commands, by kind.
+	Fills       uint64     `json:"fills"`
+	Busts       uint64     `json:"busts"`
+	Corrections uint64     `json:"corrections"`
+	Accepted    uint64     `json:"accepted"`
+	Cancelled   uint64     `json:"cancelled"`
+	Expired     uint64     `json:"expired"`
+	Replaced    uint64     `json:"replaced"`
+	Triggered   uint64     `json:"triggered"`
+	Deposits    uint64     `json:"deposits"`
+	Withdrawals uint64     `json:"withdrawals"`
+	Resets      uint64     `json:"resets"`
+	Customers   int        `json:"customers"`
+	First       *time.Time `json:"first,omitempty"`
+	Last        *time.Time `json:"last,omitempty"`
+	// BytesPerExecution is FileBytes / Executions. BytesPerOrder is the same under the name of
+	// releases that executed each order at once.
+	BytesPerExecution float64    `json:"bytes_per_execution"`
+	BytesPerOrder     float64    `json:"bytes_per_order"`
+	PerBatchMean      float64    `json:"records_per_batch"`
+	PerBatchCounts    []PerBatch `json:"records_per_batch_counts"`
+	customers         map[ledger.Customer]bool
+	perBatch          [20]uint64 // index: bit length of the number of records, minus 1
 }
 
 // PerBatch is the number of batches that have From to To records.
@@ -58,29 +78,58 @@ func (s *Stats) entry(b *journal.Batch, number uint64, e *desk.Entry) error {
 	if number == b.First {
 		s.perBatch[min(bits.Len(uint(b.Count)), len(s.perBatch))-1]++
 	}
-	if !e.IsEvent() {
+	switch {
+	case len(e.Events) > 0:
+		s.Commands++
+	case e.Market != nil:
+		s.MarketEvents++
+		s.seen(e.Market.Time)
+	case e.Script != nil:
 		s.Definitions++
-		return nil
+		s.seen(e.Script.Time)
+	default:
+		s.Definitions++
 	}
-	if e.Event.Kind == ledger.KindBust {
-		s.Busts++
-	} else {
-		s.Fills++
+	for n := range e.Events {
+		s.event(&e.Events[n])
 	}
-	s.customers[e.Event.Customer()] = true
-	at := time.Unix(0, e.Event.Time).UTC()
+	return nil
+}
+
+func (s *Stats) event(e *ledger.Event) {
+	*s.count(e.Kind)++
+	if e.Kind == ledger.KindFill || e.Kind == ledger.KindCorrect {
+		s.Executions++
+	}
+	if e.Named && e.Kind != ledger.KindReplace { // a replacement may have another client order id
+		s.Orders++
+	}
+	s.customers[e.Customer()] = true
+	s.seen(e.Time)
+}
+
+func (s *Stats) count(k ledger.Kind) *uint64 {
+	return [...]*uint64{
+		&s.Fills, &s.Busts, &s.Accepted, &s.Cancelled, &s.Expired, &s.Replaced, &s.Triggered, &s.Corrections,
+		&s.Deposits, &s.Withdrawals, &s.Resets,
+	}[k-ledger.KindFill]
+}
+
+// seen counts the time of an event.
+func (s *Stats) seen(nanoseconds int64) {
+	at := time.Unix(0, nanoseconds).UTC()
 	if s.First == nil {
 		s.First = &at
 	}
 	s.Last = &at
-	return nil
 }
 
 func (s *Stats) finish(r journal.Report) {
 	s.Batches, s.Records, s.Bytes = r.Batches, r.Records, r.Bytes
 	s.Customers = len(s.customers)
-	if s.Fills > 0 {
-		s.BytesPerOrder = float64(s.FileBytes) / float64(s.Fills)
+	if s.Executions > 0 {
+		s.BytesPerExecution = float64(s.FileBytes) / float64(s.Executions)
+		s.BytesPerOrder = s.BytesPerExecution
 	}
 	if s.Batches > 0 {
 		s.PerBatchMean = float64(s.Records) / float64(s.Batches)
@@ -100,13 +149,20 @@ func (s *Stats) String() string {
 	t := table.Table{Align: "l", Indent: "  "}
 	row := func(name, format string, values ...any) { t.Add(name, fmt.Sprintf(format, values...)) }
 	row("batches", "%d", s.Batches)
-	row("records", "%d: %d fills, %d busts, of %d customers, and %d that are no events", s.Records, s.Fills, s.Busts, s.Customers, s.Definitions)
+	row("records", "%d: %d commands of %d customers, %d events of the market, %d definitions", s.Records, s.Commands, s.Customers, s.MarketEvents, s.Definitions)
+	row("orders", "%d", s.Orders)
+	row("executions", "%d", s.Executions)
+	for n, name := range eventKinds {
+		if count := *s.count(ledger.Kind(n + 1)); count > 0 {
+			row("  "+name, "%d", count)
+		}
+	}
 	row("bytes", "%d in files, %d without the overhead of the store", s.FileBytes, s.Bytes)
 	if s.First != nil {
 		row("time", "%s to %s", s.First.Format(time.RFC3339Nano), s.Last.Format(time.RFC3339Nano))
 	}
-	if s.Fills > 0 {
-		row("bytes per order", "%.1f", s.BytesPerOrder)
+	if s.Executions > 0 {
+		row("bytes per execution", "%.1f", s.BytesPerExecution)
 	}
 	row("records per batch", "%.2f on average", s.PerBatchMean)
 	for _, c := range s.PerBatchCounts {

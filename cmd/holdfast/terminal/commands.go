@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -67,8 +68,9 @@ func (sh *shell) buy(args []string) error { return sh.order(client.Buy, args) }
 func (sh *shell) sell(args []string) error { return sh.order(client.Sell, args) }
 
 func (sh *shell) order(side client.Side, args []string) error {
-	if len(args) != 2 {
-		return fmt.Errorf("usage: %s CODE QUANTITY", side)
+	usage := fmt.Errorf("usage: %s CODE QUANTITY [PRICE] [TERMS]; \"help\" lists the TERMS", side)
+	if len(args) < 2 {
+		return usage
 	}
 	key, err := sh.find(args[0])
 	if err != nil {
@@ -78,18 +80,29 @@ func (sh *shell) order(side client.Side, args []string) error {
 	if err != nil {
 		return err
 	}
-	o := client.Order{ClientOrderID: client.NewClientOrderID(), Side: side, Key: key, Quantity: quantity}
+	t, err := parseTerms(args[2:])
+	switch {
+	case errors.Is(err, errTerms):
+		return usage
+	case err != nil:
+		return err
+	}
+	o := client.Order{
+		ClientOrderID: cmp.Or(t.clientOrderID, client.NewClientOrderID()), Side: side, Key: key, Quantity: quantity,
+		Type: t.orderType(), Price: t.price, Stop: t.stop, TimeInForce: t.inForce, Expires: t.expires,
+	}
 	sh.expect(o.ClientOrderID)
 	placed, err := sh.connection().PlaceOrder(sh.ctx, o)
 	if err != nil {
 		sh.forget(o.ClientOrderID)
 	}
 	if errors.Is(err, client.ErrTimeout) || err != nil && sh.connection().Err() != nil {
-		return fmt.Errorf("%w; the order may have been filled: see \"history\"", err)
+		return fmt.Errorf("%w; the order may have been accepted: see \"history\" and \"orders\"", err)
 	}
 	if err != nil {
 		return err
 	}
+	sh.replied(o.ClientOrderID, placed)
 	sh.showPlaced(placed)
 	return nil
 }
@@ -237,7 +250,7 @@ func (sh *shell) bust(args []string) error {
 	}
 	busted, err := sh.connection().Bust(sh.ctx, id, strings.Join(args[1:], " "))
 	if err == nil {
-		sh.reply(BustedText(busted), "Bust", busted)
+		sh.reply(BustedText(sh.style, busted), "Bust", busted)
 	}
 	return err
 }

@@ -43,6 +43,10 @@ func pushEvent(p client.Push) event {
 		e.Command = "Execution"
 	case client.ExecutionBusted:
 		e.Command = "ExecutionBusted"
+	case client.OrderUpdate:
+		e.Command = "OrderUpdate"
+	case client.AccountUpdate:
+		e.Command = "AccountUpdate"
 	case client.Quote:
 		e.Command = "Quote"
 	case client.ChatMessage:

@@ -19,14 +19,16 @@ func TestTextOfOthersIsEscaped(t *testing.T) {
 	for _, event := range []client.Event{
 		client.Execution{Key: key, ClientOrderID: evil}, client.ExecutionBusted{Reason: evil}, client.Quote{Key: key}, client.Notice{Text: evil}, client.ChatMessage{Room: evil, Sender: evil, Address: evil, Text: evil},
 		client.PositionUpdate{Position: client.Position{Key: key, Quantity: 1}},
+		client.OrderUpdate{Order: client.OrderState{Key: key, ClientOrderID: evil}}, client.AccountUpdate{Text: evil},
 	} {
 		sh.pushed(client.Push{Sequence: 1, Event: event})
 	}
 	sh.showAccount(client.Snapshot{Account: client.Account{Name: evil}, Positions: []client.Position{{Key: key, Quantity: 1}}})
 	sh.showQuotes(sh.market)
+	sh.print(sh.ordersText([]client.OrderState{{Key: key, ClientOrderID: evil}}))
 	sh.showHistory(client.HistoryPage{Executions: []client.Execution{{Key: key, Busted: true, BustReason: evil}}})
 	sh.showPlaced(client.Placed{Executions: []client.Execution{{Key: key}}, Position: client.Position{Key: key}})
-	sh.print(BustedText(client.Busted{Execution: client.Execution{Key: key}, Position: client.Position{Key: key}}))
+	sh.print(BustedText(sh.style, client.Busted{Execution: client.Execution{Key: key}, Position: client.Position{Key: key}}))
 	sh.complain(errors.New(evil), 0)
 	sh.complete("quote ")
 	text := shown.String()

@@ -74,7 +74,7 @@ func sortedPushes(lines string) string {
 func TestJSONHelp(t *testing.T) {
 	t.Parallel()
 	got, err := jsonClient(t, newFakeServer(t, trades).addr, "help\n")
-	if err != nil || !strings.Contains(got, `{"event":"reply","line":1,"command":"help","result":"OK","body":[{"arguments":"CODE QUANTITY","help":"buy at the market price","name":"buy"},`) {
+	if err != nil || !strings.Contains(got, `{"event":"reply","line":1,"command":"help","result":"OK","body":[{"arguments":"CODE QUANTITY [PRICE] [TERMS]","help":"buy at the market price, or at PRICE or a lower one","name":"buy"},`) {
 		t.Errorf("%v, %s", err, got)
 	}
 }

@@ -79,9 +79,9 @@ func options(addr string, customer client.Customer) terminal.Options {
 // typed runs a client that gets these lines on standard input.
 func typed(t *testing.T, addr string, customer client.Customer, lines string) (stdout string, err error) {
 	t.Helper()
-	var out strings.Builder
+	out := newOutput()
 	o := options(addr, customer)
-	o.Stdin, o.Stdout = strings.NewReader(lines), &out
+	o.Stdin, o.Stdout = strings.NewReader(lines), out
 	err = terminal.Run(t.Context(), o)
 	return out.String(), err
 }

@@ -13,27 +13,11 @@ const repriceEvery = 5 * time.Second
 
 // tape is what the line for a push needs from earlier pushes.
 type tape struct {
-	skip    bool                        // the next position update belongs to an order of this shell
+	skip    bool                        // the next position update belongs to an execution in a reply
+	filled  client.Execution            // the last push, if it was an execution
 	prices  map[client.Key]client.Price // of watched instruments, as last shown
 	showing time.Time                   // when the total value was last shown
 	total   client.Money                // at the last trade or when last shown
-}
-
-// expect records an order of this shell. Its reply is shown, so its pushes need not be.
-func (sh *shell) expect(clientOrderID string) {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if sh.own == nil {
-		sh.own = make(map[string]bool)
-	}
-	sh.own[clientOrderID] = true
-}
-
-// forget undoes expect for an order without a reply: if it was executed, that is news.
-func (sh *shell) forget(clientOrderID string) {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	delete(sh.own, clientOrderID)
 }
 
 // pushed shows a push. The client calls it for one push at a time.
@@ -85,13 +69,17 @@ func (sh *shell) pushLine(p client.Push) string {
 func (sh *shell) pushText(p client.Push) string {
 	switch event := p.Event.(type) {
 	case client.Execution:
-		if sh.tape.skip = sh.own[event.ClientOrderID]; sh.tape.skip {
-			delete(sh.own, event.ClientOrderID)
+		sh.tape.filled = event
+		if sh.tape.skip = sh.own[event.ClientOrderID] != nil; sh.tape.skip {
 			return ""
 		}
 		return executionText(event)
 	case client.ExecutionBusted:
-		return sh.style(Red, fmt.Sprintf("execution %s was busted: %s", event.ID, table.Escape(event.Reason)))
+		return sh.bustedPushText(event)
+	case client.OrderUpdate:
+		return sh.orderUpdateText(event)
+	case client.AccountUpdate:
+		return sh.accountUpdateText(event)
 	case client.PositionUpdate:
 		return sh.updateText(p.Sequence, event)
 	case client.Quote:
@@ -106,12 +94,25 @@ func (sh *shell) pushText(p client.Push) string {
 	return ""
 }
 
+// bustedPushText returns the line for an execution that was busted or corrected. The execution
+// that replaces it follows.
+func (sh *shell) bustedPushText(b client.ExecutionBusted) string {
+	done := "was busted"
+	if b.CorrectedBy != 0 {
+		done = fmt.Sprintf("was corrected by %s", b.CorrectedBy)
+	}
+	return sh.style(Struck, "execution "+b.ID.String()) + " " + sh.style(Red, done+": "+table.Escape(b.Reason))
+}
+
 func (sh *shell) updateText(sequence uint64, u client.PositionUpdate) string {
 	if sequence == 0 {
 		return sh.totalText(u.MarketValue)
 	}
 	sh.tape.total = u.MarketValue
 	if sh.tape.skip {
+		if x := &sh.tape.filled; x.ID != 0 { // without an order update in between: it has filled the order
+			sh.ownReached(x.ClientOrderID, orderStage{client.StatusFilled, x.Quantity})
+		}
 		sh.tape.skip = false
 		return ""
 	}

@@ -129,7 +129,7 @@ func (sh *shell) connected(ctx context.Context, next *client.Client, welcome cli
 	switch {
 	case welcome.Why == client.SnapshotHistoryReset:
 		missed = welcome.Why.Text()
-		sh.own = nil // no push will name an order of the earlier history
+		sh.own, sh.cancelling = nil, nil // no push will name an order of the earlier history
 	case !welcome.Resumed:
 		missed = welcome.Why.Text() + "; see \"history\""
 	}

@@ -29,7 +29,7 @@ func TestClientReconnects(t *testing.T) {
 	serve(t, first.addr, data)
 	r.out.await(t, "missed pushes follow\n"+
 		"* bought 50 ALFA/600100 @ 10.00 = 500.00 (100020-2)\n* ALFA/600100: 150 shares, 1,500.00, profit 0.00 (increased)\n"+
-		"* execution 100020-1 was busted: keyed in by mistake\n* ALFA/600100: 50 shares, 500.00, profit 0.00 (decreased)\n")
+		"* execution 100020-1 was busted: keyed in by mistake\n* ALFA/600100: 50 shares, 500.00, profit 0.00 (decreased)\n* order 100020-1: buy 100 ALFA/600100, cancelled: an execution was busted\n")
 	io.WriteString(r.in, "sell 600100 50\n")
 	r.out.await(t, "(100020-3)\n  ALFA/600100: none left")
 	typed(t, first.addr, 100020, "buy 600100 7\n")
@@ -41,7 +41,7 @@ func TestClientReconnects(t *testing.T) {
 	if n := strings.Count(r.out.String(), "(100020-1)"); n != 1 {
 		t.Errorf("the client's own execution is shown %d times", n)
 	}
-	if n := strings.Count(r.out.String(), "was busted"); n != 1 {
+	if n := strings.Count(r.out.String(), "100020-1 was busted"); n != 1 {
 		t.Errorf("the bust is shown %d times", n)
 	}
 }

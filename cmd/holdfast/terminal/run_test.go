@@ -34,13 +34,24 @@ func TestClientCommands(t *testing.T) {
 		{"all quotes", 100020, "quote\n", false, []string{"ALFA/600100", "BETA/300109"}},
 		{"watch", 100020, "watch 600100\nquote 300103\nwatch off\n", false, []string{"ALFA/600100  Northern Tin", "BETA/300103"}},
 		{"holding", 100001, "holding\n", false, []string{"account 100001", "account 100001"}},
+		{"limit order", 100021, "buy 600100 100 9.90\norders\nholding\ncancel 100021-1\norders\n", false, []string{
+			"  order 100021-1: new, 100 left\n", "ORDER     SIDE  INSTRUMENT   SHARES  FILLED  LEFT  LIMIT  STOP  STATE\n  100021-1  buy   ALFA/600100     100       0   100   9.90        new\n",
+			"of it free", "  order 100021-1: buy 100 ALFA/600100 @ 9.90, cancelled: at the request of a client\n", "no working orders"}},
+		{"limit order that is executed", 100022, "buy 600100 100 10.5\nsell 600100 40 9\n", false, []string{
+			"bought 100 ALFA/600100 @ 10.00 = 1,000.00 (100022-1)\n  ALFA/600100: 100 shares", "sold 40 ALFA/600100 @ 10.00"}},
+		{"stop order, for some time, with a name", 100023, "buy 600100 100 11 stop 10.50 until 2199-01-05T14:00:00+08:00 as mine\nbuy 600100 50 limit 9.90 as mine\norders\n", false, []string{
+			"  order 100023-1: new, 100 left\n", "used before; the first reply was:\n  order 100023-1: new, 100 left\n", "100023-1  buy   ALFA/600100     100       0   100  11.00  10.50  new"}},
+		{"at once or not at all", 100024, "buy 600100 100 9.90 IOC\nbuy 600100 100 9.90 fok\nbuy 600100 10 ioc\n", false, []string{
+			"order 100024-1: cancelled: the rest could not be executed at once", "order 100024-2: cancelled: not all of it could be executed at once", "bought 10 ALFA/600100"}},
+		{"replace", 100025, "buy 600100 100 9.90 gtc\nreplace 100025-1 200 9.95 as r\nreplace 100025-1 300 as r\nreplace 100025-1 50\ncancel all\norders\n", false, []string{
+			"  replaced: order 100025-1: buy 200 ALFA/600100 @ 9.95, new, 200 left\n", "used before; the first reply was:\n  replaced: order 100025-1: buy 200 ALFA/600100 @ 9.95, new, 200 left\n", "  replaced: order 100025-1: buy 50 ALFA/600100 @ 9.95, new, 50 left\n", "  cancelled: 1 order\n", "no working orders"}},
 		{"help", 100020, "help\n", false, []string{"buy", "CODE QUANTITY", "quit"}},
 		{"quit ends it", 100020, "quit\nbuy nonsense\n", false, []string{"no positions"}},
 		{"empty lines", 100020, "\n   \n", false, []string{"no positions"}},
 
 		{"slip", 100020, "sel 600100 1\nhelp\n", true, []string{`error: unknown command "sel" (did you mean "sell"?); "help" lists them all`, "COMMAND"}},
 		{"unknown command", 100020, "frobnicate\n", true, []string{`error: unknown command "frobnicate"; "help"`}},
-		{"buy without quantity", 100020, "buy 600100\n", true, []string{"error: usage: buy CODE QUANTITY"}},
+		{"buy without quantity", 100020, "buy 600100\n", true, []string{"error: usage: buy CODE QUANTITY [PRICE]"}},
 		{"bad quantity", 100020, "buy 600100 ten\n", true, []string{`error: "ten" is not a number of shares`}},
 		{"thousands separator", 100020, "buy 600100 1,000\n", true, []string{`error: "1,000" is not a number of shares: digits only, such as 1500`}},
 		{"decimal comma", 100020, "buy 600100 1,5\n", true, []string{`error: "1,5" is not a number of shares`}},
@@ -50,6 +61,15 @@ func TestClientCommands(t *testing.T) {
 		{"underscore", 100020, "sell 600100 1_000\n", true, []string{`error: "1_000" is not a number of shares`}},
 		{"too many shares for a number", 100020, "buy 600100 9223372036854775808\n", true, []string{"is not a number of shares"}},
 		{"negative quantity", 100020, "buy 600100 -5\n", true, []string{`error: "-5" is not a number of shares`}},
+		{"too many words", 100020, "buy 600100 1 2 3\n", true, []string{"error: usage: buy CODE QUANTITY [PRICE]"}},
+		{"bad price", 100020, "buy 600100 1 9,90\nbuy 600100 1 0\nbuy 600100 1 -1\nbuy 600100 1 1.\nbuy 600100 1 .5\nsell 600100 1 1.00001\n", true, []string{
+			`error: "9,90" is not a price: such as 9.90, with at most 4 decimals`, `error: "0" is not`, `error: "-1" is not`, `error: "1." is not`, `error: ".5" is not`, `error: "1.00001" is not`}},
+		{"orders of nothing", 100020, "orders all\n", true, []string{"error: usage: orders"}},
+		{"wrong terms", 100020, "buy 600100 1 stop\nbuy 600100 1 9 gtx\nbuy 600100 1 until noon\nbuy 600100 1 stop low\n", true, []string{
+			"error: usage: buy CODE QUANTITY [PRICE] [TERMS]", "error: usage: buy", `error: "noon" is not a time: such as 2026-01-05T14:00:00+08:00`, `error: "low" is not a price`}},
+		{"replace of nothing", 100020, "replace\nreplace 17 5\nreplace 100020-1 0\nreplace 100020-1 5 6 7\nreplace 100020-9 5\n", true, []string{
+			"error: usage: replace ID QUANTITY", "error: bad id", `error: "0" is not a number of shares`, "error: usage: replace", "error: unknown order"}},
+		{"cancel without id", 100020, "cancel\ncancel 17\ncancel 100020-9\n", true, []string{"error: usage: cancel ID", "error: bad id", "error: "}},
 		{"unknown instrument", 100020, "buy 999999 1\n", true, []string{`error: unknown instrument "999999"; "quote" lists all of them`}},
 		{"not enough shares", 100020, "sell 600100 1\n", true, []string{"error: not enough shares"}},
 		{"bad history", 100020, "history all\n", true, []string{"error: usage: history [N [ID]], N from 1 to 1000"}},
@@ -92,11 +112,11 @@ func TestClientShowsPushes(t *testing.T) {
 	typed(t, addr, 100020, "buy 600100 50\n")
 	r.out.await(t, "* bought 50 ALFA/600100 @ 10.00 = 500.00 (100020-2)\n* ALFA/600100: 150 shares, 1,500.00, profit 0.00 (increased)\n")
 	typed(t, addr, 900001, "bust 100020-2 typo\n")
-	r.out.await(t, "* execution 100020-2 was busted: typo\n* ALFA/600100: 100 shares, 1,000.00, profit 0.00 (decreased)\n")
+	r.out.await(t, "* execution 100020-2 was busted: typo\n* ALFA/600100: 100 shares, 1,000.00, profit 0.00 (decreased)\n* order 100020-2: buy 50 ALFA/600100, cancelled: an execution was busted\n")
 	io.WriteString(r.in, "buy 600100 10\n")
 	r.out.await(t, "(100020-3)\n  ALFA/600100: 110 shares")
 	typed(t, addr, 900001, "bust 100020-3 typo\n")
-	r.out.await(t, "* execution 100020-3 was busted: typo\n* ALFA/600100: 100 shares, 1,000.00, profit 0.00 (decreased)\n")
+	r.out.await(t, "* execution 100020-3 was busted: typo\n* ALFA/600100: 100 shares, 1,000.00, profit 0.00 (decreased)\n* order 100020-3: buy 10 ALFA/600100, cancelled: an execution was busted\n")
 	if n := strings.Count(r.out.String(), "(100020-1)"); n != 1 {
 		t.Errorf("the client's own execution is shown %d times", n)
 	}

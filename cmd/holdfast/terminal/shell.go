@@ -28,13 +28,14 @@ type shell struct {
 	market []client.Instrument // the last list of all; sorted
 	again  reconnecting
 
-	mu       sync.Mutex      // guards client as well
-	watching []client.Key    // nil: none; no keys: all
-	own      map[string]bool // client order ids whose replies are shown, so their pushes are not
-	tape     tape
-	dropped  uint64 // pushes that the present client has dropped, as far as that is shown
-	ready    bool   // pushes are shown
-	starting bool   // pushes are shown after the account, in JSON mode
+	mu         sync.Mutex              // guards client as well
+	watching   []client.Key            // nil: none; no keys: all
+	own        map[string]*ownOrder    // by client order id
+	cancelling map[client.OrderID]bool // cancels of this shell without a push
+	tape       tape
+	dropped    uint64 // pushes that the present client has dropped, as far as that is shown
+	ready      bool   // pushes are shown
+	starting   bool   // pushes are shown after the account, in JSON mode
 }
 
 // shellCommand is one command of the prompt.
@@ -49,8 +50,11 @@ type shellCommand struct {
 // shellCommands returns the commands in the order of the help.
 func shellCommands() []shellCommand {
 	return []shellCommand{
-		{"buy", "CODE QUANTITY", "buy at the market price", (*shell).buy, true},
-		{"sell", "CODE QUANTITY", "sell at the market price", (*shell).sell, true},
+		{"buy", "CODE QUANTITY [PRICE] [TERMS]", "buy at the market price, or at PRICE or a lower one", (*shell).buy, true},
+		{"sell", "CODE QUANTITY [PRICE] [TERMS]", "sell at the market price, or at PRICE or a higher one", (*shell).sell, true},
+		{"orders", "", "the working orders", (*shell).orders, false},
+		{"replace", "ID QUANTITY [PRICE] [TERMS]", "change an order; QUANTITY with what is filled", (*shell).replace, false},
+		{"cancel", "ID|all", "cancel an order, or all", (*shell).cancel, false},
 		{"holding", "", "cash, positions and their total market value", (*shell).holding, false},
 		{"history", "[N [ID]]", "the last N executions (default 20), or the last before ID; newest first", (*shell).history, false},
 		{"quote", "[CODE...]", "last prices of these or all instruments", (*shell).quote, true},
@@ -108,7 +112,7 @@ func (sh *shell) help([]string) error {
 		t.Add(c.name, c.usage, c.short)
 		list = append(list, map[string]string{"name": c.name, "arguments": c.usage, "help": c.short})
 	}
-	sh.reply(t.String()+"  CODE is for example 600100, or MARKET/CODE if two markets have that code\n", "help", list)
+	sh.reply(t.String()+termsHelp, "help", list)
 	return nil
 }
 

@@ -49,6 +49,9 @@ func (sh *shell) accountText(s client.Snapshot) string {
 	totals := sh.table("", ">")
 	totals.Add("market value", s.MarketValue.String())
 	totals.Add("cash", s.Account.Cash.String())
+	if s.Account.FrozenCash != 0 || s.Account.UnsettledCash != 0 {
+		totals.Add("of it free", s.Account.FreeCash.String())
+	}
 	totals.Add("total", (s.MarketValue + s.Account.Cash).String())
 	totals.Add("realised profit", signed(s.Account.Realised))
 	totals.Set(1, profitStyle(s.Account.Realised))
@@ -56,10 +59,14 @@ func (sh *shell) accountText(s client.Snapshot) string {
 }
 
 func (sh *shell) positions(list []client.Position) string {
-	t := sh.table("INSTRUMENT", "NAME", ">SHARES", ">AVG COST", ">PRICE", ">VALUE", ">PROFIT", ">REALISED")
+	t := sh.table("INSTRUMENT", "NAME", ">SHARES", ">AVG COST", ">PRICE", ">VALUE", ">PROFIT", ">REALISED", "")
 	for _, p := range list {
+		remark := ""
+		if p.Sellable != p.Quantity {
+			remark = p.Sellable.String() + " sellable"
+		}
 		t.Add(p.Key.String(), sh.nameOf(p.Key), p.Quantity.String(), p.AverageCost.String(), p.LastPrice.String(),
-			p.MarketValue.String(), signed(p.Unrealised), signed(p.Realised))
+			p.MarketValue.String(), signed(p.Unrealised), signed(p.Realised), remark)
 		t.Set(6, profitStyle(p.Unrealised))
 		t.Set(7, profitStyle(p.Realised))
 	}
@@ -77,12 +84,23 @@ func (sh *shell) nameOf(key client.Key) string {
 	return sh.market[at].Name
 }
 
+// usedBefore is the line before the reply to a client order id that was used before.
+const usedBefore = "  this client order id was used before; the first reply was:\n"
+
 func (sh *shell) showPlaced(placed client.Placed) {
 	var text strings.Builder
+	if placed.Duplicate {
+		text.WriteString(usedBefore)
+	}
 	for _, x := range placed.Executions {
 		text.WriteString("  " + executionText(x) + "\n")
 	}
-	text.WriteString("  " + sh.positionText(placed.Position) + "\n")
+	if len(placed.Executions) > 0 && placed.Position.Key != (client.Key{}) {
+		text.WriteString("  " + sh.positionText(placed.Position) + "\n")
+	}
+	if placed.Status != client.StatusFilled && placed.Status != 0 {
+		text.WriteString("  order " + placed.Order.String() + ": " + sh.stageText(placed.Status, placed.Filled, placed.Leaves, placed.Cause) + "\n")
+	}
 	result := resultOK
 	if placed.Duplicate {
 		result = resultDuplicate
@@ -93,7 +111,11 @@ func (sh *shell) showPlaced(placed client.Placed) {
 // executionText returns "bought 100 ALFA/600100 @ 10.00 = 1,000.00 (100001-17)".
 func executionText(x client.Execution) string {
 	verb := map[client.Side]string{client.Buy: "bought", client.Sell: "sold"}[x.Side]
-	return fmt.Sprintf("%s %s %s @ %s = %s (%s)", verb, x.Quantity, keyText(x.Key), x.Price, x.Value(), x.ID)
+	corrects := ""
+	if x.Corrects != 0 {
+		corrects = ", corrects " + x.Corrects.String()
+	}
+	return fmt.Sprintf("%s %s %s @ %s = %s (%s%s)", verb, x.Quantity, keyText(x.Key), x.Price, x.Value(), x.ID, corrects)
 }
 
 // positionText returns "ALFA/600100: 200 shares, 2,000.00, profit +10.00".
@@ -106,12 +128,25 @@ func (sh *shell) positionText(p client.Position) string {
 }
 
 // BustedText describes a busted execution and the position after it.
-func BustedText(b client.Busted) string {
-	text := fmt.Sprintf("  busted: %s\n", executionText(b.Execution))
+func BustedText(style Style, b client.Busted) string {
+	text := fmt.Sprintf("  busted: %s\n", style(Struck, executionText(b.Execution)))
 	if b.Position.Quantity == 0 {
 		return text + fmt.Sprintf("  %s: none left\n", keyText(b.Execution.Key))
 	}
 	return text + fmt.Sprintf("  %s: %s shares, %s\n", keyText(b.Position.Key), b.Position.Quantity, b.Position.MarketValue)
+}
+
+// Remark says whether an execution was busted or corrected, or corrects another one; else "".
+func Remark(x *client.Execution) string {
+	switch {
+	case x.CorrectedBy != 0:
+		return fmt.Sprintf("CORRECTED by %s: %s", x.CorrectedBy, x.BustReason)
+	case x.Busted:
+		return "BUSTED: " + x.BustReason
+	case x.Corrects != 0:
+		return fmt.Sprintf("corrects %s", x.Corrects)
+	}
+	return ""
 }
 
 func (sh *shell) showHistory(page client.HistoryPage) {
@@ -121,13 +156,15 @@ func (sh *shell) showHistory(page client.HistoryPage) {
 	}
 	t := sh.table("EXECUTION", "TIME", "SIDE", "INSTRUMENT", ">SHARES", ">PRICE", ">VALUE", "")
 	for _, x := range page.Executions {
-		remark := ""
-		if x.Busted {
-			remark = "BUSTED: " + x.BustReason
-		}
+		remark := Remark(&x)
 		t.Add(x.ID.String(), x.Time.Local().Format("2006-01-02 15:04:05"), x.Side.String(), x.Key.String(),
 			x.Quantity.String(), x.Price.String(), x.Value().String(), remark)
-		t.Set(7, Red)
+		if x.Busted {
+			for column := range 7 {
+				t.Set(column, Struck)
+			}
+			t.Set(7, Red)
+		}
 	}
 	more := ""
 	if page.More {
@@ -138,9 +175,21 @@ func (sh *shell) showHistory(page client.HistoryPage) {
 }
 
 func (sh *shell) showQuotes(list []client.Instrument) {
-	t := sh.table("INSTRUMENT", "NAME", ">LOT", ">PRICE")
+	banded := slices.ContainsFunc(list, func(i client.Instrument) bool { return i.HighPrice != 0 })
+	head := []string{"INSTRUMENT", "NAME", ">LOT", ">PRICE"}
+	if banded {
+		head = append(head, ">LOWEST", ">HIGHEST")
+	}
+	t := sh.table(append(head, "")...)
 	for _, i := range list {
-		t.Add(i.Key.String(), i.Name, i.LotSize.String(), i.LastPrice.String())
+		row := []string{i.Key.String(), i.Name, i.LotSize.String(), i.LastPrice.String()}
+		if banded {
+			row = append(row, i.LowPrice.String(), i.HighPrice.String())
+		}
+		if i.Halted {
+			row = append(row, "halted")
+		}
+		t.Add(row...)
 	}
 	sh.reply(t.String(), "Quotes", client.Instruments(list))
 }

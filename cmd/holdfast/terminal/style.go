@@ -6,6 +6,7 @@ const (
 	Green  = "\x1b[32m"
 	Yellow = "\x1b[33m"
 	Faint  = "\x1b[2m"
+	Struck = "\x1b[9m"
 	reset  = "\x1b[0m"
 )
 

@@ -79,21 +79,41 @@ class Json extends Session {
     assert.equal(Buffer.from(body.historyId, "base64").length, 16);
     this.last = Number(body.pushSequence ?? 0);
   }
-  order(clientOrderId) {
-    return this.frame("PlaceOrder", { clientOrderId, side: "SIDE_BUY", market: "ALFA", code: "600100", quantity: 2 });
+  order(clientOrderId, price) {
+    return this.frame("PlaceOrder", { clientOrderId, side: "SIDE_BUY", market: "ALFA", code: "600100", quantity: 2, price });
   }
-  // traded reads what comes after an order: the reply and two numbered pushes.
-  async traded(clientOrderId) {
+  cancel(clientOrderId) {
+    return this.frame("CancelOrder", { clientOrderId });
+  }
+  // take returns the next n messages by their commands.
+  async take(n) {
     const got = {};
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < n; i++) {
       const m = await this.message();
       got[m.command] = m;
     }
+    return got;
+  }
+  // traded reads what comes after a market order: the reply and two numbered pushes.
+  async traded(clientOrderId) {
+    const got = await this.take(3);
     assert.deepEqual([got.PlaceOrderReply.id, got.PlaceOrderReply.result], [this.id, "OK"]);
     assert.deepEqual([got.Execution.id, got.PositionUpdate.id], [++this.last, ++this.last]);
+    assert.equal(got.PlaceOrderReply.body.status, "ORDER_STATUS_FILLED");
+    assert.equal(got.PositionUpdate.body.position.code, "600100");
     assert.equal(got.Execution.body.clientOrderId, clientOrderId);
     assert.equal(got.Execution.body.quantity, "2");
     assert.equal(got.Execution.body.executionId, got.PlaceOrderReply.body.executions[0].executionId);
+  }
+  // rested reads what comes after a limit order that waits, and after its cancellation: the
+  // reply and a numbered push.
+  async rested(command, clientOrderId) {
+    const got = await this.take(2);
+    const reply = got[`${command}Reply`];
+    assert.deepEqual([reply.id, reply.result, got.OrderUpdate.id], [this.id, "OK", ++this.last]);
+    const { order } = got.OrderUpdate.body;
+    const status = command === "PlaceOrder" ? "ORDER_STATUS_NEW" : "ORDER_STATUS_CANCELLED";
+    assert.deepEqual([order.clientOrderId, order.status, (reply.body.order ?? reply.body).status], [clientOrderId, status, status]);
   }
 }
 
@@ -120,20 +140,33 @@ class Binary extends Session {
     await this.reply(0x04);
     this.last = null;
   }
-  order(clientOrderId) {
-    return this.frame(0x07, bytes(1, Buffer.from(clientOrderId)), number(2, 1), bytes(3, Buffer.from("ALFA")), bytes(4, Buffer.from("600100")), number(5, 2));
+  order(clientOrderId, price = 0) {
+    return this.frame(0x07, bytes(1, Buffer.from(clientOrderId)), number(2, 1), bytes(3, Buffer.from("ALFA")), bytes(4, Buffer.from("600100")), number(5, 2), number(6, price));
   }
-  async traded(clientOrderId) {
+  cancel(clientOrderId) {
+    return this.frame(0x08, bytes(2, Buffer.from(clientOrderId)));
+  }
+  async take(n) {
     const got = {};
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < n; i++) {
       const m = await this.message();
       got[m.command] = m;
     }
+    return got;
+  }
+  async traded(clientOrderId) {
+    const got = await this.take(3);
     assert.deepEqual([got[0x87].id, got[0x87].body[0]], [this.id, 0]);
-    assert.equal(got[0x42].id, got[0x43].id + 1n);
     if (this.last !== null) assert.equal(got[0x43].id, this.last + 1n);
     this.last = got[0x42].id;
-    assert.ok(got[0x43].body.includes(clientOrderId));
+    assert.equal(got[0x43].id, this.last - 1n);
+    assert.ok(got[0x43].body.includes(clientOrderId) && got[0x87].body.includes(clientOrderId));
+  }
+  async rested(command, clientOrderId) {
+    const got = await this.take(2);
+    const reply = got[command === "PlaceOrder" ? 0x87 : 0x88];
+    assert.deepEqual([reply.id, reply.body[0], got[0x47].id], [this.id, 0, ++this.last]);
+    assert.ok(got[0x47].body.includes(clientOrderId));
   }
 }
 
@@ -159,6 +192,12 @@ async function trade(s, protocol, code) {
     s.ws.send(s.order(name));
     await s.traded(name);
   }
+  const limit = `node ${++orders}`;
+  s.ws.send(s.order(limit, 10_000)); // 1.0000 a share: it waits
+  await s.rested("PlaceOrder", limit);
+  s.ws.send(s.cancel(limit));
+  await s.rested("CancelOrder", limit);
+
   s.ws.ping("still there?");
   assert.equal((await s.next("pong")).data.toString(), "still there?");
 

@@ -1,0 +1,178 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"holdfast/codec"
+	"holdfast/codec/pb"
+)
+
+// Operation is a command of operators on the market or on an account: Halt, Resume, Jump, Step,
+// Clock, Deposit, Withdraw, Reset, Fill, RejectNext, Disconnect or HoldPushes.
+type Operation interface{ request() *pb.OperateRequest }
+
+// Halt halts trading in an instrument; without a code, in all of a market.
+type Halt struct{ Key Key }
+
+// Resume ends a Halt.
+type Resume struct{ Key Key }
+
+// Jump moves the last price of an instrument at once.
+type Jump struct {
+	Key   Key
+	Price Price
+}
+
+// Step moves the market's clock on. Only a stepped clock can be moved, else ReasonNotStepped.
+type Step struct{ Duration time.Duration }
+
+// Clock only reads the market's clock.
+type Clock struct{}
+
+// Deposit adds cash to an account.
+type Deposit struct {
+	Customer Customer
+	Amount   Money
+	Text     string // for the customer
+}
+
+// Withdraw takes free cash out of an account.
+type Withdraw struct {
+	Customer Customer
+	Amount   Money
+	Text     string // for the customer
+}
+
+// Reset makes an account as it was when it was opened. Its working orders are cancelled, and
+// earlier executions can no longer be busted (ReasonBeforeReset).
+type Reset struct {
+	Customer Customer
+	Text     string // for the customer
+}
+
+// Fill executes a working order, or a part of it.
+type Fill struct {
+	Order OrderID
+	// Quantity is how much; 0 means all that is left.
+	Quantity Quantity
+	// Price is at what price; 0 means the last price.
+	Price Price
+	// Late executes an order that no longer works, as if the execution had crossed its
+	// cancellation.
+	Late bool
+	// History is the history that Order belongs to; see OrderRef.
+	History HistoryID
+}
+
+// RejectNext rejects the next orders of a customer.
+type RejectNext struct {
+	Customer Customer
+	// Count is how many; 0 ends it.
+	Count int
+	// Reason is what the orders are rejected with; 0 means ReasonSimulated.
+	Reason Reason
+}
+
+// Disconnect closes all connections of a customer.
+type Disconnect struct {
+	Customer Customer
+	// AfterPush is the number of the push after which they are closed; 0 means at once.
+	AfterPush uint64
+}
+
+// HoldPushes holds the pushes to a customer back for a time; then all of them follow.
+type HoldPushes struct {
+	Customer Customer
+	Duration time.Duration
+}
+
+// Operated is the reply to an Operation. Which fields are set depends on the Operation.
+type Operated struct {
+	// Time is the market's time when the command was done.
+	Time time.Time
+	// Count is how many instruments, orders or sessions it has changed.
+	Count int
+	// Account is the account after Deposit, Withdraw and Reset.
+	Account Account
+	// Order, Executions and Position are what is there after Fill.
+	Order      OrderState
+	Executions []Execution
+	Position   Position
+}
+
+// Operate executes a command of operators. All but Clock need the operator role (else
+// ErrForbidden). The server does not recognise a command that is sent twice: after ErrTimeout, look at the market or
+// the account before you send it again.
+func (c *Client) Operate(ctx context.Context, o Operation) (Operated, error) {
+	var reply pb.OperateReply
+	if err := c.send(ctx, codec.CommandOperate, o.request(), &reply); err != nil {
+		return Operated{}, err
+	}
+	return Operated{
+		timeOf(reply.Time), int(reply.Count), accountOf(reply.Account), orderOf(reply.Order),
+		executionsOf(reply.Executions), positionOf(reply.Position),
+	}, nil
+}
+
+func (o Halt) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Halt{Halt: &pb.HaltCommand{Market: o.Key.Market, Code: o.Key.Code}}}
+}
+
+func (o Resume) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Resume{Resume: &pb.HaltCommand{Market: o.Key.Market, Code: o.Key.Code}}}
+}
+
+func (o Jump) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Jump{
+		Jump: &pb.JumpCommand{Market: o.Key.Market, Code: o.Key.Code, Price: int64(o.Price)},
+	}}
+}
+
+func (o Step) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Step{Step: &pb.StepCommand{Duration: int64(o.Duration)}}}
+}
+
+func (Clock) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Clock{Clock: &pb.ClockCommand{}}}
+}
+
+func (o Deposit) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Deposit{Deposit: cashCommand(o.Customer, o.Amount, o.Text)}}
+}
+
+func (o Withdraw) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Withdraw{Withdraw: cashCommand(o.Customer, o.Amount, o.Text)}}
+}
+
+func (o Reset) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Reset_{Reset_: cashCommand(o.Customer, 0, o.Text)}}
+}
+
+func cashCommand(c Customer, amount Money, text string) *pb.CashCommand {
+	return &pb.CashCommand{Customer: uint32(c), Amount: int64(amount), Text: text}
+}
+
+func (o Fill) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Fill{Fill: &pb.FillCommand{
+		OrderId: uint64(o.Order), Quantity: int64(o.Quantity), Price: int64(o.Price), Late: o.Late, HistoryId: o.History.wire(),
+	}}}
+}
+
+func (o RejectNext) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Reject{
+		Reject: &pb.RejectCommand{Customer: uint32(o.Customer), Count: uint32(o.Count), Reason: pb.Reason(o.Reason)},
+	}}
+}
+
+func (o Disconnect) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Disconnect{
+		Disconnect: &pb.DisconnectCommand{Customer: uint32(o.Customer), AfterPush: o.AfterPush},
+	}}
+}
+
+func (o HoldPushes) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_HoldPushes{
+		HoldPushes: &pb.HoldCommand{Customer: uint32(o.Customer), Duration: int64(o.Duration)},
+	}}
+}

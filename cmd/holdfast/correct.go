@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/biz/client"
+)
+
+const correctLong = `correct replaces an execution by one with another quantity or price, at its place among
+the others. The customer's clients take the old one back and show the new one; history
+links both.`
+
+const correctExample = `  holdfast correct 100001-17 --quantity 100 --price 10.05 --reason "typing error"`
+
+// newCorrectCommand returns the command that corrects an execution.
+func newCorrectCommand(p *Program) *cobra.Command {
+	var x client.Correction
+	cmd := &cobra.Command{
+		Use: "correct EXECUTION --quantity N --price PRICE --reason TEXT", Short: "correct an execution, as an operator",
+		Long: correctLong, Example: correctExample, Args: exactArgs("EXECUTION"),
+	}
+	check := func(args []string) (err error) {
+		switch {
+		case x.Quantity == 0 || x.Price == 0:
+			return errors.New("--quantity and --price are missing: name both, also what stays")
+		default:
+			if x.ID, err = client.ParseExecutionID(args[0]); err != nil {
+				return err
+			}
+		}
+		return checkReason(x.Reason)
+	}
+	o := newOperating(p, cmd, check, func(ctx context.Context, c *client.Client, _ []string) error {
+		reply, err := c.Correct(ctx, x)
+		if err != nil {
+			return err
+		}
+		if err := p.showExecutions([]client.Execution{reply.Busted, reply.Replacement}); err != nil {
+			return err
+		}
+		if reply.Position.Quantity == 0 {
+			return p.say("%s: none left", reply.Replacement.Key)
+		}
+		return p.say("%s: %s shares, %s", reply.Position.Key, reply.Position.Quantity, reply.Position.MarketValue)
+	})
+	f := cmd.Flags()
+	f.Var(newQuantity(&x.Quantity), "quantity", "right number of shares")
+	f.Var(newPrice(&x.Price), "price", "right price")
+	f.StringVar(&x.Reason, "reason", "", "reason; the customer sees this `text`")
+	return o.addAccess()
+}
