@@ -54,7 +54,12 @@ func newGroupCommit(j *journal.Journal, o CommitLogOptions, maxOpenBytes, maxHel
 
 // Append implements CommitLog. It holds the committer's lock only to copy the turn's bytes.
 func (g *groupCommit) Append(t *Turn) {
-	commit := g.committer.Begin()
+	g.appendTo(g.committer.Begin(), t)
+	g.committer.End()
+}
+
+// appendTo adds a turn to the open commit.
+func (g *groupCommit) appendTo(commit *journal.Commit[*release], t *Turn) {
 	if t.script != nil || t.priced != nil {
 		commit.Together(len(t.ends)+2, len(t.records)+maxMarkSize)
 	}
@@ -83,7 +88,6 @@ func (g *groupCommit) Append(t *Turn) {
 		g.script = *t.script
 	}
 	t.Out.MoveTo(commit.Held().out)
-	g.committer.End()
 }
 
 // Accepts implements CommitLog.

@@ -138,3 +138,16 @@ func (d *Desk) checkBook(i *market.Instrument, orders []ledger.Order) error {
 	}
 	return nil
 }
+
+// MarkBehind adds n records to the open commit, and then what a turn has of a halt and of what it
+// reaches of a script.
+func (d *Desk) MarkBehind(n int, halt MarketEvent, reached ScriptPosition) {
+	commit := d.group.committer.Begin()
+	defer d.group.committer.End()
+	other := (&Entry{Script: &ScriptPosition{}}).record()
+	for range n {
+		commit.Record(other)
+	}
+	record := (&Entry{Market: &halt}).record()
+	d.group.appendTo(commit, &Turn{desk: d, Out: nobody{}, records: record, ends: []int{len(record)}, script: &reached})
+}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"holdfast/biz/desk"
+	"holdfast/biz/journal"
 	"holdfast/biz/ledger"
 )
 
@@ -307,5 +308,28 @@ func TestExpiredWhileStopped(t *testing.T) {
 			t.Error("another one expires")
 		}
 		d.checkBooks()
+	}
+}
+
+// TestScriptPositionIsInTheBatch: what an event of a script has caused is in one batch with the position
+// after it, also where the batch before is full.
+func TestScriptPositionIsInTheBatch(t *testing.T) {
+	d := open(t, setup{})
+	reached := desk.ScriptPosition{Done: 7}
+	d.MarkBehind(journal.MaxBatchRecords-1, desk.MarketEvent{Kind: desk.MarketHalted, Prices: []desk.InstrumentPrice{{Instrument: tin}}}, reached)
+	must(t, d.Durable(t.Context()))
+	halted, marked := uint64(0), uint64(0)
+	must(t, d.journal.Replay(t.Context(), 1, func(at journal.Position, record []byte) error {
+		e, err := desk.DecodeEntry(record)
+		switch {
+		case e.Market != nil:
+			halted = at.Batch
+		case e.Script != nil && *e.Script == reached:
+			marked = at.Batch
+		}
+		return err
+	}))
+	if halted == 0 || halted != marked {
+		t.Errorf("the halt is in batch %d, the position in %d", halted, marked)
 	}
 }
