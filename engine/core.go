@@ -69,7 +69,6 @@ type Core struct {
 
 	workers      *ants.Pool
 	offLaneTasks atomic.Int64
-	offLaneDone  sync.WaitGroup
 
 	buffers  pool.Buffers
 	outboxes sync.Pool

@@ -1,8 +1,6 @@
 package engine
 
-import (
-	"context"
-)
+import "context"
 
 // detachedTask is a message that left its lane, with its own context.
 type detachedTask struct {
@@ -33,7 +31,6 @@ func (c *Core) startOffLane(from *Context, h Handler) bool {
 	t.ctx.Message.Body = t.body
 	t.ctx.replied = false
 	r.Session.due.Add(c.offLaneShare())
-	c.offLaneDone.Add(1)
 	if err := c.workers.Submit(t.run); err != nil {
 		t.handler = c.config.Overloaded
 		t.run()
@@ -42,7 +39,6 @@ func (c *Core) startOffLane(from *Context, h Handler) bool {
 }
 
 func (c *Core) runOffLane(t *detachedTask) {
-	defer c.offLaneDone.Done()
 	defer c.offLaneTasks.Add(-1)
 	c.callOffLane(t)
 	if !t.ctx.replied {
@@ -60,17 +56,12 @@ func (c *Core) callOffLane(t *detachedTask) {
 }
 
 // WaitOffLane returns when no task runs off the lane, or ErrDrainTimeout if ctx ends
-// first.
+// first. Tasks may start meanwhile.
 func (c *Core) WaitOffLane(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		c.offLaneDone.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ErrDrainTimeout
+	for c.offLaneTasks.Load() > 0 {
+		if !sleep(ctx, shortestLook) {
+			return ErrDrainTimeout
+		}
 	}
+	return nil
 }
