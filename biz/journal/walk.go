@@ -44,6 +44,9 @@ func (w *walk) next() uint64 { return w.chain.batch }
 // to reads all batches up to last, which must be durable.
 func (w *walk) to(ctx context.Context, last uint64, fn func(*Batch) error) error {
 	for w.next() <= last {
+		if err := ctx.Err(); err != nil { // a window that is there at once would win
+			return err
+		}
 		before := w.next()
 		err := w.r.window(ctx, before, last, func(number uint64, msg []byte) error {
 			return w.take(number, msg, fn)
