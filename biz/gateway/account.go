@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"fmt"
+
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
 	"holdfast/codec"
@@ -197,4 +199,30 @@ func (b *bodies) pushes(e *ledger.Event) []push {
 		list = append(list, push{codec.PushOrderUpdate, &b.changed})
 	}
 	return list
+}
+
+// existing returns the account of a customer; the error is a refusal if the customer is unknown.
+func (g *Gateway) existing(customer uint32) (*account, error) {
+	if a := g.account(ledger.Customer(customer)); a != nil {
+		return a, nil
+	}
+	return nil, fmt.Errorf("%w %d", ledger.ErrUnknownCustomer, customer)
+}
+
+// about returns the account that a request of a's customer is about: a, or for an operator that
+// of the customer whom the request names. Otherwise it refuses the request and returns nil; what is
+// how that begins, such as "another customer's orders need".
+func (g *Gateway) about(c *engine.Context, a *account, customer uint32, what string) *account {
+	if customer == 0 || customer == uint32(a.Customer()) {
+		return a
+	}
+	if !a.operator() {
+		fail(c, codec.ResultForbidden, what+" the operator role")
+		return nil
+	}
+	other, err := g.existing(customer)
+	if err != nil {
+		refuse(c, err)
+	}
+	return other
 }

@@ -171,9 +171,9 @@ func (g *Gateway) bustRange(ctx context.Context, c *engine.Context, r *pb.BustRe
 		refuse(c, ledger.ErrUnknownInstrument)
 		return
 	case r.Customer != 0:
-		a := g.account(ledger.Customer(r.Customer))
-		if a == nil {
-			refuse(c, fmt.Errorf("%w %d", ledger.ErrUnknownCustomer, r.Customer))
+		a, err := g.existing(r.Customer)
+		if err != nil {
+			refuse(c, err)
 			return
 		}
 		only = a.Account

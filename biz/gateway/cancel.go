@@ -22,18 +22,19 @@ func (g *Gateway) cancelOrder(c *engine.Context, a *account) {
 	if g.otherHistory(c, request.HistoryId, orderIDOfOtherHistory) {
 		return
 	}
-	cause := ledger.ByClient
-	if other := ledger.Customer(request.Customer); request.Everyone || other != 0 && other != a.Customer() {
+	const what = "cancelling another customer's orders needs"
+	asking := a
+	if request.Everyone {
 		if !a.operator() {
-			fail(c, codec.ResultForbidden, "cancelling another customer's orders needs the operator role")
+			fail(c, codec.ResultForbidden, what+" the operator role")
 			return
 		}
-		if cause = ledger.ByOperator; !request.Everyone {
-			if a = g.account(other); a == nil {
-				refuse(c, fmt.Errorf("%w %d", ledger.ErrUnknownCustomer, other))
-				return
-			}
-		}
+	} else if a = g.about(c, a, request.Customer, what); a == nil {
+		return
+	}
+	cause := ledger.ByClient
+	if request.Everyone || a != asking {
+		cause = ledger.ByOperator
 	}
 	switch {
 	case request.All && request.Everyone:

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"holdfast/biz/desk"
@@ -24,15 +23,8 @@ func (g *Gateway) executions(c *engine.Context, a *account) {
 		malformed(c)
 		return
 	}
-	if other := ledger.Customer(request.Customer); other != 0 && other != a.Customer() {
-		if !a.operator() {
-			fail(c, codec.ResultForbidden, "another customer's history needs the operator role")
-			return
-		}
-		if a = g.account(other); a == nil {
-			fail(c, codec.ResultFailed, fmt.Sprintf("there is no customer %d", other))
-			return
-		}
+	if a = g.about(c, a, request.Customer, "another customer's history needs"); a == nil {
+		return
 	}
 	if g.otherHistory(c, request.HistoryId, executionOfOtherHistory) {
 		return

@@ -97,7 +97,7 @@ func TestHistoryOfOthers(t *testing.T) {
 		{"of nobody", other, 424242, codec.ResultForbidden, 0},
 		{"operator, own", op, 0, codec.ResultOK, 0},
 		{"operator, another's", op, alice, codec.ResultOK, 1},
-		{"operator, of nobody", op, 424242, codec.ResultFailed, 0},
+		{"operator, of nobody", op, 424242, codec.ResultRejected, 0},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {

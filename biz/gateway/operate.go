@@ -95,14 +95,6 @@ func (o *operation) run(r *pb.OperateRequest) error {
 	return nil
 }
 
-// customer returns an account. The error is a refusal.
-func (o *operation) customer(number uint32) (*account, error) {
-	if a := o.account(ledger.Customer(number)); a != nil {
-		return a, nil
-	}
-	return nil, fmt.Errorf("%w %d", ledger.ErrUnknownCustomer, number)
-}
-
 func (o *operation) halt(r *pb.HaltCommand, halted bool, now int64) error {
 	var ids []ledger.InstrumentID
 	if r.Code != "" {
@@ -156,7 +148,7 @@ func (o *operation) cash(r *pb.CashCommand, do func(*desk.Turn, ledger.Money) ([
 
 // inAccount executes a command on an account and replies with the account after it.
 func (o *operation) inAccount(customer uint32, do func(*desk.Turn) ([]ledger.Event, error)) error {
-	a, err := o.customer(customer)
+	a, err := o.existing(customer)
 	if err != nil {
 		return err
 	}
@@ -231,7 +223,7 @@ func (o *operation) execute(r *pb.FillCommand, now int64) error {
 }
 
 func (o *operation) reject(r *pb.RejectCommand) error {
-	a, err := o.customer(r.Customer)
+	a, err := o.existing(r.Customer)
 	if err != nil {
 		return err
 	}
@@ -255,7 +247,7 @@ func (g *Gateway) RejectNext(c ledger.Customer, n uint32, reason ledger.Refusal)
 }
 
 func (o *operation) disconnect(r *pb.DisconnectCommand) error {
-	a, err := o.customer(r.Customer)
+	a, err := o.existing(r.Customer)
 	if err != nil {
 		return err
 	}
@@ -264,7 +256,7 @@ func (o *operation) disconnect(r *pb.DisconnectCommand) error {
 }
 
 func (o *operation) hold(r *pb.HoldCommand) error {
-	a, err := o.customer(r.Customer)
+	a, err := o.existing(r.Customer)
 	if err != nil {
 		return err
 	}

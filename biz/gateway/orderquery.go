@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
@@ -19,15 +18,8 @@ func (g *Gateway) orders(c *engine.Context, a *account) {
 		malformed(c)
 		return
 	}
-	if other := ledger.Customer(request.Customer); other != 0 && other != a.Customer() {
-		if !a.operator() {
-			fail(c, codec.ResultForbidden, "another customer's orders need the operator role")
-			return
-		}
-		if a = g.account(other); a == nil {
-			refuse(c, fmt.Errorf("%w %d", ledger.ErrUnknownCustomer, other))
-			return
-		}
+	if a = g.about(c, a, request.Customer, "another customer's orders need"); a == nil {
+		return
 	}
 	if g.otherHistory(c, request.HistoryId, orderIDOfOtherHistory) {
 		return

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"fmt"
-
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
 	"holdfast/codec"
@@ -19,15 +17,8 @@ func (g *Gateway) positions(c *engine.Context, a *account) {
 		malformed(c)
 		return
 	}
-	if other := ledger.Customer(w.page.Customer); other != 0 && other != a.Customer() {
-		if !a.operator() {
-			fail(c, codec.ResultForbidden, "another customer's positions need the operator role")
-			return
-		}
-		if a = g.account(other); a == nil {
-			refuse(c, fmt.Errorf("%w %d", ledger.ErrUnknownCustomer, other))
-			return
-		}
+	if a = g.about(c, a, w.page.Customer, "another customer's positions need"); a == nil {
+		return
 	}
 	first, err := g.pageStart(w.page.After)
 	if err != nil {

@@ -85,18 +85,6 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Needs returns how many customers the scenarios need that any server can run.
-func Needs(scenarios []*Scenario) (n int) {
-	for _, s := range scenarios {
-		for _, c := range s.clients {
-			if s.Server == nil && !c.extra() && c.number == 0 {
-				n++
-			}
-		}
-	}
-	return n
-}
-
 // assign returns the customers of each scenario's clients.
 func (o *Options) assign(scenarios []*Scenario) (all []map[string]client.Customer) {
 	next := o.First

@@ -76,15 +76,8 @@ func (sh *shell) order(side client.Side, args []string) error {
 	if err != nil {
 		return err
 	}
-	quantity, err := parseQuantity(args[1])
+	quantity, t, err := quantityAndTerms(args[1:], usage)
 	if err != nil {
-		return err
-	}
-	t, err := parseTerms(args[2:])
-	switch {
-	case errors.Is(err, errTerms):
-		return usage
-	case err != nil:
 		return err
 	}
 	o := client.Order{

@@ -172,15 +172,8 @@ func (sh *shell) replace(args []string) error {
 	if err != nil {
 		return err
 	}
-	quantity, err := parseQuantity(args[1])
+	quantity, t, err := quantityAndTerms(args[1:], usage)
 	if err != nil {
-		return err
-	}
-	t, err := parseTerms(args[2:])
-	switch {
-	case errors.Is(err, errTerms):
-		return usage
-	case err != nil:
 		return err
 	}
 	replaced, err := sh.connection().ReplaceOrder(sh.ctx, client.Replacement{

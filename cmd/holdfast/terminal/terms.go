@@ -69,6 +69,17 @@ func parseTerms(words []string) (t terms, err error) {
 	return t, err
 }
 
+// quantityAndTerms reads QUANTITY [PRICE] [TERMS]. The error is usage if words are no terms.
+func quantityAndTerms(words []string, usage error) (q client.Quantity, t terms, err error) {
+	if q, err = parseQuantity(words[0]); err != nil {
+		return q, t, err
+	}
+	if t, err = parseTerms(words[1:]); errors.Is(err, errTerms) {
+		err = usage
+	}
+	return q, t, err
+}
+
 // orderType returns the type of an order with these terms.
 func (t *terms) orderType() client.OrderType {
 	switch {
