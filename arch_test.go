@@ -36,7 +36,8 @@ var mayImport = map[string][]string{
 	"biz/seed":       {"biz/jsonfile", "biz/textfile", "biz/ledger", "biz/market"},
 	"biz/journal":    {},
 	"biz/history":    {"biz/ledger"},
-	"biz/desk":       {"biz/ledger", "biz/market", "biz/seed", "biz/journal", "biz/history"},
+	"biz/checkpoint": {"biz/journal"}, // a checkpoint says which batch it follows (journal.Point)
+	"biz/desk":       {"biz/ledger", "biz/market", "biz/seed", "biz/checkpoint", "biz/journal", "biz/history"},
 	"biz/gateway":    {"engine", "codec", "codec/pb", "biz/desk", "biz/ledger", "biz/market", "biz/seed"},
 	"biz/simulation": {"biz/desk", "biz/ledger", "biz/market"},
 	"biz/script":     {"biz/jsonfile", "biz/textfile", "biz/ledger", "biz/market", "biz/seed", "biz/desk", "codec/pb"},
@@ -53,18 +54,19 @@ var mayImport = map[string][]string{
 	"perf/table":     {},
 	"perf/progress":  {"perf/table"},
 	"perf/txlog":     {"biz/desk", "biz/history", "biz/journal", "biz/ledger"},
-	"perf/chaos":     {"biz/fserror", "codec", "codec/pb", "biz/client", "biz/journal", "perf/*"},
+	"perf/chaos":     {"biz/fserror", "codec", "codec/pb", "biz/client", "biz/checkpoint", "biz/journal", "perf/*"},
 	"cmd/holdfast":   {"*"},
 
 	"biz/scenario/venue": {"engine", "biz/*"},
 
-	"cmd/holdfast/backup":   {"biz/desk", "biz/journal", "biz/server", "perf/table"},
+	"cmd/holdfast/backup":   {"biz/checkpoint", "biz/desk", "biz/history", "biz/journal", "biz/server", "perf/table"},
 	"cmd/holdfast/config":   {"biz/fserror", "biz/jsonfile", "biz/textfile", "biz/ledger", "biz/market", "perf/table"},
+	"cmd/holdfast/export":   {"biz/client", "biz/desk", "biz/ledger", "biz/market", "biz/server"},
 	"cmd/holdfast/host":     {"engine", "codec", "codec/chat", "codec/websocket", "biz/*", "perf/goconn", "perf/txlog", "cmd/holdfast/config"},
-	"cmd/holdfast/inspect":  {"biz/fserror", "biz/desk", "biz/journal", "biz/ledger", "biz/seed", "perf/table"},
+	"cmd/holdfast/inspect":  {"biz/fserror", "biz/checkpoint", "biz/desk", "biz/journal", "biz/ledger", "biz/seed", "perf/table"},
 	"cmd/holdfast/terminal": {"biz/client", "biz/textfile", "codec/chat", "perf/progress", "perf/table"},
 	"cmd/holdfast/stream":   {},
-	"cmd/holdfast/submit":   {"biz/client", "cmd/holdfast/terminal"},
+	"cmd/holdfast/submit":   {"biz/client", "cmd/holdfast/terminal", "perf/table"},
 	"perf/conformance":      {"perf/table"},
 }
 
@@ -73,6 +75,7 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/panjf2000/gnet": {"engine", "perf/load"},
 	"github.com/nats-io":        {"biz/journal"},
+	"github.com/jackc/pgx":      {"biz/history"},
 	"github.com/spf13":          {"cmd/holdfast"},
 }
 

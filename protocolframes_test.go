@@ -319,14 +319,14 @@ const (
 )
 
 func hello() *pb.ConnReply {
-	return &pb.ConnReply{Uid: 1 << 32, HeartbeatInterval: 20_000_000_000, ServerVersion: "v1.0.0, go1.26.8", HistoryId: historyID()}
+	return &pb.ConnReply{Uid: 1, HeartbeatInterval: 20_000_000_000, ServerVersion: "v1.0.0, go1.26.8", HistoryId: historyID()}
 }
 
 func historyID() []byte { return []byte("sixteen bytes...") }
 
 func loginRequest() *pb.LoginRequest {
 	return &pb.LoginRequest{
-		Customer: customer, Credential: &pb.LoginRequest_Password{Password: seed.DemoPassword}, Uid: 1 << 32,
+		Customer: customer, Credential: &pb.LoginRequest_Password{Password: seed.DemoPassword}, Uid: 1,
 	}
 }
 
@@ -470,7 +470,7 @@ func joined() *pb.ChatMessage {
 
 func whoReply() *pb.ChatReply {
 	return &pb.ChatReply{Count: 2, Members: []*pb.ChatMember{
-		{Uid: 1 << 32, Sender: "100001", Address: "127.0.0.1", Port: 40001},
-		{Uid: 1<<32 + 1, Sender: "100002", Address: "127.0.0.1", Port: 40002},
+		{Uid: 1, Sender: "100001", Address: "127.0.0.1", Port: 40001},
+		{Uid: 2, Sender: "100002", Address: "127.0.0.1", Port: 40002},
 	}}
 }

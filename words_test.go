@@ -109,7 +109,7 @@ func TestPlainEnglish(t *testing.T) {
 			check(parsed.files.Position(group.Pos()).String(), group.Text())
 		}
 	}
-	for _, page := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/engine.md", "docs/protocol.md", "docs/trading.md"} {
+	for _, page := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/commands.md", "docs/engine.md", "docs/protocol.md", "docs/storage.md", "docs/trading.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

@@ -143,7 +143,7 @@ func TestReaderOfLargeRepliesGetsPushes(t *testing.T) {
 	l := newLibrary(t, 900<<10, engine.Limits{}, engine.ReactorConfig{})
 	p := dial(t, l.Addr)
 	p.Echoes(onLane)
-	session, _ := l.Find(1 << 32) // the first of all
+	session, _ := l.Find(1) // the first of all
 	l.ask(p, large, all)
 	out, pushes, next := l.NewOutbox(), 0, uint64(0)
 	for replies := 0; replies < all || next < uint64(pushes); {

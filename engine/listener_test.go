@@ -63,7 +63,7 @@ func TestSeveralListeners(t *testing.T) {
 		p.Send(special, 8, "")
 		p.Expect(special.Reply(), 8, fmt.Sprintf("\x00%T %v", l.Dialect, l.Greets))
 		for n := range r.Len() {
-			s, _ := r.Find(engine.SessionID(1<<32 | n))
+			s, _ := r.Find(engine.SessionID(n + 1))
 			all.Add(s, len(listeners))
 		}
 		out := r.NewOutbox()

@@ -313,7 +313,7 @@ func TestSlowConsumerGetsANotice(t *testing.T) {
 	r := serve(t, newCore(t, engine.Config{Router: carriertest.Router(pour), Limits: limits}), engine.ReactorConfig{Loops: 1})
 	p := dial(t, r.Addr)
 	p.Echoes(onLane)
-	session, _ := r.Find(1 << 32) // the first of all
+	session, _ := r.Find(1) // the first of all
 	out := r.NewOutbox()
 	for push := codec.Raw(make([]byte, 128<<10)); !session.Closing(); {
 		before := r.Traffic().BytesOut
@@ -395,7 +395,7 @@ func TestCatchUpWithoutAWrite(t *testing.T) {
 	p := dial(t, r.Addr)
 	p.Send(special, 1, "200") // 12.5 MiB
 	eventually(t, "unsent output", func() bool { return r.Load().UnsentBytes > 128<<10 })
-	session, _ := r.Find(1 << 32) // the first of all
+	session, _ := r.Find(1) // the first of all
 	out := r.NewOutbox()
 	out.PushDroppable([]*engine.Session{session}, 42, codec.PushQuote, codec.Raw("quote"))
 	out.Post()

@@ -1,23 +1,19 @@
 package engine
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 )
 
 // registry is the connection manager: it assigns ids, and finds and counts sessions.
 // Goroutine: any.
 type registry struct {
-	mu    sync.RWMutex
-	slots []slot
-	free  []uint32
-	count int
-	from  map[netip.Addr]int // sessions by CountedAddress
-}
-
-type slot struct {
-	session    *Session
-	generation uint32
+	mu       sync.RWMutex
+	last     SessionID // the id of the newest session
+	sessions map[SessionID]*Session
+	from     map[netip.Addr]int // sessions by CountedAddress
 }
 
 // add registers s and sets its id, or returns the limit that forbids it.
@@ -25,7 +21,7 @@ func (r *registry) add(s *Session, l *Limits) Reason {
 	addr := CountedAddress(s.remote)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.count >= l.MaxConnections {
+	if len(r.sessions) >= l.MaxConnections {
 		return ReasonTooManyConnections
 	}
 	if addr.IsValid() {
@@ -37,17 +33,12 @@ func (r *registry) add(s *Session, l *Limits) Reason {
 		}
 		r.from[addr]++
 	}
-	var i uint32
-	if n := len(r.free); n > 0 {
-		i, r.free = r.free[n-1], r.free[:n-1]
-	} else {
-		i = uint32(len(r.slots))
-		r.slots = append(r.slots, slot{})
+	if r.sessions == nil {
+		r.sessions = make(map[SessionID]*Session)
 	}
-	r.slots[i].generation++
-	r.slots[i].session = s
-	s.id = SessionID(r.slots[i].generation)<<32 | SessionID(i)
-	r.count++
+	r.last++
+	s.id = r.last
+	r.sessions[s.id] = s
 	return ReasonNone
 }
 
@@ -55,13 +46,10 @@ func (r *registry) remove(s *Session) {
 	addr := CountedAddress(s.remote)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := uint32(s.id)
-	if r.slots[i].session != s {
+	if r.sessions[s.id] != s {
 		return
 	}
-	r.slots[i].session = nil
-	r.free = append(r.free, i)
-	r.count--
+	delete(r.sessions, s.id)
 	if !addr.IsValid() {
 		return
 	}
@@ -73,28 +61,19 @@ func (r *registry) remove(s *Session) {
 func (r *registry) find(id SessionID) (*Session, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	i := uint32(id)
-	if int(i) >= len(r.slots) || r.slots[i].session == nil || r.slots[i].session.id != id {
-		return nil, false
-	}
-	return r.slots[i].session, true
+	s, ok := r.sessions[id]
+	return s, ok
 }
 
 func (r *registry) len() int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.count
+	return len(r.sessions)
 }
 
 // all returns the open sessions.
 func (r *registry) all() []*Session {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	sessions := make([]*Session, 0, r.count)
-	for i := range r.slots {
-		if s := r.slots[i].session; s != nil {
-			sessions = append(sessions, s)
-		}
-	}
-	return sessions
+	return slices.Collect(maps.Values(r.sessions))
 }

@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// SessionID names a session for as long as it lives. The low 32 bits are a slot
-// that is used again, the high 32 bits count how often it was: an old id never
-// names a new session.
+// SessionID is the number of a session: 1, 2, 3... in the order in which they opened since the
+// start of the server. An old id never names a new session.
 type SessionID uint64
 
 // Session is one connection and who is logged in on it. Handlers store their own

@@ -43,7 +43,7 @@ func TestSocketFile(t *testing.T) {
 				p.Echoes(offLane)
 			}
 			for i := range r.Len() {
-				s, ok := r.Find(engine.SessionID(1<<32 | i))
+				s, ok := r.Find(engine.SessionID(i + 1))
 				if !ok || s.RemoteAddr().String() != r.Addr {
 					t.Errorf("session %d: %v, %v", i, s, ok)
 				}

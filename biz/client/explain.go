@@ -60,7 +60,7 @@ func advices() []advice {
 		{[]error{ErrUnauthenticated}, "check the customer number and the password or token"},
 		{[]error{ErrForbidden}, "log in as an operator"},
 		{[]error{ErrOverloaded}, "send fewer requests at a time, or try again later"},
-		{[]error{ErrUnavailable}, "the server's disk is full or failing, or its history can't be read: nothing was changed; try again later"},
+		{[]error{ErrUnavailable}, "try again later; the server's log says why"},
 		{[]error{ErrClosedByServer}, "connect again; the server's log says more"},
 		{[]error{ErrPushOverflow}, "connect again; a program that uses this package can raise Options.PushBuffer"},
 		{[]error{ErrUnknownResult}, "use a newer version of this program"},

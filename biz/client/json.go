@@ -60,9 +60,18 @@ func (l OrderList) MarshalJSON() ([]byte, error) {
 	return protojson.Marshal(m)
 }
 
+// MarshalJSON implements json.Marshaler: an OrdersReply.
+func (p OrderPage) MarshalJSON() ([]byte, error) {
+	m := &pb.OrdersReply{PushSequence: p.Sequence, More: p.More, NextBeforeOrderId: uint64(p.Next)}
+	for i := range p.Orders {
+		m.Orders = append(m.Orders, p.Orders[i].message())
+	}
+	return protojson.Marshal(m)
+}
+
 // MarshalJSON implements json.Marshaler: a HistoryReply.
 func (p HistoryPage) MarshalJSON() ([]byte, error) {
-	return protojson.Marshal(&pb.HistoryReply{Executions: executionMessages(p.Executions), More: p.More})
+	return protojson.Marshal(&pb.HistoryReply{Executions: executionMessages(p.Executions), More: p.More, NextBeforeExecutionId: uint64(p.Next)})
 }
 
 // MarshalJSON implements json.Marshaler: a BustReply.
@@ -90,6 +99,10 @@ func (o Operated) MarshalJSON() ([]byte, error) {
 		Time: nanoseconds(o.Time), Count: uint32(o.Count), Order: o.Order.optional(),
 		Executions: executionMessages(o.Executions), Position: o.Position.optional(),
 	}
+	for _, c := range o.Customers {
+		m.Customers = append(m.Customers, &pb.Customer{Customer: uint32(c.Customer), Name: valid(c.Name), Operator: c.Operator})
+	}
+	m.More = o.More
 	if o.Account != (Account{}) {
 		m.Account = o.Account.message()
 	}

@@ -91,7 +91,7 @@ func TestJSONOfReplies(t *testing.T) {
 	quotes := filled(new(pb.QuotesReply))
 	quotes.More = false
 	orders := filled(new(pb.OrdersReply))
-	orders.More = false
+	orders.More, orders.NextBeforeOrderId = false, 0
 	replies := map[codec.Command]codec.Body{
 		codec.CommandCancelOrder: filled(new(pb.CancelOrderReply)), codec.CommandReplaceOrder: filled(new(pb.ReplaceOrderReply)),
 		codec.CommandOrders: orders, codec.CommandCorrect: filled(new(pb.CorrectReply)), codec.CommandOperate: filled(new(pb.OperateReply)),

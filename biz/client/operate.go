@@ -9,7 +9,7 @@ import (
 )
 
 // Operation is a command of operators on the market or on an account: Halt, Resume, Jump, Step,
-// Clock, Deposit, Withdraw, Reset, Fill, RejectNext, Disconnect or HoldPushes.
+// Clock, Customers, Deposit, Withdraw, Reset, Fill, RejectNext, Disconnect or HoldPushes.
 type Operation interface{ request() *pb.OperateRequest }
 
 // Halt halts trading in an instrument; without a code, in all of a market.
@@ -29,6 +29,21 @@ type Step struct{ Duration time.Duration }
 
 // Clock only reads the market's clock.
 type Clock struct{}
+
+// Customers lists the customers of the server.
+type Customers struct {
+	// After selects customers with higher numbers.
+	After Customer
+	// Limit is 1 to 1000; 0 means 1000.
+	Limit int
+}
+
+// CustomerEntry is a customer in a list.
+type CustomerEntry struct {
+	Customer Customer
+	Name     string
+	Operator bool
+}
 
 // Deposit adds cash to an account.
 type Deposit struct {
@@ -99,6 +114,10 @@ type Operated struct {
 	Order      OrderState
 	Executions []Execution
 	Position   Position
+	// Customers are those after Customers.After, in the order of their numbers. More is true if
+	// others follow the last one.
+	Customers []CustomerEntry
+	More      bool
 }
 
 // Operate executes a command of operators. All but Clock need the operator role (else
@@ -109,10 +128,20 @@ func (c *Client) Operate(ctx context.Context, o Operation) (Operated, error) {
 	if err := c.send(ctx, codec.CommandOperate, o.request(), &reply); err != nil {
 		return Operated{}, err
 	}
-	return Operated{
-		timeOf(reply.Time), int(reply.Count), accountOf(reply.Account), orderOf(reply.Order),
-		executionsOf(reply.Executions), positionOf(reply.Position),
-	}, nil
+	done := Operated{
+		Time: timeOf(reply.Time), Count: int(reply.Count), Account: accountOf(reply.Account), Order: orderOf(reply.Order),
+		Executions: executionsOf(reply.Executions), Position: positionOf(reply.Position), More: reply.More,
+	}
+	for _, m := range reply.Customers {
+		done.Customers = append(done.Customers, CustomerEntry{Customer(m.Customer), m.Name, m.Operator})
+	}
+	return done, nil
+}
+
+func (o Customers) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Customers{
+		Customers: &pb.CustomersCommand{After: uint32(o.After), Limit: uint32(o.Limit)},
+	}}
 }
 
 func (o Halt) request() *pb.OperateRequest {

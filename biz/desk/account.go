@@ -20,7 +20,6 @@ type Account struct {
 
 	mu     sync.Mutex
 	ledger *ledger.Account
-	saved  uint64 // number of the last event in a snapshot
 }
 
 // Watcher is called when an account changes.

@@ -38,7 +38,7 @@ type Opening struct {
 
 // A Book is what the events of a journal depend on: which history they are, the
 // instruments by number, and what the customers started with. The journal and the
-// snapshots have it, so that the seed file may change in everything else.
+// checkpoints have it, so that the seed file may change in everything else.
 //
 // Goroutine: one at a time.
 type Book struct {
@@ -68,7 +68,7 @@ func (b *Book) Key(id ledger.InstrumentID) (k seed.Key, ok bool) {
 func (b *Book) Complete() bool { return b.history != HistoryID{} }
 
 // Add adds what a record defines. It does nothing for an event. A definition may be added
-// twice: a replay from a snapshot repeats some.
+// twice: a replay from a checkpoint repeats some.
 func (b *Book) Add(e *Entry) error {
 	switch {
 	case e.Genesis:

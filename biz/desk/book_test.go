@@ -100,9 +100,10 @@ type way struct {
 var ways = []way{
 	{"stopped", func(d *opened) setup { d.close(); return d.setup }},
 	{"killed", func(d *opened) setup { return d.crash().closed() }},
-	{"without the history", func(d *opened) setup {
+	{"from the journal alone", func(d *opened) setup {
 		d.close()
 		must(d.t, history.Remove(filepath.Join(d.setup.dir, "history.db")))
+		must(d.t, os.RemoveAll(filepath.Join(d.setup.dir, "checkpoints")))
 		return d.setup
 	}},
 }

@@ -10,7 +10,7 @@ import (
 	"holdfast/biz/seed"
 )
 
-// The first byte of a book in a snapshot. The states of accounts start with other bytes.
+// The first byte of a book in a checkpoint. The states of accounts start with other bytes.
 const (
 	bookVersion      = 0xb2
 	earlyBookVersion = 0xb1 // without the state of the market
@@ -18,7 +18,7 @@ const (
 
 const maxListings = market.MaxInstruments
 
-// course is what a snapshot has of the course of trading, apart from the accounts.
+// course is what a checkpoint has of the course of trading, apart from the accounts.
 type course struct {
 	fills  []ledger.Price // price of the last fill of each instrument; 0: no fill
 	script ScriptPosition

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"holdfast/biz/journal"
 	"holdfast/biz/ledger"
@@ -45,11 +46,14 @@ type groupCommit struct {
 	fills     []ledger.Price // price of the last fill of each instrument, under the committer's lock
 	script    ScriptPosition // the newest one, under the committer's lock
 	defined   atomic.Uint64  // records that are no events
+	durable   atomic.Int64   // when the newest commit became durable, in Unix nanoseconds
 }
 
 func newGroupCommit(j *journal.Journal, o CommitLogOptions, maxOpenBytes, maxHeldBytes int) *groupCommit {
-	return &groupCommit{committer: journal.NewCommitter(j, func() *release { return &release{out: o.NewOutbound()} },
-		journal.CommitterOptions{OnFailure: o.OnFailure, MaxOpenBytes: maxOpenBytes, MaxHeldBytes: maxHeldBytes})}
+	g := new(groupCommit)
+	g.committer = journal.NewCommitter(j, func() *release { return &release{out: o.NewOutbound(), durable: &g.durable} },
+		journal.CommitterOptions{OnFailure: o.OnFailure, MaxOpenBytes: maxOpenBytes, MaxHeldBytes: maxHeldBytes})
+	return g
 }
 
 // Append implements CommitLog. It holds the committer's lock only to copy the turn's bytes.
@@ -179,10 +183,12 @@ func (g *groupCommit) add(entries []Entry) (durable func(context.Context) error)
 type release struct {
 	out     Outbound
 	waiters []chan struct{}
+	durable *atomic.Int64 // of the groupCommit
 }
 
 // Release implements journal.Held.
 func (r *release) Release() {
+	r.durable.Store(time.Now().UnixNano())
 	r.out.Post()
 	r.wake()
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"holdfast/biz/checkpoint"
 	"holdfast/biz/history"
 	"holdfast/biz/journal"
 	"holdfast/biz/ledger"
@@ -24,6 +25,17 @@ type Config struct {
 	// Journal and History are open; the caller closes them after the Desk.
 	Journal *journal.Journal
 	History *history.Store
+	// Checkpoint is where the accounts are rebuilt from; nil: from the seed and the entire
+	// journal. Its Point must be the journal's journal.Options.Checked, or older.
+	Checkpoint *checkpoint.Checkpoint
+	// Checkpoints is the folder of the checkpoints; "": no checkpoint is saved.
+	Checkpoints string
+	// CheckpointInterval is the longest time from an event to a checkpoint that has it; 0
+	// means 5 minutes.
+	CheckpointInterval time.Duration
+	// Keep says which batches the journal keeps that are in two checkpoints and durable in
+	// the history.
+	Keep Retention
 	// NewHistory makes Start create a new identity of the history. For a data folder that was
 	// restored from a backup: clients may have seen events after the backup.
 	NewHistory bool
@@ -44,7 +56,7 @@ type Config struct {
 	MaxHeldBytes int
 	MaxOpenBytes int
 	// NewCommitLog, when set, replaces the group commit to the Journal. The Journal then
-	// gets no records, and there is no projection and no snapshot.
+	// gets no records, and there is no projection and no checkpoint.
 	NewCommitLog func(CommitLogOptions) CommitLog
 	// Fatal is called once when nothing can be made durable any more; the
 	// process must end. Required.
@@ -86,18 +98,29 @@ type Desk struct {
 	disk    disk
 
 	projectedBatch atomic.Uint64         // the last one that the history has
+	projectedTime  atomic.Int64          // its Batch.Time; 0: it was not read yet
 	historyDamage  atomic.Pointer[error] // why the history can't be used until the next start
 	historyUse     sync.RWMutex          // locked to write while the history is made again
+	presence       sync.Mutex            // held by historyPresent
+
+	replayed         int                                      // events in New
+	savingCheckpoint sync.Mutex                               // held while one is saved
+	checkpoints      atomic.Pointer[[]*checkpoint.Checkpoint] // that this run has read or saved and that are there, newest first
+	older            older
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
 
-// New rebuilds the accounts from the seed, the newest snapshot and the journal. Errors
-// are ErrForeignData, ErrHistoryAhead, a journal.DamageError, or those of the stores.
+// New rebuilds the accounts from the seed, the checkpoint and the journal. Errors are
+// ErrForeignData, ErrHistoryAhead, ErrHistoryLacks, ErrNoCheckpoint, ErrCheckpoint,
+// ErrForeignCheckpoint, a journal.DamageError, or those of the stores.
 func New(ctx context.Context, c Config) (*Desk, error) {
 	if c.RecentEvents == 0 {
 		c.RecentEvents = ledger.DefaultRecent
+	}
+	if c.CheckpointInterval == 0 {
+		c.CheckpointInterval = checkpointInterval
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -106,6 +129,10 @@ func New(ctx context.Context, c Config) (*Desk, error) {
 		c.Now = time.Now
 	}
 	d := &Desk{config: c, log: c.Log, journal: c.Journal, history: c.History}
+	d.checkpoints.Store(new([]*checkpoint.Checkpoint))
+	if c.Checkpoint != nil {
+		d.checkpoints.Store(&[]*checkpoint.Checkpoint{c.Checkpoint})
+	}
 	if err := d.recover(ctx); err != nil {
 		return nil, err
 	}
@@ -122,7 +149,7 @@ type Hooks struct {
 }
 
 // Start adds to the journal what the seed adds to the book, and the identity of a new
-// history. Then it starts the commits, the projection and the snapshots. From then on, a
+// history. Then it starts the commits, the projection and the checkpoints. From then on, a
 // failure to make something durable is reported to Config.Fatal.
 func (d *Desk) Start(h Hooks) error {
 	if d.newOut = h.NewOutbound; d.newOut == nil {
@@ -151,7 +178,10 @@ func (d *Desk) Start(h Hooks) error {
 	d.CheckDisk()
 	if d.group != nil {
 		d.running.Go(func() { d.project(ctx) })
-		d.running.Go(func() { d.snapshots(ctx) })
+		saved := make(chan struct{}, 1)
+		d.running.Go(func() { d.saveCheckpoints(ctx, saved) })
+		d.running.Go(func() { d.trimOn(ctx, saved) })
+		d.running.Go(func() { d.verifyOlder(ctx) })
 	}
 	if d.config.DiskWatermark > 0 {
 		d.running.Go(func() { d.watchDisk(ctx) })
@@ -163,23 +193,25 @@ func (d *Desk) Start(h Hooks) error {
 // says why that will never be, or that ctx ended first.
 func (d *Desk) Durable(ctx context.Context) error { return d.commits.Durable(ctx) }
 
-// Close commits what is left, saves a snapshot and stops. The accounts must no longer be
-// in use.
+// Close commits what is left, saves a checkpoint if anything has changed and stops. The accounts
+// must no longer be in use.
 func (d *Desk) Close(ctx context.Context) error {
 	d.stop()
 	d.running.Wait()
 	if err := d.Failed(); err != nil {
 		return err
 	}
-	var snapshot error
+	var unsaved error
 	switch {
-	case d.config.NewCommitLog != nil:
-	case d.snapshotsAllowed():
-		snapshot = d.SaveSnapshot(ctx)
+	case d.group == nil:
+	case d.disk.low.Load():
+		d.log.Warn("no checkpoint saved because the disk is nearly full; the next start replays more of the journal")
 	default:
-		d.log.Warn("no snapshot saved because the disk is nearly full or the history damaged; the next start replays more of the journal")
+		if unsaved = d.Durable(ctx); unsaved == nil && d.changedSinceCheckpoint() {
+			unsaved = d.SaveCheckpoint(ctx)
+		}
 	}
-	return errors.Join(d.commits.Close(ctx), snapshot)
+	return errors.Join(d.commits.Close(ctx), unsaved)
 }
 
 // Market returns the instruments and their last prices.
@@ -198,12 +230,12 @@ func (d *Desk) ChangedPrices(dst []ledger.InstrumentID) []ledger.InstrumentID {
 }
 
 // Stats returns what the desk has committed so far. Records are commands.
-func (d *Desk) Stats() journal.Stats { return d.commits.Stats() }
-
-// HistoryBehind returns how many journal batches are not in the history yet.
-func (d *Desk) HistoryBehind() uint64 {
-	projected := d.projectedBatch.Load()
-	return d.journal.LastBatch() - projected
+// It is zero before Start.
+func (d *Desk) Stats() journal.Stats {
+	if d.commits == nil {
+		return journal.Stats{}
+	}
+	return d.commits.Stats()
 }
 
 // Failed returns nil while events can be made durable, else the reason why not.

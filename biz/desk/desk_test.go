@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/biz/checkpoint"
 	"holdfast/biz/desk"
 	"holdfast/biz/history"
 	"holdfast/biz/journal"
@@ -47,16 +48,20 @@ const seedText = `{
 
 // setup says how to open a desk. The zero value is usable.
 type setup struct {
-	dir       string // "" makes a new one
-	seed      string // the file; "" means seedText
-	afresh    bool   // Config.NewHistory
-	recent    int    // events in memory; 0 means the default
-	maxStore  int64  // of the journal
-	openBytes int    // Config.MaxOpenBytes
-	heldBytes int    // Config.MaxHeldBytes
+	dir       string        // "" makes a new one
+	seed      string        // the file; "" means seedText
+	afresh    bool          // Config.NewHistory
+	recent    int           // events in memory; 0 means the default
+	maxStore  int64         // of the journal
+	openBytes int           // Config.MaxOpenBytes
+	heldBytes int           // Config.MaxHeldBytes
+	interval  time.Duration // Config.CheckpointInterval
+	keep      desk.Retention
+	unusable  int    // how many checkpoints are damaged
 	watermark uint64 // Config.DiskWatermark
 	free      func() (uint64, error)
 	log       slog.Handler
+	unstarted func(*history.Store) // called after desk.New
 
 	newOutbound  func() desk.Outbound
 	newCommitLog func(desk.CommitLogOptions) desk.CommitLog
@@ -99,9 +104,17 @@ func tryOpen(t testing.TB, with setup) (*opened, error) {
 	must(t, os.MkdirAll(with.dir, 0o755))
 	s, err := seed.Parse("test.json", []byte(with.seed))
 	must(t, err)
-	d.journal, err = journal.Open(t.Context(), journal.Options{
-		Dir: filepath.Join(with.dir, "journal"), MaxStore: with.maxStore, AckTimeout: patience, AckAttempts: 1,
-	})
+	checkpoints := filepath.Join(with.dir, "checkpoints")
+	from, unusable, err := checkpoint.Newest(checkpoints, 0)
+	must(t, err)
+	if len(unusable) != with.unusable {
+		t.Fatal(unusable)
+	}
+	options := journal.Options{Dir: filepath.Join(with.dir, "journal"), MaxStore: with.maxStore, AckTimeout: patience, AckAttempts: 1}
+	if from != nil {
+		options.Checked = from.Point
+	}
+	d.journal, err = journal.Open(t.Context(), options)
 	must(t, err)
 	d.history, err = history.Open(t.Context(), history.Options{Path: filepath.Join(with.dir, "history.db")})
 	must(t, err)
@@ -109,7 +122,7 @@ func tryOpen(t testing.TB, with setup) (*opened, error) {
 		Seed: s, Journal: d.journal, History: d.history, RecentEvents: with.recent,
 		DiskWatermark: with.watermark, FreeSpace: with.free, MaxOpenBytes: with.openBytes, MaxHeldBytes: with.heldBytes,
 		NewCommitLog: with.newCommitLog, Fatal: func(err error) { d.fatal <- err }, Log: slog.New(with.log),
-		NewHistory: with.afresh,
+		NewHistory: with.afresh, Checkpoint: from, Checkpoints: checkpoints, CheckpointInterval: with.interval, Keep: with.keep,
 	})
 	if err != nil {
 		must(t, errors.Join(d.history.Close(), d.journal.Close(t.Context())))
@@ -119,6 +132,9 @@ func tryOpen(t testing.TB, with setup) (*opened, error) {
 		for _, a := range d.Accounts() {
 			a.Watch(with.watcher(a))
 		}
+	}
+	if with.unstarted != nil {
+		with.unstarted(d.history)
 	}
 	must(t, d.Start(desk.Hooks{NewOutbound: with.newOutbound}))
 	d.turn = d.NewTurn()
@@ -158,7 +174,10 @@ func (d *opened) crash() *opened {
 	d.catchUp()
 	with := d.setup
 	with.dir = d.t.TempDir()
+	resume, err := d.Freeze(d.t.Context(), filepath.Join(d.setup.dir, "journal"))
+	must(d.t, err)
 	must(d.t, os.CopyFS(with.dir, os.DirFS(d.setup.dir)))
+	resume()
 	d.close()
 	return open(d.t, with)
 }

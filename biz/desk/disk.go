@@ -12,7 +12,7 @@ import (
 const diskInterval = 250 * time.Millisecond
 
 // disk is the free space of the journal's disk. While it is low, commands that add to the
-// journal are refused, and history and snapshots wait.
+// journal are refused, and history and checkpoints wait.
 type disk struct {
 	low  atomic.Bool
 	free atomic.Uint64 // bytes at the last check

@@ -1,5 +1,5 @@
 // Package desk is the durable half of the server: accounts and their locks, group commit,
-// recovery, snapshots, the projection into the history, and the disk watermark. Commands
+// recovery, checkpoints, the projection into the history, and the disk watermark. Commands
 // go in, events come out. A desk knows nothing of sessions, messages or encodings; the
 // output that leaves with an event is opaque to it (Outbound).
 //
@@ -19,7 +19,7 @@
 // book's, and last that of the expiries or the committer's. Nothing blocks under an Account's
 // or a later one, except a CommitLog that writes in Append.
 //
-// The projector writes the history from the journal in its own goroutine, and snapshots of
+// The projector writes the history from the journal in its own goroutine, and checkpoints of
 // the accounts make a restart short. If either fails, trading goes on. With little disk
 // space left (disk), commands that add to the journal are refused.
 //

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
+	"holdfast/biz/checkpoint"
+	"holdfast/biz/journal"
 	"holdfast/biz/ledger"
 	"holdfast/biz/market"
 )
@@ -151,3 +154,62 @@ func (d *Desk) MarkBehind(n int, halt MarketEvent, reached ScriptPosition) {
 	record := (&Entry{Market: &halt}).record()
 	d.group.appendTo(commit, &Turn{desk: d, Out: nobody{}, records: record, ends: []int{len(record)}, script: &reached})
 }
+
+// AddBulk adds about that many bytes to the journal that change nothing.
+func (d *Desk) AddBulk(ctx context.Context, bytes int) error {
+	var e Entry
+	d.bookUse.Lock()
+	for _, o := range d.book.openings {
+		e.Openings = append(e.Openings, o)
+	}
+	d.bookUse.Unlock()
+	e.Openings = slices.Repeat(e.Openings, openingsPerRecord/len(e.Openings))
+	entries := []Entry{e}
+	size := len(e.record())
+	for ; bytes > 0; bytes -= size {
+		d.group.add(entries)
+	}
+	return d.Durable(ctx)
+}
+
+// Trim trims the journal as it is done while the desk runs.
+func (d *Desk) Trim(ctx context.Context) { d.trim(ctx) }
+
+// Freeze keeps the checkpoints and the files of the journal in dir as they are until the function
+// that it returns is called: a copy then has what a kill leaves.
+func (d *Desk) Freeze(ctx context.Context, dir string) (resume func(), err error) {
+	d.savingCheckpoint.Lock()
+	_, trim, err := journal.PauseTrim(ctx, dir)
+	if err != nil {
+		d.savingCheckpoint.Unlock()
+		return nil, err
+	}
+	return func() { trim(); d.savingCheckpoint.Unlock() }, nil
+}
+
+// WriteCheckpoint is writeCheckpoint.
+func (d *Desk) WriteCheckpoint(ctx context.Context, rest func(time.Duration) error) error {
+	return d.writeCheckpoint(ctx, rest)
+}
+
+// ReadBack is readBack.
+func (d *Desk) ReadBack(c *checkpoint.Checkpoint) error { return d.readBack(c, nil) }
+
+// CheckpointDue is checkpointDue.
+func (d *Desk) CheckpointDue(records uint64, passed time.Duration) bool {
+	return d.checkpointDue(records, passed)
+}
+
+// SetHistoryDamage makes the history damaged.
+func (d *Desk) SetHistoryDamage(err error) { d.historyDamaged(err) }
+
+// Enough is enough.
+func Enough(rows int, open time.Duration) bool { return enough(rows, open) }
+
+// RestAfter is restAfter.
+func RestAfter(worked time.Duration, events uint64, since time.Duration) time.Duration {
+	return restAfter(worked, events, since)
+}
+
+// ReplayTogether is how many records of a batch several goroutines replay.
+const ReplayTogether = replayTogether

@@ -1,8 +1,11 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"holdfast/biz/history"
@@ -12,57 +15,119 @@ import (
 // historyPoll is the time between two checks of a query that waits for the projection.
 const historyPoll = 20 * time.Millisecond
 
+// State selects executions by whether they were busted. A corrected one was busted, too.
+type State uint8
+
+// The states.
+const (
+	AnyState State = 0
+	Standing State = 1 // neither busted nor corrected
+	Busted   State = 2 // busted or corrected
+)
+
 // Query asks for executions of one account, newest first.
 type Query struct {
-	Before       ledger.ExecutionID // older than this one; 0: from the newest on
-	Limit        int                // 1 to history.MaxLimit; 0: history.DefaultLimit
-	ByInstrument bool
-	Instrument   ledger.InstrumentID
+	Before ledger.ExecutionID // older than this one; 0: from the newest on
+	Limit  int                // 1 to history.MaxLimit; 0: history.DefaultLimit
+	Filter
+	State State
 }
 
-// Executions returns a page of an account's executions, and whether there are more. The
-// newest come from memory; older ones are read from the database once the projection has
-// them. Busts are not marked: ask the account. Errors are ErrCatchingUp if the projection
-// does not have them before ctx ends, ErrHistoryDamaged, and those of the database.
-func (d *Desk) Executions(ctx context.Context, a *Account, q Query) (page []ledger.Execution, more bool, err error) {
-	if q.Limit <= 0 {
-		q.Limit = history.DefaultLimit
+// Executions returns a page of an account's executions. The newest come from memory; older ones
+// are read from the database once the projection has them. next is Query.Before of the next
+// page, 0 after the last one: a call reads a bounded number of rows, so that a page can be
+// short, or empty, and not the last one.
+//
+// Busts are not marked: ask the account. State agrees with the account as of the call. Errors
+// are ErrCatchingUp if the projection does not have the executions before ctx ends,
+// ErrHistoryDamaged, and those of the database.
+func (d *Desk) Executions(ctx context.Context, a *Account, q Query) (page []ledger.Execution, next ledger.ExecutionID, err error) {
+	q.Limit = pageSize(q.Limit)
+	if q.State == Busted {
+		return d.bustedExecutions(ctx, a, &q)
 	}
-	q.Limit = min(q.Limit, history.MaxLimit)
+	page, next, err = d.anyExecutions(ctx, a, &q)
+	if q.State == Standing {
+		page = a.standing(page)
+	}
+	return page, next, err
+}
+
+// anyExecutions is Executions; of those that were busted lately, some are in the page in any state.
+func (d *Desk) anyExecutions(ctx context.Context, a *Account, q *Query) (page []ledger.Execution, next ledger.ExecutionID, err error) {
 	recent, oldest := a.recentFills()
 	for i := range recent {
 		x := &recent[i]
-		if q.Before != 0 && x.ID >= q.Before || q.ByInstrument && x.Instrument != q.Instrument {
+		if q.Before != 0 && x.ID >= q.Before || !q.matches(x.Instrument, x.Side, x.Time) {
 			continue
 		}
 		if len(page) == q.Limit {
-			return page, true, nil
+			return page, page[len(page)-1].ID, nil
 		}
 		page = append(page, *x)
 	}
 	if oldest.Number() <= 1 { // all executions are in memory
-		return page, false, nil
+		return page, 0, nil
+	}
+	if len(page) == q.Limit {
+		return page, oldest, nil
 	}
 	d.historyUse.RLock()
 	defer d.historyUse.RUnlock()
-	if err := d.projected(ctx, oldest-1); err != nil {
-		return nil, false, d.historyError(err)
+	if _, err := d.projected(ctx, oldest-1); err != nil {
+		return nil, 0, d.historyError(err)
 	}
-	if q.Before == 0 || q.Before > oldest {
-		q.Before = oldest
+	older := history.Query{Customer: uint32(a.Customer()), Before: uint64(oldest), Limit: q.Limit - len(page), Filter: q.row()}
+	if q.Before != 0 && q.Before < oldest {
+		older.Before = uint64(q.Before)
 	}
-	q.Limit -= len(page)
-	if q.Limit == 0 { // there may be none; then the next page is empty
-		return page, true, nil
-	}
-	rows, more, err := d.history.Executions(ctx, history.Query{
-		Customer: uint32(a.Customer()), Before: uint64(q.Before), Limit: q.Limit,
-		ByInstrument: q.ByInstrument, Instrument: uint32(q.Instrument),
-	})
+	older.Busted = uint8(q.State) // those of history.Filter
+	rows, before, err := d.history.Executions(ctx, older)
 	for i := range rows {
 		page = append(page, executionOf(&rows[i]))
 	}
-	return page, more, d.historyError(err)
+	return page, ledger.ExecutionID(before), d.historyError(err)
+}
+
+// standing removes from list what was busted.
+func (a *Account) standing(list []ledger.Execution) []ledger.Execution {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.DeleteFunc(list, func(x ledger.Execution) bool {
+		_, busted := a.ledger.FindBust(x.ID)
+		return busted
+	})
+}
+
+// bustedExecutions returns a page of the executions that were busted. The account has the ids of
+// all of them in memory, and so also those of which the history does not have the bust yet.
+func (d *Desk) bustedExecutions(ctx context.Context, a *Account, q *Query) (page []ledger.Execution, next ledger.ExecutionID, err error) {
+	a.mu.Lock()
+	ids := a.ledger.Busts(nil, q.Before)
+	last := a.ledger.LastExecution()
+	a.mu.Unlock()
+	slices.SortFunc(ids, func(x, y ledger.ExecutionID) int { return cmp.Compare(y, x) })
+	if len(ids) > history.MaxLimit {
+		ids = ids[:history.MaxLimit]
+		next = ids[len(ids)-1]
+	}
+	recent, _ := a.recentFills()
+	list, err := d.executionsWith(ctx, ids, last, recent)
+	if err != nil {
+		return nil, 0, err
+	}
+	slices.SortFunc(list, func(x, y ledger.Execution) int { return cmp.Compare(y.ID, x.ID) })
+	for i := range list {
+		x := &list[i]
+		if !q.matches(x.Instrument, x.Side, x.Time) {
+			continue
+		}
+		if len(page) == q.Limit {
+			return page, page[len(page)-1].ID, nil
+		}
+		page = append(page, *x)
+	}
+	return page, next, nil
 }
 
 // FindExecution returns an execution of the account, however old. Errors are
@@ -80,10 +145,7 @@ func (d *Desk) FindExecution(ctx context.Context, a *Account, id ledger.Executio
 	}
 	d.historyUse.RLock()
 	defer d.historyUse.RUnlock()
-	if err := d.projected(ctx, id); err != nil {
-		return ledger.Execution{}, d.historyError(err)
-	}
-	row, _, err := d.history.Execution(ctx, uint64(id))
+	row, err := d.projected(ctx, id)
 	return executionOf(&row), d.historyError(err)
 }
 
@@ -180,20 +242,20 @@ func (a *Account) recentFills() (fills []ledger.Execution, oldest ledger.Executi
 	return nil, ledger.NewExecutionID(a.Customer(), a.ledger.LastExecution()+1)
 }
 
-// projected returns when the history has that execution. The executions of a customer are
+// projected returns an execution as soon as the history has it. The executions of a customer are
 // numbered without gaps, so the history then has all older ones, too.
-func (d *Desk) projected(ctx context.Context, id ledger.ExecutionID) error {
+func (d *Desk) projected(ctx context.Context, id ledger.ExecutionID) (history.Execution, error) {
 	for {
-		_, ok, err := d.history.Execution(ctx, uint64(id))
+		row, ok, err := d.history.Execution(ctx, uint64(id))
 		switch {
 		case ok:
-			return nil
+			return row, nil
 		case err != nil && ctx.Err() == nil:
-			return err
+			return row, err
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(ErrCatchingUp, ctx.Err())
+			return row, errors.Join(ErrCatchingUp, ctx.Err())
 		case <-time.After(historyPoll):
 		}
 	}
@@ -203,20 +265,31 @@ func (d *Desk) projected(ctx context.Context, id ledger.ExecutionID) error {
 // with d.historyUse locked to read. After an error it is not locked. While it waits, it does
 // not keep the projection from making the history again.
 func (d *Desk) rlockHistory(ctx context.Context) error {
-	if err := d.Durable(ctx); err != nil {
-		return err
+	if d.commits != nil { // else the desk was not started, and everything is durable
+		if err := d.Durable(ctx); err != nil {
+			return err
+		}
 	}
 	return d.rlockHistoryAt(ctx, d.journal.LastBatch())
 }
 
 // rlockHistoryAt is rlockHistory for everything up to a batch.
 func (d *Desk) rlockHistoryAt(ctx context.Context, batch uint64) error {
+	return d.rlockHistoryWhen(ctx, func() (bool, error) { return d.projectedBatch.Load() >= batch, nil })
+}
+
+// rlockHistoryWhen is rlockHistory until has returns true, which is called with the lock.
+func (d *Desk) rlockHistoryWhen(ctx context.Context, has func() (bool, error)) error {
 	for {
 		d.historyUse.RLock()
-		if d.projectedBatch.Load() >= batch {
+		ok, err := has()
+		if ok {
 			return nil
 		}
 		d.historyUse.RUnlock()
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
 		if damage := d.historyDamage.Load(); damage != nil {
 			return *damage
 		}
@@ -224,6 +297,36 @@ func (d *Desk) rlockHistoryAt(ctx context.Context, batch uint64) error {
 		case <-ctx.Done():
 			return errors.Join(ErrCatchingUp, ctx.Err())
 		case <-time.After(historyPoll):
+		}
+	}
+}
+
+// CatchUp brings the history up to date with the journal, for a desk that is not started: then
+// everything in the data folder can be read. progress, which may be nil, is called now and then
+// with how many batches of all the history has. Errors are those of the history and of ctx.
+func (d *Desk) CatchUp(ctx context.Context, progress func(done, total uint64)) error {
+	last := d.journal.LastBatch()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	projected := make(chan error, 1)
+	var projecting sync.WaitGroup
+	projecting.Go(func() { projected <- d.projectOn(ctx) })
+	ticker := time.NewTicker(historyPoll)
+	defer ticker.Stop()
+	for {
+		done := d.projectedBatch.Load()
+		if progress != nil {
+			progress(min(done, last), last)
+		}
+		if done >= last {
+			cancel()
+			projecting.Wait()
+			return nil
+		}
+		select {
+		case err := <-projected:
+			return d.historyError(err)
+		case <-ticker.C:
 		}
 	}
 }
@@ -240,7 +343,7 @@ func (d *Desk) historyError(err error) error {
 	if d.historyDamage.Load() != nil {
 		return errors.Join(ErrHistoryDamaged, err)
 	}
-	if errors.Is(err, history.ErrGone) { // it is made again
+	if errors.Is(err, history.ErrGone) || errors.Is(err, history.ErrUnavailable) { // it is made again; it comes back
 		return errors.Join(ErrCatchingUp, err)
 	}
 	return err

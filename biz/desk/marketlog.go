@@ -78,7 +78,7 @@ func (d *Desk) applyMarket(m *MarketEvent) {
 	}
 }
 
-// changeMarket applies a market event and then adds it to the journal, so that a snapshot never
+// changeMarket applies a market event and then adds it to the journal, so that a checkpoint never
 // lacks an event of an earlier batch, in one batch with what it reaches of a script. durable
 // waits for it; the error is that of Desk.Durable. The caller holds d.stepping, so that memory
 // and journal have the same order.

@@ -76,7 +76,7 @@ func (d *Desk) collect(ctx context.Context, r *Ranged) (*past, error) {
 	a.mu.Unlock()
 	recent, oldest := a.recentFills()
 	p.first = min(oldest.Number(), p.last+1)
-	changed, err := d.executionsWith(ctx, p, recent)
+	changed, err := d.executionsWith(ctx, p.ids, p.last, recent)
 	if err != nil {
 		return nil, err
 	}
@@ -103,11 +103,13 @@ func (d *Desk) collect(ctx context.Context, r *Ranged) (*past, error) {
 	return p, d.collectOrders(ctx, r, p, append(changed, p.short(a)...))
 }
 
-// executionsWith returns the executions that are to change, in any order. recent are those in memory.
-func (d *Desk) executionsWith(ctx context.Context, p *past, recent []ledger.Execution) (list []ledger.Execution, err error) {
-	wanted := make(map[ledger.ExecutionID]bool, len(p.ids))
-	for _, id := range p.ids {
-		if id.Number() == 0 || id.Number() > p.last {
+// executionsWith returns the executions with these ids, in any order. last is the number of the
+// account's newest one, recent are those in memory. It fails with ledger.ErrUnknownExecution if
+// one does not exist.
+func (d *Desk) executionsWith(ctx context.Context, ids []ledger.ExecutionID, last uint32, recent []ledger.Execution) (list []ledger.Execution, err error) {
+	wanted := make(map[ledger.ExecutionID]bool, len(ids))
+	for _, id := range ids {
+		if id.Number() == 0 || id.Number() > last {
 			return nil, ledger.ErrUnknownExecution
 		}
 		wanted[id] = true
@@ -128,7 +130,7 @@ func (d *Desk) executionsWith(ctx context.Context, p *past, recent []ledger.Exec
 	slices.Sort(older)
 	d.historyUse.RLock()
 	defer d.historyUse.RUnlock()
-	if err := d.projected(ctx, ledger.ExecutionID(older[len(older)-1])); err != nil {
+	if _, err := d.projected(ctx, ledger.ExecutionID(older[len(older)-1])); err != nil {
 		return nil, d.historyError(err)
 	}
 	rows, err := d.history.ExecutionsWith(ctx, older)
@@ -248,7 +250,7 @@ func (p *past) shortIn(list []ledger.Execution, start ledger.Holding) []ledger.E
 func (d *Desk) collectPage(ctx context.Context, a *Account, p *past) error {
 	d.historyUse.RLock()
 	defer d.historyUse.RUnlock()
-	if err := d.projected(ctx, ledger.NewExecutionID(a.Customer(), p.first-1)); err != nil {
+	if _, err := d.projected(ctx, ledger.NewExecutionID(a.Customer(), p.first-1)); err != nil {
 		return d.historyError(err)
 	}
 	before := uint64(ledger.NewExecutionID(a.Customer(), p.first))

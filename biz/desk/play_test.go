@@ -275,16 +275,14 @@ func (d *opened) checkPositions() {
 func (d *opened) executions(a *desk.Account) (all []ledger.Execution) {
 	d.t.Helper()
 	q := desk.Query{Limit: 1000}
-	for more := true; more; {
-		var page []ledger.Execution
-		var err error
-		page, more, err = d.Executions(d.t.Context(), a, q)
+	for {
+		page, next, err := d.Executions(d.t.Context(), a, q)
 		must(d.t, err)
-		if all = append(all, page...); len(page) > 0 {
-			q.Before = page[len(page)-1].ID
+		if all = append(all, page...); next == 0 {
+			return all
 		}
+		q.Before = next
 	}
-	return all
 }
 
 // checkAll checks the accounts, the books and the journal, and that a restart changes nothing. It
@@ -340,7 +338,7 @@ func TestRandomTradingAtTheSameTime(t *testing.T) {
 		})
 		driving.Go(func() {
 			for !ended.Load() {
-				must(t, d.SaveSnapshot(t.Context()))
+				must(t, d.SaveCheckpoint(t.Context()))
 			}
 		})
 		work.Wait()
@@ -380,7 +378,7 @@ func TestRandomTrading(t *testing.T) {
 			d.checkAccounts()
 			d.checkBooks()
 			if n > commands/2 {
-				must(t, d.SaveSnapshot(t.Context()))
+				must(t, d.SaveCheckpoint(t.Context()))
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package desk
 import (
 	"context"
 	"errors"
-	"runtime"
 	"sync"
 	"time"
 
@@ -13,16 +12,21 @@ import (
 )
 
 const (
-	// projectRows is the largest transaction. A transaction rewrites at least a page per
+	// projectRows is the largest transaction. A transaction writes at least one chunk for each
 	// customer in it, so that large ones are cheaper.
 	projectRows = 262_144
+	// projectLongest is how long a transaction stays open if more and more batches follow. It is
+	// rarely reached.
+	projectLongest = 5 * time.Second
 	// projectPause is the shortest time between transactions.
 	projectPause = 20 * time.Millisecond
-	// projectBusy is the load, in events a second, above which the projector writes at
-	// most projectRate rows a second for each processor that Go uses. That takes about
-	// a fifth of it; the history falls behind and catches up later.
-	projectBusy = 20_000
-	projectRate = 40_000
+	// Above a load of projectBusy events a second the projector rests projectShare times as
+	// long as it has worked, at most projectRestMax. It then takes a fifth of a processor, and
+	// its transactions become larger, until they are cheap enough for any load: with 10,000
+	// customers and full transactions, some 190,000 rows a second.
+	projectBusy    = 5_000
+	projectShare   = 4
+	projectRestMax = time.Second
 	// projectRetry is the pause after an error; it doubles up to projectRetryMax.
 	projectRetry    = 250 * time.Millisecond
 	projectRetryMax = time.Minute
@@ -31,10 +35,12 @@ const (
 // projector writes the journal's events into the history.
 type projector struct {
 	desk    *Desk
-	open    bool      // a transaction is open
-	rows    int       // in the transaction
-	records uint64    // committed by the journal at the last rest
-	rested  time.Time // when that rest ended
+	open    bool         // a transaction is open
+	started time.Time    // when it was opened
+	rows    int          // in the transaction
+	rested  time.Time    // when the last rest ended
+	records uint64       // committed by the journal until then
+	event   ledger.Event // memory for one
 	events  []ledger.Event
 }
 
@@ -51,10 +57,13 @@ func (d *Desk) project(ctx context.Context) {
 				continue
 			}
 		}
+		var damage *journal.DamageError
 		switch {
 		case ctx.Err() != nil || err == nil:
 			return
-		case errors.Is(err, history.ErrDamaged):
+		case errors.As(err, &damage): // what is after it never gets into the history
+			d.olderDamaged(err)
+		case errors.Is(err, history.ErrDamaged), errors.Is(err, ErrHistoryLacks):
 			d.historyDamaged(err)
 			return
 		}
@@ -72,7 +81,8 @@ func (d *Desk) project(ctx context.Context) {
 }
 
 // projectOn continues from where the history is, until an error or the end of ctx. The error
-// is history.ErrGone once the history's files are not there any more.
+// is history.ErrGone once the history's files are not there any more, and errWentBack once the
+// database lacks what was written.
 func (d *Desk) projectOn(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
@@ -80,29 +90,28 @@ func (d *Desk) projectOn(ctx context.Context) error {
 	defer watching.Wait()
 	defer cancel(nil)
 	progress, err := d.history.Progress(ctx)
+	if err == nil {
+		err = d.checkHistory(progress) // a database may have gone back
+	}
 	if err != nil {
 		return err
 	}
 	d.projectedBatch.Store(progress)
+	if err := d.readTimes(ctx, progress); err != nil {
+		return err
+	}
 	p := &projector{desk: d, rested: d.config.Now()}
 	err = d.journal.Follow(ctx, progress+1, func(b *journal.Batch) error { return p.batch(ctx, b) })
 	if p.open { // else an open transaction belongs to others
 		err = errors.Join(err, d.history.Rollback())
 	}
-	if gone := context.Cause(ctx); errors.Is(gone, history.ErrGone) {
-		return gone
+	if lost := context.Cause(ctx); errors.Is(lost, history.ErrGone) || errors.Is(lost, errWentBack) {
+		return lost
 	}
 	return err
 }
 
-// historyDamaged records that the history can't be used any more.
-func (d *Desk) historyDamaged(err error) {
-	if d.historyDamage.CompareAndSwap(nil, &err) {
-		d.log.Error("the history is damaged; trading goes on without it, and the next start rebuilds it", "error", err)
-	}
-}
-
-// batch adds one batch to the open transaction, and commits it if it is large or the
+// batch adds one batch to the open transaction, and commits it if it is large or old, or the
 // projection has caught up.
 func (p *projector) batch(ctx context.Context, b *journal.Batch) error {
 	if !p.open {
@@ -112,23 +121,27 @@ func (p *projector) batch(ctx context.Context, b *journal.Batch) error {
 		if err := p.desk.history.Begin(ctx); err != nil {
 			return err
 		}
-		p.open = true
+		p.open, p.started = true, p.desk.config.Now()
 	}
 	for _, record := range b.Records() {
 		if err := p.insert(record); err != nil {
 			return err
 		}
 	}
-	if p.rows < projectRows && !b.CaughtUp {
+	if !b.CaughtUp && !enough(p.rows, p.desk.config.Now().Sub(p.started)) {
 		return nil
 	}
 	p.open = false
 	if err := p.desk.history.Commit(b.Number, b.Checksum); err != nil {
 		return err
 	}
+	p.desk.projectedTime.Store(b.Time)
 	p.desk.projectedBatch.Store(b.Number)
 	return p.rest(ctx)
 }
+
+// enough reports whether a transaction of that many rows, open for so long, is to be committed.
+func enough(rows int, open time.Duration) bool { return rows >= projectRows || open >= projectLongest }
 
 // insert adds the events of a record.
 func (p *projector) insert(record []byte) error {
@@ -137,7 +150,7 @@ func (p *projector) insert(record []byte) error {
 		return err
 	}
 	p.events = p.events[:0]
-	err := eachEvent(record, func(e *ledger.Event) error {
+	err := eachEvent(record, &p.event, func(e *ledger.Event) error {
 		p.events = append(p.events, *e)
 		return nil
 	})
@@ -173,7 +186,7 @@ func InsertEvent(h *history.Store, e *ledger.Event, last uint64) error {
 		busted = ledger.NewExecutionID(e.Customer(), x.Corrects)
 		err = h.Correct(uint64(busted), uint64(x.ID), e.Text, e.Time)
 	}
-	if err != nil || e.Early || !e.Kind.HasOrder() || e.Simple {
+	if err != nil || !e.Kind.HasOrder() || e.Simple || e.Early && e.Kind == ledger.KindFill {
 		return err
 	}
 	order := orderRow(e, last)
@@ -188,22 +201,25 @@ func InsertEvent(h *history.Store, e *ledger.Event, last uint64) error {
 
 // rest limits the projector's share of the processor under load.
 func (p *projector) rest(ctx context.Context) error {
-	elapsed := p.desk.config.Now().Sub(p.rested)
-	records := p.desk.Stats().Records
-	pause := projectPause
-	if float64(records-p.records) > projectBusy*elapsed.Seconds() {
-		rate := projectRate * runtime.GOMAXPROCS(0)
-		pause = max(pause, time.Duration(p.rows)*time.Second/time.Duration(rate)-elapsed)
-	}
-	timer := time.NewTimer(pause)
+	now := p.desk.config.Now()
+	timer := time.NewTimer(restAfter(now.Sub(p.started), p.desk.Stats().Records-p.records, now.Sub(p.rested)))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	p.records, p.rows, p.rested = records, 0, p.desk.config.Now()
+	p.records, p.rows, p.rested = p.desk.Stats().Records, 0, p.desk.config.Now()
 	return nil
+}
+
+// restAfter returns how long the projector rests after it has worked, where events became durable
+// since the end of the last rest.
+func restAfter(worked time.Duration, events uint64, since time.Duration) time.Duration {
+	if float64(events) <= projectBusy*since.Seconds() {
+		return projectPause
+	}
+	return min(max(projectPause, projectShare*worked), projectRestMax)
 }
 
 // Row returns the history's row for a fill or a correction.
@@ -214,6 +230,7 @@ func Row(e *ledger.Event) history.Fill {
 		ClientOrderID: x.ClientOrderID, Side: uint8(x.Side), Instrument: uint32(x.Instrument),
 		Quantity: int64(x.Quantity), Price: int64(x.Price), Cost: int64(x.Cost), Time: x.Time,
 		Fee: int64(x.Fee), FeeInCost: x.FeeInCost, Settlement: x.Settlement, Corrects: x.Corrects, Place: x.Place,
+		Simple: e.Simple || e.Early, // an early one has no row either
 	}
 }
 

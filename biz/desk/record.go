@@ -30,20 +30,21 @@ func isEvents(record []byte) bool {
 	return len(record) > 0 && (record[0] == recordEvents || record[0] == recordEvent)
 }
 
-// eachEvent calls do with the events of a record, for which isEvents is true. The event is
-// valid until do returns. Errors are those of ledger.DecodeEvent and do, and
+// eachEvent calls do with the events of a record, for which isEvents is true. Each is in e, which
+// is memory of the caller. Errors are those of ledger.DecodeEvent and do, and
 // ledger.ErrMalformed if the events are not those of one command.
-func eachEvent(record []byte, do func(*ledger.Event) error) error {
+func eachEvent(record []byte, e *ledger.Event, do func(*ledger.Event) error) error {
 	for rest := record[1:]; ; {
-		e, used, err := ledger.DecodeEvent(rest)
-		if err != nil {
+		var used int
+		var err error
+		if *e, used, err = ledger.DecodeEvent(rest); err != nil {
 			return err
 		}
 		rest = rest[used:]
 		if e.More != (len(rest) > 0) || record[0] == recordEvent && !e.Early {
 			return ledger.ErrMalformed
 		}
-		if err := do(&e); err != nil || len(rest) == 0 {
+		if err := do(e); err != nil || len(rest) == 0 {
 			return err
 		}
 	}
@@ -80,7 +81,7 @@ func DecodeEntry(record []byte) (Entry, error) {
 	f := fields{b: record[1:]}
 	switch record[0] {
 	case recordEvent, recordEvents:
-		err := eachEvent(record, func(event *ledger.Event) error {
+		err := eachEvent(record, new(ledger.Event), func(event *ledger.Event) error {
 			e.Events = append(e.Events, *event)
 			return nil
 		})

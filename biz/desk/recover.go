@@ -1,41 +1,50 @@
 package desk
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
-	"holdfast/biz/history"
+	"holdfast/biz/checkpoint"
 	"holdfast/biz/journal"
 	"holdfast/biz/ledger"
 	"holdfast/biz/market"
 	"holdfast/biz/seed"
 )
 
-// recover rebuilds the accounts: from the seed, then the snapshot, then the events in the
+// recover rebuilds the accounts: from the seed, then the checkpoint, then the events in the
 // journal after it.
 func (d *Desk) recover(ctx context.Context) error {
 	start := time.Now()
-	snapshot, err := d.loadSnapshot(ctx)
+	from := d.config.Checkpoint
+	progress, err := d.history.Progress(ctx)
+	if err == nil {
+		err = d.checkHistory(progress)
+	}
 	if err != nil {
 		return err
 	}
-	if err := d.readBook(ctx, snapshot); err != nil {
+	if err := d.checkCheckpoint(ctx, from); err != nil {
 		return err
 	}
-	if err := d.openAccounts(snapshot); err != nil {
+	replayFrom, course, err := d.loadBook(from)
+	if err != nil {
+		return err
+	}
+	if err := d.readBook(ctx, replayFrom); err != nil {
+		return err
+	}
+	if err := d.openAccounts(from); err != nil {
 		return err
 	}
 	d.fills = make([]ledger.Price, d.market.Len())
-	copy(d.fills, snapshot.course.fills)
-	d.script = snapshot.course.script
-	for n := range snapshot.course.market {
-		d.applyMarket(&snapshot.course.market[n])
+	copy(d.fills, course.fills)
+	d.script = course.script
+	for n := range course.market {
+		d.applyMarket(&course.market[n])
 	}
-	replayed, err := d.replay(ctx, snapshot.from)
-	if err != nil {
+	if d.replayed, err = d.replay(ctx, replayFrom); err != nil {
 		return err
 	}
 	for id, price := range d.fills {
@@ -46,84 +55,95 @@ func (d *Desk) recover(ctx context.Context) error {
 	d.addOrderBooks()
 	d.openBooks()
 	if d.journal.LastBatch() > 0 {
-		d.log.Info("accounts rebuilt", "from_batch", snapshot.from, "events", replayed, "took", time.Since(start).Round(time.Millisecond))
+		d.log.Info("accounts rebuilt", "from_batch", replayFrom, "events", d.replayed, "took", time.Since(start).Round(time.Millisecond))
 	}
 	return nil
 }
 
-// snapshot is what a snapshot has.
-type snapshot struct {
-	from   uint64 // the batch to replay from
-	book   *Book
-	course *course
-	states map[ledger.Customer][]byte // of accounts
+// checkHistory refuses a history with that progress that does not fit the journal's ends.
+func (d *Desk) checkHistory(progress uint64) error {
+	switch first := d.journal.FirstBatch(); {
+	case progress > d.journal.LastBatch():
+		return ErrHistoryAhead
+	case progress+1 < first:
+		return fmt.Errorf("%w: it ends with batch %d, and the journal starts with batch %d", ErrHistoryLacks, progress, first)
+	}
+	return nil
 }
 
-// loadSnapshot loads the snapshot. One without a book is of an earlier release and is not
-// used: it lacks the order of the fills. It refuses a history that is ahead of the journal.
-func (d *Desk) loadSnapshot(ctx context.Context) (*snapshot, error) {
-	progress, err := d.history.Progress(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s := &snapshot{course: new(course), states: make(map[ledger.Customer][]byte)}
-	s.from, err = d.history.LoadSnapshot(ctx, func(customer uint32, state []byte) (err error) {
-		if customer == bookRow {
-			s.book, s.course, err = restoreBook(state)
-		} else if s.book != nil { // the first row
-			s.states[ledger.Customer(customer)] = bytes.Clone(state)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: snapshot of customer %d: %w", history.ErrDamaged, customer, err)
-		}
-		return nil
-	})
+// checkCheckpoint refuses a checkpoint of another journal, and a journal whose start is neither
+// in a checkpoint nor there.
+func (d *Desk) checkCheckpoint(ctx context.Context, c *checkpoint.Checkpoint) error {
+	first, last := d.journal.FirstBatch(), d.journal.LastBatch()
 	switch {
-	case err != nil:
-		return nil, err
-	case progress > d.journal.LastBatch() || s.from > d.journal.LastBatch()+1:
-		return nil, ErrHistoryAhead
-	case s.book == nil:
-		s.book, s.from = NewBook(), 1
+	case c == nil && first == 1:
+		return nil
+	case c == nil:
+		return fmt.Errorf("%w: it starts with batch %d", ErrNoCheckpoint, first)
+	case c.Through > last:
+		return fmt.Errorf("%w: %s has batches up to %d, and the journal ends with batch %d", ErrForeignCheckpoint, c.Path, c.Through, last)
 	}
-	return s, nil
+	here, err := d.journal.Point(ctx, c.Point.Batch)
+	switch {
+	case errors.Is(err, journal.ErrTrimmed):
+		return unusable(c, fmt.Errorf("the journal starts with batch %d", first))
+	case err != nil:
+		return err
+	case here != c.Point:
+		return fmt.Errorf("%w: batch %d has checksum %08x in %s, and %08x in the journal", ErrForeignCheckpoint,
+			here.Batch, c.Point.Checksum, c.Path, here.Checksum)
+	}
+	return nil
 }
 
-// readBook completes the book with the definitions in the journal after the snapshot, and
+// loadBook sets the book to that of the checkpoint, and returns from where to replay the journal.
+func (d *Desk) loadBook(c *checkpoint.Checkpoint) (replayFrom uint64, fromThere *course, err error) {
+	if c == nil {
+		d.book = NewBook()
+		return 1, new(course), nil
+	}
+	d.book, fromThere, err = bookIn(c)
+	return c.Point.Batch + 1, fromThere, err
+}
+
+// readBook completes the book with the definitions in the journal after the checkpoint, and
 // compares the seed with it.
-func (d *Desk) readBook(ctx context.Context, s *snapshot) error {
-	err := d.journal.Replay(ctx, s.from, func(at journal.Position, record []byte) error {
+func (d *Desk) readBook(ctx context.Context, from uint64) error {
+	err := d.journal.Replay(ctx, from, func(at journal.Position, record []byte) error {
 		if isEvents(record) {
 			return nil
 		}
 		e, err := DecodeEntry(record)
 		if err == nil {
-			err = s.book.Add(&e)
+			err = d.book.Add(&e)
 		}
 		return recordError(at, err)
 	})
 	if err != nil {
 		return err
 	}
-	d.book = s.book
 	if d.change, err = d.book.Compare(d.config.Seed); err != nil {
-		return err
-	}
-	err = d.change.Check(func(c ledger.Customer) bool { return s.states[c] != nil })
-	if err != nil {
 		return err
 	}
 	d.market, err = market.New(d.change.Seed.Instruments)
 	return err
 }
 
-// openAccounts opens the accounts of the seed. Those that are not in the snapshot have no
+// openAccounts opens the accounts of the seed. Those that are not in the checkpoint have no
 // events yet.
-func (d *Desk) openAccounts(s *snapshot) error {
+func (d *Desk) openAccounts(c *checkpoint.Checkpoint) error {
 	customers := d.change.Seed.Customers
 	opened := make([]*Account, len(customers))
+	if c != nil {
+		if err := d.restoreAccounts(c, opened); err != nil {
+			return err
+		}
+	}
 	for i := range customers {
-		a, err := d.newAccount(&customers[i], s.states[customers[i].Number])
+		if opened[i] != nil {
+			continue
+		}
+		a, err := d.newAccount(&customers[i])
 		if err != nil {
 			return err
 		}
@@ -133,78 +153,43 @@ func (d *Desk) openAccounts(s *snapshot) error {
 	return nil
 }
 
-// newAccount returns the account of a customer, with its state in a snapshot or nil.
-func (d *Desk) newAccount(owner *seed.Customer, state []byte) (*Account, error) {
-	a := &Account{desk: d, number: owner.Number}
-	a.owner.Store(owner)
-	opening, options := owner.Opening(), d.config.accountOptions()
-	var err error
-	if state == nil {
-		if a.ledger, err = ledger.NewAccount(owner.Number, opening, options); err != nil {
-			return nil, fmt.Errorf("desk: customer %d of the seed file: %w", owner.Number, err)
-		}
-		return a, nil
+// restoreAccounts opens the accounts of a checkpoint, in the places of their customers in the
+// seed.
+func (d *Desk) restoreAccounts(c *checkpoint.Checkpoint, opened []*Account) error {
+	customers := d.change.Seed.Customers
+	places := make(map[ledger.Customer]int, len(customers))
+	for i := range customers {
+		places[customers[i].Number] = i
 	}
-	if a.ledger, err = ledger.RestoreAccount(state, opening, options); err == nil && a.ledger.Customer() != owner.Number {
-		err = ledger.ErrWrongAccount
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: snapshot of customer %d: %w", history.ErrDamaged, owner.Number, err)
-	}
-	a.saved = a.ledger.LastNumber()
-	return a, nil
-}
-
-func (d *Desk) replay(ctx context.Context, from uint64) (events int, err error) {
-	err = d.journal.Replay(ctx, from, func(at journal.Position, record []byte) error {
-		if isEvents(record) {
-			return recordError(at, eachEvent(record, func(e *ledger.Event) error {
-				events++
-				return d.apply(e)
-			}))
+	return restoreStates(c, d.config.accountOptions(), func(customer ledger.Customer) (ledger.Opening, error) {
+		if err := d.change.Refused(customer); err != nil {
+			return ledger.Opening{}, err
 		}
-		if len(record) == 0 || record[0] != recordMarket && record[0] != recordScript { // readBook has it
-			return nil
+		place, listed := places[customer]
+		if !listed || opened[place] != nil {
+			return ledger.Opening{}, ledger.ErrMalformed
 		}
-		entry, err := DecodeEntry(record)
-		switch {
-		case err != nil:
-		case entry.Script != nil:
-			d.script = *entry.Script
-		default:
-			d.applyMarket(entry.Market)
-			d.countPrices(entry.Market)
-		}
-		return recordError(at, err)
+		return customers[place].Opening(), nil
+	}, func(l *ledger.Account) error {
+		place := places[l.Customer()]
+		opened[place] = d.accountOf(&customers[place], l)
+		return nil
 	})
-	return events, err
 }
 
-// countPrices makes the prices of a replayed event the last ones.
-func (d *Desk) countPrices(m *MarketEvent) {
-	for _, p := range m.Prices {
-		if m.Kind == MarketPriced && int(p.Instrument) < len(d.fills) {
-			d.fills[p.Instrument] = p.Price
-		}
+// newAccount returns the account of a customer without events.
+func (d *Desk) newAccount(owner *seed.Customer) (*Account, error) {
+	l, err := ledger.NewAccount(owner.Number, owner.Opening(), d.config.accountOptions())
+	if err != nil {
+		return nil, fmt.Errorf("desk: customer %d of the seed file: %w", owner.Number, err)
 	}
+	return d.accountOf(owner, l), nil
 }
 
-func (d *Desk) apply(e *ledger.Event) error {
-	if err := d.change.Refused(e.Customer()); err != nil {
-		return err
-	}
-	a := d.Account(e.Customer())
-	if a == nil {
-		return fmt.Errorf("customer %d is not in the seed file", e.Customer())
-	}
-	if e.Kind.HasOrder() && int(e.Order.Instrument) >= len(d.fills) {
-		return fmt.Errorf("instrument %d is not in the seed file", e.Order.Instrument)
-	}
-	if e.Kind == ledger.KindFill {
-		d.fills[e.Execution.Instrument] = e.Execution.Price
-	}
-	_, err := a.ledger.Replay(e)
-	return err
+func (d *Desk) accountOf(owner *seed.Customer, l *ledger.Account) *Account {
+	a := &Account{desk: d, number: owner.Number, ledger: l}
+	a.owner.Store(owner)
+	return a
 }
 
 // openBooks puts the working orders of all accounts into the books.

@@ -10,7 +10,7 @@ import (
 
 // TestLastPriceOfTheLastTrade: after a restart the last price is that of the last trade in the
 // order of the journal, also if the clock went back or trades have the same time, whatever the
-// accounts, whether it is in the snapshot or only in the journal.
+// accounts, whether it is in the checkpoint or only in the journal.
 func TestLastPriceOfTheLastTrade(t *testing.T) {
 	now := timeOf(0)
 	var d *opened
@@ -30,7 +30,7 @@ func TestLastPriceOfTheLastTrade(t *testing.T) {
 		}))
 	}
 	for _, way := range ways {
-		for _, saved := range []string{"no snapshot", "a snapshot before the end", "a snapshot"} {
+		for _, saved := range []string{"no checkpoint", "a checkpoint before the end", "a checkpoint"} {
 			t.Run(way.name+", "+saved, func(t *testing.T) {
 				d = open(t, setup{recent: 2})
 				for n := range ledger.Price(4) { // the clock goes back all the time
@@ -38,14 +38,14 @@ func TestLastPriceOfTheLastTrade(t *testing.T) {
 					trade(bob, tin, 11_0000+n, -time.Second)
 					trade(carol, mills, 2_0000+n*100, -time.Second)
 				}
-				if saved == "a snapshot before the end" {
-					must(t, d.SaveSnapshot(t.Context()))
+				if saved == "a checkpoint before the end" {
+					must(t, d.SaveCheckpoint(t.Context()))
 				}
 				trade(bob, tin, 12_0000, 0)
 				trade(carol, rail, 80_0000, -time.Hour)
 				trade(carol, rail, 81_0000, -time.Hour)
-				if saved == "a snapshot" {
-					must(t, d.SaveSnapshot(t.Context()))
+				if saved == "a checkpoint" {
+					must(t, d.SaveCheckpoint(t.Context()))
 				}
 				d = open(t, way.do(d))
 				for id, want := range map[ledger.InstrumentID]ledger.Price{tin: 12_0000, rail: 81_0000, mills: 2_0300} {

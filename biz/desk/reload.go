@@ -90,7 +90,7 @@ func (d *Desk) prepare(c *Change) (added []*Account, err error) {
 		if d.Account(customer.Number) != nil {
 			continue
 		}
-		a, err := d.newAccount(&customer, nil)
+		a, err := d.newAccount(&customer)
 		if err != nil {
 			return nil, err
 		}

@@ -33,9 +33,9 @@ func (d *opened) reload(pairs ...string) (desk.Reloaded, error) {
 // the file has the instruments in another order then.
 func TestReloadAdds(t *testing.T) {
 	const silver = `{"market": "BETA", "code": "300102", "name": "Silver", "last": "3.00"},`
-	for _, snapshot := range []bool{false, true} {
+	for _, checkpoint := range []bool{false, true} {
 		for _, way := range ways {
-			t.Run(fmt.Sprintf("%s, snapshot %v", way.name, snapshot), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, checkpoint %v", way.name, checkpoint), func(t *testing.T) {
 				d := open(t, setup{})
 				d.buy(bob, rail, 1)
 				r, err := d.reload(tinLine, gold+tinLine, aliceLine, dave+aliceLine)
@@ -43,8 +43,8 @@ func TestReloadAdds(t *testing.T) {
 				if len(r.Instruments) != 1 || len(r.Customers) != 1 || len(r.Owners)+len(r.Later)+len(r.Withdrawn) != 0 {
 					t.Errorf("the reload has changed %+v", r)
 				}
-				if snapshot {
-					must(t, d.SaveSnapshot(t.Context()))
+				if checkpoint {
+					must(t, d.SaveCheckpoint(t.Context()))
 				}
 				_, err = d.reload(tinLine, silver+tinLine+gold, aliceLine, dave+aliceLine)
 				must(t, err)
@@ -211,9 +211,9 @@ func (signalled) MoveTo(desk.Outbound) {}
 func (s signalled) Post()              { s.posted() }
 func (signalled) Discard()             {}
 
-// TestSnapshotDuringReload: a snapshot between the write of a definition and its use either
+// TestCheckpointDuringReload: a checkpoint between the write of a definition and its use either
 // has the definition or is followed by it.
-func TestSnapshotDuringReload(t *testing.T) {
+func TestCheckpointDuringReload(t *testing.T) {
 	var during atomic.Pointer[func()]
 	d := open(t, setup{newOutbound: func() desk.Outbound {
 		return signalled{func() {
@@ -227,7 +227,7 @@ func TestSnapshotDuringReload(t *testing.T) {
 		started := make(chan struct{})
 		saving.Go(func() {
 			close(started)
-			if err := d.SaveSnapshot(t.Context()); err != nil {
+			if err := d.SaveCheckpoint(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -257,7 +257,7 @@ func TestSnapshotDuringReload(t *testing.T) {
 	}
 }
 
-// TestReloadWhileTrading: orders in old and new instruments, snapshots and reloads at the same
+// TestReloadWhileTrading: orders in old and new instruments, checkpoints and reloads at the same
 // time; then a crash.
 func TestReloadWhileTrading(t *testing.T) {
 	d := open(t, setup{})
@@ -281,7 +281,7 @@ func TestReloadWhileTrading(t *testing.T) {
 	}
 	work.Go(func() {
 		for !done.Load() {
-			if err := d.SaveSnapshot(t.Context()); err != nil {
+			if err := d.SaveCheckpoint(t.Context()); err != nil {
 				t.Error(err)
 			}
 			d.StateHash()

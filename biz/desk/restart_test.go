@@ -32,12 +32,12 @@ func (r *recorder) Changed(t *desk.Turn) {
 // without it, whatever the orders, wherever their state came from.
 func TestRestartGoesOn(t *testing.T) {
 	for _, way := range ways {
-		for _, snapshot := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, snapshot %v", way.name, snapshot), func(t *testing.T) {
+		for _, checkpoint := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, checkpoint %v", way.name, checkpoint), func(t *testing.T) {
 				r := new(recorder)
 				watcher := func(*desk.Account) desk.Watcher { return r }
 				d := open(t, setup{seed: playSeed, recent: 30, watcher: watcher})
-				d.busy(snapshot)
+				d.busy(checkpoint)
 				with := d.setup
 				d.catchUp()
 				with.dir = t.TempDir()
@@ -57,7 +57,7 @@ func TestRestartGoesOn(t *testing.T) {
 }
 
 // busy executes random commands, and leaves many orders and a halted instrument.
-func (d *opened) busy(snapshot bool) {
+func (d *opened) busy(checkpoint bool) {
 	d.t.Helper()
 	t := d.t
 	var clock atomic.Int64
@@ -67,8 +67,8 @@ func (d *opened) busy(snapshot bool) {
 		if n%4 == 0 {
 			p.drive()
 		}
-		if snapshot && n == 800 {
-			must(t, d.SaveSnapshot(t.Context()))
+		if checkpoint && n == 800 {
+			must(t, d.SaveCheckpoint(t.Context()))
 		}
 	}
 	must(t, d.Halt(t.Context(), []ledger.InstrumentID{0, 1, 2}, false, timeOf(4000)))
@@ -196,7 +196,7 @@ func TestMarketEventsInOrder(t *testing.T) {
 			t.Fatalf("round %d: the journal ends with halted %v, %s; in memory %v, %s", round, halted, last, d.Market().Halted(0), d.Market().Last(0))
 		}
 		if round == 100 {
-			must(t, d.SaveSnapshot(t.Context()))
+			must(t, d.SaveCheckpoint(t.Context()))
 		}
 	}
 	last := d.Market().Last(0)

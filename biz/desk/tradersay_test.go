@@ -155,7 +155,7 @@ func (x *transcriber) history(words []string) string {
 			q.ByInstrument, q.Instrument = true, x.instrument(words[1])
 		}
 	}
-	page, more, err := x.desk.Executions(x.t.Context(), a, q)
+	page, next, err := x.desk.Executions(x.t.Context(), a, q)
 	must(x.t, err)
 	said := ""
 	for i := range page {
@@ -171,7 +171,7 @@ func (x *transcriber) history(words []string) string {
 		})
 		said += "\n"
 	}
-	if more {
+	if next != 0 {
 		said += "and more\n"
 	}
 	return orNothing(said)

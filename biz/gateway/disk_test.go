@@ -70,7 +70,7 @@ func TestWatermark(t *testing.T) {
 }
 
 // TestWatermarkFromTheStart: a server that starts with little space serves reads,
-// its simulation waits too, and it stops without a snapshot.
+// its simulation waits too, and it stops without a checkpoint.
 func TestWatermarkFromTheStart(t *testing.T) {
 	s := start(t, setup{})
 	s.login(alice).buy(tin, 1)
@@ -91,7 +91,7 @@ func TestWatermarkFromTheStart(t *testing.T) {
 	if s.service.StateHash() != before {
 		t.Error("the simulation has traded")
 	}
-	if !strings.Contains(log.String(), "no snapshot saved") {
-		t.Errorf("a snapshot was saved at the stop: %s", log.String())
+	if !strings.Contains(log.String(), "no checkpoint saved") {
+		t.Errorf("a checkpoint was saved at the stop: %s", log.String())
 	}
 }

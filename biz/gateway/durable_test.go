@@ -117,7 +117,7 @@ func TestRefusalsAreDurable(t *testing.T) {
 }
 
 // TestFullJournal: an order that can't be made durable is never shown. The sessions get a
-// Notice, Fatal is called once, and the snapshot that the server saves at its end does not
+// Notice, Fatal is called once, and the checkpoint that the server saves at its end does not
 // have the order.
 func TestFullJournal(t *testing.T) {
 	s := start(t, setup{maxStore: 6 << 10})
@@ -215,8 +215,8 @@ func failedForGood(t *testing.T, s *server) {
 	if err := s.service.Drain(ctx); !errors.Is(err, journal.ErrRefused) {
 		t.Errorf("drain: %v", err)
 	}
-	if err := s.service.SaveSnapshot(ctx); !errors.Is(err, journal.ErrRefused) {
-		t.Errorf("snapshot: %v", err)
+	if err := s.service.SaveCheckpoint(ctx); !errors.Is(err, journal.ErrRefused) {
+		t.Errorf("checkpoint: %v", err)
 	}
 	select {
 	case err := <-s.fatal:

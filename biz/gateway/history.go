@@ -12,8 +12,13 @@ import (
 	"holdfast/engine"
 )
 
-// historyTimeout is how long a query waits for the history to catch up.
-const historyTimeout = 3 * time.Second
+const (
+	// historyTimeout is how long a query waits for the history to catch up.
+	historyTimeout = 3 * time.Second
+	// searchTime is how long a query goes on to older rows while it finds none. Then the page is
+	// empty, and says where the next one starts.
+	searchTime = time.Second
+)
 
 // executions handles History: it replies with a page of executions, newest first. It runs
 // off the lane.
@@ -29,35 +34,44 @@ func (g *Gateway) executions(c *engine.Context, a *account) {
 	if g.otherHistory(c, request.HistoryId, executionOfOtherHistory) {
 		return
 	}
-	query := desk.Query{Before: ledger.ExecutionID(request.BeforeExecutionId), Limit: int(request.Limit)}
-	if request.Market != "" || request.Code != "" {
-		id, ok := g.market.Find(request.Market, request.Code)
-		if !ok {
-			refuse(c, ledger.ErrUnknownInstrument)
-			return
-		}
-		query.ByInstrument, query.Instrument = true, id
+	filter, ok := g.filter(c, &request)
+	if !ok {
+		return
 	}
-	g.replyHistory(c, a, query)
+	if request.State < 0 || request.State > pb.ExecutionState_EXECUTION_STATE_BUSTED {
+		wrongFilter(c, "unknown state %d", request.State)
+		return
+	}
+	g.replyHistory(c, a, desk.Query{
+		Before: ledger.ExecutionID(request.BeforeExecutionId), Limit: int(request.Limit), Filter: filter, State: desk.State(request.State),
+	})
 }
 
 func (g *Gateway) replyHistory(c *engine.Context, a *account, q desk.Query) {
 	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
 	defer cancel()
-	page, more, err := g.desk.Executions(ctx, a.Account, q)
-	if err != nil {
-		g.historyUnavailable(c, err)
-		return
+	var page []ledger.Execution
+	for started, more := time.Now(), true; more; {
+		var err error
+		if page, q.Before, err = g.desk.Executions(ctx, a.Account, q); err != nil {
+			g.historyUnavailable(c, err)
+			return
+		}
+		more = len(page) == 0 && q.Before != 0 && time.Since(started) < searchTime
 	}
-	body := &pb.HistoryReply{More: more, Executions: make([]*pb.Execution, len(page))}
+	body := &pb.HistoryReply{More: q.Before != 0, NextBeforeExecutionId: uint64(q.Before), Executions: make([]*pb.Execution, 0, len(page))}
 	w := c.Local.(*workspace)
 	g.inTurn(asked{c: c}, w, a, func(t *desk.Turn) {
 		for i := range page {
-			body.Executions[i] = new(pb.Execution)
-			g.setExecution(body.Executions[i], &page[i])
-			if b, ok := t.Ledger().FindBust(page[i].ID); ok {
-				g.setBusted(body.Executions[i], &b)
+			b, busted := t.Ledger().FindBust(page[i].ID)
+			if busted && q.State == desk.Standing { // since it was read
+				continue
 			}
+			x := new(pb.Execution)
+			if g.setExecution(x, &page[i]); busted {
+				g.setBusted(x, &b)
+			}
+			body.Executions = append(body.Executions, x)
 		}
 		w.out.Reply(c.Defer(), codec.ResultOK, body)
 	})
@@ -78,11 +92,12 @@ func (g *Gateway) historyUnavailable(c *engine.Context, err error) {
 
 // historyProblem returns what a client learns of an error of the history.
 func (g *Gateway) historyProblem(err error) *pb.Error {
-	message := "the history is catching up; ask again in a moment"
+	message := "the history is catching up"
 	switch {
 	case errors.Is(err, desk.ErrHistoryDamaged):
 		message = "the history is damaged; it is rebuilt at the next start of the server"
 	case !errors.Is(err, desk.ErrCatchingUp):
+		message = "the history can't be read now"
 		if others, due := g.warnedHistory.Allow(g.config.Now(), warnPause); due {
 			g.log.Warn("history query failed", "error", err, "others", others)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/biz/desk"
@@ -87,12 +88,34 @@ func (o *operation) run(r *pb.OperateRequest) error {
 		return o.disconnect(command.Disconnect)
 	case *pb.OperateRequest_HoldPushes:
 		return o.hold(command.HoldPushes)
+	case *pb.OperateRequest_Customers:
+		o.customers(command.Customers)
+		return nil
 	case *pb.OperateRequest_Clock:
 		return nil
 	}
 	fail(o.c, codec.ResultMalformed, "malformed Operate body: it has no command, or one that this server does not have")
 	o.replied = true
 	return nil
+}
+
+// customers lists a page of the customers.
+func (o *operation) customers(r *pb.CustomersCommand) {
+	accounts := o.desk.Accounts()
+	page := make([]ledger.Customer, 0, len(accounts))
+	for _, a := range accounts {
+		if a.Customer() > ledger.Customer(r.After) {
+			page = append(page, a.Customer())
+		}
+	}
+	slices.Sort(page)
+	if limit := pageRows(r.Limit); len(page) > limit {
+		page, o.reply.More = page[:limit], true
+	}
+	for _, number := range page {
+		owner := o.desk.Account(number).Owner()
+		o.reply.Customers = append(o.reply.Customers, &pb.Customer{Customer: uint32(number), Name: owner.Name, Operator: owner.Operator()})
+	}
 }
 
 func (o *operation) halt(r *pb.HaltCommand, halted bool, now int64) error {

@@ -16,7 +16,7 @@ import (
 	"holdfast/biz/ledger"
 )
 
-// mark is a client order id that tests find in the records, rows and snapshots of its order.
+// mark is a client order id that tests find in the records and rows of its order, and in checkpoints.
 const mark = "find me in the file"
 
 // trade places orders in two accounts, and busts some.
@@ -77,19 +77,19 @@ func TestRestart(t *testing.T) {
 			must(s.t, os.Truncate(historyOf(s.setup.dir), 4096))
 			return s.setup.dir
 		}},
-		{"crash after a snapshot and more events", func(s *server) string {
-			must(s.t, s.service.SaveSnapshot(s.t.Context()))
+		{"crash after a checkpoint and more events", func(s *server) string {
+			must(s.t, s.service.SaveCheckpoint(s.t.Context()))
 			trade(s)
 			return s.copyData()
 		}},
-		{"crash after two snapshots", func(s *server) string {
-			must(s.t, s.service.SaveSnapshot(s.t.Context()))
+		{"crash after two checkpoints", func(s *server) string {
+			must(s.t, s.service.SaveCheckpoint(s.t.Context()))
 			s.login(dave).buy(rail, 3)
-			must(s.t, s.service.SaveSnapshot(s.t.Context()))
+			must(s.t, s.service.SaveCheckpoint(s.t.Context()))
 			s.login(bob).buy(rail, 3)
 			return s.copyData()
 		}},
-		{"crash after snapshots while orders come", func(s *server) string {
+		{"crash after checkpoints while orders come", func(s *server) string {
 			done := make(chan struct{})
 			traders := []*trader{s.login(alice), s.login(bob), s.login(dave)}
 			go func() {
@@ -97,7 +97,7 @@ func TestRestart(t *testing.T) {
 				buyInTurn(traders, 300)
 			}()
 			for running := true; running; {
-				must(s.t, s.service.SaveSnapshot(s.t.Context()))
+				must(s.t, s.service.SaveCheckpoint(s.t.Context()))
 				select {
 				case <-done:
 					running = false
@@ -106,8 +106,13 @@ func TestRestart(t *testing.T) {
 			}
 			return s.copyData()
 		}},
-		{"clean stop after a snapshot and more events", func(s *server) string {
-			must(s.t, s.service.SaveSnapshot(s.t.Context()))
+		{"no checkpoint", func(s *server) string {
+			s.stop()
+			must(s.t, os.RemoveAll(filepath.Join(s.setup.dir, "checkpoints")))
+			return s.setup.dir
+		}},
+		{"clean stop after a checkpoint and more events", func(s *server) string {
+			must(s.t, s.service.SaveCheckpoint(s.t.Context()))
 			trade(s)
 			s.stop()
 			return s.setup.dir
@@ -160,25 +165,29 @@ func overwrite(t testing.TB, path string, at int64, with []byte) {
 	must(t, errors.Join(err, f.Close()))
 }
 
-// TestDamagedSnapshot: a flipped byte in a snapshot is found, and the accounts come from
+// TestDamagedCheckpoint: a flipped byte in a checkpoint is found, and the accounts come from
 // the journal.
-func TestDamagedSnapshot(t *testing.T) {
+func TestDamagedCheckpoint(t *testing.T) {
 	s := start(t, setup{})
 	trade(s)
 	s.stop()
-	path := filepath.Join(s.setup.dir, "history.db")
-	content, err := os.ReadFile(path)
+	files, err := filepath.Glob(filepath.Join(s.setup.dir, "checkpoints", "*"))
+	must(t, err)
+	if len(files) != 1 {
+		t.Fatalf("checkpoints %v", files)
+	}
+	content, err := os.ReadFile(files[0])
 	must(t, err)
 	if !bytes.Contains(content, []byte(mark)) {
 		t.Fatal("the mark is not in the file")
 	}
-	must(t, os.WriteFile(path, bytes.ReplaceAll(content, []byte(mark), []byte("Find me in the file")), 0o600))
+	must(t, os.WriteFile(files[0], bytes.ReplaceAll(content, []byte(mark), []byte("Find me in the file")), 0o600))
 	var said bytes.Buffer
 	s.setup.log = slog.New(slog.NewTextHandler(&said, nil))
 	again := start(t, s.setup)
 	sameState(t, again, s)
 	again.stop()
-	if !strings.Contains(said.String(), "history can't be used") {
+	if !strings.Contains(said.String(), "a checkpoint can't be used") || !strings.Contains(said.String(), files[0]) {
 		t.Errorf("started with the damage, saying\n%s", &said)
 	}
 }
@@ -199,23 +208,24 @@ func TestChangedSeed(t *testing.T) {
 	sameState(t, start(t, s.setup), s)
 }
 
-// TestHistoryAhead combines a history with a journal that lacks its end.
-func TestHistoryAhead(t *testing.T) {
+// TestJournalLacksItsEnd combines history and checkpoints with a journal that lacks its end.
+func TestJournalLacksItsEnd(t *testing.T) {
 	cases := []struct {
 		name string
-		keep func(s *server) // makes the journal, or the history, another one
+		keep func(s *server) // makes the journal another one
+		want error
 	}{
 		{"journal lost", func(s *server) {
 			s.catchUp()
 			s.stop()
 			must(s.t, os.RemoveAll(filepath.Join(s.setup.dir, "journal")))
-		}},
-		{"journal lost in a crash, without a snapshot", func(s *server) {
+		}, desk.ErrForeignCheckpoint},
+		{"journal lost in a crash, without a checkpoint", func(s *server) {
 			dir := s.copyData()
 			s.stop()
 			s.setup.dir = dir
 			must(s.t, os.RemoveAll(filepath.Join(dir, "journal")))
-		}},
+		}, desk.ErrHistoryAhead},
 		{"older journal", func(s *server) {
 			older := s.copyData()
 			trade(s)
@@ -223,23 +233,34 @@ func TestHistoryAhead(t *testing.T) {
 			s.stop()
 			must(s.t, os.RemoveAll(filepath.Join(s.setup.dir, "journal")))
 			must(s.t, os.Rename(filepath.Join(older, "journal"), filepath.Join(s.setup.dir, "journal")))
-		}},
-		{"only the snapshot is ahead", func(s *server) {
+		}, desk.ErrForeignCheckpoint},
+		{"older journal and history", func(s *server) {
+			must(s.t, s.service.SaveCheckpoint(s.t.Context()))
+			older := s.copyData()
+			trade(s)
 			s.stop()
-			path := filepath.Join(s.setup.dir, "history.db")
-			must(s.t, history.Remove(path))
-			h, err := history.Open(s.t.Context(), history.Options{Path: path})
-			must(s.t, err)
-			must(s.t, h.SaveSnapshot(s.t.Context(), 1000, func(func(uint32, []byte) error) error { return nil }))
-			must(s.t, h.Close())
-		}},
+			must(s.t, os.RemoveAll(filepath.Join(older, "checkpoints")))
+			must(s.t, os.Rename(filepath.Join(s.setup.dir, "checkpoints"), filepath.Join(older, "checkpoints")))
+			s.setup.dir = older
+		}, desk.ErrForeignCheckpoint},
+		{"another journal", func(s *server) {
+			s.stop()
+			other := start(s.t, setup{})
+			for range 3 {
+				trade(other)
+			}
+			other.stop()
+			must(s.t, os.RemoveAll(filepath.Join(other.setup.dir, "checkpoints")))
+			must(s.t, os.Rename(filepath.Join(s.setup.dir, "checkpoints"), filepath.Join(other.setup.dir, "checkpoints")))
+			s.setup.dir = other.setup.dir
+		}, desk.ErrForeignCheckpoint},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			s := start(t, setup{})
 			trade(s)
 			tc.keep(s)
-			if _, err := tryStart(t, s.setup); !errors.Is(err, desk.ErrHistoryAhead) {
+			if _, err := tryStart(t, s.setup); !errors.Is(err, tc.want) {
 				t.Errorf("started with %v", err)
 			}
 		})

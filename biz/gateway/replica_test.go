@@ -29,7 +29,7 @@ func TestStateHash(t *testing.T) {
 			t.Errorf("%x from the records, %x live", got, live)
 		}
 	}
-	if got := s.restart().service.StateHash(); got != live { // with a snapshot
+	if got := s.restart().service.StateHash(); got != live { // with a checkpoint
 		t.Errorf("%x after a restart, %x before", got, live)
 	}
 }

@@ -38,8 +38,8 @@ func TestStateHashOfEveryWay(t *testing.T) {
 		}
 	}
 	same("from the journal alone", start(t, setup{dir: s.copyData()}))
-	must(t, s.service.SaveSnapshot(t.Context()))
-	same("from a snapshot", start(t, setup{dir: s.copyData()}))
+	must(t, s.service.SaveCheckpoint(t.Context()))
+	same("from a checkpoint", start(t, setup{dir: s.copyData()}))
 	same("with less memory", start(t, setup{dir: s.copyData(), recent: 1}))
 	s = s.restart()
 	same("after a restart", s)

@@ -64,7 +64,7 @@ func (o *orders) project(b *testing.B, s *history.Store, list []history.Executio
 // already.
 func BenchmarkProject(b *testing.B) {
 	for _, c := range []struct{ customers, rows int }{
-		{100, 1024}, {100, 65536}, {10_000, 65536}, {10_000, 262144},
+		{100, 1024}, {10_000, 2000}, {100, 65536}, {10_000, 65536}, {1000, 262144}, {10_000, 262144},
 	} {
 		b.Run(fmt.Sprintf("customers=%d/rows=%d", c.customers, c.rows), func(b *testing.B) {
 			s, o, list := open(b, newPath(b)), newOrders(c.customers), make([]history.Execution, c.rows)
@@ -200,20 +200,5 @@ func BenchmarkPage(b *testing.B) {
 		if err != nil || len(page) != 100 {
 			b.Fatal(len(page), err)
 		}
-	}
-}
-
-// BenchmarkSnapshot saves 1,000 accounts of 8 KiB.
-func BenchmarkSnapshot(b *testing.B) {
-	s, state := open(b, newPath(b)), make([]byte, 8<<10)
-	for b.Loop() {
-		must(b, s.SaveSnapshot(context.Background(), 1, func(yield yield) error {
-			for c := range uint32(1000) {
-				if err := yield(c, state); err != nil {
-					return err
-				}
-			}
-			return nil
-		}))
 	}
 }

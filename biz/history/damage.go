@@ -32,8 +32,8 @@ func (m damageMark) set(err error) error {
 	return err
 }
 
-// damage turns SQLite's error codes for a damaged file, a full disk and a failing disk
-// into the errors of this package.
+// damage turns SQLite's error codes for a damaged file, a full disk, a failing disk and a locked
+// file into the errors of this package.
 func damage(err error) error {
 	switch sqlite.ErrCode(err).ToPrimary() {
 	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
@@ -42,6 +42,8 @@ func damage(err error) error {
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	case sqlite.ResultIOErr:
 		return fmt.Errorf("%w: %w", ErrDisk, err)
+	case sqlite.ResultBusy, sqlite.ResultLocked:
+		return fmt.Errorf("%w: %w", ErrLocked, err)
 	}
 	return err
 }

@@ -19,8 +19,6 @@ import (
 type content struct {
 	executions []history.Execution
 	orders     []history.Order
-	states     map[uint32]string
-	from       uint64
 	progress   uint64
 }
 
@@ -41,7 +39,6 @@ func writeContent(t *testing.T) (path string, want content) {
 	}
 	must(t, s.Correct(id(7, 301), id(7, 400), "mistaken quantity", 43))
 	must(t, s.Commit(3, 0))
-	must(t, s.SaveSnapshot(t.Context(), 2, states(map[uint32]string{7: strings.Repeat("state", 2000), 8: "small"})))
 	want, err := readContent(s)
 	must(t, err)
 	must(t, s.Close())
@@ -52,17 +49,10 @@ func readContent(s *history.Store) (c content, err error) {
 	if c.executions, err = readAll(s, history.Query{Customer: 7}); err != nil {
 		return c, err
 	}
-	if c.orders, err = s.OrdersOf(context.Background(), 7); err != nil {
+	if c.orders, err = s.OrderRows(context.Background(), 7); err != nil {
 		return c, err
 	}
-	if c.progress, err = s.Progress(context.Background()); err != nil {
-		return c, err
-	}
-	c.states = map[uint32]string{}
-	c.from, err = s.LoadSnapshot(context.Background(), func(customer uint32, state []byte) error {
-		c.states[customer] = string(state)
-		return nil
-	})
+	c.progress, err = s.Progress(context.Background())
 	return c, err
 }
 
@@ -147,6 +137,13 @@ func TestRefusedAtOpen(t *testing.T) {
 			script(text)(t, path)
 		}
 	}
+	copied := func(name string) func(t *testing.T, path string) {
+		return func(t *testing.T, path string) {
+			bytes, err := os.ReadFile("testdata/" + name)
+			must(t, err)
+			must(t, os.WriteFile(path, bytes, 0o600))
+		}
+	}
 	cases := map[string]struct {
 		make func(t *testing.T, path string)
 		want error
@@ -157,10 +154,11 @@ func TestRefusedAtOpen(t *testing.T) {
 		}, history.ErrDamaged, "not a database"},
 		"database of another program":        {script("CREATE TABLE t (a); PRAGMA application_id = 1234; PRAGMA user_version = 1;"), history.ErrDamaged, "not a holdfast history"},
 		"database without an id":             {script("CREATE TABLE t (a);"), history.ErrDamaged, "not a holdfast history"},
-		"newer version":                      {ours("PRAGMA user_version = 3;"), history.ErrVersion, "the file has 3, this release reads 2 and 1"},
-		"older version":                      {ours("PRAGMA user_version = 0;"), history.ErrVersion, "the file has 0"},
-		"altered version":                    {ours("PRAGMA user_version = 1;"), history.ErrDamaged, "7 tables instead of 5"},
-		"table gone":                         {ours("DROP TABLE bust;"), history.ErrDamaged, "6 tables instead of 7"},
+		"newer version":                      {ours("PRAGMA user_version = 4;"), history.ErrVersion, "the file has 4, this release reads only 3"},
+		"altered version":                    {ours("PRAGMA user_version = 0;"), history.ErrVersion, "the file has 0"},
+		"first version":                      {copied("schema1.db"), history.ErrVersion, "the file has 1"},
+		"second version":                     {copied("schema2.db"), history.ErrVersion, "the file has 2"},
+		"table gone":                         {ours("DROP TABLE bust;"), history.ErrDamaged, "4 tables instead of 5"},
 		"another table in its place":         {ours("DROP TABLE bust; CREATE TABLE bust (a);"), history.ErrDamaged, "bust"},
 		"progress that is not written by us": {ours("INSERT INTO meta VALUES ('progress', '7', 0);"), history.ErrDamaged, "progress"},
 	}
@@ -185,25 +183,25 @@ func TestRefusedAtOpen(t *testing.T) {
 // by Verify.
 func TestAlteredRow(t *testing.T) {
 	cases := map[string]string{
-		"price":              "UPDATE execution SET price = price + 1 WHERE id & 4294967295 = 5",
-		"key":                "UPDATE execution SET id = id + 1000 WHERE id & 4294967295 = 5",
-		"side":               "UPDATE execution SET quantity = -quantity WHERE id & 4294967295 = 5",
-		"null":               "UPDATE execution SET time = NULL WHERE id & 4294967295 = 5",
-		"client id too long": "UPDATE execution SET client_order_id = CAST(client_order_id || 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' AS BLOB) WHERE id & 4294967295 = 5",
-		"reason":             "UPDATE bust SET reason = 'other'",
-		"time of the bust":   "UPDATE bust SET time = 0",
-		"other one busted":   "UPDATE bust SET execution = execution + 2 WHERE corrected_by IS NULL",
-		"fee":                "UPDATE execution SET fee = fee + 1 WHERE id & 4294967295 = 11",
-		"no fee":             "UPDATE execution SET fee = NULL WHERE id & 4294967295 = 11",
-		"settlement":         "UPDATE execution SET settlement = 0 WHERE id & 4294967295 = 11",
-		"corrects":           "UPDATE execution SET corrects = 6 WHERE id & 4294967295 = 11",
-		"place":              "UPDATE execution SET place = 6 WHERE id & 4294967295 = 11",
-		"fee in cost":        "UPDATE execution SET fee_in_cost = NULL WHERE id & 4294967295 = 11",
-		"all of these":       "UPDATE execution SET fee = 0, settlement = 0, corrects = 0, place = 0, fee_in_cost = 0 WHERE id & 4294967295 = 11",
-		"fee of a plain one": "UPDATE execution SET fee = 1 WHERE id & 4294967295 = 5",
-		"corrected by":       "UPDATE bust SET corrected_by = corrected_by + 1 WHERE corrected_by IS NOT NULL",
-		"only busted":        "UPDATE bust SET corrected_by = NULL",
-		"bust corrected":     "UPDATE bust SET corrected_by = 1 WHERE corrected_by IS NULL",
+		"blob":             "UPDATE executions SET executions = CAST(substr(executions, 1, 20) || 'x' || substr(executions, 22) AS BLOB)",
+		"longer blob":      "UPDATE executions SET executions = CAST(executions || 'x' AS BLOB)",
+		"no blob":          "UPDATE executions SET executions = x''",
+		"key":              "UPDATE executions SET first = first + 1",
+		"key of another":   "UPDATE executions SET first = first + 1 << 32",
+		"last":             "UPDATE executions SET last = last + 1",
+		"last too small":   "UPDATE executions SET last = last - 1",
+		"previous":         "UPDATE executions SET previous = 1",
+		"previous large":   "UPDATE executions SET previous = previous + (1 << 32)",
+		"lowest time":      "UPDATE executions SET time_from = time_from - 1",
+		"highest time":     "UPDATE executions SET time_to = time_to + 1",
+		"checksum":         "UPDATE executions SET checksum = checksum + 1",
+		"large checksum":   "UPDATE executions SET blob_checksum = blob_checksum + (1 << 32)",
+		"reason":           "UPDATE bust SET reason = 'other'",
+		"time of the bust": "UPDATE bust SET time = 0",
+		"other one busted": "UPDATE bust SET execution = execution + 2 WHERE corrected_by IS NULL",
+		"corrected by":     "UPDATE bust SET corrected_by = corrected_by + 1 WHERE corrected_by IS NOT NULL",
+		"only busted":      "UPDATE bust SET corrected_by = NULL",
+		"bust corrected":   "UPDATE bust SET corrected_by = 1 WHERE corrected_by IS NULL",
 	}
 	for name, text := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -229,19 +227,54 @@ func TestAlteredRow(t *testing.T) {
 	}
 }
 
-func TestVerifyFindsStrayBust(t *testing.T) {
-	for gone, name := range map[string]string{"2": "corrected", "3": "busted", "4": "corrects"} {
+// TestMissingRows: executions that are gone are noticed by what is before and after them, and
+// by their busts.
+func TestMissingRows(t *testing.T) {
+	for name, text := range map[string]string{
+		"first chunk":      "DELETE FROM executions WHERE first = (SELECT min(first) FROM executions)",
+		"chunk in between": "DELETE FROM executions WHERE previous > 300 AND previous < 500",
+		"busted chunk":     "DELETE FROM executions WHERE first = (SELECT max(first) FROM executions)",
+	} {
 		t.Run(name, func(t *testing.T) {
 			path := newPath(t)
 			s := open(t, path)
-			project(t, s, 1, 7, 1, 4)
+			project(t, s, 1, 7, 1, 1000)
 			must(t, s.Begin(t.Context()))
-			must(t, s.Bust(id(7, 3), "r", 9))
-			must(t, s.Correct(id(7, 2), id(7, 4), "r", 9))
+			must(t, s.Bust(id(7, 1000), "r", 9))
 			must(t, s.Commit(2, 0))
-			alter(t, path, "DELETE FROM execution WHERE id & 4294967295 = "+gone)
-			if err := s.Verify(t.Context()); !errors.Is(err, history.ErrDamaged) {
+			must(t, s.Verify(t.Context()))
+			alter(t, path, text)
+			if _, err := readAll(s, history.Query{Customer: 7}); !errors.Is(err, history.ErrDamaged) {
+				t.Errorf("newest first: %v, want ErrDamaged", err)
+			}
+			err := s.EachExecution(t.Context(), 7, func(*history.Execution) error { return nil })
+			if !errors.Is(err, history.ErrDamaged) && name != "first chunk" {
+				t.Errorf("oldest first: %v, want ErrDamaged", err)
+			}
+		})
+	}
+}
+
+// A missing newest chunk, which leaves no trace in the others, is found when the customer has the
+// next execution.
+func TestMissingNewestChunk(t *testing.T) {
+	for name, chunks := range map[string]string{"newest": "first = (SELECT max(first) FROM executions)", "all": "true"} {
+		t.Run(name, func(t *testing.T) {
+			path := newPath(t)
+			s := open(t, path)
+			project(t, s, 1, 7, 1, 500)
+			must(t, s.Close())
+			alter(t, path, "DELETE FROM executions WHERE "+chunks)
+			s = open(t, path)
+			must(t, s.Begin(t.Context()))
+			e := made(7, 501)
+			must(t, s.Insert(&e.Fill))
+			if err := s.Commit(2, 0); !errors.Is(err, history.ErrDamaged) {
 				t.Fatalf("%v, want ErrDamaged", err)
+			}
+			must(t, s.Close())
+			if _, err := history.Open(t.Context(), history.Options{Path: path}); !errors.Is(err, history.ErrDamaged) {
+				t.Fatalf("%v at the next start, want ErrDamaged", err)
 			}
 		})
 	}
@@ -249,7 +282,7 @@ func TestVerifyFindsStrayBust(t *testing.T) {
 
 // TestLengthenedClientOrderID: more bytes than a client order id can have are not cut off.
 func TestLengthenedClientOrderID(t *testing.T) {
-	for _, table := range []string{"execution", "orders"} {
+	for _, table := range []string{"orders"} {
 		t.Run(table, func(t *testing.T) {
 			path := newPath(t)
 			s := open(t, path)

@@ -1,36 +1,46 @@
-// Package history is the SQL projection of the journal: one SQLite file with every execution of
-// every customer, read in pages with the newest first, the newest state of every order, and the
-// snapshots of the accounts, which make a restart short. A market order that one execution
-// filled wholly has no row: it follows from the execution.
+// Package history is the SQL projection of the journal: every execution of every customer, read
+// in pages with the newest first, and the newest state of every order. A market order that one
+// execution filled wholly has no row: it follows from the execution. It is one SQLite file
+// (Options.Path) or a PostgreSQL database (Options.URL). Both answer every query alike.
 //
-// The journal is the source, and this file is derived from it. It can be deleted at any
-// time (Remove) and is then rebuilt from the first batch. So it is written without an
-// fsync per transaction: after a power cut the file is consistent but older, and Progress
-// says where to continue. Every row and every snapshot has a checksum, which is verified
-// on every read: a byte that was altered on disk is reported (ErrDamaged) and not served.
+// The journal is the source, and the history is derived from it. As long as the journal has all
+// of its batches, the history can be deleted (Remove) and is then rebuilt from the first one. After
+// a power cut it is consistent but can be older, and Progress says where to continue. Sync waits
+// for the disk: only what is synced may be trimmed from the journal.
 //
-// One goroutine, the projector, writes executions and orders: Begin, then Insert, Bust, Correct
-// and PutOrder for each event, then Commit with the number of the last journal batch that is
-// complete. Rows and progress become visible and durable together, so each event counts once.
-// The checksum of that batch shows whether the file was made from this journal. Another
-// goroutine may save snapshots; both share the only connection that writes. Readers use
-// separate connections, are safe from any goroutine, never wait for the writer, and stop
-// when their context ends. They block on disk: never call them on an event loop or a lane.
+// One goroutine, the projector, writes: Begin, then Insert, Bust, Correct and PutOrder for each
+// event, then Commit with the number of the last journal batch that is complete. The
+// transaction is in memory until Commit. Rows and progress become visible and durable
+// together, so each event counts once. The checksum of that batch shows whether the history
+// was made from this journal. Readers are safe from any goroutine, see one committed state
+// per call, never wait for the writer, and stop when their context ends. They block on disk:
+// never call them on an event loop or a lane.
 //
-// The rows of a customer are adjacent on disk, so a page of history is one range of the
-// primary key. This makes writing more expensive: a transaction rewrites a page of the
-// file for each customer in it, however few rows that customer has. So rows are sorted
-// before they are written, and the projector should use larger transactions while it lags:
-// with 10,000 customers a row cost 6.9 us of CPU in transactions of 65,536 rows and 4.0 us
-// in transactions of 262,144 rows.
+// SQLite: it is written without an fsync per transaction. Every row has a checksum, which is
+// verified on every read: a byte that was altered on disk is reported (ErrDamaged) and not served.
+// The consecutive executions of a customer share a row, a chunk of up to 4 KB. Its
+// newest chunk is written again with each transaction until it has 1 KB, some 20 executions.
+// So the cost of a transaction is mostly that of the customers in it, 15 to 25 us each, however
+// few executions they have: larger transactions are much cheaper. A row cost 17 us of CPU in
+// transactions of 2,000 rows of 2,000 customers, 0.9 us in 262,144 rows of 10,000 customers and
+// 0.6 us in as many of 1,000 customers.
 //
 // The file can also be removed or moved while it is open. Present notices this, Recreate
-// starts again with an empty file.
+// starts again with an empty file. Another program may read the file at any time. If it holds
+// a write lock, Commit fails with ErrLocked after 10 seconds, and the same transaction can be
+// projected again.
 //
-// A file of the first schema version is changed when it is opened, in one transaction. Its rows
-// remain as they are, with their checksums.
+// PostgreSQL: each execution and order is a row in a schema (search_path in the URL), for people
+// to query, too. Checksums and commits are those of the database. While it can't be reached, calls
+// fail with ErrUnavailable. A commit whose outcome is uncertain is resolved before anything else is
+// written, so that each event counts once here, too; ErrTaken means that another server has
+// written. Present notices missing tables. If the database went back to an earlier state, Commit
+// fails, and Progress says where to continue.
 //
-// Limits: MaxLimit executions in a page, MaxReason bytes in a reason, MaxState bytes in
-// the snapshot of an account, two queries at a time (further ones wait), some 50 MiB of
-// rows that wait to be sorted.
+// A history of another schema version is refused (ErrVersion): remove the file, or choose another
+// schema, and project the journal again.
+//
+// Limits: MaxLimit executions or orders in a page, MaxReason bytes in a reason, two queries at a
+// time in SQLite, four in PostgreSQL (further ones wait). A transaction needs some 150 bytes per
+// execution, and double that for an order: the projector commits at 262,144 rows.
 package history

@@ -15,6 +15,10 @@ var (
 	// not, but never in part.
 	ErrDisk = errors.New("history: read, write or sync failed; check the disk")
 
+	// ErrLocked means that another program holds a lock on the file. The same call succeeds once
+	// it has closed the file.
+	ErrLocked = errors.New("history: another program has locked the file; end its transaction or close it there")
+
 	// ErrGone means that another program removed, moved or replaced the open file. The next
 	// Open would not find what is written to it. Recreate it, and project the journal again.
 	ErrGone = errors.New("history: the file was removed, moved or replaced")
@@ -27,8 +31,8 @@ var (
 	// the journal again, or start the release that wrote it.
 	ErrVersion = errors.New("history: other schema version")
 
-	// ErrDuplicate means that an execution with this id exists: the projector has
-	// projected a batch twice.
+	// ErrDuplicate means that the customer has an execution with this id, or a newer one: the
+	// projector has projected a batch twice.
 	ErrDuplicate = errors.New("history: execution already exists")
 
 	// ErrInvalid means that an execution or order is neither a buy nor a sell, that the
@@ -42,7 +46,7 @@ var (
 	// ErrOrder means that a batch number is not above the progress.
 	ErrOrder = errors.New("history: batch out of order")
 
-	// ErrTooLarge means that a reason or a snapshot exceeds its limit.
+	// ErrTooLarge means that a reason exceeds its limit.
 	ErrTooLarge = errors.New("history: too large")
 
 	// ErrNoTransaction means that a write came without Begin.

@@ -1,10 +1,6 @@
 package history
 
-import (
-	"context"
-
-	"zombiezen.com/go/sqlite"
-)
+import "context"
 
 // ExecutionsBetween returns the customer's executions whose event number is from firstEvent to
 // lastEvent, oldest first, at most MaxLimit of them; more is true if there are more. For the
@@ -45,36 +41,39 @@ func (s *Store) ExecutionNamed(ctx context.Context, customer uint32, firstEvent,
 
 // eachBetween calls fn for each execution in these events, oldest first; errEnough ends it.
 func (s *Store) eachBetween(ctx context.Context, customer uint32, firstEvent, lastEvent uint64, fn func(*Execution) error) error {
-	return s.query(ctx, func(c *sqlite.Conn) error {
-		first, found, err := firstSince(c, customer, firstEvent)
-		if err != nil || !found {
+	return s.read(ctx, func(v view) error {
+		first, err := firstSince(v, customer, firstEvent)
+		if err != nil {
 			return err
 		}
 		_, last := numbers(customer)
-		r := idRange{query: upQuery, first: first, last: last, limit: -1}
-		return eachIn(c, r, scan, func(e *Execution) error {
+		_, err = v.executions(idRange{first: first, last: last}, func(e *Execution) error {
 			if e.Event > lastEvent {
 				return errEnough
 			}
 			return fn(e)
 		})
+		return err
 	})
 }
 
-// firstSince returns an id: the customer's executions from it on are those since this event.
-// found is false if there is no such execution.
-func firstSince(c *sqlite.Conn, customer uint32, event uint64) (id uint64, found bool, err error) {
+// firstSince returns an id: the customer's executions from it on are those since this event. If
+// there is no such execution yet, it is one above the newest.
+func firstSince(v view, customer uint32, event uint64) (id uint64, err error) {
 	first, last := numbers(customer)
-	newest, err := one(c, idRange{query: pageQuery, first: first, last: last, limit: 1})
-	if err != nil || newest.Event < event || newest.ID == 0 {
-		return 0, false, err
+	newest, err := oneExecution(v, idRange{first: first, last: last, down: true})
+	switch {
+	case err != nil || newest.ID == 0:
+		return first, err
+	case newest.Event < event:
+		return newest.ID + 1, nil
 	}
 	// Executions below first are older than the event; that of last is not.
 	for last = newest.ID; first < last; {
 		middle := first + (last-first)/2
-		next, err := one(c, idRange{query: upQuery, first: middle, last: last, limit: 1})
+		next, err := oneExecution(v, idRange{first: middle, last: last})
 		if err != nil {
-			return 0, false, err
+			return 0, err
 		}
 		if next.Event < event {
 			first = next.ID + 1
@@ -82,12 +81,13 @@ func firstSince(c *sqlite.Conn, customer uint32, event uint64) (id uint64, found
 			last = middle
 		}
 	}
-	return first, true, nil
+	return first, nil
 }
 
-// one returns the first execution of r, or the zero value.
-func one(c *sqlite.Conn, r idRange) (found Execution, err error) {
-	err = eachIn(c, r, scan, func(e *Execution) error {
+// oneExecution returns the first execution of r, or the zero value.
+func oneExecution(v view, r idRange) (found Execution, err error) {
+	r.limit = 1
+	_, err = v.executions(r, func(e *Execution) error {
 		found = *e
 		return nil
 	})

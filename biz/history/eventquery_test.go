@@ -163,14 +163,13 @@ func TestExecutionNamed(t *testing.T) {
 // An altered event number or name must not hide an execution.
 func TestAlteredEvent(t *testing.T) {
 	for name, text := range map[string]string{
-		"event that the bisection reads": "UPDATE execution SET event = 0 WHERE id & 4294967295 = 20",
-		"event in the range":             "UPDATE execution SET event = 1000000 WHERE id & 4294967295 = 12",
-		"client order id":                "UPDATE execution SET client_order_id = x'41' WHERE id & 4294967295 = 12",
+		"event that the bisection reads": "UPDATE executions SET last = last - 1 WHERE previous = (SELECT max(previous) FROM executions)",
+		"event in the range":             "UPDATE executions SET executions = CAST(substr(executions, 1, 100) || 'x' || substr(executions, 102) AS BLOB) WHERE previous = 0",
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := newPath(t)
 			s := open(t, path)
-			projectEvents(t, s, 1, 7, 1, 20)
+			projectEvents(t, s, 1, 7, 1, 500)
 			alter(t, path, text)
 			_, _, betweenErr := s.ExecutionsBetween(t.Context(), 7, eventOf(11), eventOf(14))
 			_, _, namedErr := s.ExecutionNamed(t.Context(), 7, eventOf(11), eventOf(14), made(7, 12).ClientOrderID)

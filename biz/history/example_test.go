@@ -28,7 +28,7 @@ func ExampleStore() {
 		fmt.Println(err)
 		return
 	}
-	page, more, err := s.Executions(ctx, history.Query{Customer: 100001, Limit: 10})
+	page, next, err := s.Executions(ctx, history.Query{Customer: 100001, Limit: 10})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -36,11 +36,11 @@ func ExampleStore() {
 	for _, e := range page {
 		fmt.Printf("%d-%d: %d at %d, busted %v %q\n", e.ID>>32, uint32(e.ID), e.Quantity, e.Price, e.Busted, e.BustReason)
 	}
-	fmt.Println("more:", more)
+	fmt.Println("next:", next)
 	// Output:
 	// 100001-2: 200 at 100100, busted true "mistaken price"
 	// 100001-1: 100 at 100000, busted false ""
-	// more: false
+	// next: 0
 }
 
 // projectTwo is a batch of two fills and a bust.

@@ -32,6 +32,9 @@ type Fill struct {
 	ClientOrderID [ClientOrderIDSize]byte
 	Side          uint8
 	FeeInCost     bool // the fee is a part of the position's cost
+	// Simple means that its order has no row as long as the execution is not busted: a market order
+	// that this execution alone has filled. See Store.Orders.
+	Simple bool
 }
 
 // Execution is one row of the history: a fill, and its bust if there is one. An execution
@@ -44,24 +47,5 @@ type Execution struct {
 	CorrectedBy uint64 // id of the execution that replaces it; 0: it was only busted
 }
 
-// signed returns the quantity as stored: negative for a sell.
-func (f *Fill) signed() int64 {
-	if f.Side == Sell {
-		return -f.Quantity
-	}
-	return f.Quantity
-}
-
-// plain reports whether the fields that were added with schema version 2 are all zero. Then
-// the row has nothing for them, and its checksum is that of version 1.
-func (f *Fill) plain() bool {
-	return f.Fee == 0 && f.Settlement == 0 && f.Corrects == 0 && f.Place == 0 && !f.FeeInCost
-}
-
 // trimmed returns a client order id without its padding. It aliases id.
-func trimmed(id *[ClientOrderIDSize]byte) []byte {
-	if n := bytes.IndexByte(id[:], 0); n >= 0 {
-		return id[:n]
-	}
-	return id[:]
-}
+func trimmed(id *[ClientOrderIDSize]byte) []byte { return bytes.TrimRight(id[:], "\x00") }

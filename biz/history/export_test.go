@@ -4,74 +4,115 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// Queries are the statements that read pages, so that tests can check their plans.
+// Queries are the statements that read ranges, so that tests can check their plans.
 func Queries() map[string]string {
 	return map[string]string{
-		"page":               pageQuery,
-		"page by instrument": pageInstrumentQuery,
-		"oldest first":       upQuery,
+		"newest chunk": newestChunk, "chunks down": chunksDown, "chunks up": chunksUp,
+		"busts down": bustsDown, "busts up": bustsUp, "orders down": ordersDown, "orders up": ordersUp,
 	}
 }
 
-// OrderQueries are the statements that read orders.
-func OrderQueries() map[string]string {
-	return map[string]string{
-		"newest first": ordersQuery,
-		"oldest first": ordersUpQuery,
-	}
+// OpenImpatient is Open with a short wait for other processes.
+func OpenImpatient(ctx context.Context, path string, wait time.Duration) (*Store, error) {
+	return Open(ctx, Options{Path: path, lockedAfter: wait})
 }
 
-// OrdersOf returns all orders of a customer that have a row, newest first.
-func (s *Store) OrdersOf(ctx context.Context, customer uint32) ([]Order, error) {
+// LimitScan makes a call read about this many rows, instead of scanRows.
+func LimitScan(s *Store, rows int) { s.scan = rows }
+
+// OrderRows returns all orders of a customer that have a row, newest first.
+func (s *Store) OrderRows(ctx context.Context, customer uint32) (list []Order, err error) {
 	first, last := numbers(customer)
-	return list(ctx, s, idRange{query: ordersQuery, first: first, last: last, limit: -1}, scanOrder)
+	err = s.read(ctx, func(v view) error {
+		_, err := v.orders(idRange{first: first, last: last, down: true}, func(o *Order) error {
+			list = append(list, *o)
+			return nil
+		})
+		return err
+	})
+	return list, err
 }
 
-// SpanQuery is the statement of RangeExecutions.
-const SpanQuery = spanQuery
+// EachExecution calls fn for all executions of a customer.
+func (s *Store) EachExecution(ctx context.Context, customer uint32, fn func(*Execution) error) error {
+	first, last := numbers(customer)
+	return s.eachExecution(ctx, idRange{first: first, last: last}, fn)
+}
 
-// Written returns how many rows the writer has written.
-func (s *Store) Written() (int64, error) { return number(s.write.conn, "SELECT total_changes()") }
+// WatchSyncs calls fn in place of a sync of a file or folder.
+func WatchSyncs(s *Store, fn func(path string) error) { s.backend.(*sqliteBackend).syncPath = fn }
 
-// LimitPending sets how many rows are sorted at once.
-func LimitPending(s *Store, rows int) { s.write.pending.limit = rows }
+func (s *Store) connection() *sqlite.Conn { return s.backend.(*sqliteBackend).writer.conn }
+
+// Written returns how many rows of the tables the writer has written.
+func (s *Store) Written() (int64, error) { return number(s.connection(), "SELECT total_changes()") }
 
 // Synchronous returns how SQLite writes: 1 is normal, 2 is full.
-func (s *Store) Synchronous() (int64, error) { return number(s.write.conn, "PRAGMA synchronous") }
+func (s *Store) Synchronous() (int64, error) { return number(s.connection(), "PRAGMA synchronous") }
 
 // LimitPages limits the file to n pages, which acts like a full disk; 0: no limit.
 func (s *Store) LimitPages(n int) error {
 	if n == 0 {
 		n = 1 << 30
 	}
-	return setPragmas(s.write.conn, []string{fmt.Sprintf("max_page_count = %d", n)})
+	return setPragmas(s.connection(), []string{fmt.Sprintf("max_page_count = %d", n)})
 }
 
 // Damage returns the error of this package for an error of SQLite.
 var Damage = damage
 
-// Verify reads the entire file: its structure, every execution, bust and snapshot. It fails
-// with ErrDamaged at the first one that has changed.
+// DecodeChunk decodes the blob of a chunk, and encodes what it has got.
+func DecodeChunk(blob []byte, first, last uint64) (list []Fill, again []byte, err error) {
+	c := chunk{first: first, last: last, blob: blob}
+	if list, err = c.fills(nil); err != nil {
+		return nil, nil, err
+	}
+	var other chunk
+	before := Fill{ID: list[0].ID, OrderID: list[0].ID}
+	for i := range list {
+		other.append(&list[i], &before)
+		before = list[i]
+	}
+	return list, other.blob, nil
+}
+
+// EncodeChunk is the opposite of DecodeChunk.
+func EncodeChunk(list []Fill) []byte {
+	var c chunk
+	before := Fill{ID: list[0].ID, OrderID: list[0].ID}
+	for i := range list {
+		c.append(&list[i], &before)
+		before = list[i]
+	}
+	return c.blob
+}
+
+// Verify reads the entire history: its structure, every execution, bust, order and the progress.
+// It fails with ErrDamaged at the first one that has changed.
 func (s *Store) Verify(ctx context.Context) error {
-	return s.query(ctx, func(c *sqlite.Conn) error {
+	return s.read(ctx, func(v view) error {
+		c := v.(*sqliteView).conn
 		if err := verifyStructure(c); err != nil {
 			return err
 		}
-		if err := verifyExecutions(c); err != nil {
-			return err
+		for _, r := range []idRange{{first: 0, last: signBit - 1}, {first: signBit, last: math.MaxUint64}} {
+			for _, r.down = range []bool{false, true} {
+				if _, err := v.executions(r, func(*Execution) error { return nil }); err != nil {
+					return err
+				}
+				if _, err := v.orders(r, func(*Order) error { return nil }); err != nil {
+					return err
+				}
+			}
 		}
-		if err := verifyBusts(c); err != nil {
-			return err
-		}
-		if err := verifyOrders(c); err != nil {
-			return err
-		}
-		return eachState(c, func(uint32, []byte) error { return nil })
+		_, err := v.progress()
+		return err
 	})
 }
 
@@ -84,37 +125,4 @@ func verifyStructure(c *sqlite.Conn) error {
 			return nil
 		},
 	})
-}
-
-func verifyExecutions(c *sqlite.Conn) error {
-	return verifyRows(c, pageQuery, scan)
-}
-
-func verifyOrders(c *sqlite.Conn) error {
-	return verifyRows(c, ordersQuery, scanOrder)
-}
-
-func verifyRows[T any](c *sqlite.Conn, query string, scan func(*sqlite.Stmt, *scratch) (T, error)) error {
-	stmt, err := c.Prepare(query)
-	if err != nil {
-		return err
-	}
-	stmt.BindInt64(1, math.MinInt64)
-	stmt.BindInt64(2, math.MaxInt64)
-	stmt.BindInt64(3, -1)
-	var space scratch
-	return each(stmt, func(row *sqlite.Stmt) error {
-		_, err := scan(row, &space)
-		return err
-	})
-}
-
-// verifyBusts finds busts without an execution, and corrections without one of the two.
-func verifyBusts(c *sqlite.Conn) error {
-	stray, err := number(c, `SELECT count(*) FROM bust
-WHERE execution NOT IN (SELECT id FROM execution) OR corrected_by NOT IN (SELECT id FROM execution)`)
-	if err == nil && stray != 0 {
-		err = fmt.Errorf("%w: %d busts without an execution", ErrDamaged, stray)
-	}
-	return err
 }

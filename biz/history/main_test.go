@@ -118,14 +118,14 @@ func all(t testing.TB, s *history.Store, q history.Query) []history.Execution {
 func readAll(s *history.Store, q history.Query) ([]history.Execution, error) {
 	var list []history.Execution
 	for {
-		page, more, err := s.Executions(context.Background(), q)
+		page, next, err := s.Executions(context.Background(), q)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, page...)
-		if !more {
+		if next == 0 {
 			return list, nil
 		}
-		q.Before = page[len(page)-1].ID
+		q.Before = next
 	}
 }

@@ -64,23 +64,15 @@ func orderState(number uint32, n uint64) history.Order {
 }
 
 // TestPutOrderAgain: the newest state is stored, with the first events of the first one,
-// however the states are spread over transactions and over what is sorted at once.
+// however the states are spread over transactions.
 func TestPutOrderAgain(t *testing.T) {
 	const orders, states = 7, 6
-	for name, c := range map[string]struct{ transactions, limit int }{
-		"in one transaction":           {1, 1000},
-		"in two":                       {2, 1000},
-		"in six":                       {6, 1000},
-		"in one that is sorted often":  {1, 5},
-		"in two that are sorted often": {2, 8},
-		"one by one":                   {1, 1},
-	} {
+	for name, transactions := range map[string]int{"in one transaction": 1, "in two": 2, "in six": 6} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, newPath(t))
-			history.LimitPending(s, c.limit)
-			for batch := range c.transactions {
+			for batch := range transactions {
 				must(t, s.Begin(t.Context()))
-				for n := batch * states / c.transactions; n < (batch+1)*states/c.transactions; n++ {
+				for n := batch * states / transactions; n < (batch+1)*states/transactions; n++ {
 					for number := uint32(orders); number > 0; number-- {
 						o := orderState(number, uint64(n))
 						must(t, s.PutOrder(&o))
@@ -110,40 +102,19 @@ func TestPutOrderWritesOnce(t *testing.T) {
 		for number := uint32(1); number <= 3; number++ {
 			o := orderState(number, n)
 			must(t, s.PutOrder(&o))
-			e := made(7, uint32(n)*3+number)
-			must(t, s.Insert(&e.Fill))
-			must(t, s.Bust(e.ID, "r", 1)) // writes the executions, not the orders
 		}
 	}
 	must(t, s.Commit(1, 0))
 	after, err := s.Written()
 	must(t, err)
-	if got := after - before - 2*150 - 2; got != 3 { // without executions, busts and the progress
+	if got := after - before - 2; got != 3 { // without the progress
 		t.Fatalf("%d rows of 3 orders were written", got)
 	}
-}
-
-// TestPutOrderBounded: a transaction has no more states in memory than its limit.
-func TestPutOrderBounded(t *testing.T) {
-	s := open(t, newPath(t))
-	history.LimitPending(s, 4)
-	before, err := s.Written()
-	must(t, err)
-	must(t, s.Begin(t.Context()))
-	for number := uint32(1); number <= 5; number++ {
-		o := madeOrder(7, number)
-		must(t, s.PutOrder(&o))
-	}
-	if after, err := s.Written(); err != nil || after-before != 4 {
-		t.Errorf("%d orders are written before the commit (%v), want 4", after-before, err)
-	}
-	must(t, s.Commit(1, 0))
 }
 
 func TestPutOrderUndone(t *testing.T) {
 	s := open(t, newPath(t))
 	put(t, s, 1, 7, 1, 1)
-	history.LimitPending(s, 1)
 	must(t, s.Begin(t.Context()))
 	for n := range uint64(3) {
 		o := orderState(uint32(n)+1, n)
@@ -152,7 +123,7 @@ func TestPutOrderUndone(t *testing.T) {
 	must(t, s.Rollback())
 	must(t, s.Begin(t.Context())) // nothing of it is left here either
 	must(t, s.Commit(2, 0))
-	list, err := s.OrdersOf(t.Context(), 7)
+	list, err := s.OrderRows(t.Context(), 7)
 	if want := []history.Order{madeOrder(7, 1)}; err != nil || !slices.Equal(list, want) {
 		t.Fatalf("%+v, %v\nwant %+v", list, err, want)
 	}

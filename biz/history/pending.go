@@ -2,163 +2,164 @@ package history
 
 import (
 	"cmp"
-	"fmt"
-	"runtime"
 	"slices"
-
-	"zombiezen.com/go/sqlite"
 )
 
 const (
-	// maxPending is how many rows are sorted and written at once. A larger transaction
-	// does this several times.
-	maxPending = 1 << 18
 	// keptPending is how many executions and how many orders of memory, up to 20 MiB each,
 	// the next transaction may reuse.
 	keptPending = 1 << 17
-	// yieldRows is after how many rows the writer yields. On one core it would otherwise
-	// delay an event loop by a full time slice.
-	yieldRows = 16
+	// segmentRows is how many executions are allocated at once.
+	segmentRows = 1 << 10
 )
 
-// pending has the rows of a transaction that are not sorted yet. If rows are written in
-// the order of their ids, the page is still in the cache from the row before, and each
-// page is written only once.
+// pending has the rows of a transaction: executions and orders as they came, and for each
+// customer where they are. So they need no sorting as a whole, which would hold a core for
+// long.
 type pending struct {
-	limit  int // at this many rows they are written
-	fills  []Fill
-	orders []Order // each with all its states, oldest first
-	keys   []key   // memory of the sort
+	count    uint32            // of the executions
+	segments [][]Fill          // of segmentRows executions each, which are not copied when there are more
+	orders   []Order           // the newest state of each, with the first three columns of the oldest
+	orderAt  map[uint64]uint32 // index in orders, by id
+	runs     []customerRows
+	runAt    map[uint32]uint32 // index in runs, by customer
+
+	customerFills  []Fill // memory of eachCustomer
+	customerOrders []Order
 }
 
-// key is the id of a row and its index. The sort moves 16 bytes instead of a row.
-type key struct {
-	id    uint64
-	index int
+// customerRows is what a transaction has of one customer.
+type customerRows struct {
+	customer      uint32
+	fills, orders []uint32 // indices, in the order of ids once they are sorted
+	newest        uint64   // id of the last of the fills
+	unsorted      bool     // the fills are
 }
 
-func (p *pending) full() bool { return len(p.fills)+len(p.orders) >= p.limit }
+func (p *pending) fill(at uint32) *Fill { return &p.segments[at/segmentRows][at%segmentRows] }
 
-// sortedFills returns the keys of the executions in the order of the ids. They are valid until
-// the next sort.
-func (p *pending) sortedFills() []key {
-	p.keys = p.keys[:0]
-	for i := range p.fills {
-		p.keys = append(p.keys, key{p.fills[i].ID, i})
-	}
-	slices.SortFunc(p.keys, func(a, b key) int { return cmp.Compare(a.id, b.id) })
-	return p.keys
-}
-
-// sortedOrders is sortedFills for the orders. The states of an order remain in their order.
-func (p *pending) sortedOrders() []key {
-	p.keys = p.keys[:0]
-	for i := range p.orders {
-		p.keys = append(p.keys, key{p.orders[i].ID, i})
-	}
-	slices.SortFunc(p.keys, func(a, b key) int {
-		if a.id == b.id {
-			return a.index - b.index
+// of returns the rows of a customer.
+func (p *pending) of(id uint64) *customerRows {
+	customer := uint32(id >> 32)
+	at, found := p.runAt[customer]
+	if !found {
+		if p.runAt == nil {
+			p.runAt = make(map[uint32]uint32)
 		}
-		return cmp.Compare(a.id, b.id)
-	})
-	return p.keys
+		at = uint32(len(p.runs))
+		p.runAt[customer] = at
+		if int(at) < cap(p.runs) { // reuses the memory of an earlier transaction
+			p.runs = p.runs[:at+1]
+		} else {
+			p.runs = append(p.runs, customerRows{})
+		}
+		r := &p.runs[at]
+		*r = customerRows{customer: customer, fills: r.fills[:0], orders: r.orders[:0]}
+	}
+	return &p.runs[at]
 }
 
-func (p *pending) clearFills() {
-	if cap(p.fills) > keptPending {
-		p.fills, p.keys = nil, nil
+func (p *pending) addFill(f *Fill) {
+	r := p.of(f.ID)
+	r.unsorted = r.unsorted || f.ID <= r.newest
+	r.newest = f.ID
+	r.fills = append(r.fills, p.count)
+	if int(p.count/segmentRows) == len(p.segments) {
+		p.segments = append(p.segments, make([]Fill, segmentRows))
+	}
+	*p.fill(p.count) = *f
+	p.count++
+}
+
+// addOrder adds a state of an order. The columns of its first state remain.
+func (p *pending) addOrder(o *Order) {
+	if at, found := p.orderAt[o.ID]; found {
+		row := &p.orders[at]
+		first := *row
+		*row = *o
+		row.FirstEvent, row.LastPlacingEvent, row.PlacedAs = first.FirstEvent, first.LastPlacingEvent, first.PlacedAs
 		return
 	}
-	p.fills = p.fills[:0]
-}
-
-func (p *pending) clearOrders() {
-	if cap(p.orders) > keptPending {
-		p.orders, p.keys = nil, nil
-		return
+	if p.orderAt == nil {
+		p.orderAt = make(map[uint64]uint32)
 	}
-	p.orders = p.orders[:0]
+	at := uint32(len(p.orders))
+	p.orderAt[o.ID] = at
+	p.orders = append(p.orders, *o)
+	p.orders[at].PlacedAs = o.ClientOrderID
+	r := p.of(o.ID)
+	r.orders = append(r.orders, at)
 }
 
-// flush writes the pending rows.
-func (w *writer) flush() error {
-	if err := w.flushFills(); err != nil {
-		return err
+// find returns the execution with this id, or nil.
+func (p *pending) find(id uint64) *Fill {
+	at, found := p.runAt[uint32(id>>32)]
+	if !found {
+		return nil
 	}
-	return w.flushOrders()
-}
-
-func (w *writer) flushFills() error {
-	var rows [yieldRows]Fill
-	for keys := range slices.Chunk(w.pending.sortedFills(), yieldRows) {
-		// The rows are all over the memory. The processor fetches them in parallel if they are
-		// copied together.
-		for i, at := range keys {
-			rows[i] = w.pending.fills[at.index]
-		}
-		for i := range keys {
-			if err := w.insertFill(&rows[i]); err != nil {
-				return err
-			}
-		}
-		runtime.Gosched()
+	r := &p.runs[at]
+	p.sortFills(r)
+	i, found := slices.BinarySearchFunc(r.fills, id, func(at uint32, id uint64) int { return cmp.Compare(p.fill(at).ID, id) })
+	if !found {
+		return nil
 	}
-	w.pending.clearFills()
-	return nil
+	return p.fill(r.fills[i])
 }
 
-func (w *writer) flushOrders() error {
-	orders, keys := w.pending.orders, w.pending.sortedOrders()
-	first := 0 // of the states of one order
-	for i, at := range keys {
-		if i+1 < len(keys) && keys[i+1].id == at.id {
-			continue // a newer state follows
+func (p *pending) sortFills(r *customerRows) {
+	if r.unsorted {
+		slices.SortFunc(r.fills, func(a, b uint32) int { return cmp.Compare(p.fill(a).ID, p.fill(b).ID) })
+		r.unsorted = false
+	}
+}
+
+// eachCustomer calls fn with the executions and the orders of each customer, in the order of
+// customers and ids. Both are valid until fn returns. An order is its newest state, with the
+// FirstEvent, LastPlacingEvent and PlacedAs of its first one in this transaction; if the
+// database has a row of it, the three of that row remain. Two executions may have one id
+// (ErrDuplicate).
+func (p *pending) eachCustomer(fn func(fills []Fill, orders []Order) error) error {
+	slices.SortFunc(p.runs, func(a, b customerRows) int { return cmp.Compare(a.customer, b.customer) })
+	clear(p.runAt) // the indices have changed
+	fills, orders := p.customerFills, p.customerOrders
+	for i := range p.runs {
+		r := &p.runs[i]
+		p.runAt[r.customer] = uint32(i)
+		p.sortFills(r)
+		slices.SortFunc(r.orders, func(a, b uint32) int { return cmp.Compare(p.orders[a].ID, p.orders[b].ID) })
+		fills, orders = fills[:0], orders[:0]
+		for _, at := range r.fills {
+			fills = append(fills, *p.fill(at))
 		}
-		yield(i)
-		if err := w.putOrder(&orders[keys[first].index], &orders[at.index]); err != nil {
+		for _, at := range r.orders {
+			orders = append(orders, p.orders[at])
+		}
+		p.customerFills, p.customerOrders = fills, orders
+		if err := fn(fills, orders); err != nil {
 			return err
 		}
-		first = i + 1
 	}
-	w.pending.clearOrders()
 	return nil
 }
 
-// yield lets other goroutines run before the nth row, if it is their time.
-func yield(n int) {
-	if n%yieldRows == yieldRows-1 {
-		runtime.Gosched()
-	}
+// reset makes t empty, and retains some of its memory.
+func (t *transaction) reset() {
+	t.busts, t.batch, t.checksum = nil, 0, 0
+	t.pending.reset()
 }
 
-func (w *writer) insertFill(f *Fill) error {
-	s := w.insertPlain
-	if !f.plain() {
-		s = w.insert
-		s.BindInt64(11, f.Fee)
-		s.BindInt64(12, f.Settlement)
-		s.BindInt64(13, int64(f.Corrects))
-		s.BindInt64(14, int64(f.Place))
-		s.BindInt64(15, int64(bit(f.FeeInCost)))
+func (p *pending) reset() {
+	if len(p.segments) > keptPending/segmentRows {
+		clear(p.segments[keptPending/segmentRows:])
+		p.segments = p.segments[:keptPending/segmentRows]
 	}
-	s.BindInt64(1, int64(f.ID))
-	if f.OrderID == f.ID {
-		s.BindNull(2)
-	} else {
-		s.BindInt64(2, int64(f.OrderID))
+	if cap(p.orders) > keptPending {
+		p.orders, p.orderAt = nil, nil
 	}
-	s.BindInt64(3, int64(f.Event))
-	s.BindBytes(4, trimmed(&f.ClientOrderID))
-	s.BindInt64(5, int64(f.Instrument))
-	s.BindInt64(6, f.signed())
-	s.BindInt64(7, f.Price)
-	s.BindInt64(8, f.Cost)
-	s.BindInt64(9, f.Time)
-	s.BindInt64(10, int64(f.checksum(&w.space)))
-	err := run(s)
-	if sqlite.ErrCode(err) == sqlite.ResultConstraintPrimaryKey {
-		return fmt.Errorf("%w: %d", ErrDuplicate, f.ID)
+	if len(p.runs) > keptPending {
+		p.runs, p.runAt = nil, nil
 	}
-	return err
+	p.count, p.orders, p.runs = 0, p.orders[:0], p.runs[:0]
+	clear(p.orderAt)
+	clear(p.runAt)
 }

@@ -79,7 +79,7 @@ func TestInstrumentExecutionsVerify(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
 	project(t, s, 1, 7, 1, 40)
-	alter(t, path, "UPDATE execution SET instrument = 2 WHERE id & 4294967295 = 34")
+	alter(t, path, "UPDATE executions SET executions = CAST(executions || 'x' AS BLOB)")
 	if _, _, err := s.InstrumentExecutions(t.Context(), 7, 1, 0, 10); !errors.Is(err, history.ErrDamaged) {
 		t.Fatalf("%v, want ErrDamaged", err)
 	}
@@ -87,7 +87,7 @@ func TestInstrumentExecutionsVerify(t *testing.T) {
 
 func TestRangeExecutions(t *testing.T) {
 	s := open(t, newPath(t))
-	customers := []uint32{1 << 31, math.MaxUint32, 6, 7} // in the order of the answer
+	customers := []uint32{6, 7, 1 << 31, math.MaxUint32} // in the order of the answer
 	for i, c := range customers {
 		project(t, s, uint64(i)+1, c, 1, 40)
 	}
@@ -116,12 +116,12 @@ func TestRangeExecutions(t *testing.T) {
 		"other instrument":  {history.RangeQuery{Instrument: 2, From: at(10), To: at(16)}, every(11, 14), false},
 		"unused instrument": {history.RangeQuery{Instrument: 3, From: 0, To: math.MaxInt64}, nil, false},
 		"first page":        {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), Limit: 3}, every(10, 13)[:3], true},
-		"after one":         {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), Limit: 3, After: id(math.MaxUint32, 10)}, every(10, 13)[3:6], true},
-		"exactly the rest":  {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), Limit: 3, After: id(6, 10)}, every(10, 13)[5:], false},
-		"after the last":    {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), After: id(7, 13)}, nil, false},
-		"after all ids":     {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), After: math.MaxInt64}, nil, false},
-		"one customer":      {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), Customer: 1 << 31}, every(10, 13)[:2], false},
-		"its second page":   {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), Customer: 6, After: id(6, 10)}, every(10, 13)[5:6], false},
+		"after one":         {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), Limit: 3, After: id(7, 10)}, every(10, 13)[3:6], true},
+		"exactly the rest":  {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), Limit: 3, After: id(1<<31, 10)}, every(10, 13)[5:], false},
+		"after the last":    {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), After: id(math.MaxUint32, 13)}, nil, false},
+		"after all ids":     {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), After: math.MaxUint64}, nil, false},
+		"one customer":      {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), Customer: 6}, every(10, 13)[:2], false},
+		"its second page":   {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), Customer: 1 << 31, After: id(1<<31, 10)}, every(10, 13)[5:6], false},
 		"after its last":    {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), Customer: 6, After: id(6, math.MaxUint32)}, nil, false},
 		"nobody's":          {history.RangeQuery{Instrument: 1, From: at(10), To: at(16), Customer: 5}, nil, false},
 	}
@@ -163,7 +163,7 @@ func TestRangeExecutionsDamaged(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
 	project(t, s, 1, 7, 1, 10)
-	alter(t, path, "UPDATE execution SET price = price + 1 WHERE id & 4294967295 = 4")
+	alter(t, path, "UPDATE executions SET blob_checksum = blob_checksum + 1")
 	if _, _, err := s.RangeExecutions(t.Context(), history.RangeQuery{Instrument: 1, To: math.MaxInt64}); !errors.Is(err, history.ErrDamaged) {
 		t.Fatalf("%v, want ErrDamaged", err)
 	}

@@ -12,39 +12,29 @@ const (
 	// applicationID in the header of the file identifies it as a history: "hfhi".
 	applicationID = 0x68666869
 	// schemaVersion is incremented when the tables below change.
-	schemaVersion = 2
-	// schemaObjects is the number of tables and views in the schema, schemaObjects1 that of
-	// version 1.
-	schemaObjects  = 7
-	schemaObjects1 = 5
+	schemaVersion = 3
+	// schemaObjects is the number of tables and views in the schema.
+	schemaObjects = 5
 )
 
-// The id of an execution is the key of its row. So the rows of a customer are adjacent and
-// in the order of their numbers, without a separate index. The table of executions has no
-// NOT NULL: each would cost a check per row, and the checksum finds the same errors. Its
-// columns after the checksum are NULL if all of them are 0 or false, as in rows of version 1.
+// A row of executions is up to some kilobytes of consecutive executions of one customer (type
+// chunk), since a row for each would cost more than ten times as much. Its key is the id of
+// the first one, so that the rows of a customer are adjacent.
 const tables = `
 CREATE TABLE meta (
 	key      TEXT PRIMARY KEY,
 	value    TEXT NOT NULL,
 	checksum INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE execution (
-	id              INTEGER PRIMARY KEY, -- customer << 32 | number
-	order_id        INTEGER,             -- NULL: the same as id
-	event           INTEGER,
-	client_order_id BLOB,
-	instrument      INTEGER,
-	quantity        INTEGER,             -- negative for a sell
-	price           INTEGER,             -- 1/10000
-	cost            INTEGER,             -- 1/10000
-	time            INTEGER,             -- Unix nanoseconds
-	checksum        INTEGER,             -- CRC-32C of the row
-	fee             INTEGER,             -- 1/10000
-	settlement      INTEGER,             -- Unix nanoseconds
-	corrects        INTEGER,             -- number of an execution
-	place           INTEGER,             -- number of an execution
-	fee_in_cost     INTEGER              -- 1: yes
+CREATE TABLE executions (
+	first         INTEGER PRIMARY KEY,   -- customer << 32 | number
+	last          INTEGER NOT NULL,      -- customer << 32 | number
+	previous      INTEGER NOT NULL,      -- number of the execution before the first; 0: it is the oldest
+	time_from     INTEGER NOT NULL,      -- lowest time, Unix nanoseconds
+	time_to       INTEGER NOT NULL,      -- highest time, Unix nanoseconds
+	blob_checksum INTEGER NOT NULL,      -- CRC-32C of the blob
+	checksum      INTEGER NOT NULL,      -- CRC-32C of the columns before
+	executions    BLOB NOT NULL
 ) STRICT;
 CREATE TABLE bust (
 	execution    INTEGER PRIMARY KEY,
@@ -52,11 +42,6 @@ CREATE TABLE bust (
 	time         INTEGER NOT NULL,       -- Unix nanoseconds
 	checksum     INTEGER NOT NULL,
 	corrected_by INTEGER                 -- id of an execution; NULL: it was only busted
-) STRICT;
-CREATE TABLE snapshot (
-	customer INTEGER PRIMARY KEY,
-	state    BLOB NOT NULL,
-	checksum INTEGER NOT NULL
 ) STRICT;
 `
 
@@ -90,18 +75,8 @@ CREATE TABLE orders (
 ) STRICT;
 `
 
-// The views are for people. The numbers in them are those of package ledger.
+// The view is for people. The numbers in it are those of package ledger.
 const views = `
-CREATE VIEW executions AS
-SELECT e.id >> 32 & 4294967295 AS customer, e.id & 4294967295 AS number,
-	CAST(e.client_order_id AS TEXT) AS client_order_id,
-	iif(e.quantity < 0, 'sell', 'buy') AS side, e.instrument,
-	abs(e.quantity) AS quantity, e.price / 10000.0 AS price,
-	ifnull(e.fee, 0) / 10000.0 AS fee,
-	datetime(e.time / 1000000000, 'unixepoch') AS time,
-	nullif(e.corrects, 0) AS corrects, b.reason AS busted,
-	b.corrected_by & 4294967295 AS corrected_by
-FROM execution AS e LEFT JOIN bust AS b ON b.execution = e.id;
 CREATE VIEW order_list AS
 SELECT id >> 32 & 4294967295 AS customer, id & 4294967295 AS number,
 	CAST(client_order_id AS TEXT) AS client_order_id,
@@ -123,23 +98,10 @@ SELECT id >> 32 & 4294967295 AS customer, id & 4294967295 AS number,
 FROM orders;
 `
 
-// fromVersion1 changes the tables of version 1. The existing rows remain as they are, but
-// SQLite reads them once per new column of the executions, which takes about a second per
-// million executions in total.
-const fromVersion1 = `
-ALTER TABLE execution ADD COLUMN fee INTEGER;
-ALTER TABLE execution ADD COLUMN settlement INTEGER;
-ALTER TABLE execution ADD COLUMN corrects INTEGER;
-ALTER TABLE execution ADD COLUMN place INTEGER;
-ALTER TABLE execution ADD COLUMN fee_in_cost INTEGER;
-ALTER TABLE bust ADD COLUMN corrected_by INTEGER;
-DROP VIEW executions;
-`
-
-// migrate creates the tables in an empty file, and changes those of version 1. It returns the
-// version that the file had, 0 if it was empty. It refuses files of other programs and of
-// other versions. After an error the connection must be closed; then the file is as before.
-func migrate(c *sqlite.Conn) (before int64, err error) {
+// create creates the tables in an empty file; created is false if it has them already. It
+// refuses files of other programs and of other versions. After an error the connection must be
+// closed; then the file is as before.
+func create(c *sqlite.Conn) (created bool, err error) {
 	var app, version, objects int64
 	for _, q := range []struct {
 		to    *int64
@@ -150,28 +112,21 @@ func migrate(c *sqlite.Conn) (before int64, err error) {
 		{&objects, "SELECT count(*) FROM sqlite_schema WHERE sql IS NOT NULL"},
 	} {
 		if *q.to, err = number(c, q.query); err != nil {
-			return 0, err
+			return false, err
 		}
 	}
-	want := int64(schemaObjects)
 	switch {
 	case app == 0 && version == 0 && objects == 0:
-		return 0, change(c, tables+ordersTable+views)
+		return true, change(c, tables+ordersTable+views)
 	case app != applicationID:
 		// A file of another program, or a history with a damaged header.
-		return 0, fmt.Errorf("%w: not a holdfast history (application id %#x)", ErrDamaged, app)
-	case version == 1:
-		want = schemaObjects1
+		return false, fmt.Errorf("%w: not a holdfast history (application id %#x)", ErrDamaged, app)
 	case version != schemaVersion:
-		return 0, fmt.Errorf("%w: the file has %d, this release reads %d and 1", ErrVersion, version, schemaVersion)
+		return false, fmt.Errorf("%w: the file has %d, this release reads only %d", ErrVersion, version, schemaVersion)
+	case objects != schemaObjects:
+		return false, fmt.Errorf("%w: %d tables instead of %d", ErrDamaged, objects, schemaObjects)
 	}
-	if objects != want {
-		return 0, fmt.Errorf("%w: %d tables instead of %d", ErrDamaged, objects, want)
-	}
-	if version == 1 {
-		return version, change(c, fromVersion1+ordersTable+views)
-	}
-	return version, nil
+	return false, nil
 }
 
 // change runs a script in a transaction that makes the file one of this version. After an

@@ -104,8 +104,9 @@ func TestClosed(t *testing.T) {
 		"ExecutionNamed":       func() error { _, _, err := s.ExecutionNamed(ctx, 7, 1, 2, [36]byte{}); return err },
 		"Order":                func() error { _, _, err := s.Order(ctx, id(7, 1)); return err },
 		"OrderNamed":           func() error { _, _, err := s.OrderNamed(ctx, 7, id(7, 1), id(7, 2), [36]byte{}); return err },
-		"SaveSnapshot":         func() error { return s.SaveSnapshot(ctx, 1, states(nil)) },
-		"LoadSnapshot":         func() error { _, err := s.LoadSnapshot(ctx, nil); return err },
+		"Orders":               func() error { _, _, err := s.Orders(ctx, history.Query{Customer: 7}); return err },
+		"ExecutionOfOrder":     func() error { _, _, err := s.ExecutionOfOrder(ctx, id(7, 1)); return err },
+		"Sync":                 func() error { _, err := s.Sync(ctx); return err },
 		"Verify":               func() error { return s.Verify(ctx) },
 	}
 	for name, call := range calls {
@@ -122,7 +123,7 @@ func TestCloseUndoes(t *testing.T) {
 	must(t, s.Begin(t.Context()))
 	e := made(7, 4)
 	must(t, s.Insert(&e.Fill))
-	must(t, s.Bust(e.ID, "r", 1)) // writes the row, too
+	must(t, s.Bust(e.ID, "r", 1))
 	must(t, s.Close())
 	s = open(t, path)
 	if n := len(all(t, s, history.Query{Customer: 7})); n != 3 {
@@ -149,8 +150,8 @@ func TestReadersBesideWriter(t *testing.T) {
 		})
 	}
 	readers.Go(func() {
-		for i := range batches {
-			if err := s.SaveSnapshot(t.Context(), uint64(i+1), states(map[uint32]string{uint32(i % 5): "state"})); err != nil {
+		for range batches {
+			if _, err := s.Sync(t.Context()); err != nil {
 				t.Error(err)
 			}
 		}
@@ -183,9 +184,6 @@ func readBatches(t *testing.T, s *history.Store, rows int) {
 	newest := page[0].Event
 	if newest%uint64(rows) != 0 || newest < before*uint64(rows) {
 		t.Errorf("newest row %d after progress %d", newest, before)
-	}
-	if _, err := s.LoadSnapshot(t.Context(), func(uint32, []byte) error { return nil }); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -228,6 +226,7 @@ func TestAgainstTwin(t *testing.T) {
 			"batch":   func(*rapid.T) { w.batch() },
 			"reopen":  func(*rapid.T) { w.store.Close(); w.reopen() },
 			"page":    func(*rapid.T) { w.page() },
+			"pages":   func(*rapid.T) { w.pages() },
 			"between": func(*rapid.T) { w.between() },
 			"orders":  func(*rapid.T) { w.checkOrders() },
 		})
@@ -239,6 +238,7 @@ func TestAgainstTwin(t *testing.T) {
 type twinWork struct {
 	r      *rapid.T
 	path   string
+	url    string // of a PostgreSQL database instead
 	store  *history.Store
 	rows   []history.Execution
 	orders map[uint64]history.Order
@@ -255,7 +255,7 @@ func (w *twinWork) check(err error) {
 
 func (w *twinWork) reopen() {
 	var err error
-	w.store, err = history.Open(context.Background(), history.Options{Path: w.path})
+	w.store, err = history.Open(context.Background(), history.Options{Path: w.path, URL: w.url})
 	w.check(err)
 	got, err := w.store.Progress(context.Background())
 	w.check(err)
@@ -353,7 +353,7 @@ func (w *twinWork) checkOrders() {
 			want = append(want, o)
 		}
 	}
-	got, err := w.store.OrdersOf(context.Background(), c)
+	got, err := w.store.OrderRows(context.Background(), c)
 	w.check(err)
 	if !slices.Equal(got, want) {
 		w.r.Fatalf("%+v\nwant %+v", got, want)
@@ -362,31 +362,75 @@ func (w *twinWork) checkOrders() {
 
 func (w *twinWork) page() {
 	q := history.Query{
-		Customer:     w.customer(),
-		Limit:        rapid.IntRange(1, 12).Draw(w.r, "limit"),
-		ByInstrument: rapid.Bool().Draw(w.r, "filter"),
-		Instrument:   rapid.Uint32Range(0, 3).Draw(w.r, "instrument"),
+		Customer: w.customer(),
+		Limit:    rapid.IntRange(1, 12).Draw(w.r, "limit"),
+		Filter:   w.filter(),
 	}
 	if n := rapid.Uint32Range(0, 60).Draw(w.r, "before"); n > 0 {
 		q.Before = id(q.Customer, n)
 	}
-	var want []history.Execution
-	for i := len(w.rows) - 1; i >= 0; i-- {
-		e := w.rows[i]
-		if customerOf(e) == q.Customer && (q.Before == 0 || e.ID < q.Before) && (!q.ByInstrument || e.Instrument == q.Instrument) {
-			want = append(want, e)
-		}
-	}
-	more := len(want) > q.Limit
-	if more {
+	want := w.matching(&q)
+	more := uint64(0)
+	if len(want) > q.Limit {
 		want = want[:q.Limit]
+		more = want[q.Limit-1].ID
 	}
-	got, gotMore, err := w.store.Executions(context.Background(), q)
+	got, next, err := w.store.Executions(context.Background(), q)
 	w.check(err)
 	w.same(got, want)
-	if gotMore != more {
-		w.r.Fatalf("more %v, want %v", gotMore, more)
+	if next != more {
+		w.r.Fatalf("next %d, want %d", next, more)
 	}
+}
+
+// matching returns the rows that a query selects, newest first.
+func (w *twinWork) matching(q *history.Query) (list []history.Execution) {
+	for _, e := range slices.Backward(w.rows) {
+		if customerOf(e) == q.Customer && (q.Before == 0 || e.ID < q.Before) && plainMatch(&q.Filter, &e) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// pages reads all pages with calls that read only a few rows each.
+func (w *twinWork) pages() {
+	q := history.Query{Customer: w.customer(), Limit: rapid.IntRange(1, 12).Draw(w.r, "limit"), Filter: w.filter()}
+	want := w.matching(&q)
+	history.LimitScan(w.store, rapid.IntRange(1, 40).Draw(w.r, "scan"))
+	defer history.LimitScan(w.store, 100_000)
+	got, err := readAll(w.store, q)
+	w.check(err)
+	w.same(got, want)
+}
+
+// filter draws one with each part half the time.
+func (w *twinWork) filter() history.Filter {
+	f := history.Filter{
+		ByInstrument: rapid.Bool().Draw(w.r, "by instrument"), Instrument: rapid.Uint32Range(0, 3).Draw(w.r, "instrument"),
+		Side: uint8(max(0, rapid.IntRange(-2, 2).Draw(w.r, "side"))), Busted: uint8(max(0, rapid.IntRange(-2, 2).Draw(w.r, "state"))),
+		Statuses: uint32(max(0, rapid.IntRange(-6, 6).Draw(w.r, "statuses"))),
+	}
+	base := made(1, 0).Time
+	if rapid.Bool().Draw(w.r, "from") {
+		f.From = base + int64(rapid.IntRange(0, 60).Draw(w.r, "from"))
+	}
+	if rapid.Bool().Draw(w.r, "to") {
+		f.To = base + int64(rapid.IntRange(0, 60).Draw(w.r, "to"))
+	}
+	return f
+}
+
+func plainMatch(f *history.Filter, e *history.Execution) bool {
+	switch {
+	case f.ByInstrument && e.Instrument != f.Instrument:
+	case f.Side != 0 && e.Side != f.Side:
+	case f.From != 0 && e.Time < f.From, f.To != 0 && e.Time >= f.To:
+	case f.Busted == history.StateStanding && e.Busted, f.Busted == history.StateBusted && !e.Busted:
+	default:
+		return true
+	}
+	return false
 }
 
 func (w *twinWork) same(got, want []history.Execution) {

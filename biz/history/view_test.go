@@ -36,28 +36,6 @@ func viewed(t *testing.T, path, query string) string {
 	return text.String()
 }
 
-func TestExecutionsView(t *testing.T) {
-	path := newPath(t)
-	s := open(t, path)
-	project(t, s, 1, 1<<31, 1, 3)
-	must(t, s.Begin(t.Context()))
-	e := made(1<<31, 4)
-	e.Fee, e.Corrects, e.Place = 12_345, 3, 3
-	must(t, s.Insert(&e.Fill))
-	must(t, s.Bust(id(1<<31, 2), "mistaken price", 5))
-	must(t, s.Correct(id(1<<31, 3), e.ID, "mistaken quantity", 5))
-	must(t, s.Commit(2, 0))
-	got := viewed(t, path, "SELECT customer, number, client_order_id, side, instrument, quantity, price, fee, time, corrects, busted, corrected_by FROM executions")
-	want := `2147483648|1|order-1|buy|1|100|10.0001|0.0|2025-11-24 16:00:00|-|-|-
-2147483648|2|order-2|sell|2|200|10.0002|0.0|2025-11-24 16:00:00|-|mistaken price|-
-2147483648|3|order-3|buy|0|300|10.0003|0.0|2025-11-24 16:00:00|-|mistaken quantity|4
-2147483648|4|order-4|sell|1|400|10.0004|1.2345|2025-11-24 16:00:00|3|-|-
-`
-	if got != want {
-		t.Errorf("%s\nwant\n%s", got, want)
-	}
-}
-
 func TestOrderListView(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)

@@ -8,6 +8,14 @@ type Position struct {
 	Record uint64 // number of the record in the entire journal, from 1
 }
 
+// A Point is a batch of which someone knows the place and the checksum, such as the last one
+// in a checkpoint. The zero value is the point before the first batch.
+type Point struct {
+	Batch    uint64
+	Record   uint64 // the last record in it
+	Checksum uint32 // Batch.Checksum
+}
+
 // A Batch is one durable, checked batch. It is valid only during the call that received
 // it.
 type Batch struct {
@@ -19,6 +27,8 @@ type Batch struct {
 	Count int
 	// Checksum is that of the batch and, through it, of all before it.
 	Checksum uint32
+	// Time is when the store wrote it, in Unix nanoseconds.
+	Time int64
 	// CaughtUp is true if this was the newest durable batch when it was delivered.
 	CaughtUp bool
 

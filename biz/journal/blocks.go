@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -29,11 +30,12 @@ const (
 	entryStartBytes  = 160     // enough to reach the batch: the headers take about 50
 	maxStoreBytes    = 4 << 10 // more than the store adds to a batch
 	maxEntryBytes    = MaxBatchBytes + maxStoreBytes
+	blockSuffix      = ".blk"
 )
 
 // blockFiles returns the block files of the folder, oldest first.
 func blockFiles(dir string) []string {
-	files, err := filepath.Glob(filepath.Join(globEscape(dir), "jetstream", "*", "streams", streamName, "msgs", "*.blk"))
+	files, err := filepath.Glob(filepath.Join(globEscape(dir), "jetstream", "*", "streams", streamName, "msgs", "*"+blockSuffix))
 	if err != nil { // only for a malformed pattern
 		panic("journal: " + err.Error())
 	}
@@ -53,7 +55,8 @@ func globEscape(path string) string {
 func blockOf(dir string, batch uint64) string {
 	found := ""
 	for _, name := range blockFiles(dir) {
-		if first, ok := firstBatchIn(name); found != "" && ok && first > batch {
+		b, err := readHead(name)
+		if found != "" && err == nil && b.first > batch {
 			break
 		}
 		found = name
@@ -61,17 +64,71 @@ func blockOf(dir string, batch uint64) string {
 	return relative(dir, found)
 }
 
-func firstBatchIn(name string) (uint64, bool) {
-	f, err := os.Open(name)
+// A block is a block file and what its first bytes say.
+type block struct {
+	seen
+	first   uint64 // number of its first batch, 0 if the file is too short to have one
+	start   chain  // before its first batch; only the batch number if there is no header
+	time    int64  // of its first batch
+	checked bool   // all of it was read and is right
+}
+
+// readHead reads size and first bytes of a block file, without checks.
+func readHead(path string) (block, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return 0, false
+		return block{}, err
 	}
 	defer f.Close()
-	var head [entryHeaderBytes]byte
-	if _, err := io.ReadFull(f, head[:]); err != nil {
-		return 0, false
+	var b block
+	if b.seen, err = see(path, f); err != nil {
+		return block{}, err
 	}
-	return binary.LittleEndian.Uint64(head[4:]), true
+	var head [entryStartBytes + headerBytes]byte
+	n, err := f.ReadAt(head[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return block{}, err
+	}
+	if n < entryHeaderBytes {
+		return b, nil
+	}
+	b.first = entryNumber(head[:])
+	b.time = entryTime(head[:])
+	b.start = chain{batch: b.first}
+	if _, body, wrong := parseEntry(head[:n], b.first); wrong == nil && n >= body+headerBytes {
+		msg := head[body:]
+		b.start.crc, b.start.record = binary.LittleEndian.Uint32(msg[8:]), binary.LittleEndian.Uint64(msg[16:])
+	}
+	return b, nil
+}
+
+// entryNumber and entryTime read the batch number and the time at the start of an entry.
+func entryNumber(entry []byte) uint64 { return binary.LittleEndian.Uint64(entry[4:]) }
+func entryTime(entry []byte) int64    { return int64(binary.LittleEndian.Uint64(entry[12:])) }
+
+// readHeads reads the first bytes of all block files of the folder, oldest first. Empty files
+// are left out.
+func readHeads(dir string) ([]block, error) {
+	var all []block
+	for _, path := range blockFiles(dir) {
+		b, err := readHead(path)
+		if err != nil {
+			return nil, fmt.Errorf("journal: scan: %w", err)
+		}
+		if b.stat.Size > 0 {
+			all = append(all, b)
+		}
+	}
+	return all, nil
+}
+
+// numberOf returns the number in the name of a block file.
+func numberOf(path string) (int, error) {
+	number, err := strconv.Atoi(strings.TrimSuffix(filepath.Base(path), blockSuffix))
+	if err != nil {
+		return 0, fmt.Errorf("%w: %s is not a block file", ErrForeign, path)
+	}
+	return number, nil
 }
 
 func relative(dir, name string) string {
@@ -86,8 +143,11 @@ func relative(dir, name string) string {
 // batches are in the files, but perhaps not on the disk: after a failed fsync the kernel
 // considers them written, so only writing them again helps. The store itself neither
 // syncs existing files at its start, nor the folder when it adds a block.
+//
+// It also removes files without a batch: the store would read all files because of them.
 func repairTail(s *scan) error {
-	if len(s.files) == 0 {
+	all := blockFiles(s.dir)
+	if len(all) == 0 {
 		return nil
 	}
 	var errs []error
@@ -101,7 +161,12 @@ func repairTail(s *scan) error {
 		}
 		errs = append(errs, repairFile(s.files[i], from, torn))
 	}
-	errs = append(errs, syncDir(filepath.Dir(s.files[0])))
+	for _, path := range all {
+		if fi, err := os.Stat(path); err == nil && fi.Size() == 0 {
+			errs = append(errs, os.Remove(path))
+		}
+	}
+	errs = append(errs, syncDir(filepath.Dir(all[0])))
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("journal: sync: %w", err)
 	}

@@ -13,6 +13,14 @@ type chain struct {
 // startOfChain returns the end of an empty journal.
 func startOfChain() chain { return chain{batch: 1, record: 1} }
 
+// chainFrom returns the chain after the batch of p.
+func chainFrom(p Point) chain {
+	return chain{batch: p.Batch + 1, record: p.Record + 1, crc: p.Checksum}
+}
+
+// point returns the last batch of the chain.
+func (c chain) point() Point { return Point{Batch: c.batch - 1, Record: c.record - 1, Checksum: c.crc} }
+
 // after returns the chain after a batch.
 func after(number uint64, h header) chain {
 	return chain{batch: number + 1, record: h.first + uint64(h.count), crc: h.crc}

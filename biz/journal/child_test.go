@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"holdfast/biz/journal"
@@ -24,7 +25,15 @@ const (
 
 // runChild does one job in a separate process.
 func runChild(job, dir string) int {
-	j, err := journal.Open(context.Background(), journal.Options{Dir: dir, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	o := journal.Options{Dir: dir, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	if checked, ok := strings.CutPrefix(job, "checked "); ok {
+		_, err := fmt.Sscan(checked, &o.Checked.Batch, &o.Checked.Record, &o.Checked.Checksum)
+		if err != nil {
+			fmt.Println("error:", err)
+			return 1
+		}
+	}
+	j, err := journal.Open(context.Background(), o)
 	switch {
 	case errors.Is(err, journal.ErrLocked):
 		fmt.Println("locked:", err)
@@ -33,15 +42,44 @@ func runChild(job, dir string) int {
 		fmt.Println("error:", err)
 		return 1
 	case job == "write":
-		writeForEver(j)
+		writeForEver(j, 100, func() {})
+	case job == "trim":
+		writeForEver(j, 50_000, func() { go trimForEver(j) })
+	case o.Checked.Batch > 0:
+		fmt.Println(bytesRead())
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
 	return 2
 }
 
-// writeForEver prints the number of each record once it is acknowledged.
-func writeForEver(j *journal.Journal) {
+// bytesRead returns how many bytes this process has read from files.
+func bytesRead() (n int) {
+	src, err := os.ReadFile("/proc/self/io")
+	if err == nil {
+		_, err = fmt.Sscanf(string(src), "rchar: %d", &n)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// trimForEver keeps the newest batches only.
+func trimForEver(j *journal.Journal) {
+	for {
+		last := j.LastBatch()
+		if _, err := j.Trim(context.Background(), last-min(last, 5)); err != nil {
+			fmt.Println("error:", err)
+			return
+		}
+	}
+}
+
+// writeForEver calls ready, writes records of a size, and prints the number of each once it is
+// acknowledged.
+func writeForEver(j *journal.Journal, size int, ready func()) {
 	last := 0
-	err := j.Replay(context.Background(), 1, func(at journal.Position, _ []byte) error {
+	err := j.Replay(context.Background(), j.FirstBatch(), func(at journal.Position, _ []byte) error {
 		last = int(at.Record)
 		return nil
 	})
@@ -49,6 +87,7 @@ func writeForEver(j *journal.Journal) {
 		fmt.Println("error:", err)
 		return
 	}
+	ready()
 	c := newCommitter(j, journal.CommitterOptions{OnFailure: func(err error) {
 		fmt.Println("failed:", err)
 		os.Exit(3)
@@ -63,7 +102,7 @@ func writeForEver(j *journal.Journal) {
 			var number int64
 			for range 5 {
 				number = next.Add(1)
-				g.Record([]byte(numbered(int(number), 100)))
+				g.Record([]byte(numbered(int(number), size)))
 			}
 			g.Held().add(func() {
 				fmt.Fprintln(out, number)
@@ -116,6 +155,41 @@ func TestKill(t *testing.T) {
 			}
 		}
 		closeJournal(t, j)
+	}
+}
+
+// TestKillWhileTrimming kills a process that writes and trims: all acknowledged records from the
+// first batch on must be there.
+func TestKillWhileTrimming(t *testing.T) {
+	dir := t.TempDir()
+	rounds := 4
+	if testing.Short() {
+		rounds = 2
+	}
+	first := uint64(1)
+	for round := range rounds {
+		acked := killAfter(t, child(t, "trim", dir), 200+37*round)
+		j := open(t, dir)
+		if j.FirstBatch() < first {
+			t.Errorf("round %d: starts with batch %d, before with %d", round, j.FirstBatch(), first)
+		}
+		first = j.FirstBatch()
+		recs, at, err := replay(t.Context(), j, first)
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if last := at[len(at)-1].Record; last < uint64(acked) {
+			t.Fatalf("round %d: record %d acknowledged, the last one is %d", round, acked, last)
+		}
+		for i, rec := range recs {
+			if rec != numbered(int(at[i].Record), 50_000) {
+				t.Fatalf("round %d: record %d is %.20q", round, at[i].Record, rec)
+			}
+		}
+		closeJournal(t, j)
+	}
+	if first == 1 {
+		t.Error("nothing was trimmed")
 	}
 }
 

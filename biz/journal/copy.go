@@ -5,8 +5,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -40,6 +43,9 @@ type CopiedFile struct {
 // markAttempts is how often Copy reads a mark that is being overwritten.
 const markAttempts = 100
 
+// trimPoll is the pause before Copy tries again to keep Trim out.
+const trimPoll = 10 * time.Millisecond
+
 // Copy writes a second journal with the same batches, checks every byte of the first one,
 // and calls fsync for each file and folder. If a process has the first one open, the copy
 // ends with the batch that was acknowledged last when Copy began. Otherwise it has every
@@ -56,6 +62,11 @@ func Copy(ctx context.Context, o CopyOptions) (Copied, error) {
 	running := errors.Is(err, ErrLocked)
 	switch {
 	case running:
+		unlock, err := awaitTrim(ctx, o.From)
+		if err != nil {
+			return Copied{}, err
+		}
+		defer unlock()
 	case err != nil:
 		return Copied{}, err
 	case lock != nil:
@@ -79,10 +90,47 @@ func Copy(ctx context.Context, o CopyOptions) (Copied, error) {
 	if err == nil {
 		err = w.settings(o.From)
 	}
+	if err == nil && s.base.Batch > 0 {
+		err = w.write(trimmedFile, appendTrimmed(nil, s.base))
+	}
 	if err == nil {
 		err = w.finish(mark{batch: s.end.batch - 1, crc: s.end.crc})
 	}
 	return Copied{Report: s.report, CRC: s.end.crc, Files: w.files}, err
+}
+
+// PauseTrim keeps Trim from removing files of a folder until resume is called, also in another
+// process: for whoever copies the journal together with other files. It returns the first batch
+// that is there until then. Errors are a *DamageError, and those of the disk and of ctx.
+func PauseTrim(ctx context.Context, dir string) (first uint64, resume func(), err error) {
+	resume, err = awaitTrim(ctx, dir)
+	if err != nil {
+		return 0, nil, err
+	}
+	base, err := readTrimmed(dir)
+	if err != nil {
+		resume()
+		return 0, nil, err
+	}
+	return base.Batch + 1, resume, nil
+}
+
+// awaitTrim keeps Trim from removing files until unlock is called.
+func awaitTrim(ctx context.Context, dir string) (unlock func(), err error) {
+	for {
+		unlock, err = lockMark(dir, syscall.LOCK_SH)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // the journal is new
+			return func() {}, nil
+		case !errors.Is(err, ErrCopying): // Trim has it, for one file
+			return unlock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(trimPoll):
+		}
+	}
 }
 
 // readMarkOf is readMark for a folder in which a process may be writing the mark.

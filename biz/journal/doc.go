@@ -31,10 +31,27 @@
 // continues the one before, so a flipped bit or a missing batch stops the reader with a
 // DamageError and is never served. The file "mark" names the last acknowledged batch, so
 // that Open notices a tail that was cut off. Open reads every byte of the store's files
-// before the store starts, since the store repairs files silently; this takes seconds for
-// a gigabyte. A torn write after the mark was never acknowledged: Open cuts it off and
-// logs it. Complete batches after the mark are written again, since after a failed fsync
-// they may be in memory only.
+// before the store starts, since the store repairs files silently. A torn write after the
+// mark was never acknowledged: Open cuts it off and logs it; torn.go says what passes for one.
+// Complete batches after the mark are written again, since after a failed fsync they may be in
+// memory only.
+//
+// # A start reads the tail
+//
+// Whoever knows that an earlier run checked the batches up to a Point, since a checkpoint says
+// so, passes it as Options.Checked. Open then reads the files from the one with that batch on,
+// and of each older file only size and first batch. It also writes the store's summary of the
+// files, without which the store would read them all after a kill. With 7.6 GB and 107 million
+// records, a start after a kill takes 50 ms instead of 4.4 s. VerifyOlder reads the older files
+// in the background. No other way leads to a file that was not checked: Replay, Follow and Trim
+// check it first.
+//
+// # Trim
+//
+// Trim removes the oldest block files, whole ones, so that no other file changes. Before the
+// first goes, the file "trimmed" has the last batch that may be gone, with its checksum: batches
+// after it that are missing are damage, and the first one must continue that checksum. After a
+// crash the next Open removes what Trim left.
 //
 // Read does the same checks without the store and changes nothing. With Options.URL the
 // journal is on external JetStream servers; then only what is read is checked.
@@ -45,12 +62,13 @@
 // not find it. Each commit therefore compares the paths of the newest block file, the mark
 // and the lock file with the open files, and the block file's size with what was written: six
 // system calls, some 5 us. Twice a second, also without commits, the older block files are
-// compared, too. After a difference the committer ends with ErrChanged.
+// compared, too, except those that Trim takes off the list. After a difference the committer ends
+// with ErrChanged.
 //
 // # Copies
 //
 // Copy writes a second journal, also while a process writes the first one: it reads the mark
-// first and ends with the batch in it.
+// first and ends with the batch in it. Meanwhile Trim removes nothing.
 //
 // # Failing disks
 //
@@ -61,6 +79,6 @@
 // # Goroutines
 //
 // Any goroutine may call Begin, End and the methods between them. One goroutine of the
-// Committer writes; only it calls Release and Abandon. Replay and Follow run on their
-// caller's goroutine, concurrently with the committer.
+// Committer writes; only it calls Release and Abandon. Replay, Follow, VerifyOlder and Trim run
+// on their caller's goroutine, concurrently with the committer. One goroutine syncs the mark.
 package journal

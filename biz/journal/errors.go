@@ -15,6 +15,10 @@ var (
 	// ErrAhead means that a reader asked for batches beyond the end: it has read a
 	// longer journal before.
 	ErrAhead = errors.New("journal: reader is ahead of the journal")
+	// ErrTrimmed means that a batch was removed by Trim.
+	ErrTrimmed = errors.New("journal: the batch was trimmed")
+	// ErrCopying means that Trim removed nothing, since a Copy reads the journal.
+	ErrCopying = errors.New("journal: a copy is being made")
 	// ErrFenced means that another writer stored a batch under our next number.
 	ErrFenced = errors.New("journal: another server writes to the same stream; stop one of the two")
 	// ErrUnacknowledged means that the store did not answer. The batch may or may not

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"hash/crc32"
 	"log/slog"
+	"os"
+	"runtime"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -61,6 +63,23 @@ func AppendMark(dst []byte, batch uint64, crc uint32) []byte {
 func ParseMark(src []byte) (batch uint64, crc uint32, err error) {
 	m, err := parseMark(src)
 	return m.batch, m.crc, err
+}
+
+func AppendTrimmed(dst []byte, p Point) []byte { return appendTrimmed(dst, p) }
+
+func ParseTrimmed(src []byte) (Point, bool) { return parseTrimmed(src) }
+
+// WriteMarks writes marks to a file until that fails or ctx ends.
+func WriteMarks(ctx context.Context, f *os.File) error {
+	w := newMarkWriter(f)
+	defer w.close()
+	for ctx.Err() == nil {
+		if err := w.write(mark{batch: 1}); err != nil {
+			return err
+		}
+		runtime.Gosched()
+	}
+	return ctx.Err()
 }
 
 // Publish writes a batch without the committer.

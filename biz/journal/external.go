@@ -2,13 +2,16 @@ package journal
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -25,6 +28,7 @@ const (
 	monitorTimeout = 5 * time.Second
 	maxMonitorBody = 4 << 20
 	reconnectWait  = 100 * time.Millisecond
+	trimmedKey     = "holdfast-trimmed"
 )
 
 // startExternal starts an external journal.
@@ -32,7 +36,7 @@ func (j *Journal) startExternal(ctx context.Context, o Options, m mark) error {
 	if len(blockFiles(o.Dir)) > 0 {
 		return fmt.Errorf("%w: %s holds a local journal; with a journal URL, choose another folder", ErrForeign, o.Dir)
 	}
-	j.dir = redacted(o.URL)
+	j.dir, j.external = redacted(o.URL), true
 	var err error
 	if j.readConn, err = dialExternal(o, "holdfast journal reader"); err != nil {
 		return err
@@ -47,10 +51,18 @@ func (j *Journal) startExternal(ctx context.Context, o Options, m mark) error {
 	if j.writeConn, err = dialExternal(o, "holdfast journal writer"); err != nil {
 		return err
 	}
-	if err := j.checkExternal(info.State, m); err != nil {
+	base := Point{}
+	if record, found := info.Config.Metadata[trimmedKey]; found {
+		src, _ := hex.DecodeString(record) // parseTrimmed refuses what it returns with an error
+		if base, found = parseTrimmed(src); !found {
+			return &DamageError{Dir: j.dir, What: "metadata " + trimmedKey + ": " + errTrimmedRecord}
+		}
+	}
+	j.blocks.set(base, nil)
+	if err := j.checkExternal(info.State, m, o.Checked); err != nil {
 		return err
 	}
-	return j.findEnd(ctx, info.State.LastSeq, m)
+	return j.findEnd(ctx, info.State.LastSeq, m, o.Checked)
 }
 
 // dialExternal connects to external servers. The connection is restored whenever it
@@ -121,20 +133,29 @@ func checkConfig(got, want jetstream.StreamConfig) error {
 	return fmt.Errorf("%w: correct these settings of the stream %s, or use other servers: %s", ErrForeign, streamName, strings.Join(wrong, ", "))
 }
 
-// checkExternal compares the state of the stream with the mark.
-func (j *Journal) checkExternal(s jetstream.StreamState, m mark) error {
+// checkExternal compares the state of the stream with the mark and the checked batch. After a
+// crash the stream may still have batches that Trim was about to remove.
+func (j *Journal) checkExternal(s jetstream.StreamState, m mark, checked Point) error {
+	base := j.blocks.before()
 	switch {
-	case s.Msgs != s.LastSeq || s.NumDeleted != 0:
-		return &DamageError{Dir: j.dir, What: fmt.Sprintf("the store has %d batches and ends with number %d", s.Msgs, s.LastSeq)}
-	case s.LastSeq < m.batch:
-		return &DamageError{Dir: j.dir, Batch: s.LastSeq + 1, What: fmt.Sprintf("missing, although batch %d was acknowledged", m.batch)}
+	case s.Msgs > 0 && s.FirstSeq > base.Batch+1:
+		return &DamageError{Dir: j.dir, Batch: base.Batch + 1, What: fmt.Sprintf("missing, the first batch found is %d", s.FirstSeq)}
+	case s.Msgs > 0 && s.Msgs != s.LastSeq-s.FirstSeq+1 || s.Msgs == 0 && s.LastSeq > 0 || s.NumDeleted != 0:
+		return &DamageError{Dir: j.dir, What: fmt.Sprintf("the store has %d batches, from number %d to %d", s.Msgs, s.FirstSeq, s.LastSeq)}
+	case s.LastSeq < max(m.batch, base.Batch):
+		return &DamageError{Dir: j.dir, Batch: s.LastSeq + 1, What: fmt.Sprintf("missing, although batch %d was acknowledged", max(m.batch, base.Batch))}
+	case s.LastSeq < checked.Batch:
+		return &DamageError{Dir: j.dir, Batch: s.LastSeq + 1, What: fmt.Sprintf("missing, although a checkpoint has batch %d", checked.Batch)}
+	case checked.Batch < base.Batch && checked != Point{}:
+		return checkedTrimmed(checked, base)
 	}
 	return nil
 }
 
-// findEnd checks the marked batch and sets the chain to the end of the last batch.
-func (j *Journal) findEnd(ctx context.Context, last uint64, m mark) error {
-	j.chain = startOfChain()
+// findEnd checks the marked and the checked batch, and sets the chain to the end of the last
+// batch.
+func (j *Journal) findEnd(ctx context.Context, last uint64, m mark, checked Point) error {
+	j.chain = chainFrom(j.blocks.before())
 	if last == 0 {
 		return nil
 	}
@@ -143,7 +164,7 @@ func (j *Journal) findEnd(ctx context.Context, last uint64, m mark) error {
 		return err
 	}
 	defer r.close()
-	if m.batch > 0 {
+	if m.batch >= j.FirstBatch() {
 		marked, err := chainAfter(ctx, r, j.dir, m.batch)
 		if err != nil {
 			return err
@@ -152,11 +173,102 @@ func (j *Journal) findEnd(ctx context.Context, last uint64, m mark) error {
 			return damageIn(j.dir, m.batch, errors.New("not the batch that was acknowledged"))
 		}
 	}
-	if j.chain, err = chainAfter(ctx, r, j.dir, last); err != nil {
-		return err
+	if checked != (Point{}) {
+		here := j.chain
+		if checked.Batch >= j.FirstBatch() {
+			if here, err = chainAfter(ctx, r, j.dir, checked.Batch); err != nil {
+				return err
+			}
+		}
+		if here.point() != checked {
+			return damageIn(j.dir, checked.Batch, errOtherCheckpoint)
+		}
+	}
+	if last >= j.FirstBatch() {
+		if j.chain, err = chainAfter(ctx, r, j.dir, last); err != nil {
+			return err
+		}
 	}
 	j.tail.advance(last)
 	return nil
+}
+
+// trimExternal removes the batches up to upTo, but not the last one.
+func (j *Journal) trimExternal(ctx context.Context, upTo uint64) error {
+	last := j.LastBatch()
+	if last == 0 || min(upTo, last-1) < j.FirstBatch() {
+		return nil
+	}
+	p, err := j.Point(ctx, min(upTo, last-1))
+	if err != nil {
+		return err
+	}
+	js, err := jetstream.New(j.readConn)
+	if err != nil {
+		return fmt.Errorf("journal: trim: %w", err)
+	}
+	stream, err := js.Stream(ctx, streamName)
+	if err != nil {
+		return fmt.Errorf("journal: trim: %w", closedOr(err))
+	}
+	config := stream.CachedInfo().Config
+	config.Metadata = maps.Clone(config.Metadata)
+	if config.Metadata == nil {
+		config.Metadata = make(map[string]string)
+	}
+	config.Metadata[trimmedKey] = hex.EncodeToString(appendTrimmed(nil, p))
+	if stream, err = js.UpdateStream(ctx, config); err != nil {
+		return fmt.Errorf("journal: trim: %w", closedOr(err))
+	}
+	j.blocks.trim(p)
+	return purge(ctx, stream, p.Batch+1)
+}
+
+// externalState returns the state of the stream, the zero value if the store does not answer.
+func (j *Journal) externalState() jetstream.StreamState {
+	ctx, cancel := context.WithTimeout(context.Background(), monitorTimeout)
+	defer cancel()
+	js, err := jetstream.New(j.readConn)
+	if err != nil {
+		return jetstream.StreamState{}
+	}
+	stream, err := js.Stream(ctx, streamName)
+	if err != nil {
+		return jetstream.StreamState{}
+	}
+	return stream.CachedInfo().State
+}
+
+// externalOlderThan looks for the last batch that is older than t, but not the last one.
+func (j *Journal) externalOlderThan(t time.Time) uint64 {
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	defer cancel()
+	r, err := newReader(j.readConn, j.quit)
+	if err != nil {
+		return 0
+	}
+	defer r.close()
+	first, last := j.FirstBatch(), j.LastBatch()
+	older := func(number uint64) bool {
+		found := int64(0)
+		err = errors.Join(err, r.window(ctx, number, number, func(_ uint64, time int64, _ []byte) error { found = time; return nil }))
+		return found > 0 && found < t.UnixNano()
+	}
+	n := sort.Search(int(last+1-first), func(i int) bool { return !older(first + uint64(i)) })
+	if err != nil || n == 0 || last == 0 {
+		return 0
+	}
+	return min(first+uint64(n)-1, last-1)
+}
+
+// externalOverSize takes all batches for equally long.
+func (j *Journal) externalOverSize(bytes int64) uint64 {
+	s := j.externalState()
+	if s.Bytes <= uint64(max(bytes, 0)) || s.Msgs < 2 {
+		return 0
+	}
+	drop := uint64(float64(s.Msgs) * (1 - float64(max(bytes, 0))/float64(s.Bytes)))
+	return min(s.FirstSeq+drop, s.LastSeq) - 1
 }
 
 // serversOf returns the names of the servers that store the stream.

@@ -223,3 +223,71 @@ func TestExternalRestart(t *testing.T) {
 		})
 	}
 }
+
+// TestExternalTrim trims an external journal. Another folder, as that of another machine, finds
+// where it starts, and loses nothing that must be there.
+func TestExternalTrim(t *testing.T) {
+	o, dir := newOutside(t, true), t.TempDir()
+	j := o.open(dir)
+	want := writeBatches(t, newCommitter(j, journal.CommitterOptions{}), 10, 3, 50)
+	middle, err := j.Point(t.Context(), 6)
+	must(t, err)
+	before := j.SizeBytes()
+	if got := j.OverSize(before); got != 0 {
+		t.Errorf("OverSize of all is %d", got)
+	}
+	if got := j.OverSize(before / 2); got < 4 || got > 6 {
+		t.Errorf("OverSize of half is %d", got)
+	}
+	times := map[uint64]time.Time{}
+	stop := errors.New("stop")
+	err = j.Follow(t.Context(), 1, func(b *journal.Batch) error {
+		times[b.Number] = time.Unix(0, b.Time)
+		if b.CaughtUp {
+			return stop
+		}
+		return nil
+	})
+	if !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+	if a, b := j.OlderThan(times[4].Add(1)), j.OlderThan(times[1]); a != 4 || b != 0 {
+		t.Errorf("OlderThan is %d and %d", a, b)
+	}
+	if first, err := j.Trim(t.Context(), 4); err != nil || first != 5 {
+		t.Fatal(first, err)
+	}
+	if j.SizeBytes() >= before {
+		t.Errorf("%d bytes, before %d", j.SizeBytes(), before)
+	}
+	closeJournal(t, j)
+	for _, dir := range []string{dir, t.TempDir()} {
+		for _, checked := range []journal.Point{{}, middle} {
+			options := o.options(dir)
+			options.Checked = checked
+			j, err := journal.Open(t.Context(), options)
+			must(t, err)
+			if _, _, err := replay(t.Context(), j, 4); !errors.Is(err, journal.ErrTrimmed) {
+				t.Error(err)
+			}
+			recs, _, err := replay(t.Context(), j, j.FirstBatch())
+			if err != nil || !slices.Equal(recs, want[4*3:]) {
+				t.Errorf("%d records, %v", len(recs), err)
+			}
+			closeJournal(t, j)
+		}
+	}
+	middle.Checksum++
+	options := o.options(dir)
+	options.Checked = middle
+	var damage *journal.DamageError
+	if _, err := journal.Open(t.Context(), options); !errors.As(err, &damage) || damage.Batch != 6 {
+		t.Errorf("another checked batch: %v", err)
+	}
+	stream, err := o.connect().Stream(t.Context(), "JOURNAL")
+	must(t, err)
+	must(t, stream.Purge(t.Context(), jetstream.WithPurgeSequence(7)))
+	if _, err := journal.Open(t.Context(), o.options(dir)); !errors.As(err, &damage) || damage.Batch != 5 {
+		t.Errorf("batches lost at the start: %v", err)
+	}
+}

@@ -10,10 +10,6 @@ import (
 
 const storeFolder = "jetstream"
 
-// storeSummary is the file beside the block files in which the store remembers what they
-// have. Without it the store reads them.
-const storeSummary = "index.db"
-
 // checkFolder refuses a folder with files that do not belong to a journal.
 func checkFolder(dir string) error {
 	entries, err := os.ReadDir(dir)
@@ -22,7 +18,7 @@ func checkFolder(dir string) error {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case lockFile, markFile, storeFolder, "lost+found":
+		case lockFile, markFile, trimmedFile, trimmedNew, storeFolder, "lost+found":
 		default:
 			return fmt.Errorf("%w: %s does not belong to one; choose another folder, or remove that file", ErrForeign, filepath.Join(dir, e.Name()))
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -14,43 +15,55 @@ import (
 // A Journal is one open folder. Reading is safe from any goroutine; writing goes through
 // its only Committer.
 type Journal struct {
-	dir       string
+	dir       string // the folder, or the URL of an external journal
+	folder    string // has mark and lock
 	lock      *os.File
 	mark      *markWriter
 	watch     *watch
+	blocks    blockList
 	srv       *server.Server
 	writeConn *nats.Conn // separate, so that commits do not wait for reads
 	readConn  *nats.Conn
 	publish   publishFunc
 	chain     chain // Owner: Open, then the committer's goroutine
 	tail      tail
+	external  bool // the batches are on other servers
 	trouble   *trouble
 	abort     chan struct{} // closed: the writer stops waiting
 	giveUp    func()        // closes abort
 	quit      chan struct{} // closed: readers end
 
-	mu        sync.Mutex
-	committer interface{ Close(context.Context) error } // nil until NewCommitter
-	closed    bool
+	verifyRate int64      // Options.VerifyRate
+	trimming   sync.Mutex // held by Trim
+	mu         sync.Mutex
+	committer  interface{ Close(context.Context) error } // nil until NewCommitter
+	closed     bool
 }
 
 // Open locks the folder, reads all of it and checks that everything acknowledged is there:
-// no byte changed, nothing missing at the start, in the middle or at the end. Then it
-// starts the store.
+// no byte changed, nothing missing at the start, in the middle or at the end. With
+// Options.Checked it reads only the files from the one with that batch on; VerifyOlder reads
+// the others. Then it starts the store.
 //
 // With Options.URL the store is external; external.go says what Open checks then.
 //
-// Errors: ErrLocked, ErrForeign, ErrLazySync, a *DamageError, or an error of the store.
+// Errors: ErrLocked, ErrForeign, ErrLazySync, a *DamageError, ErrTrimmed if Options.Checked was
+// trimmed, or an error of the store.
 func Open(ctx context.Context, o Options) (*Journal, error) {
 	o = o.withDefaults()
-	if err := os.MkdirAll(o.Dir, 0o750); err != nil {
+	dir, err := filepath.Abs(o.Dir) // the same path for a file, wherever it comes from
+	if err == nil {
+		o.Dir = dir
+		err = os.MkdirAll(dir, 0o750)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("journal: folder: %w", err)
 	}
 	lock, err := lockDir(o.Dir)
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{dir: o.Dir, lock: lock, trouble: newTrouble(), abort: make(chan struct{}), quit: make(chan struct{})}
+	j := &Journal{dir: o.Dir, folder: o.Dir, lock: lock, verifyRate: o.VerifyRate, trouble: newTrouble(), abort: make(chan struct{}), quit: make(chan struct{})}
 	j.giveUp = sync.OnceFunc(func() { close(j.abort) })
 	if err := j.start(ctx, o); err != nil {
 		return nil, errors.Join(err, j.stop())
@@ -74,7 +87,7 @@ func (j *Journal) start(ctx context.Context, o Options) error {
 	if j.mark, err = openMark(o.Dir, mark{batch: j.chain.batch - 1, crc: j.chain.crc}); err != nil {
 		return err
 	}
-	if j.watch, err = newWatch(o.Dir, o.URL != "", j.lock, j.mark); err != nil {
+	if j.watch, err = newWatch(o.Dir, o.URL != "", j.lock, j.mark, &j.blocks); err != nil {
 		return err
 	}
 	p, err := newStreamPublisher(j.writeConn, o, j.trouble, j.abort, j.fetch)
@@ -94,7 +107,7 @@ func (j *Journal) startEmbedded(ctx context.Context, o Options, m mark, marked b
 	if err := checkFolder(o.Dir); err != nil {
 		return err
 	}
-	s := &scan{dir: o.Dir, mark: m}
+	s := &scan{dir: o.Dir, mark: m, checked: o.Checked}
 	if err := scanBlocks(ctx, s); err != nil {
 		return err
 	}
@@ -106,9 +119,17 @@ func (j *Journal) startEmbedded(ctx context.Context, o Options, m mark, marked b
 		o.Log.Warn("journal: cut off an incomplete write, which was never acknowledged", "bytes", s.report.Torn, "last", last)
 	}
 	j.chain = s.end
-	if err := repairTail(s); err != nil {
+	if err := errors.Join(removeLeftover(s), repairTail(s)); err != nil {
 		return err
 	}
+	blocks := s.whole()
+	if err := writeSummary(blocks, s.end.batch, s.lastTime); err != nil {
+		o.Log.Warn("journal: the store will read all block files", "error", err)
+		if err := scanBlocks(ctx, &scan{dir: o.Dir, mark: m}); err != nil { // before it cuts what is damaged
+			return err
+		}
+	}
+	j.blocks.set(s.base, blocks)
 	return j.startStore(ctx, o, last)
 }
 
@@ -127,9 +148,9 @@ func (j *Journal) startStore(ctx context.Context, o Options, last uint64) (err e
 	switch {
 	case err != nil:
 		return err
-	case info.State.LastSeq != last || info.State.Msgs != last:
-		return &DamageError{Dir: o.Dir, What: fmt.Sprintf("the store has %d batches and ends with number %d, the files end with number %d",
-			info.State.Msgs, info.State.LastSeq, last)}
+	case info.State.LastSeq != last || info.State.Msgs != last+1-j.FirstBatch() || last > 0 && info.State.FirstSeq != j.FirstBatch():
+		return &DamageError{Dir: o.Dir, What: fmt.Sprintf("the store has %d batches, from number %d to %d; the files have them from %d to %d",
+			info.State.Msgs, info.State.FirstSeq, info.State.LastSeq, j.FirstBatch(), last)}
 	}
 	j.tail.advance(last)
 	return nil
@@ -137,17 +158,6 @@ func (j *Journal) startStore(ctx context.Context, o Options, last uint64) (err e
 
 // LastBatch returns the number of the last durable batch, 0 if there is no batch.
 func (j *Journal) LastBatch() uint64 { return j.tail.number() }
-
-// Checksum returns Batch.Checksum of a durable batch: two journals in which it is the same
-// have the same batches up to that one. Errors are those of Replay.
-func (j *Journal) Checksum(ctx context.Context, number uint64) (uint32, error) {
-	w, err := j.walk(ctx, number+1)
-	if err != nil {
-		return 0, err
-	}
-	w.close()
-	return w.chain.crc, nil
-}
 
 // store writes the segments of d in order. It returns when the last one is on the disk,
 // in files that the next Open finds.
@@ -214,6 +224,8 @@ func (j *Journal) stop() error {
 			nc.Close()
 		}
 	}
+	j.trimming.Lock() // a Trim has ended, and no other one begins
+	defer j.trimming.Unlock()
 	if j.srv != nil {
 		stopServer(j.srv)
 	}

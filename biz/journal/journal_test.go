@@ -280,3 +280,23 @@ func TestStoreSyncsAlways(t *testing.T) {
 		t.Fatal("acknowledged before the fsync")
 	}
 }
+
+// TestRelativeFolder opens a journal by a relative path: its files are the same ones for the store, the
+// scan and the watch.
+func TestRelativeFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for round := range 3 {
+		j, err := journal.Open(t.Context(), journal.Options{Dir: "journal"})
+		must(t, err)
+		mustWrite(t, newCommitter(j, journal.CommitterOptions{}), "record")
+		found := 0
+		must(t, j.Replay(t.Context(), 1, func(journal.Position, []byte) error {
+			found++
+			return nil
+		}))
+		if found != round+1 {
+			t.Errorf("%d records, want %d", found, round+1)
+		}
+		must(t, j.Close(t.Context()))
+	}
+}

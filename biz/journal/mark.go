@@ -9,6 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
 )
 
 const (
@@ -17,9 +20,11 @@ const (
 	markBytes = 24 // magic, batch, CRC of the batch, CRC of the mark, 4 zero bytes
 )
 
-// A mark is the last acknowledged batch: its number and its CRC32C. It is written after
-// each commit without an fsync. After a power cut it may therefore be old, but it is never
-// ahead of the batches.
+// A mark is the last acknowledged batch: its number and its CRC32C. It is written after each
+// commit and before its acknowledgement, but synced afterwards, at most every markInterval: a
+// second sync in each commit would cost a quarter of the throughput. After a kill it is
+// exact. After a power cut it may be that old, but it is never ahead of the batches. This takes
+// nothing away from what is checked: blockScan.torn says why.
 type mark struct {
 	batch uint64
 	crc   uint32
@@ -51,10 +56,17 @@ func parseMark(src []byte) (mark, error) {
 	return m, nil
 }
 
-// A markWriter overwrites the mark in place.
+// markInterval is the least time between two syncs of the mark.
+const markInterval = 100 * time.Millisecond
+
+// A markWriter overwrites the mark in place. Its goroutine syncs the file.
 type markWriter struct {
-	file *os.File
-	buf  []byte
+	file    *os.File
+	buf     []byte
+	written chan struct{} // holds one: the mark is newer than the last sync
+	quit    chan struct{} // closed: the goroutine ends
+	ended   chan struct{} // closed when it has ended
+	failed  atomic.Pointer[error]
 }
 
 // readMark reads the mark of a folder; found is false if there is no mark.
@@ -85,18 +97,56 @@ func openMark(dir string, m mark) (*markWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: mark: %w", err)
 	}
-	w := &markWriter{file: f}
+	w := newMarkWriter(f)
 	if err := errors.Join(w.write(m), f.Sync(), syncDir(dir)); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("journal: mark: %w", err)
+		return nil, fmt.Errorf("journal: mark: %w", errors.Join(err, w.close()))
 	}
 	return w, nil
 }
 
+// newMarkWriter starts the goroutine of a mark.
+func newMarkWriter(f *os.File) *markWriter {
+	w := &markWriter{file: f, written: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{})}
+	go w.sync()
+	return w
+}
+
+// write writes the mark. It returns the error of an earlier sync.
 func (w *markWriter) write(m mark) error {
+	if err := w.failed.Load(); err != nil {
+		return *err
+	}
 	w.buf = appendMark(w.buf[:0], m)
-	_, err := w.file.WriteAt(w.buf, 0)
-	return err
+	if _, err := w.file.WriteAt(w.buf, 0); err != nil {
+		return err
+	}
+	select {
+	case w.written <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// sync syncs the mark after it was written, until quit is closed.
+func (w *markWriter) sync() {
+	defer close(w.ended)
+	pause := time.NewTicker(markInterval)
+	defer pause.Stop()
+	for {
+		select {
+		case <-w.written:
+		case <-w.quit:
+			return
+		}
+		if err := syscall.Fdatasync(int(w.file.Fd())); err != nil {
+			w.failed.CompareAndSwap(nil, &err)
+		}
+		select {
+		case <-pause.C:
+		case <-w.quit:
+			return
+		}
+	}
 }
 
 // check returns an error if the file has other bytes than were written last.
@@ -112,7 +162,26 @@ func (w *markWriter) check() error {
 }
 
 func (w *markWriter) close() error {
+	close(w.quit)
+	<-w.ended
 	return errors.Join(w.file.Sync(), w.file.Close())
+}
+
+// lockMark locks the mark of a folder against Trim (LOCK_SH) or Copy (LOCK_EX), and returns a
+// function that unlocks it. It returns ErrCopying if another process has it.
+func lockMark(dir string, how int) (unlock func(), err error) {
+	f, err := os.Open(filepath.Join(dir, markFile))
+	if err != nil {
+		return nil, fmt.Errorf("journal: mark: %w", err)
+	}
+	f, err = lockFileOf(dir, f, how)
+	if errors.Is(err, ErrLocked) {
+		return nil, ErrCopying
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func() { f.Close() }, nil
 }
 
 func syncDir(dir string) error {

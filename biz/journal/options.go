@@ -21,6 +21,7 @@ const (
 	defaultAckAttempts  = 3
 	externalAckAttempts = 6 // half a minute: a new leader may take ten seconds
 	defaultStartTimeout = 30 * time.Second
+	defaultVerifyRate   = 200 << 20
 	defaultMaxStore     = 1 << 60
 	defaultOpenBytes    = 64 << 20
 	defaultHeldBytes    = 256 << 20
@@ -31,6 +32,12 @@ const (
 type Options struct {
 	// Dir is the folder. Open creates it if it does not exist.
 	Dir string
+	// Checked says that an earlier run has checked all batches up to this one, and that they
+	// were durable: Open reads the files from the one that has it. Zero: Open reads all files.
+	Checked Point
+	// VerifyRate is how many bytes a second VerifyOlder and Trim read at most, so that commits
+	// and their fsync go on beside it. 0: 200 MiB.
+	VerifyRate int64
 	// Log receives the store's warnings and errors. Nil: nothing is logged.
 	Log *slog.Logger
 	// MaxStore limits the bytes on the disk. At the limit the store refuses a write,
@@ -58,6 +65,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxStore <= 0 {
 		o.MaxStore = defaultMaxStore
+	}
+	if o.VerifyRate <= 0 {
+		o.VerifyRate = defaultVerifyRate
 	}
 	if o.AckTimeout <= 0 {
 		o.AckTimeout = defaultAckTimeout

@@ -18,19 +18,21 @@ type ReadOptions struct {
 
 // A Report is what Read found.
 type Report struct {
+	First   uint64 // number of the first batch: above 1 if the journal was trimmed
 	Batches uint64
 	Records uint64
 	Bytes   uint64 // of the batches, headers included
 	// Acknowledged is the number of the batch in the mark: everything up to this batch
-	// was acknowledged. After a power cut it may be an older number.
+	// was acknowledged. After a power cut it may be a number of up to 100 ms before.
 	Acknowledged uint64
 	// Torn is the size of an incomplete write after the last batch. It was never
 	// acknowledged; Open cuts it off.
 	Torn int64
 }
 
-// Read reads and checks all files of a journal without the store, as Open does,
-// and changes nothing.
+// Read reads and checks all files of a journal without the store, as Open does without
+// Options.Checked, and changes nothing. A trimmed journal starts with batch Report.First; files
+// that a crash kept from being trimmed are left out.
 //
 // Errors: ErrLocked, ErrForeign, ErrNoJournal, a *DamageError (the report then counts
 // everything before the damage), the error of Each, or an error of the disk.

@@ -54,7 +54,7 @@ func (r *reader) close() {
 // window fetches batches from number on and calls fn for each, in the store's order. It
 // stops after batch last or earlier: the store decides how many it sends at once. A batch
 // that the store can't read is missing or has number 0, so fn must check the numbers.
-func (r *reader) window(ctx context.Context, number, last uint64, fn func(number uint64, msg []byte) error) error {
+func (r *reader) window(ctx context.Context, number, last uint64, fn func(number uint64, time int64, msg []byte) error) error {
 	want := min(last-number+1, windowBatches)
 	req := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d}`, number, want, windowBytes)
 	if err := r.nc.PublishRequest(getSubject, r.inbox, req); err != nil {
@@ -77,15 +77,24 @@ func (r *reader) window(ctx context.Context, number, last uint64, fn func(number
 		if err != nil { // it is missing if the headers are damaged
 			got = 0
 		}
-		if err := fn(got, m.Data); err != nil {
+		if err := fn(got, timeOf(m), m.Data); err != nil {
 			return err
 		}
 	}
 }
 
+// timeOf returns when the store wrote a batch, 0 if that is unknown.
+func timeOf(m *nats.Msg) int64 {
+	t, err := time.Parse(time.RFC3339Nano, m.Header.Get("Nats-Time-Stamp"))
+	if err != nil {
+		return 0
+	}
+	return t.UnixNano()
+}
+
 // one fetches one batch. It returns nil if the store can't read it.
 func (r *reader) one(ctx context.Context, number uint64) (msg []byte, err error) {
-	err = r.window(ctx, number, number, func(got uint64, m []byte) error {
+	err = r.window(ctx, number, number, func(got uint64, _ int64, m []byte) error {
 		if got == number {
 			msg = m
 		}

@@ -7,15 +7,11 @@ import "context"
 // record is valid until fn returns.
 //
 // It returns the first error of fn unchanged, a *DamageError at the first batch that does
-// not continue the chain, ErrAhead if from is beyond the next batch, and ErrClosed if the
-// journal is closed meanwhile.
+// not continue the chain, ErrAhead if from is beyond the next batch, ErrTrimmed if from is
+// before FirstBatch or Trim removed a batch that was not read yet, and ErrClosed if the journal
+// is closed meanwhile.
 func (j *Journal) Replay(ctx context.Context, from uint64, fn func(at Position, record []byte) error) error {
-	w, err := j.walk(ctx, from)
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	return w.to(ctx, j.LastBatch(), func(b *Batch) error {
+	return j.ReplayBatches(ctx, from, func(b *Batch) error {
 		for n, rec := range b.Records() {
 			if err := fn(Position{Batch: b.Number, Record: n}, rec); err != nil {
 				return err
@@ -23,6 +19,16 @@ func (j *Journal) Replay(ctx context.Context, from uint64, fn func(at Position, 
 		}
 		return nil
 	})
+}
+
+// ReplayBatches is Replay with the batches as a whole.
+func (j *Journal) ReplayBatches(ctx context.Context, from uint64, fn func(b *Batch) error) error {
+	w, err := j.walk(ctx, from)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	return w.to(ctx, j.LastBatch(), fn)
 }
 
 // Follow calls fn for each durable batch from number from on, in order, and then waits for

@@ -14,8 +14,8 @@ const (
 	subject    = "journal.batch"
 )
 
-// streamConfig returns the settings of the stream: nothing is ever deleted, and a full
-// stream refuses new batches. PersistMode has its default, since the other mode would turn
+// streamConfig returns the settings of the stream: nothing is deleted except by Trim, and a
+// full stream refuses new batches. PersistMode has its default, since the other mode would turn
 // the fsync off.
 func streamConfig(replicas int) jetstream.StreamConfig {
 	return jetstream.StreamConfig{

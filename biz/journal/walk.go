@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // A walk reads batches in order and checks that each continues the chain.
@@ -17,6 +18,10 @@ type walk struct {
 // continues from there.
 func (j *Journal) walk(ctx context.Context, from uint64) (*walk, error) {
 	from = max(from, 1)
+	base := j.blocks.before()
+	if from <= base.Batch {
+		return nil, trimmed(from, base)
+	}
 	if last := j.LastBatch(); from > last+1 {
 		return nil, ErrAhead
 	}
@@ -24,14 +29,16 @@ func (j *Journal) walk(ctx context.Context, from uint64) (*walk, error) {
 	if err != nil {
 		return nil, closedOr(err)
 	}
-	w := &walk{j: j, r: r, chain: startOfChain()}
-	if from == 1 {
+	w := &walk{j: j, r: r, chain: chainFrom(base)}
+	if from == w.next() {
 		return w, nil
 	}
-	w.chain, err = chainAfter(ctx, r, j.dir, from-1)
+	if _, err = j.readable(ctx, from-1); err == nil {
+		w.chain, err = chainAfter(ctx, r, j.dir, from-1)
+	}
 	if err != nil {
 		w.close()
-		return nil, closedOr(err)
+		return nil, j.trimmedOr(from-1, closedOr(err))
 	}
 	return w, nil
 }
@@ -48,8 +55,12 @@ func (w *walk) to(ctx context.Context, last uint64, fn func(*Batch) error) error
 			return err
 		}
 		before := w.next()
-		err := w.r.window(ctx, before, last, func(number uint64, msg []byte) error {
-			return w.take(number, msg, fn)
+		until, err := w.j.readable(ctx, before)
+		if err != nil {
+			return w.j.trimmedOr(before, err)
+		}
+		err = w.r.window(ctx, before, min(last, until), func(number uint64, time int64, msg []byte) error {
+			return w.take(number, time, msg, fn)
 		})
 		if err != nil {
 			return closedOr(err)
@@ -61,19 +72,31 @@ func (w *walk) to(ctx context.Context, last uint64, fn func(*Batch) error) error
 	return nil
 }
 
-func (w *walk) take(number uint64, msg []byte, fn func(*Batch) error) error {
+func (w *walk) take(number uint64, time int64, msg []byte, fn func(*Batch) error) error {
 	h, err := w.chain.follow(number, msg)
 	if err != nil {
 		return w.damage(err)
 	}
-	w.batch = Batch{Number: number, First: h.first, Count: int(h.count), Checksum: h.crc, body: msg[headerBytes:],
+	w.batch = Batch{Number: number, First: h.first, Count: int(h.count), Checksum: h.crc, Time: time, body: msg[headerBytes:],
 		CaughtUp: number >= w.j.LastBatch()}
 	return fn(&w.batch)
 }
 
 // damage returns the error for the next batch.
 func (w *walk) damage(what error) error {
-	return damageIn(w.j.dir, w.next(), what)
+	return w.j.trimmedOr(w.next(), damageIn(w.j.dir, w.next(), what))
+}
+
+// trimmedOr returns ErrTrimmed if a batch was trimmed, else err.
+func (j *Journal) trimmedOr(batch uint64, err error) error {
+	if base := j.blocks.before(); batch <= base.Batch {
+		return trimmed(batch, base)
+	}
+	return err
+}
+
+func trimmed(batch uint64, base Point) error {
+	return fmt.Errorf("%w: batch %d; the journal starts with batch %d", ErrTrimmed, batch, base.Batch+1)
 }
 
 // chainAfter reads one batch and returns the chain after it. It does not check that this

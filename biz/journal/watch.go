@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 )
 
@@ -15,8 +14,9 @@ import (
 // open, but the next Open does not find it. A watch therefore follows the paths that the
 // next Open takes, and compares what is there with what the journal has open. It relies on
 // the store's habits with our settings (nats-server/server/filestore.go): it appends to the
-// newest block file; when that is full it goes on with the next number; it never rewrites,
-// renames or removes an older one, since nothing is deleted, compressed or encrypted.
+// newest block file; when that is full it goes on with the next number; it never rewrites
+// or renames an older one, since nothing is compressed or encrypted, and removes one only for
+// Trim, which takes it off the list of block files first.
 //
 // Owner: Open, then the committer's goroutine.
 type watch struct {
@@ -26,12 +26,11 @@ type watch struct {
 	fixed    []seen // lock and mark
 	// The newest block file; nil for an external journal, or before the first batch.
 	file   *os.File
-	blocks string // its folder
+	folder string // its folder
 	number int    // its name is number.blk
 	newest seen
 	tail   [entryHashBytes]byte // its last bytes
-	older  []seen               // the block files before it
-	next   int                  // index of the older file to check next
+	blocks *blockList           // all of them
 	now    syscall.Stat_t       // of the file that is checked: os.Stat would allocate
 	harmed bool                 // something was found
 }
@@ -45,13 +44,10 @@ type seen struct {
 // olderAtOnce is how many of the older block files one call of all checks: a gigabyte.
 const olderAtOnce = 128
 
-// newWatch starts to watch an open journal.
-func newWatch(dir string, external bool, lock *os.File, m *markWriter) (*watch, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, fmt.Errorf("journal: folder: %w", err)
-	}
-	w := &watch{dir: dir, external: external, mark: m}
+// newWatch starts to watch an open journal. dir is an absolute path, the list has the block files that
+// Open found.
+func newWatch(dir string, external bool, lock *os.File, m *markWriter, blocks *blockList) (*watch, error) {
+	w := &watch{dir: dir, external: external, mark: m, blocks: blocks}
 	for _, f := range []*os.File{lock, m.file} {
 		s, err := see(filepath.Join(dir, filepath.Base(f.Name())), f)
 		if err != nil {
@@ -60,18 +56,17 @@ func newWatch(dir string, external bool, lock *os.File, m *markWriter) (*watch, 
 		w.fixed = append(w.fixed, s)
 	}
 	if !external {
-		err = w.findBlocks()
-	}
-	if err != nil {
-		return nil, errors.Join(err, w.close())
+		if err := w.findBlocks(); err != nil {
+			return nil, errors.Join(err, w.close())
+		}
 	}
 	return w, w.pinned()
 }
 
-// findBlocks records the block files that exist.
+// findBlocks opens the newest block file.
 func (w *watch) findBlocks() error {
-	for _, path := range blockFiles(w.dir) {
-		if err := w.open(path); err != nil {
+	if all := blockFiles(w.dir); len(all) > 0 {
+		if err := w.open(all[len(all)-1]); err != nil {
 			return err
 		}
 	}
@@ -83,9 +78,9 @@ func (w *watch) findBlocks() error {
 
 // open makes the file at path the newest block file.
 func (w *watch) open(path string) error {
-	number, err := strconv.Atoi(strings.TrimSuffix(filepath.Base(path), ".blk"))
+	number, err := numberOf(path)
 	if err != nil {
-		return fmt.Errorf("%w: %s is not a block file", ErrForeign, path)
+		return err
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -99,10 +94,29 @@ func (w *watch) open(path string) error {
 		if err := w.file.Close(); err != nil {
 			return errors.Join(w.gone(w.newest.path, err), f.Close())
 		}
-		w.older = append(w.older, w.newest)
+		if err := w.blocks.watched(&w.newest); err != nil { // its last size
+			return errors.Join(w.gone(path, err), f.Close())
+		}
 	}
-	w.file, w.blocks, w.number = f, filepath.Dir(path), number
+	w.file, w.folder, w.number = f, filepath.Dir(path), number
 	w.newest = newest
+	if err := w.blocks.watched(&newest); err != nil {
+		return w.gone(path, err)
+	}
+	return w.syncFolders()
+}
+
+// syncFolders syncs the folder of the newest block file and those above it: the store syncs the file,
+// but a power cut may take away a file whose folder was not synced.
+func (w *watch) syncFolders() error {
+	for folder := w.folder; len(folder) >= len(w.dir); folder = filepath.Dir(folder) {
+		switch err := syncDir(folder); {
+		case errors.Is(err, fs.ErrNotExist):
+			return w.gone(folder, err)
+		case err != nil:
+			return fmt.Errorf("%w: %s: %w", ErrBroken, folder, err)
+		}
+	}
 	return nil
 }
 
@@ -136,7 +150,7 @@ func (w *watch) grown(n int) error {
 		if err := w.unchangedTail(); err != nil {
 			return err
 		}
-		if err := w.open(filepath.Join(w.blocks, strconv.Itoa(w.number+1)+".blk")); err != nil {
+		if err := w.open(filepath.Join(w.folder, strconv.Itoa(w.number+1)+blockSuffix)); err != nil {
 			return err
 		}
 		start, size = 0, w.newest.stat.Size
@@ -202,14 +216,7 @@ func (w *watch) all() error {
 	if err := w.unchangedTail(); err != nil {
 		return err
 	}
-	for range min(olderAtOnce, len(w.older)) {
-		w.next %= len(w.older)
-		if err := w.same(&w.older[w.next]); err != nil {
-			return err
-		}
-		w.next++
-	}
-	return nil
+	return w.blocks.some(olderAtOnce, w.same)
 }
 
 // same checks that a file is where it was, and as long as it was.
@@ -266,7 +273,7 @@ func (w *watch) close() error {
 	}
 	err := w.file.Close()
 	if w.harmed {
-		_ = os.Remove(filepath.Join(w.blocks, storeSummary)) // it may be gone with the folder
+		_ = os.Remove(filepath.Join(w.folder, storeSummary)) // it may be gone with the folder
 	}
 	return err
 }

@@ -377,6 +377,17 @@ func (a *Account) FindBust(id ExecutionID) (Busted, bool) {
 	return b, ok
 }
 
+// Busts appends the ids of the executions that were busted or corrected to dst, in no order:
+// those before an id, or all if it is 0.
+func (a *Account) Busts(dst []ExecutionID, before ExecutionID) []ExecutionID {
+	for id := range a.busted {
+		if before == 0 || id < before {
+			dst = append(dst, id)
+		}
+	}
+	return dst
+}
+
 // AppendNewest appends the newest n events, all of which are in memory, as AppendEvent does,
 // oldest first.
 func (a *Account) AppendNewest(dst []byte, n int) []byte { return a.recent.appendNewest(dst, n) }

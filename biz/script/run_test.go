@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/biz/checkpoint"
 	"holdfast/biz/desk"
 	"holdfast/biz/history"
 	"holdfast/biz/journal"
@@ -289,7 +290,11 @@ func openJournaled(t *testing.T, dir string, configure ...func(*desk.Config)) *j
 	must(t, err)
 	h, err := history.Open(t.Context(), history.Options{Path: filepath.Join(dir, "history.db")})
 	must(t, err)
+	checkpoints := filepath.Join(dir, "checkpoints")
+	from, unusable, err := checkpoint.Newest(checkpoints, 0)
+	must(t, errors.Join(append(unusable, err)...))
 	c := desk.Config{
+		Checkpoint: from, Checkpoints: checkpoints,
 		Seed: demoSeed(t), Journal: j, History: h, Fatal: func(err error) { t.Error(err) }, Log: slog.New(slog.DiscardHandler),
 	}
 	for _, do := range configure {
@@ -395,7 +400,7 @@ func TestOnceInSpiteOfRestarts(t *testing.T) {
 			t.Errorf("start %d: %+v", n+1, place)
 		}
 		if n%3 == 1 {
-			must(t, d.SaveSnapshot(t.Context()))
+			must(t, d.SaveCheckpoint(t.Context()))
 		}
 		d.close()
 	}

@@ -177,19 +177,14 @@ func (r *Runner) newestExecution(ctx context.Context, a *desk.Account, e *Event)
 	if err != nil {
 		return 0, err
 	}
-	q := desk.Query{ByInstrument: true, Instrument: instrument}
-	for more := true; more; {
+	q := desk.Query{State: desk.Standing, Limit: 1, Filter: desk.Filter{ByInstrument: true, Instrument: instrument}}
+	for more := true; more; more = q.Before != 0 {
 		var page []ledger.Execution
-		if page, more, err = r.desk.Executions(ctx, a, q); err != nil {
+		if page, q.Before, err = r.desk.Executions(ctx, a, q); err != nil {
 			return 0, err
 		}
-		for i := range page {
-			busted := false
-			a.View(func(l *ledger.Account) { _, busted = l.FindBust(page[i].ID) })
-			if !busted {
-				return page[i].ID, nil
-			}
-			q.Before = page[i].ID
+		if len(page) > 0 {
+			return page[0].ID, nil
 		}
 	}
 	return 0, fmt.Errorf("%w: %d has no execution of %s that is not busted", ledger.ErrUnknownExecution, e.customer, e.instrument)

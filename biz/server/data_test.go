@@ -142,16 +142,15 @@ func allExecutions(t *testing.T, d *desk.Desk, a *desk.Account) {
 	var last uint32
 	a.View(func(l *ledger.Account) { last = l.LastExecution() })
 	seen := uint32(0)
-	for query, more := (desk.Query{Limit: 2}), true; more; {
-		page, further, err := d.Executions(t.Context(), a, query)
+	for query, more := (desk.Query{Limit: 2}), true; more; more = query.Before != 0 {
+		page, next, err := d.Executions(t.Context(), a, query)
 		must(t, err)
 		for _, x := range page {
 			if seen++; x.ID != ledger.NewExecutionID(a.Customer(), last+1-seen) {
 				t.Fatalf("customer %d: execution %s as the newest but %d of %d", a.Customer(), x.ID, seen-1, last)
 			}
-			query.Before = x.ID
 		}
-		more = further
+		query.Before = next
 	}
 	if seen != last {
 		t.Errorf("customer %d: %d executions of %d", a.Customer(), seen, last)

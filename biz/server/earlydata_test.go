@@ -21,14 +21,13 @@ import (
 	"holdfast/engine"
 )
 
-// The customers with orders in the data folders of a819a6c, and the batch where the snapshot of
-// its stop ends.
+// The customers with orders in the data folders of a819a6c, and the last batch of its stop.
 const (
-	dealer        = 100010 // starts with nothing
-	holder        = 100002 // starts with positions
-	latecomer     = 100004 // has orders only after the snapshot
-	operator      = 900001
-	snapshotBatch = 23
+	dealer       = 100010 // starts with nothing
+	holder       = 100002 // starts with positions
+	latecomer    = 100004 // has orders only after the stop
+	operator     = 900001
+	stoppedBatch = 23
 )
 
 // earlyEvent is an event as `holdfast journal dump --json` of a819a6c prints it.
@@ -197,14 +196,14 @@ func (s *earlyServer) hasEarlyEvents(last uint64) {
 				busts[x.ID] = ledger.Busted{Number: events[i].Event, Time: events[i].Time.UnixNano(), Reason: events[i].Reason}
 			}
 		}
-		page, more, err := s.Desk.Executions(s.t.Context(), a, desk.Query{})
+		page, next, err := s.Desk.Executions(s.t.Context(), a, desk.Query{})
 		must(s.t, err)
 		slices.Reverse(page)
 		if len(page) > len(fills) { // of this release
 			page = page[:len(fills)]
 		}
-		if more || len(page) != len(fills) {
-			s.t.Fatalf("customer %d: %d executions, more: %v, want %d", c, len(page), more, len(fills))
+		if next != 0 || len(page) != len(fills) {
+			s.t.Fatalf("customer %d: %d executions, next %s, want %d", c, len(page), next, len(fills))
 		}
 		for i := range page {
 			page[i].Cost = 0 // the accounts' hash has it
@@ -355,11 +354,11 @@ func (s *earlyServer) killed() string {
 	return dir
 }
 
-// TestEarlyDataTradesOn starts on data of the release before orders could work: with its
-// snapshot or without its history, with all events in memory or few, stopped or killed. What was
-// there is as it was, and trading goes on.
+// TestEarlyDataTradesOn starts on data of the release before orders could work: with or without
+// its history, with all events in memory or few, stopped or killed. What was there is as it was,
+// and trading goes on.
 func TestEarlyDataTradesOn(t *testing.T) {
-	for name, last := range map[string]uint64{"a819a6c-stopped": snapshotBatch, "a819a6c-killed": 33} {
+	for name, last := range map[string]uint64{"a819a6c-stopped": stoppedBatch, "a819a6c-killed": 33} {
 		for _, history := range []bool{true, false} {
 			for _, recent := range []int{ledger.DefaultRecent, 2} {
 				t.Run(caseName(name, history, recent), func(t *testing.T) {
@@ -368,7 +367,7 @@ func TestEarlyDataTradesOn(t *testing.T) {
 					if !history {
 						removeHistory(t, dir)
 					}
-					tradesOn(t, dir, last, history, recent)
+					tradesOn(t, dir, last, recent)
 				})
 			}
 		}
@@ -385,14 +384,10 @@ func caseName(name string, history bool, recent int) string {
 	return name
 }
 
-func tradesOn(t *testing.T, dir string, last uint64, history bool, recent int) {
+func tradesOn(t *testing.T, dir string, last uint64, recent int) {
 	s := startEarly(t, dir, recent)
-	first := uint64(1)
-	if history {
-		first = snapshotBatch + 1
-	}
-	if s.from != first {
-		t.Errorf("replayed from batch %d, want %d", s.from, first)
+	if s.from != 1 {
+		t.Errorf("replayed from batch %d", s.from)
 	}
 	s.hasEarlyEvents(last)
 	s.balances()
@@ -400,13 +395,15 @@ func tradesOn(t *testing.T, dir string, last uint64, history bool, recent int) {
 	s.trade(last)
 	state, killed, batches := s.Desk.StateHash(), s.killed(), s.Journal.LastBatch()
 	must(t, s.Stop())
-	replayed := t.TempDir()
-	must(t, os.CopyFS(replayed, os.DirFS(dir)))
-	removeHistory(t, replayed)
+	projected, replayed := t.TempDir(), t.TempDir()
+	must(t, os.CopyFS(projected, os.DirFS(dir)))
+	removeHistory(t, projected)
+	must(t, os.CopyFS(replayed, os.DirFS(projected)))
+	must(t, os.RemoveAll(filepath.Join(replayed, "checkpoints")))
 	for _, again := range []struct {
 		how, dir string
 		from     uint64
-	}{{"killed", killed, first}, {"stopped", dir, batches + 1}, {"without history", replayed, 1}} {
+	}{{"killed", killed, 1}, {"stopped", dir, batches + 1}, {"without history", projected, batches + 1}, {"from the journal alone", replayed, 1}} {
 		s := startEarly(t, again.dir, recent)
 		if s.Desk.StateHash() != state || s.from != again.from {
 			t.Errorf("%s: another state, or replayed from batch %d, want %d", again.how, s.from, again.from)
@@ -420,7 +417,7 @@ func tradesOn(t *testing.T, dir string, last uint64, history bool, recent int) {
 	}
 }
 
-// removeHistory removes the history with its snapshot.
+// removeHistory removes the history.
 func removeHistory(t *testing.T, dir string) {
 	t.Helper()
 	for _, suffix := range []string{"", "-wal", "-shm"} {

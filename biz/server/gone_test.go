@@ -51,7 +51,7 @@ func startOn(t *testing.T, dir string, log lines) *server.Server {
 }
 
 // TestGoneHistoryIsMadeAgainWhileServing removes or moves files of the history of a running
-// server. All executions can be read again soon, and the snapshot of the stop is complete.
+// server. All executions can be read again soon, and the checkpoint of the stop is complete.
 func TestGoneHistoryIsMadeAgainWhileServing(t *testing.T) {
 	harm := map[string]func(path string) error{
 		"removed":     os.Remove,
@@ -65,7 +65,7 @@ func TestGoneHistoryIsMadeAgainWhileServing(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			dir := t.TempDir()
 			unpack(t, filepath.Join("testdata", "73e8446-killed.tar.gz"), dir)
-			must(t, startOn(t, dir, newLines()).Stop()) // saves a snapshot of all accounts
+			must(t, startOn(t, dir, newLines()).Stop()) // saves a checkpoint
 			log := newLines()
 			s := startOn(t, dir, log)
 			state := s.Desk.StateHash()

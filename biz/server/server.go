@@ -27,6 +27,8 @@ type Config struct {
 	Seed *seed.Seed
 	// Journal has the settings of the journal. Its folder is inside Data.
 	Journal journal.Options
+	// HistoryURL is the PostgreSQL database of the history; "": it is SQLite in Data.
+	HistoryURL string
 	// DurableHistory makes the history durable without the journal.
 	DurableHistory bool
 
@@ -135,12 +137,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 
 // wire creates and connects all parts except the data folder.
 func (s *Server) wire(ctx context.Context, c *Config) (Carrier, error) {
-	d, err := s.newDesk(ctx, c)
-	if errors.Is(err, history.ErrDamaged) {
-		if err = s.data.rebuildHistory(ctx, err); err == nil {
-			d, err = s.newDesk(ctx, c)
-		}
-	}
+	d, err := s.openDesk(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -174,6 +171,26 @@ func (s *Server) wire(ctx context.Context, c *Config) (Carrier, error) {
 	return carrier, nil
 }
 
+// openDesk rebuilds the accounts: after a damaged history with a new one, after a checkpoint that
+// can't be used from an older one or the journal.
+func (s *Server) openDesk(ctx context.Context, c *Config) (*desk.Desk, error) {
+	for {
+		d, err := s.newDesk(ctx, c)
+		switch {
+		case errors.Is(err, history.ErrDamaged):
+			err = s.data.rebuildHistory(ctx, err)
+		case errors.Is(err, desk.ErrCheckpoint):
+			c.Log.Warn("a checkpoint can't be used; an older one or the journal does instead", "error", err)
+			err = s.data.olderCheckpoint(s.data.checkpoint.Point.Batch)
+		default:
+			return d, err
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
 func (s *Server) newDesk(ctx context.Context, c *Config) (*desk.Desk, error) {
 	dc := c.Desk
 	var err error
@@ -181,6 +198,7 @@ func (s *Server) newDesk(ctx context.Context, c *Config) (*desk.Desk, error) {
 		return nil, err
 	}
 	dc.Seed, dc.Journal, dc.History, dc.Log = c.Seed, s.data.journal, s.data.history, c.Log
+	dc.Checkpoint, dc.Checkpoints = s.data.checkpoint, s.data.checkpoints
 	if dc.FreeSpace == nil {
 		dc.FreeSpace = func() (uint64, error) { return freeSpace(c.Data) }
 	}

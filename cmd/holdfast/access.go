@@ -25,7 +25,8 @@ type access struct {
 	customer uint32
 	password string
 	token    string
-	demo     bool // credential returned the published password
+	demo     bool   // credential returned the published password
+	secret   string // the password or token that credential returned, as text
 }
 
 // add adds the flags for the server and the login; name is the flag for the customer
@@ -38,7 +39,7 @@ func (a *access) add(f *pflag.FlagSet, name string, customer uint32, usage strin
 }
 
 // credential returns the credential from the flags or else from the environment. Without
-// either it returns the published demo password and says so on Stderr.
+// either it returns the published demo password.
 func (a *access) credential(p *Program) (client.Credential, error) {
 	password, token := a.password, a.token
 	if password == "" && token == "" {
@@ -50,18 +51,20 @@ func (a *access) credential(p *Program) (client.Credential, error) {
 		if err != nil || len(raw) == 0 {
 			return client.Credential{}, &usageError{"the token is not in hex: check --token and " + tokenVariable}
 		}
+		a.secret = token
 		return client.Token(raw), nil
 	case password == "-":
 		asked, err := terminal.AskPassword(p.Stdin, fmt.Sprintf("password of %d: ", a.customer))
 		if errors.Is(err, terminal.ErrNotATerminal) {
 			err = &usageError{"--password - needs a terminal; use " + passwordVariable + " instead"}
 		}
+		a.secret = asked
 		return client.Password(asked), err
 	case password != "":
+		a.secret = password
 		return client.Password(password), nil
 	}
-	a.demo = true
-	fmt.Fprintf(p.Stderr, "holdfast: using the published demo password; for other accounts set --password or --token\n")
+	a.demo, a.secret = true, client.DemoPassword
 	return client.Password(client.DemoPassword), nil
 }
 

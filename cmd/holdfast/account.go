@@ -58,7 +58,7 @@ func newAccountCashCommand(p *Program, cmd *cobra.Command, operation func(client
 		if err != nil {
 			return err
 		}
-		return p.showAccount(reply.Account)
+		return p.reply("Operate", reply, func() error { return p.showAccount(reply.Account) })
 	})
 	addText(cmd, &text)
 	return o.addAccess()
@@ -87,7 +87,7 @@ any more.`,
 		if err != nil {
 			return err
 		}
-		return p.showAccount(reply.Account)
+		return p.reply("Operate", reply, func() error { return p.showAccount(reply.Account) })
 	})
 	addText(cmd, &reset.Text)
 	return o.addAccess()
@@ -104,13 +104,12 @@ type accountView struct {
 func newAccountShowCommand(p *Program) *cobra.Command {
 	var customer client.Customer
 	var executions int
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "show CUSTOMER", Short: "show cash, positions, orders and executions of an account", Args: exactArgs("CUSTOMER"),
 		Long: `show shows the cash, the positions, the working orders and the newest executions of an
 account, and changes nothing. Without the operator role, --operator is the customer itself.
 
-With --json it prints one object: "positions" is a PositionsReply of the protocol, "orders" an
+With --json it prints one line, an object: "positions" is a PositionsReply of the protocol, "orders" an
 OrdersReply and "history" a HistoryReply, in the canonical JSON mapping. Prices and amounts are
 in 1/10000.`,
 		Example: `  holdfast account show 100001
@@ -136,14 +135,13 @@ in 1/10000.`,
 				return err
 			}
 		}
-		if asJSON {
+		if p.json {
 			return p.printJSON(v)
 		}
 		return p.showAll(&v)
 	})
 	f := cmd.Flags()
 	f.Var(newWhole(&executions, 10, 0, 1000), "executions", "how many of the newest executions")
-	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return o.addAccess()
 }
 
@@ -187,7 +185,7 @@ func (p *Program) showAccount(a client.Account) error {
 }
 
 func (p *Program) showPositions(list []client.Position) error {
-	t := terminal.NewTable(p.style(), "INSTRUMENT", ">SHARES", ">SELLABLE", ">FROZEN", ">AVG COST", ">PRICE", ">VALUE", ">PROFIT", ">REALISED")
+	t := p.table([]int{8, 4, 3, 2, 5}, "INSTRUMENT", ">SHARES", ">SELLABLE", ">FROZEN", ">AVG COST", ">PRICE", ">VALUE", ">PROFIT", ">REALISED")
 	for _, x := range list {
 		t.Add(x.Key.String(), x.Quantity.String(), x.Sellable.String(), x.Frozen.String(), x.AverageCost.String(), x.LastPrice.String(),
 			x.MarketValue.String(), x.Unrealised.String(), x.Realised.String())

@@ -15,9 +15,15 @@ const backupLong = `backup copies the data folder of a running or stopped server
 It takes the settings of serve to find the data folder.
 
 The backup has every order that was acknowledged before it began. It contains the
-journal and a manifest with the checksum of each file, but not the history database,
-which the first start after a restore rebuilds from the journal. It checks the journal
-while it copies it. DIR appears only when the backup is complete and on the disk.
+journal, the checkpoints, and a manifest with the checksum of each file. It contains
+the history database only if the start of the journal was trimmed (journal_keep);
+otherwise the first start after a restore rebuilds the history from the journal. It
+checks the journal and the checkpoints while it copies them; the server does not trim
+the journal meanwhile. DIR appears only when the backup is complete and on the disk.
+
+If the history is in PostgreSQL (history_url) and the journal was trimmed, a restored
+server needs a copy of that database, too: run pg_dump shortly before the backup. The
+report says which batches the copy must have.
 
 Keep the seed file with the backup: the journal belongs to it.
 
@@ -46,22 +52,24 @@ func newBackupCommand(p *Program) *cobra.Command {
 				return err
 			}
 			return p.backedUp(cmd.Context(), asJSON, backup.Report{Title: "backup written", Backup: args[0], Data: c.Data}, func(ctx context.Context, seen backup.Progress) (*backup.Manifest, error) {
-				return backup.Write(ctx, c.Data, args[0], version(), seen)
+				return backup.Write(ctx, backup.Source{Data: c.Data, ExternalHistory: c.HistoryURL != "", Version: version()}, args[0], seen)
 			})
 		},
 	}
 	addConfigFlags(cmd)
 	cmd.Flags().BoolVar(&verify, "verify", false, "check the backup in DIR, and write nothing")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	addJSON(cmd.Flags(), &asJSON)
 	return cmd
 }
 
 const restoreLong = `restore copies the backup in DIR into the data folder, which must be missing or empty.
 It takes the settings of serve to find the data folder.
 
-It checks every byte of the backup first. The next start of the server reads the whole
-journal before it serves. It rebuilds the history database while it serves: queries for old
-executions answer UNAVAILABLE until that has caught up. That start also tells clients that the history is a new one: those that have seen later
+It checks every byte of the backup first. If the backup has no history database, the
+next start of the server rebuilds it from the journal while it serves: queries for old
+executions answer UNAVAILABLE until that has caught up. If the report says that the
+history is in PostgreSQL, restore the copy of that database before the start. That
+start also tells clients that the history is a new one: those that have seen later
 orders take a snapshot instead of resuming.`
 
 const restoreExample = `  holdfast restore /backups/monday
@@ -86,7 +94,7 @@ func newRestoreCommand(p *Program) *cobra.Command {
 		},
 	}
 	addConfigFlags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	addJSON(cmd.Flags(), &asJSON)
 	return cmd
 }
 

@@ -90,7 +90,7 @@ func (o *benchFlags) addResponse(f *pflag.FlagSet) {
 
 // addOutput adds the flags for where results go.
 func (o *benchFlags) addOutput(f *pflag.FlagSet) {
-	f.Var(newOutFile(&o.JSON, ""), "json", "write all figures as JSON to this `file`; -: to the standard output")
+	addReport(f, &o.JSON)
 	f.Var(newOutFolder(&o.Out), "out", "write figures, tables, charts and a page to this `folder`")
 }
 

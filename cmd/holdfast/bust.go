@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +67,8 @@ func newBustCommand(p *Program) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return p.showBusted(busted, id != 0, options.DryRun)
+		err = p.reply("Bust", busted, func() error { return p.showBusted(busted, id != 0, options.DryRun) })
+		return cmp.Or(err, refusedError(busted.Refused))
 	})
 	f := cmd.Flags()
 	f.StringVar(&reason, "reason", "", "reason; the customer sees this `text`")
@@ -122,7 +124,7 @@ func (p *Program) showBusted(b client.Busted, single, dry bool) error {
 			return err
 		}
 	}
-	return refusedError(b.Refused)
+	return nil
 }
 
 // refusedError returns the error for accounts in which a bust was refused, with advice if sells

@@ -43,6 +43,7 @@ type chaosFlags struct {
 	rounds, size int
 	quick        bool
 	out          string
+	json         bool // a verdict per line
 	only         []string
 	command      string // as typed
 }
@@ -60,10 +61,14 @@ func newChaosCommand(p *Program) *cobra.Command {
 }
 
 func newChaosListCommand(p *Program) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use: "list", Short: "list the faults and what they need", Args: noArgs,
-		Example: "  holdfast chaos list",
+		Example: "  holdfast chaos list\n  holdfast chaos list --json",
 		RunE: func(*cobra.Command, []string) error {
+			if asJSON {
+				return p.listFaultsJSON()
+			}
 			t := table.Table{Head: []string{"ID", "NAME", "WHAT IS DONE", "NEEDS"}, Align: "l"}
 			for _, f := range chaos.Faults() {
 				t.Add(f.ID, f.Name, f.Short, f.NeedsText())
@@ -72,6 +77,25 @@ func newChaosListCommand(p *Program) *cobra.Command {
 			return nil
 		},
 	}
+	addJSON(cmd.Flags(), &asJSON)
+	return cmd
+}
+
+// faultLine is a fault of the list as a line of JSON.
+type faultLine struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	About string `json:"about"`
+	Needs string `json:"needs,omitempty"`
+}
+
+func (p *Program) listFaultsJSON() error {
+	for _, f := range chaos.Faults() {
+		if err := p.printJSON(faultLine{f.ID, f.Name, f.Short, f.NeedsText()}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newChaosFaultCommand(p *Program, f chaos.Fault) *cobra.Command {
@@ -85,6 +109,7 @@ func newChaosFaultCommand(p *Program, f chaos.Fault) *cobra.Command {
 	cmd.Flags().Var(newSize(&o.rounds, f.Long.Rounds), "rounds", cmp.Or(f.RoundsHelp, "not used by this fault"))
 	cmd.Flags().Var(newSize(&o.size, f.Long.Size), "size", cmp.Or(f.SizeHelp, "not used by this fault"))
 	cmd.Flags().Var(newOutFile(&o.out, ""), "out", "write the verdict as JSON to this `file`; -: to the standard output")
+	addJSON(cmd.Flags(), &o.json)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := outfile.Check(o.out, p.Stdout); err != nil {
 			return err
@@ -132,8 +157,13 @@ func (p *Program) runFault(ctx context.Context, f chaos.Fault, o *chaosFlags) (*
 	}
 	v, err := chaos.Execute(ctx, f, r)
 	if v != nil {
-		fmt.Fprint(p.textBeside(o.out), v)
 		v.Command = o.command
+		if !o.json {
+			fmt.Fprint(p.textBeside(o.out), v)
+			return v, err
+		}
+		fmt.Fprint(p.Stderr, v)
+		err = errors.Join(err, p.printJSON(v))
 	}
 	return v, err
 }
@@ -149,6 +179,7 @@ and names a fault whose needs are missing. Ctrl-C keeps the results so far.`,
 	o.addSeed(cmd)
 	cmd.Flags().BoolVar(&o.quick, "quick", false, "small runs, as in the tests")
 	cmd.Flags().Var(newOutFolder(&o.out), "out", "write verdicts and a README.md to this `folder`")
+	addJSON(cmd.Flags(), &o.json)
 	cmd.Flags().StringSliceVar(&o.only, "only", nil, "only these faults; empty: all")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := checkNames(cmd, "only", o.only, chaos.Names()); err != nil {
@@ -177,7 +208,11 @@ func (p *Program) chaosAll(ctx context.Context, o *chaosFlags) error {
 		}
 		v, err := p.runFault(ctx, f, &one)
 		if err != nil {
-			fmt.Fprintf(p.Stdout, "%s could not be tried: %s\n", f.ID, terminal.OneLine(err.Error()))
+			w := p.Stdout
+			if o.json {
+				w = p.Stderr
+			}
+			fmt.Fprintf(w, "%s could not be tried: %s\n", f.ID, terminal.OneLine(err.Error()))
 		}
 		if err != nil && !errors.Is(err, chaos.ErrNeeds) || v != nil && !v.Held {
 			failed = append(failed, f.Name)

@@ -17,6 +17,10 @@ Lines that start with / are commands: /who lists who is there, /quit leaves, /he
 the commands. A line that starts with // is sent with one / at its start. A message has at
 most 4096 bytes.
 
+At a terminal the arrow keys offer the lines of earlier runs, which are stored in
+~/.local/state/holdfast (XDG_STATE_HOME), except those that start with a blank; --no-history
+stores nothing.
+
 After a lost connection it reconnects. Without a terminal it reads lines from standard
 input and sends them. It ends when the server has relayed the last one, with code 1 if a
 line was refused or the connection is lost. With --reconnect it reconnects also without a
@@ -47,6 +51,7 @@ func newChatCommand(p *Program) *cobra.Command {
 	f.SortFlags = false
 	f.Var(newAddress(&o.Addr, defaultChat), "addr", "chat listener's `host:port`")
 	addReconnect(f, &o.Reconnect)
-	f.BoolVar(&o.JSON, "json", false, "write a JSON object per line, for programs")
+	p.addPast(f, &o.PastFile, "chat-lines")
+	addJSON(f, &o.JSON)
 	return cmd
 }

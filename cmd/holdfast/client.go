@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,10 @@ are for talking with others.
 While the server is busy it tries to log in for about a minute. After a lost connection
 it reconnects and shows the executions and busts that it missed, or says that the
 server was reset.
+
+At a terminal the arrow keys offer the commands of earlier runs, which are stored in
+~/.local/state/holdfast (XDG_STATE_HOME). Passwords are not, nor are lines that start with a
+blank; --no-history stores nothing.
 
 Without a terminal it reads commands from standard input, one per line. It ends with
 code 1 if a command failed or the connection is lost. With --reconnect it reconnects
@@ -41,8 +46,8 @@ field "event" says what happened:
 
 Bodies are messages of codec/pb/holdfast.proto in their canonical JSON mapping: 64-bit
 numbers are strings, fields with a zero value are omitted. Prices and amounts are in
-1/10000. Each command gets one reply or error, in order; the pushes of an order may come
-before or after its reply.`
+1/10000; docs/commands.md has all fields. Each command gets one reply or error, in order;
+the pushes of an order may come before or after its reply.`
 
 const clientExample = `  holdfast client
   holdfast client --addr 192.0.2.7:8888 --customer 100002 --password -
@@ -63,7 +68,8 @@ func newClientCommand(p *Program) *cobra.Command {
 	f.SortFlags = false
 	a.add(f, "customer", 100001, "customer `number`")
 	addReconnect(f, &o.Reconnect)
-	f.BoolVar(&o.JSON, "json", false, "write a JSON object per line, for programs")
+	p.addPast(f, &o.PastFile, "client-commands")
+	addJSON(f, &o.JSON)
 	return cmd
 }
 
@@ -74,6 +80,10 @@ func (p *Program) runClient(ctx context.Context, a *access, o terminal.Options) 
 	if o.Credential, err = a.credential(p); err != nil {
 		return err
 	}
+	if a.demo {
+		fmt.Fprintln(p.Stderr, "holdfast: using the published demo password; for other accounts set --password or --token")
+	}
+	o.Secret = a.secret
 	o.Customer = client.Customer(a.customer)
 	o.Stdin, o.Stdout, o.Stderr, o.Style = p.Stdin, p.Stdout, p.Stderr, p.style()
 	if o.JSON {

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"holdfast/perf/conformance"
 	"holdfast/perf/outfile"
-	"holdfast/perf/report"
 )
 
 const conformanceLong = `conformance checks that a server follows the standard of its protocol.`
@@ -91,11 +91,14 @@ func (p *Program) conformance(cmd *cobra.Command, o *conformanceFlags) error {
 	if errors.Is(err, conformance.ErrHandshake) {
 		return fmt.Errorf("%s: %w: is this an echo endpoint? holdfast serve has one with --throwaway --websocket-echo", o.URL, err)
 	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("%s: connection refused: nothing listens there: start the server with \"holdfast serve --throwaway --websocket-echo --listener websocket=127.0.0.1:8891\", or correct --url", o.URL)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.URL, err)
 	}
 	fmt.Fprint(p.textBeside(o.json), result)
-	if err := report.WriteJSON(o.json, p.Stdout, result); err != nil {
+	if err := p.writeReport(o.json, result); err != nil {
 		return err
 	}
 	if n := result.Count(conformance.Failed); n > 0 {

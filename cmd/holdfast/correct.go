@@ -38,17 +38,22 @@ func newCorrectCommand(p *Program) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := p.showExecutions([]client.Execution{reply.Busted, reply.Replacement}); err != nil {
-			return err
-		}
-		if reply.Position.Quantity == 0 {
-			return p.say("%s: none left", reply.Replacement.Key)
-		}
-		return p.say("%s: %s shares, %s", reply.Position.Key, reply.Position.Quantity, reply.Position.MarketValue)
+		return p.reply("Correct", reply, func() error { return p.showCorrected(&reply) })
 	})
 	f := cmd.Flags()
 	f.Var(newQuantity(&x.Quantity), "quantity", "right number of shares")
 	f.Var(newPrice(&x.Price), "price", "right price")
 	f.StringVar(&x.Reason, "reason", "", "reason; the customer sees this `text`")
 	return o.addAccess()
+}
+
+// showCorrected shows both executions and the position after the correction.
+func (p *Program) showCorrected(c *client.Corrected) error {
+	if err := p.showExecutions([]client.Execution{c.Busted, c.Replacement}); err != nil {
+		return err
+	}
+	if c.Position.Quantity == 0 {
+		return p.say("%s: none left", c.Replacement.Key)
+	}
+	return p.say("%s: %s shares, %s", c.Position.Key, c.Position.Quantity, c.Position.MarketValue)
 }

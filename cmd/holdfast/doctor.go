@@ -42,7 +42,7 @@ func newDoctorCommand(p *Program) *cobra.Command {
 		},
 	}
 	addConfigFlags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
+	addJSON(cmd.Flags(), &asJSON)
 	return cmd
 }
 

@@ -6,7 +6,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/biz/scenario"
+	"holdfast/cmd/holdfast/backup"
+	"holdfast/cmd/holdfast/doctor"
+	"holdfast/cmd/holdfast/inspect"
+	"holdfast/cmd/holdfast/submit"
 	"holdfast/cmd/holdfast/terminal"
+	"holdfast/perf/chaos"
+	"holdfast/perf/conformance"
+	"holdfast/perf/load"
 )
 
 // RunMain is the program itself.
@@ -47,6 +55,18 @@ func (p *Program) PrintConfig(ctx context.Context) int {
 
 // Styled lets the tests look at coloured text.
 func (p *Program) Styled(text string) string { return p.style()(terminal.Red, text) }
+
+// JSONObjects are the objects that commands print with --json, by their names in docs/commands.md. The
+// events of client and chat are checked in the package terminal.
+func JSONObjects() map[string]any {
+	return map[string]any{
+		"account show": accountView{}, "submit event": submit.Event{}, "submit summary": submit.Summary{}, "load": load.Report{},
+		"doctor": doctor.Report{}, "backup and restore": backup.Report{}, "journal verify": inspect.Verified{},
+		"journal stats": inspect.Stats{}, "journal dump": inspect.Record{}, "conformance": conformance.Report{},
+		"scenario": scenario.Report{}, "scenario --list": scenarioLine{}, "chaos": chaos.Verdict{}, "chaos list": faultLine{},
+		"script check": scriptLine{}, "seed": seedResult{}, "version": versionInfo{},
+	}
+}
 
 // Commands returns the tree of all commands, without running any.
 func Commands() *cobra.Command { return newRootCommand(new(Program)) }

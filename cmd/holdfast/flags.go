@@ -14,6 +14,7 @@ import (
 
 	"holdfast/biz/client"
 	"holdfast/cmd/holdfast/config"
+	"holdfast/cmd/holdfast/terminal"
 	"holdfast/perf/outfile"
 )
 
@@ -259,9 +260,47 @@ func addReconnect(f *pflag.FlagSet, again **bool) {
 	})
 }
 
-// addReport adds the flag for the file that report.WriteJSON writes.
+// addPast adds the flag that switches off the file of typed lines, and sets file to that of the
+// user with this name.
+func (p *Program) addPast(f *pflag.FlagSet, file *string, name string) {
+	if folder := terminal.StateFolder(p.Getenv); folder != "" {
+		*file = filepath.Join(folder, name)
+	}
+	f.BoolFunc("no-history", "do not keep the typed lines for the next time", func(text string) error {
+		off, err := strconv.ParseBool(text)
+		if off {
+			*file = ""
+		}
+		return err
+	})
+}
+
+// addReport adds the flag for the file that report.WriteJSON writes: the standard output if the
+// flag has no value.
 func addReport(f *pflag.FlagSet, file *string) {
-	f.Var(newOutFile(file, ""), "json", "write the report as JSON to this `file`; -: to the standard output")
+	f.Var(newOutFile(file, ""), jsonFlag, "write the report as JSON to this `file`; without one, or with -: a line on the standard output")
+	f.Lookup(jsonFlag).NoOptDefVal = outfile.Stdout
+}
+
+// joinReportFile returns args with "--json FILE" as "--json=FILE" for a command whose --json may
+// have no value: pflag would take FILE for an argument. A command with arguments has the rule that
+// the name of a FILE ends with .json.
+func joinReportFile(root *cobra.Command, args []string) []string {
+	cmd, _, err := root.Find(args)
+	if err != nil {
+		return args
+	}
+	f := cmd.Flags().Lookup(jsonFlag)
+	at := slices.Index(args, "--"+jsonFlag)
+	if f == nil || f.NoOptDefVal != outfile.Stdout || at < 0 || at+1 == len(args) {
+		return args
+	}
+	file := args[at+1]
+	isFlag, onlyFlags := strings.HasPrefix(file, "-"), cmd.Use == cmd.Name()
+	if file != outfile.Stdout && (isFlag || !onlyFlags && !strings.HasSuffix(file, ".json")) {
+		return args
+	}
+	return slices.Concat(args[:at], []string{"--" + jsonFlag + "=" + file}, args[at+2:])
 }
 
 // commandLine returns the command as typed, for a page that others read: files and

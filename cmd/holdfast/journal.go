@@ -25,10 +25,11 @@ const journalExample = `  holdfast journal verify
   holdfast journal dump --customer 100001 --from 17
   holdfast journal stats --json`
 
-const journalVerifyLong = `verify reads every byte of the journal. It checks that the checksums of each batch are
-right, that each batch continues the one before it, that nothing acknowledged is
-missing at the end, and that every record follows from the records before it. It
-changes nothing: a half-written batch of a killed server stays and is reported.
+const journalVerifyLong = `verify reads every byte of the journal and of the checkpoints. It checks that the
+checksums of each batch are right, that each batch continues the one before it, that
+nothing acknowledged is missing at the end, and that every record follows from the
+records before it. It changes nothing: a half-written batch of a killed server stays
+and is reported.
 
 With the seed file of the folder it also rebuilds the accounts and prints the hash of
 their state. The same journal always has the same hash. Only customers that were added
@@ -38,8 +39,13 @@ compares. For that it holds the executions of positions with busts or correction
 memory: about 150 bytes each, and 120 more while it computes. Positions after busts of
 releases without limit orders follow other rules and are not computed again.
 
+A journal that was trimmed (journal_keep) is checked from its first batch on. The accounts
+are then rebuilt from the oldest checkpoint, which must fit the journal. Every other
+checkpoint must have the accounts that the journal makes. Positions that depend on
+executions before the oldest checkpoint are counted, not computed again.
+
 At the first damage or difference it names file and position, or batch and record, and
-ends with code 1.`
+ends with code 1. Damaged checkpoints are named after the report, also with code 1.`
 
 const journalVerifyExample = `  holdfast journal verify
   holdfast journal verify --data /srv/holdfast --seed-file seed.json --json`
@@ -98,7 +104,7 @@ func (o *journalFlags) add(cmd *cobra.Command, p *Program) {
 	}
 	f.Var(newFolder(&o.data, data), "data", "data `folder` of the server")
 	f.StringVar(&o.seedFile, "seed-file", p.Getenv(config.EnvPrefix+"SEED_FILE"), "seed `file` of the server; empty: the demo seed")
-	f.BoolVar(&o.json, "json", false, "print JSON")
+	addJSON(f, &o.json)
 }
 
 // newJournalVerifyCommand returns the command that checks a journal.
@@ -111,7 +117,7 @@ func newJournalVerifyCommand(p *Program) *cobra.Command {
 			return nil, err
 		}
 		v, err := inspect.Verify(ctx, o.data, s, seen)
-		if err == nil && o.seedFile != "" && v.StateHash == "" && v.Seed != "" {
+		if err == nil && o.seedFile != "" && v.Misfit() != nil {
 			err = fmt.Errorf("%s: %w", o.seedFile, v.Misfit())
 		}
 		return v, err
@@ -137,10 +143,10 @@ func newJournalReportCommand(p *Program, cmd *cobra.Command, read func(context.C
 		show, leave := p.progressBar("KiB")
 		found, err := read(cmd.Context(), &o, func(done, total int64) { show(int(done>>10), int(max(total>>10, 1))) })
 		leave()
-		if err != nil {
+		if err != nil && !errors.Is(err, inspect.ErrCheckpoints) {
 			return err
 		}
-		return p.print(found, o.json)
+		return errors.Join(err, p.print(found, o.json))
 	}
 	return cmd
 }

@@ -64,7 +64,7 @@ func TestJournalCommands(t *testing.T) {
 		{"verify", []string{"verify"}, []string{"sound", "records       8", "acknowledged  batch 5", "positions     1 computed again after busts and corrections\n", "state         "}, []string{"not computed", "half written", "earlier release"}},
 		{"stats", []string{"stats"}, []string{"8: 4 commands of 1 customers, 0 events of the market, 4 definitions", "orders               3\n",
 			"executions           3\n", "  fill               3\n", "  bust               1\n", "1.60 on average", "bytes per execution", "##"}, []string{"accepted"}},
-		{"stats as JSON", []string{"stats", "--json"}, []string{`"fills": 3,`, `"busts": 1,`, `"cancelled": 0,`, `"bytes_per_execution": `, `"bytes_per_order": `}, nil},
+		{"stats as JSON", []string{"stats", "--json"}, []string{`"fills":3,`, `"busts":1,`, `"cancelled":0,`, `"bytes_per_execution":`, `"bytes_per_order":`}, nil},
 		{"dump", []string{"dump"}, []string{"1 1 seed ", "1 2 instruments 20, #0 ALFA/600100 to #19 BETA/300109\n", "1 3 customers 101, 900001 to 100100\n", "1 4 history ",
 			"2 5 2", " fill ", " buy 10 ALFA/600100 ", ` id "a", type market, day, status filled, filled 10, leaves 0`, "5 8 ", " bust ",
 			`, status cancelled, filled 0, leaves 0, cause bust, amount `, `reason "wrong \"price\""`}, []string{"part"}},
@@ -236,5 +236,31 @@ func TestServeJournalOutside(t *testing.T) {
 		if code != tc.code || !strings.Contains(stderr, tc.want) || strings.Contains(stderr, "secret") {
 			t.Errorf("%s: code %d: %s", tc.url, code, stderr)
 		}
+	}
+}
+
+// TestJournalVerifyNamesACheckpoint: the report of the sound journal is there, the damaged checkpoint
+// is named, and the code is that of damage.
+func TestJournalVerifyNamesACheckpoint(t *testing.T) {
+	dir := traded(t)
+	files, err := filepath.Glob(filepath.Join(dir, "checkpoints", "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	whole, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr := run(t, "journal", "verify", "--data", dir); code != 0 || !strings.Contains(stdout, "checkpoint    batch ") {
+		t.Errorf("code %d: %s%s", code, stdout, stderr)
+	}
+	whole[len(whole)/2] ^= 1
+	if err := os.WriteFile(files[0], whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := run(t, "journal", "verify", "--data", dir)
+	if code != 1 || !strings.Contains(stdout, ": sound\n") || !strings.Contains(stdout, "unusable ") || strings.Count(stderr, "\n") != 1 ||
+		!strings.Contains(stderr, files[0]+": from byte ") {
+		t.Errorf("code %d: %s%s", code, stdout, stderr)
 	}
 }

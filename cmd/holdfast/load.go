@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,10 +16,10 @@ import (
 	"holdfast/biz/seed"
 	"holdfast/cmd/holdfast/config"
 	"holdfast/cmd/holdfast/host"
+	"holdfast/cmd/holdfast/terminal"
 	"holdfast/perf/bench"
 	"holdfast/perf/load"
 	"holdfast/perf/outfile"
-	"holdfast/perf/report"
 )
 
 const loadLong = `load loads a running server with many connections from one event loop and checks every
@@ -32,6 +33,10 @@ ends it after its --handshake-time, 5 s by default), chat (what one says, all mu
 and in the same order; latency is that of the deliveries), broadcast (subscribes to quotes,
 which serve makes with --price-moves; latency is until the last connection has a quote).
 
+It ends with code 1 if there were errors: replies that are missing or wrong, lost connections.
+--max-errors allows some. Refusals, such as of an order for too little cash, are no errors: the
+report counts them by their result. Ctrl-C ends it early, with a report of what was measured.
+
 Dialects: packet, tlv, chat (for the workload chat), websocket (binary), websocket-json,
 websocket-mixed (half of the connections each), websocket-echo (a WebSocket server that
 sends each message back, or in the workload chat to all).`
@@ -39,6 +44,8 @@ sends each message back, or in the workload chat to all).`
 const loadExample = `  holdfast load --connections 1000 --depth 16
   holdfast load --workload orders --connections 100 --rate 5000
   holdfast load --workload orders --connections 100 --interval 1s-2s
+  holdfast load --json | jq .latency_us.p99
+  holdfast load --connections 5000 --max-errors 10
   holdfast load --workload push --connections 100 --sessions-per-account 10
   holdfast load --dialect websocket-json --addr 127.0.0.1:8891 --workload orders
   holdfast load --dialect chat --addr 127.0.0.1:8892 --workload chat --connections 2000 --rate 8000
@@ -59,6 +66,7 @@ type loadFlags struct {
 	seedFile string
 	tokens   string
 	json     string
+	allowed  int // errors with which the command still succeeds
 }
 
 func newLoadCommand(p *Program) *cobra.Command {
@@ -85,6 +93,7 @@ func newLoadCommand(p *Program) *cobra.Command {
 	f.BoolVar(&o.CountSyscalls, "count-syscalls", false, "also count the system calls of that process (needs root)")
 	f.StringVar(&o.seedFile, "seed-file", "", "the server's seed `file`; empty: the demo seed")
 	f.StringVar(&o.tokens, "tokens", "", "token `file` of that seed; empty: the published tokens")
+	f.Var(newWhole(&o.allowed, 0, 0, math.MaxInt32), "max-errors", "how many errors are allowed; more than that, and more than 100, end the run early")
 	addReport(f, &o.json)
 	return cmd
 }
@@ -115,10 +124,16 @@ func (p *Program) load(cmd *cobra.Command, o *loadFlags) error {
 	if err := outfile.Check(o.json, p.Stdout); err != nil {
 		return err
 	}
-	o.Progress = p.Stderr
+	o.Progress, o.MaxErrors = p.Stderr, max(o.allowed, defaultMaxErrors)
 	measured, err := load.Run(cmd.Context(), o.Options)
 	if measured != nil {
-		fmt.Fprintln(p.textBeside(o.json), measured)
+		if err != nil {
+			measured.Ended = load.Explain(err)
+		}
+		p.showLoad(o.json, measured)
+		if err := p.writeReport(o.json, measured); err != nil {
+			return err
+		}
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -128,9 +143,27 @@ func (p *Program) load(cmd *cobra.Command, o *loadFlags) error {
 		return usagef(cmd, "%s", load.Explain(err))
 	case err != nil:
 		return fmt.Errorf("%s: %s", o.Addr, load.Explain(err))
+	case measured.ErrorCount() > uint64(o.allowed):
+		return fmt.Errorf("%s: %s; the report has samples; --max-errors allows some", o.Addr, counted(int(measured.ErrorCount()), "error"))
 	}
-	return report.WriteJSON(o.json, p.Stdout, measured)
+	return nil
 }
+
+// showLoad prints a report for people, with the errors in red.
+func (p *Program) showLoad(file string, measured *load.Report) {
+	text, w := measured.String(), p.textBeside(file)
+	if measured.ErrorCount() > 0 && w == p.Stdout {
+		for line := range strings.Lines(measured.String()) {
+			if strings.HasPrefix(line, "errors ") {
+				text = strings.Replace(text, line, p.style()(terminal.Red, strings.TrimSuffix(line, "\n"))+"\n", 1)
+			}
+		}
+	}
+	fmt.Fprintln(w, text)
+}
+
+// defaultMaxErrors is how many errors end a run early, if no more are allowed.
+const defaultMaxErrors = 100
 
 // tokensError returns the error for a token file that cannot be used because of err.
 func tokensError(file string, err error) error {

@@ -6,9 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	main "holdfast/cmd/holdfast"
+	"holdfast/codec"
 	"holdfast/perf/load"
 )
 
@@ -84,5 +86,55 @@ func TestLoadRefusesFlags(t *testing.T) {
 				t.Errorf("code %d, %q, want 2 and %q in it", code, stderr, says)
 			}
 		})
+	}
+}
+
+// TestLoadFailsWithErrors: a run with more errors than are allowed ends with code 1 and a report.
+// The wrong reply here is an error, and so is that the request has no other.
+func TestLoadFailsWithErrors(t *testing.T) {
+	for _, tc := range []struct {
+		flags []string
+		code  int
+		says  string
+	}{
+		{nil, 1, ": 2 errors; the report has samples; --max-errors allows some"},
+		{[]string{"--max-errors", "2"}, 0, ""},
+	} {
+		var answers atomic.Int32
+		addr := badAcker(t, func(m codec.Message) []byte {
+			if answers.Add(1) == 50 { // not one of those that open the connections
+				return codec.Packet{}.AppendReply(nil, m.Command, m.ID+1, codec.ResultOK, nil)
+			}
+			return codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOK, nil)
+		})
+		code, stdout, stderr := run(t, append([]string{"load", "--json", "--addr", addr, "--connections", "3", "--warmup", "0", "--duration", "100ms"}, tc.flags...)...)
+		var r load.Report
+		if err := json.Unmarshal([]byte(stdout), &r); err != nil || r.ErrorCount() != 2 || r.Ended != "" {
+			t.Errorf("%v, %s", err, stdout)
+		}
+		if code != tc.code || !strings.Contains(stderr, tc.says) {
+			t.Errorf("%q: code %d: %s", tc.flags, code, stderr)
+		}
+	}
+}
+
+// TestLoadInterruptedWritesJSON: Ctrl-C ends with the report of what was measured until then.
+func TestLoadInterruptedWritesJSON(t *testing.T) {
+	t.Parallel()
+	addr := testServer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stdout, stderr := newOutput(), newOutput()
+	p := &main.Program{Args: []string{"load", "--json", "--addr", addr, "--warmup", "1ms", "--duration", "1h"}, Stdout: stdout, Stderr: stderr}
+	ended := make(chan int, 1)
+	go func() { ended <- p.Run(ctx) }()
+	for !strings.Contains(stderr.String(), "requests/s") {
+		<-stderr.changed
+	}
+	cancel()
+	code := <-ended
+	var r load.Report
+	if err := json.Unmarshal([]byte(stdout.String()), &r); err != nil || code != 130 || r.Requests == 0 || r.Ended != "the run was stopped" {
+		t.Errorf("code %d, %v, %s", code, err, stdout)
 	}
 }

@@ -56,7 +56,7 @@ func newMarketHaltCommand(p *Program, name, short, done string, operation func(c
 		if err != nil {
 			return err
 		}
-		return p.say("%s: %s at %s", done, counted(reply.Count, "instrument"), clockText(reply.Time))
+		return p.operated(reply, "%s: %s at %s", done, counted(reply.Count, "instrument"), clockText(reply.Time))
 	}).addAccess()
 }
 
@@ -82,7 +82,7 @@ simulated price moves go on from there.`,
 		if err != nil {
 			return err
 		}
-		return p.say("%s: %s at %s", o.Key, o.Price, clockText(reply.Time))
+		return p.operated(reply, "%s: %s at %s", o.Key, o.Price, clockText(reply.Time))
 	}).addAccess()
 }
 
@@ -123,5 +123,5 @@ func (p *Program) sayClock(ctx context.Context, c *client.Client, o client.Opera
 	if utc := reply.Time.UTC().Format(time.RFC3339Nano); reply.Time.Local().Format(time.RFC3339Nano) != utc {
 		text += " (" + utc + ")"
 	}
-	return p.say("clock: %s", text)
+	return p.operated(reply, "clock: %s", text)
 }

@@ -25,6 +25,7 @@ type operating struct {
 	*cobra.Command
 	p      *Program
 	access access
+	json   bool
 }
 
 // newOperating returns a command whose run is called with a login of an operator. Its error
@@ -38,6 +39,7 @@ func newOperating(p *Program, cmd *cobra.Command, check func(args []string) erro
 				return usagef(cmd, "%s", err)
 			}
 		}
+		p.json = o.json
 		c, err := o.access.login(cmd.Context(), p)
 		if err != nil {
 			return err
@@ -52,10 +54,26 @@ func newOperating(p *Program, cmd *cobra.Command, check func(args []string) erro
 	return o
 }
 
-// addAccess adds the flags for the server and the login, after all others.
+// addAccess adds the flags for JSON, the server and the login, after all others.
 func (o *operating) addAccess() *cobra.Command {
+	addJSON(o.Flags(), &o.json)
 	o.access.add(o.Flags(), "operator", 900001, "customer `number` of the operator")
 	return o.Command
+}
+
+// reply prints the reply to a command of the protocol: with --json as a line of JSON, else with show.
+func (p *Program) reply(command string, body any, show func() error) error {
+	if !p.json {
+		return show()
+	}
+	p.jsonResult = true
+	_, err := io.WriteString(p.Stdout, terminal.ReplyLine(command, body))
+	return err
+}
+
+// operated is reply for the reply to Operate, which for people is one line.
+func (p *Program) operated(reply client.Operated, format string, args ...any) error {
+	return p.reply("Operate", reply, func() error { return p.say(format, args...) })
 }
 
 // say writes a line of the result.

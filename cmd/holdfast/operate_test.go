@@ -30,7 +30,7 @@ func (o *operated) run(t *testing.T, addr string) {
 	}
 	code, stdout, stderr := run(t, append(args, "--addr", addr)...)
 	stdout = fleeting.ReplaceAllString(stdout, "TIME")
-	if code != o.code || stdout != o.stdout || !strings.Contains(stderr, o.stderr) {
+	if code != o.code || stdout != o.stdout || !strings.Contains(stderr, o.stderr) || (o.code != 0) != (strings.Count(stderr, "\n") == 1) {
 		t.Errorf("%s: code %d, stderr %q, stdout\n%s\nwant %d, %q,\n%s", o.name, code, stderr, stdout, o.code, o.stderr, o.stdout)
 	}
 }
@@ -77,7 +77,7 @@ func TestOperatorsCommands(t *testing.T) {
 	for _, o := range []operated{
 		{"list", "order list 100010", 0, orders + "             STATUS\n" +
 			"  100010-2  b                buy   ALFA/600100     200       0   200   9.00     -  day                  new\n" +
-			"  100010-3  c                buy   ALFA/600100      50       0    50   8.00     -  good till cancelled  new\n", "demo password"},
+			"  100010-3  c                buy   ALFA/600100      50       0    50   8.00     -  good till cancelled  new\n", ""},
 		{"empty list", "order list 100020", 0, "  no working orders\n", ""},
 		{"fill a part", "order fill 100010-2 --quantity 80 --price 8.95", 0,
 			"  EXECUTION  TIME                 SIDE  INSTRUMENT   SHARES  PRICE   VALUE\n" +
@@ -170,7 +170,7 @@ func TestOperatorsMistakes(t *testing.T) {
 		{"no instrument", "market jump ALFA 10", 2, "", `INSTRUMENT wants an instrument such as ALFA/600100, got "ALFA"`},
 		{"negative price", "market jump ALFA/600100 -1.5", 2, "", "-1.5: no value is negative; see \"holdfast market jump --help\""},
 		{"no such subcommand", "market stepp 5m --dry-run", 2, "", "unknown command \"stepp\" (did you mean \"step\"?)"},
-		{"nobody to show", "account show --json", 2, "", "missing argument CUSTOMER"},
+		{"nobody to show", "account show", 2, "", "missing argument CUSTOMER"},
 		{"price of nothing", "market jump ALFA/600100 0", 2, "", `PRICE wants a price above 0 such as 10.25, with at most 4 decimals, got "0"`},
 		{"no duration", "market step 5", 2, "", `DURATION wants a duration above 0, up to 8760h, such as 20s or 1m30s, got "5"`},
 		{"no order", "order fill 17", 2, "", `bad id "17": an order id looks like 100001-17`},

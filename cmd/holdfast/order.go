@@ -53,10 +53,12 @@ order that was cancelled or has expired, as if the execution had crossed that.`,
 		if err != nil {
 			return err
 		}
-		if err := p.showExecutions(reply.Executions); err != nil {
-			return err
-		}
-		return p.showOrders([]client.OrderState{reply.Order})
+		return p.reply("Operate", reply, func() error {
+			if err := p.showExecutions(reply.Executions); err != nil {
+				return err
+			}
+			return p.showOrders([]client.OrderState{reply.Order})
+		})
 	})
 	f := cmd.Flags()
 	f.Var(newQuantity(&fill.Quantity), "quantity", "shares; without it, all that is left")
@@ -82,16 +84,17 @@ replaces an earlier reject, and a restart of the server ends it.`,
 		return err
 	}
 	o := newOperating(p, cmd, check, func(ctx context.Context, c *client.Client, _ []string) error {
-		if _, err := c.Operate(ctx, client.RejectNext{Customer: customer, Count: count, Reason: reason}); err != nil {
+		reply, err := c.Operate(ctx, client.RejectNext{Customer: customer, Count: count, Reason: reason})
+		if err != nil {
 			return err
 		}
 		if count == 0 {
-			return p.say("orders of %d are no longer rejected", customer)
+			return p.operated(reply, "orders of %d are no longer rejected", customer)
 		}
 		if count == 1 {
-			return p.say("the next order of %d is rejected: %s", customer, reason)
+			return p.operated(reply, "the next order of %d is rejected: %s", customer, reason)
 		}
-		return p.say("the next %d orders of %d are rejected: %s", count, customer, reason)
+		return p.operated(reply, "the next %d orders of %d are rejected: %s", count, customer, reason)
 	})
 	f := cmd.Flags()
 	f.Var(newWhole(&count, 1, 0, script.MaxCount), "count", "how many")
@@ -148,13 +151,13 @@ customers, and with --instrument only those of an instrument.`,
 			if err != nil {
 				return err
 			}
-			return p.say("cancelled: %s", counted(reply.Count, "order"))
+			return p.reply("CancelOrder", reply, func() error { return p.say("cancelled: %s", counted(reply.Count, "order")) })
 		}
 		reply, err := c.CancelOrder(ctx, client.OrderRef{ID: id, Customer: id.Customer()})
 		if err != nil {
 			return err
 		}
-		return p.showOrders([]client.OrderState{reply.Order})
+		return p.reply("CancelOrder", reply, func() error { return p.showOrders([]client.OrderState{reply.Order}) })
 	})
 	f := cmd.Flags()
 	f.Var(newCustomer(&customer), "customer", "all working orders of this customer")
@@ -173,29 +176,84 @@ func atMostOneArg(cmd *cobra.Command, args []string) error {
 
 func newOrderListCommand(p *Program) *cobra.Command {
 	var customer client.Customer
+	var by filters
+	var q client.OrderQuery
+	var all bool
 	cmd := &cobra.Command{
-		Use: "list CUSTOMER", Short: "list the working orders of a customer", Args: exactArgs("CUSTOMER"),
-		Example: "  holdfast order list 100001",
+		Use: "list CUSTOMER", Short: "list the orders of a customer", Args: exactArgs("CUSTOMER"),
+		Long: `list lists the working orders of a customer. With --all it lists the newest orders, whether
+they work or not, newest first; with --status those in some states, and with the other flags those
+that match. "holdfast export orders" writes all of them to a file.`,
+		Example: `  holdfast order list 100001
+  holdfast order list 100001 --all --limit 50
+  holdfast order list 100001 --status filled,cancelled --instrument ALFA/600100 --side buy`,
 	}
 	check := func(args []string) (err error) {
-		customer, err = parseCustomer(args[0])
+		if customer, err = parseCustomer(args[0]); err == nil {
+			err = by.check()
+		}
+		if all && len(q.Statuses) > 0 {
+			err = errors.New("--all and --status exclude each other")
+		}
 		return err
 	}
-	return newOperating(p, cmd, check, func(ctx context.Context, c *client.Client, _ []string) error {
-		list, err := c.Orders(ctx, customer)
-		switch {
-		case err != nil:
+	o := newOperating(p, cmd, check, func(ctx context.Context, c *client.Client, _ []string) error {
+		if !all && len(q.Statuses) == 0 {
+			if by == (filters{}) && q.Before == 0 {
+				return p.listWorking(ctx, c, customer)
+			}
+			q.Statuses = []client.OrderStatus{client.StatusNew, client.StatusPartiallyFilled}
+		}
+		q.Customer, q.Key, q.Side, q.From, q.To = customer, by.key, sideOf(by.side), by.from, by.to
+		page, err := c.OrderHistory(ctx, q)
+		if err != nil {
 			return err
-		case len(list.Orders) == 0:
+		}
+		return p.reply("Orders", page, func() error { return p.showOrderPage(&page) })
+	})
+	f := cmd.Flags()
+	f.BoolVar(&all, "all", false, "also orders that no longer work")
+	addStatuses(f, &q.Statuses)
+	by.add(f, "accepted")
+	f.Var(newWhole(&q.Limit, 100, 1, 1000), "limit", "how many; without --all and filters, all")
+	before := newChecked(&q.Before, 0, "ORDER", client.ParseOrderID)
+	before.show = func(client.OrderID) string { return "" }
+	f.Var(before, "before", "only those before this `order`")
+	return o.addAccess()
+}
+
+// listWorking shows the working orders of a customer.
+func (p *Program) listWorking(ctx context.Context, c *client.Client, customer client.Customer) error {
+	list, err := c.Orders(ctx, customer)
+	if err != nil {
+		return err
+	}
+	return p.reply("Orders", list, func() error {
+		if len(list.Orders) == 0 {
 			return p.say("no working orders")
 		}
 		return p.showOrders(list.Orders)
-	}).addAccess()
+	})
+}
+
+// showOrderPage shows a page of orders.
+func (p *Program) showOrderPage(page *client.OrderPage) error {
+	if len(page.Orders) == 0 {
+		if err := p.say("no such orders"); err != nil {
+			return err
+		}
+	} else if err := p.showOrders(page.Orders); err != nil {
+		return err
+	}
+	if !page.More {
+		return nil
+	}
+	return p.say("there may be older ones: add --before %s", page.Next)
 }
 
 // showOrders shows a table of orders.
 func (p *Program) showOrders(list []client.OrderState) error {
-	t := terminal.NewTable(p.style(), "ORDER", "CLIENT ORDER ID", "SIDE", "INSTRUMENT", ">SHARES", ">FILLED", ">LEFT", ">LIMIT", ">STOP", "IN FORCE", "STATUS", "")
+	t := p.table([]int{1, 9, 11, 8, 7, 5}, "ORDER", "CLIENT ORDER ID", "SIDE", "INSTRUMENT", ">SHARES", ">FILLED", ">LEFT", ">LIMIT", ">STOP", "IN FORCE", "STATUS", "")
 	for _, o := range list {
 		t.Add(o.ID.String(), o.ClientOrderID, o.Side.String(), o.Key.String(), o.Quantity.String(), o.Filled.String(), o.Leaves.String(),
 			priceText(o.Price), priceText(o.Stop), o.TimeInForce.String(), o.Status.String(), o.Cause.Text())
@@ -214,7 +272,7 @@ func priceText(price client.Price) string {
 
 // showExecutions shows a table of executions.
 func (p *Program) showExecutions(list []client.Execution) error {
-	t := terminal.NewTable(p.style(), "EXECUTION", "TIME", "SIDE", "INSTRUMENT", ">SHARES", ">PRICE", ">VALUE", "")
+	t := p.table([]int{7}, "EXECUTION", "TIME", "SIDE", "INSTRUMENT", ">SHARES", ">PRICE", ">VALUE", "")
 	for _, x := range list {
 		remark := terminal.Remark(&x)
 		t.Add(x.ID.String(), x.Time.Local().Format("2006-01-02 15:04:05"), x.Side.String(), x.Key.String(),

@@ -1,20 +1,36 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
 	"holdfast/cmd/holdfast/terminal"
 	"holdfast/perf/outfile"
 	"holdfast/perf/progress"
+	"holdfast/perf/report"
 )
 
 // style returns the style for Stdout: colours on a terminal, unless NO_COLOR is set or
 // TERM is dumb.
 func (p *Program) style() terminal.Style {
 	return terminal.NewStyle(progress.IsTerminal(p.Stdout) && p.Getenv("NO_COLOR") == "" && p.Getenv("TERM") != "dumb")
+}
+
+// table returns a table for Stdout that fits a terminal. The columns in last leave their lines first
+// on a narrow one.
+func (p *Program) table(last []int, head ...string) *terminal.Table {
+	t := terminal.NewTable(p.style(), head...)
+	if file, ok := p.Stdout.(interface{ Fd() uintptr }); ok {
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil {
+			t.Fit(width, last...)
+		}
+	}
+	return t
 }
 
 // progressBar shows the progress of some work on a terminal. leave ends the bar.
@@ -28,6 +44,20 @@ func (p *Program) progressBar(what string) (show func(done, total int), leave fu
 	}, line.Leave
 }
 
+// addJSON adds the flag of commands that print objects for programs, one per line.
+func addJSON(f *pflag.FlagSet, field *bool) {
+	f.BoolVar(field, jsonFlag, false, "print a JSON object per line, for programs")
+}
+
+// jsonFlag is the name of that flag, and of the one that addReport adds.
+const jsonFlag = "json"
+
+// wantsJSON reports whether the command line of cmd asks for JSON on Stdout.
+func (p *Program) wantsJSON(cmd *cobra.Command) bool {
+	f := cmd.Flags().Lookup(jsonFlag)
+	return f != nil && f.Changed && (f.Value.String() == "true" || f.NoOptDefVal == outfile.Stdout && outfile.IsStdout(f.Value.String(), p.Stdout))
+}
+
 // print writes the result of a command to Stdout, as text or as JSON.
 func (p *Program) print(found fmt.Stringer, asJSON bool) error {
 	if !asJSON {
@@ -37,12 +67,19 @@ func (p *Program) print(found fmt.Stringer, asJSON bool) error {
 	return p.printJSON(found)
 }
 
-// printJSON writes the result of a command to Stdout as JSON.
+// printJSON writes the result of a command to Stdout as a line of JSON.
 func (p *Program) printJSON(found any) error {
-	e := json.NewEncoder(p.Stdout)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(found)
+	p.jsonResult = true
+	_, err := io.WriteString(p.Stdout, terminal.JSONLine(found))
+	return err
+}
+
+// writeReport writes the report of a command as JSON to the file of the flag of addReport.
+func (p *Program) writeReport(file string, v any) error {
+	if outfile.IsStdout(file, p.Stdout) {
+		return p.printJSON(v)
+	}
+	return report.WriteJSON(file, p.Stdout, v)
 }
 
 // textBeside returns where the text of a command goes that also writes the file name: to

@@ -136,7 +136,7 @@ func TestOutputsAreCheckedFirst(t *testing.T) {
 	t.Chdir(t.TempDir())
 	want := "holdfast: none/x: no such file or directory: none; create it, or choose another path\n"
 	for _, args := range []string{
-		"load --addr 127.0.0.1:1 --json none/x", "scenario --json none/x", "chaos kill --out none/x", "bench compare --json none/x", "bench response --json none/x",
+		"load --addr 127.0.0.1:1 --json none/x", "scenario --json=none/x", "chaos kill --out none/x", "bench compare --json none/x", "bench response --json none/x",
 	} {
 		if code, stdout, stderr := run(t, strings.Fields(args)...); code != 1 || stdout != "" || stderr != want {
 			t.Errorf("%s: code %d, %q, %q", args, code, stdout, stderr)

@@ -39,6 +39,8 @@ type Program struct {
 	Hangups <-chan os.Signal // each value makes serve reload its settings; nil: none
 
 	onTerminal        bool           // Stdout was a terminal when Run started
+	json              bool           // Stdout gets JSON for programs
+	jsonResult        bool           // it has got the result of the command
 	results, messages *stream.Output // Stdout and Stderr while Run runs
 	scratch           scratch
 }
@@ -54,8 +56,10 @@ type Program struct {
 func (p *Program) Run(ctx context.Context) int {
 	return p.execute(ctx, func(ctx context.Context) error {
 		root := newRootCommand(p)
-		root.SetArgs(p.Args)
-		return root.ExecuteContext(ctx)
+		root.SetArgs(joinReportFile(root, p.Args))
+		cmd, err := root.ExecuteContextC(ctx)
+		p.json = p.wantsJSON(cmd)
+		return err
 	})
 }
 
@@ -69,6 +73,9 @@ func (p *Program) execute(parent context.Context, command func(context.Context) 
 	p.messages = stream.New(ctx, "standard error", p.Stderr, nil)
 	p.Stdout, p.Stderr = p.results, p.messages
 	err := command(ctx)
+	if p.json && err != nil && !p.jsonResult && !stopped(ctx, err) && !terminal.Reported(err) {
+		fmt.Fprint(p.Stdout, terminal.ErrorLine(err))
+	}
 
 	flushing, stop := context.WithTimeout(context.Background(), stream.Patience)
 	defer stop()
@@ -140,7 +147,7 @@ func (p *Program) report(ctx context.Context, err error) int {
 		}
 	}
 	switch {
-	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || err == nil && hungUp(ctx)):
+	case stopped(ctx, err) || err == nil && hungUp(ctx):
 		return stopCode(ctx)
 	case err == nil:
 		return exitOK
@@ -150,6 +157,11 @@ func (p *Program) report(ctx context.Context, err error) int {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// stopped reports whether err only says that ctx has ended.
+func stopped(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, context.Canceled)
 }
 
 // isUsage reports whether err comes from the command line or the configuration.

@@ -47,6 +47,7 @@ func newRootCommand(p *Program) *cobra.Command {
 		newCorrectCommand(p),
 		newDemoCommand(p),
 		newDoctorCommand(p),
+		newExportCommand(p),
 		newJournalCommand(p),
 		newLoadCommand(p),
 		newMarketCommand(p),
@@ -59,6 +60,7 @@ func newRootCommand(p *Program) *cobra.Command {
 		newSessionCommand(p),
 		newSubmitCommand(p),
 		newVersionCommand(p),
+		newWatchCommand(p),
 	)
 	adoptDefaults(root)
 	return root

@@ -19,8 +19,8 @@ import (
 	"holdfast/biz/textfile"
 	"holdfast/cmd/holdfast/config"
 	"holdfast/cmd/holdfast/host"
+	"holdfast/cmd/holdfast/terminal"
 	"holdfast/perf/outfile"
-	"holdfast/perf/report"
 	"holdfast/perf/table"
 )
 
@@ -119,7 +119,7 @@ func newScenarioCommand(p *Program) *cobra.Command {
 func (p *Program) runScenario(cmd *cobra.Command, args []string, o *scenarioFlags) error {
 	switch {
 	case o.list:
-		return p.listScenarios()
+		return p.listScenarios(o.json)
 	case o.show != "":
 		return p.showScenario(cmd, o.show)
 	}
@@ -227,16 +227,30 @@ func unknownScenario(cmd *cobra.Command, library []*scenario.Scenario, name stri
 	return usagef(cmd, "the library has no scenario %q%s; \"--list\" lists them, --show prints one, and --file runs a file", name, textfile.Suggestion(name, names))
 }
 
-// listScenarios prints the names of the library, and the first sentence about each.
-func (p *Program) listScenarios() error {
+// scenarioLine is a scenario of the library as a line of JSON.
+type scenarioLine struct {
+	Name   string `json:"name"`
+	Server string `json:"server"` // any, or its own
+	About  string `json:"about"`  // the first sentence
+}
+
+// listScenarios prints the names of the library, and the first sentence about each; with the name
+// of a file it writes that as lines of JSON.
+func (p *Program) listScenarios(file string) error {
 	t := table.Table{Head: []string{"NAME", "SERVER", "ABOUT"}, Align: "ll"}
+	var lines []byte
 	for _, s := range scenario.Library() {
 		where := "any"
 		if s.Server != nil {
 			where = "its own"
 		}
 		about, _, _ := strings.Cut(strings.ReplaceAll(s.About, "\n", " "), ". ")
-		t.Add(s.Short(), where, strings.TrimSuffix(about, "."))
+		about = strings.TrimSuffix(about, ".")
+		t.Add(s.Short(), where, about)
+		lines = append(lines, terminal.JSONLine(scenarioLine{s.Short(), where, about})...)
+	}
+	if file != "" {
+		return outfile.WriteText(file, 0o644, p.Stdout, lines)
 	}
 	_, err := p.Stdout.Write(t.AppendText(nil))
 	return err
@@ -266,7 +280,7 @@ func (p *Program) playScenarios(ctx context.Context, scenarios []*scenario.Scena
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(result.WriteText(p.textBeside(o.json)), report.WriteJSON(o.json, p.Stdout, result)); err != nil {
+	if err := errors.Join(result.WriteText(p.textBeside(o.json)), p.writeReport(o.json, result)); err != nil {
 		return err
 	}
 	switch {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -62,11 +63,12 @@ func newScriptExampleCommand(p *Program) *cobra.Command {
 
 func newScriptCheckCommand(p *Program) *cobra.Command {
 	var seedFile string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "check FILE", Short: "check a script and list its events",
 		Long: `check reads a script as "holdfast serve --script" does, for the instruments and customers
 of a seed file, and lists its events. The first mistake is reported with its line.`,
-		Example: "  holdfast script check day.json\n  holdfast script check day.json --seed-file seed.json",
+		Example: "  holdfast script check day.json\n  holdfast script check day.json --seed-file seed.json\n  holdfast script check day.json --json",
 		Args:    exactArgs("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			seed, err := host.LoadSeed(seedFile)
@@ -77,19 +79,47 @@ of a seed file, and lists its events. The first mistake is reported with its lin
 			if err != nil {
 				return err
 			}
-			t := terminal.NewTable(p.style(), ">LINE", "TIME", "COMMAND", "")
-			for n := range s.Events {
-				e := &s.Events[n]
-				t.Add(fmt.Sprint(e.Line), e.At.Format("2006-01-02 15:04:05.999"), e.Do, e.About())
+			if asJSON {
+				return p.listScriptJSON(s)
 			}
-			if len(s.Events) > 0 {
-				if _, err := fmt.Fprint(p.Stdout, t); err != nil {
-					return err
-				}
-			}
-			return p.say("right: %s from %s", counted(len(s.Events), "event"), s.Start.Format("2006-01-02 15:04:05 -07:00"))
+			return p.listScript(s)
 		},
 	}
+	addJSON(cmd.Flags(), &asJSON)
 	cmd.Flags().StringVar(&seedFile, "seed-file", "", "`file` of instruments and customers; empty: the demo seed")
 	return cmd
+}
+
+// listScript prints the events of a script for people.
+func (p *Program) listScript(s *script.Script) error {
+	t := terminal.NewTable(p.style(), ">LINE", "TIME", "COMMAND", "")
+	for n := range s.Events {
+		e := &s.Events[n]
+		t.Add(fmt.Sprint(e.Line), e.At.Format("2006-01-02 15:04:05.999"), e.Do, e.About())
+	}
+	if len(s.Events) > 0 {
+		if _, err := fmt.Fprint(p.Stdout, t); err != nil {
+			return err
+		}
+	}
+	return p.say("right: %s from %s", counted(len(s.Events), "event"), s.Start.Format("2006-01-02 15:04:05 -07:00"))
+}
+
+// scriptLine is an event of a script as a line of JSON.
+type scriptLine struct {
+	Line    int       `json:"line"`
+	Time    time.Time `json:"time"` // of the trading clock
+	Command string    `json:"command"`
+	About   string    `json:"about,omitempty"` // for people
+}
+
+// listScriptJSON prints the events of a script, one per line.
+func (p *Program) listScriptJSON(s *script.Script) error {
+	for n := range s.Events {
+		e := &s.Events[n]
+		if err := p.printJSON(scriptLine{e.Line, e.At, e.Do, e.About()}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -25,6 +25,24 @@ type seedOptions struct {
 	out    string // the seed file
 	tokens string // the file for the tokens; runSeed sets the default
 	force  bool
+	json   bool
+}
+
+// seedResult is what "holdfast seed" has written.
+type seedResult struct {
+	File        string `json:"file"`
+	Customers   int    `json:"customers"`
+	Instruments int    `json:"instruments"`
+	Tokens      string `json:"tokens,omitempty"` // the file of the tokens
+}
+
+// String returns a line for each file.
+func (r seedResult) String() string {
+	text := fmt.Sprintf("%s: %d customers, %d instruments\n", table.Escape(r.File), r.Customers, r.Instruments)
+	if r.Tokens != "" {
+		text += table.Escape(r.Tokens) + ": their tokens\n"
+	}
+	return text
 }
 
 // newSeedCommand returns the command that writes a seed file and the tokens of its customers.
@@ -56,6 +74,7 @@ and load.`,
 	flags.Var(newWhole[uint64](&o.Random, 1, 0, math.MaxUint64), "random", "random seed for names, prices, positions and tokens")
 	flags.StringVar(&o.Password, "password", "", "password of every customer (slow: tens of milliseconds each)")
 	flags.BoolVar(&o.force, "force", false, "replace existing files")
+	addJSON(flags, &o.json)
 	return cmd
 }
 
@@ -65,6 +84,10 @@ func (p *Program) runSeed(cmd *cobra.Command, o *seedOptions) error {
 	}
 	if outfile.Same(o.tokens, o.out, p.Stdout) {
 		return usagef(cmd, "--tokens %q is also --out: each needs another file", o.tokens)
+	}
+	toStdout := outfile.IsStdout(o.out, p.Stdout) || outfile.IsStdout(o.tokens, p.Stdout)
+	if toStdout && o.json {
+		return usagef(cmd, "--json and a file on the standard output exclude each other")
 	}
 	if len(o.Password) > seed.MaxPasswordSize {
 		return usagef(cmd, "--password is longer than %d bytes", seed.MaxPasswordSize)
@@ -79,16 +102,12 @@ func (p *Program) runSeed(cmd *cobra.Command, o *seedOptions) error {
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s: %d customers, %d instruments\n", table.Escape(o.out), o.Customers, o.Instruments)
-	if o.tokens != "" {
-		text += table.Escape(o.tokens) + ": their tokens\n"
+	result := seedResult{o.out, o.Customers, o.Instruments, o.tokens}
+	if toStdout {
+		_, err = io.WriteString(p.Stderr, result.String())
+		return err
 	}
-	w := p.textBeside(o.out)
-	if outfile.IsStdout(o.tokens, p.Stdout) {
-		w = p.Stderr
-	}
-	_, err = io.WriteString(w, text)
-	return err
+	return p.print(result, o.json)
 }
 
 // refuseToReplace returns an error if one of the files exists. It comes before any work.

@@ -44,9 +44,9 @@ Notice: at once, or once a push was sent.`,
 		case err != nil:
 			return err
 		case cut.AfterPush != 0:
-			return p.say("the connections of %d are cut after push %d", cut.Customer, cut.AfterPush)
+			return p.operated(reply, "the connections of %d are cut after push %d", cut.Customer, cut.AfterPush)
 		}
-		return p.say("cut: %s of %d", counted(reply.Count, "connection"), cut.Customer)
+		return p.operated(reply, "cut: %s of %d", counted(reply.Count, "connection"), cut.Customer)
 	})
 	push := newWhole[uint64](&cut.AfterPush, 1, 1, maxPush)
 	cut.AfterPush = 0
@@ -70,9 +70,10 @@ follow, the connections are cut, and the clients log in again.`,
 		return err
 	}
 	return newOperating(p, cmd, check, func(ctx context.Context, c *client.Client, _ []string) error {
-		if _, err := c.Operate(ctx, hold); err != nil {
+		reply, err := c.Operate(ctx, hold)
+		if err != nil {
 			return err
 		}
-		return p.say("the pushes to %d are held for %s of the trading clock", hold.Customer, hold.Duration)
+		return p.operated(reply, "the pushes to %d are held for %s of the trading clock", hold.Customer, hold.Duration)
 	}).addAccess()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"syscall"
 	"testing"
@@ -12,22 +13,26 @@ import (
 	main "holdfast/cmd/holdfast"
 )
 
+// late takes the signals that arrive when a test has ended: they would end the process.
+var late = make(chan os.Signal, 1)
+
 // raise sends a signal to the test's own process.
-func raise(t *testing.T, signal syscall.Signal) {
+func raise(t *testing.T, s syscall.Signal) {
 	t.Helper()
-	if err := syscall.Kill(os.Getpid(), signal); err != nil {
+	signal.Notify(late, s)
+	if err := syscall.Kill(os.Getpid(), s); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestSignals(t *testing.T) {
-	for signal, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
-		t.Run(signal.String(), func(t *testing.T) {
+	for s, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		t.Run(s.String(), func(t *testing.T) {
 			exits := make(chan int, 1)
 			ctx, _, stop := main.WithSignals(t.Context(), false, func(code int) { exits <- code })
 			defer stop()
 
-			raise(t, signal)
+			raise(t, s)
 			<-ctx.Done()
 			select {
 			case code := <-exits:
@@ -38,7 +43,7 @@ func TestSignals(t *testing.T) {
 				t.Errorf("exit code of a stopped command %d, want %d", got, code)
 			}
 
-			raise(t, signal)
+			raise(t, s)
 			if got := <-exits; got != code {
 				t.Errorf("exit code %d, want %d", got, code)
 			}

@@ -1,6 +1,8 @@
 package main_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -8,6 +10,8 @@ import (
 	"sync"
 	"testing"
 
+	main "holdfast/cmd/holdfast"
+	"holdfast/cmd/holdfast/submit"
 	"holdfast/codec"
 	"holdfast/codec/pb"
 )
@@ -74,7 +78,7 @@ func TestSubmit(t *testing.T) {
 		}
 	}
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
-	if want := "2 connections, 6 of 6 submits sent, 6 acknowledged, in "; len(lines) != 13 || !strings.HasPrefix(lines[12], want) {
+	if want := "2 connections, 6 of 6 Submits sent, 6 acknowledged, in "; len(lines) != 13 || !strings.HasPrefix(lines[12], want) {
 		t.Errorf("%d lines, the last %q", len(lines), lines[len(lines)-1])
 	}
 }
@@ -91,7 +95,7 @@ func TestSubmitFindsBadAcknowledgements(t *testing.T) {
 		{"13 bytes", func(m codec.Message) []byte { return codec.AppendHeader(nil, m.Command.Reply(), m.ID, 0) }, "without a result"},
 		{"failed", func(m codec.Message) []byte {
 			return codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultFailed, nil)
-		}, "1 submits were not acknowledged: the server could not do this"},
+		}, "1 Submit was not acknowledged: the server could not do this"},
 		{"other command", func(m codec.Message) []byte {
 			return codec.Packet{}.AppendReply(nil, codec.CommandHeartbeat, m.ID, codec.ResultOK, nil)
 		}, "HeartbeatReply as the reply to Submit"},
@@ -103,7 +107,7 @@ func TestSubmitFindsBadAcknowledgements(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			code, stdout, stderr := run(t, "submit", "--addr", badAcker(t, tc.ack), "--connections", "1", "--count", "1")
-			if code != 1 || !strings.Contains(stderr, tc.stderr) || !strings.Contains(stdout, "1 of 1 submits sent, 0 acknowledged") {
+			if code != 1 || !strings.Contains(stderr, tc.stderr) || !strings.Contains(stdout, "1 of 1 Submit sent, 0 acknowledged") {
 				t.Errorf("code %d, stderr %q, stdout\n%s", code, stderr, stdout)
 			}
 		})
@@ -124,7 +128,59 @@ func TestSubmitWaitsForAPlace(t *testing.T) {
 	t.Parallel()
 	addr := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--max-connections", "2", "--log-level", "error").addr
 	code, stdout, stderr := run(t, "submit", "--addr", addr, "--connections", "5", "--count", "2", "--interval", "10ms")
-	if code != 0 || !strings.Contains(stdout, "5 connections, 10 of 10 submits sent, 10 acknowledged") {
+	if code != 0 || !strings.Contains(stdout, "5 connections, 10 of 10 Submits sent, 10 acknowledged") {
 		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
+	}
+}
+
+// TestSubmitJSON: an object for each Submit and each reply, and the summary.
+func TestSubmitJSON(t *testing.T) {
+	addr := testServer(t)
+	code, stdout, stderr := run(t, "submit", "--json", "--addr", addr, "--connections", "2", "--count", "3", "--interval", "1ms")
+	events := make(map[string]int)
+	var last submit.Summary
+	for line := range strings.Lines(stdout) {
+		var e submit.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Errorf("%v: %s", err, line)
+		}
+		if events[e.Event]++; e.Event == "acknowledged" && (e.Latency == nil || *e.Latency <= 0) {
+			t.Errorf("no latency: %s", line)
+		}
+		last = submit.Summary{}
+		_ = json.Unmarshal([]byte(line), &last)
+	}
+	if code != 0 || stderr != "" || events["sent"] != 6 || events["acknowledged"] != 6 || len(events) != 3 {
+		t.Errorf("code %d, %v, %q", code, events, stderr)
+	}
+	last.Seconds = 0
+	if want := (submit.Summary{Event: "summary", Connections: 2, Wanted: 6, Sent: 6, Acknowledged: 6}); last != want {
+		t.Errorf("summary %+v", last)
+	}
+}
+
+// TestSubmitInterrupted: Ctrl-C ends with what was sent until then.
+func TestSubmitInterrupted(t *testing.T) {
+	addr := testServer(t)
+	for _, args := range [][]string{nil, {"--json"}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		t.Cleanup(cancel)
+		stdout := newOutput()
+		p := &main.Program{Args: append([]string{"submit", "--addr", addr, "--connections", "10", "--interval", "1h"}, args...), Stdout: stdout}
+		ended := make(chan int, 1)
+		go func() { ended <- p.Run(ctx) }()
+		for strings.Count(stdout.String(), "OK in")+strings.Count(stdout.String(), "latency_us") < 10 {
+			<-stdout.changed
+		}
+		cancel()
+		code := <-ended
+		lines := strings.Split(strings.TrimSpace(stdout.String()), "\n")
+		last := lines[len(lines)-1]
+		if code != 130 || !strings.HasPrefix(last, "10 connections, 10 of 100 Submits sent, 10 acknowledged") && !strings.HasPrefix(last, `{"event":"summary","connections":10,"wanted":100,"sent":10,"acknowledged":10,`) {
+			t.Errorf("code %d, %q", code, last)
+		}
+		if args == nil && (!strings.Contains(stdout.String(), "  connection  1  -> ") || !strings.Contains(stdout.String(), "  connection 10  -> ")) {
+			t.Errorf("not aligned:\n%s", stdout)
+		}
 	}
 }

@@ -15,15 +15,23 @@ import (
 
 // newVersionCommand returns the command that prints the same line as --version.
 func newVersionCommand(p *Program) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use: "version", Short: "print the version and the build",
-		Example: "  holdfast version", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(p.Stdout, "holdfast %s\n", version())
-			return err
-		},
+		Example: "  holdfast version\n  holdfast version --json | jq -r .version", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return p.print(versionInfo{version()}, asJSON) },
 	}
+	addJSON(cmd.Flags(), &asJSON)
+	return cmd
 }
+
+// versionInfo is the result of "holdfast version".
+type versionInfo struct {
+	Version string `json:"version"`
+}
+
+// String returns the line for people.
+func (v versionInfo) String() string { return "holdfast " + v.Version + "\n" }
 
 // version returns the version and the build as far as the binary has them, such as
 // "devel (0123456789ab, modified), go1.26.8".

@@ -51,7 +51,7 @@ func wrongFor(cmd *cobra.Command, f *pflag.Flag) (values []string, listed bool) 
 		return append(slices.Clone(noAddress), "/"), true
 	case "stats":
 		return noAddress, true
-	case "workload", "workloads", "servers", "only", "loads", "plumbing", "door", "dialect", "log-level", "intervals", "interval", "clock", "preset", "show":
+	case "workload", "workloads", "servers", "only", "loads", "plumbing", "door", "dialect", "log-level", "intervals", "interval", "clock", "preset", "show", "side", "status", "format":
 		return noWord, true
 	case "start":
 		return noTime[1:], true
@@ -59,6 +59,15 @@ func wrongFor(cmd *cobra.Command, f *pflag.Flag) (values []string, listed bool) 
 		return []string{"nonsense", "tlv", "tlv=", "dance=:1", "tlv=:1,loud", "chat=", "chat=:1,greet"}, true
 	case "journal-url", "journal-monitor-urls":
 		return []string{"nonsense", "ftp://a:1"}, true
+	case "history-url":
+		if strings.HasPrefix(cmd.CommandPath(), "holdfast export ") {
+			return nil, true
+		}
+		return []string{"nonsense", "mysql://h/d"}, true
+	case "journal-keep":
+		return []string{"", "nonsense", "0", "5", "-1s", "0s", "99999999d", "10XB", "1KB"}, true
+	case "before":
+		return []string{"", "nonsense", "17", "0-1"}, true
 	case "path":
 		return []string{"nonsense", "/a b"}, true
 	case "url":
@@ -151,7 +160,7 @@ func refuses(t *testing.T, cmd *cobra.Command, flag, value string) {
 	if code != 2 || stdout.Len() > 0 || strings.Count(text, "\n") != 1 || !strings.Contains(text, flag) && flag != "config" {
 		t.Errorf("%q: code %d, stdout %q, stderr %q", args, code, stdout.String(), text)
 	}
-	if flag == "listener" || strings.HasPrefix(flag, "journal-") {
+	if flag == "listener" || strings.HasPrefix(flag, "journal-") || flag == "history-url" {
 		return // the wrong part; nothing, because URLs may contain passwords
 	}
 	if quoted := strconv.Quote(value); !strings.Contains(text, quoted) && !strings.Contains(text, value) {

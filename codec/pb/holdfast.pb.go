@@ -356,6 +356,59 @@ func (OrderCause) EnumDescriptor() ([]byte, []int) {
 	return file_holdfast_proto_rawDescGZIP(), []int{4}
 }
 
+// Which executions History returns.
+type ExecutionState int32
+
+const (
+	// All.
+	ExecutionState_EXECUTION_STATE_UNSPECIFIED ExecutionState = 0
+	// Those that were neither busted nor corrected.
+	ExecutionState_EXECUTION_STATE_STANDING ExecutionState = 1
+	// Those that were busted or corrected.
+	ExecutionState_EXECUTION_STATE_BUSTED ExecutionState = 2
+)
+
+// Enum value maps for ExecutionState.
+var (
+	ExecutionState_name = map[int32]string{
+		0: "EXECUTION_STATE_UNSPECIFIED",
+		1: "EXECUTION_STATE_STANDING",
+		2: "EXECUTION_STATE_BUSTED",
+	}
+	ExecutionState_value = map[string]int32{
+		"EXECUTION_STATE_UNSPECIFIED": 0,
+		"EXECUTION_STATE_STANDING":    1,
+		"EXECUTION_STATE_BUSTED":      2,
+	}
+)
+
+func (x ExecutionState) Enum() *ExecutionState {
+	p := new(ExecutionState)
+	*p = x
+	return p
+}
+
+func (x ExecutionState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ExecutionState) Descriptor() protoreflect.EnumDescriptor {
+	return file_holdfast_proto_enumTypes[5].Descriptor()
+}
+
+func (ExecutionState) Type() protoreflect.EnumType {
+	return &file_holdfast_proto_enumTypes[5]
+}
+
+func (x ExecutionState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ExecutionState.Descriptor instead.
+func (ExecutionState) EnumDescriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{5}
+}
+
 // How a position changed.
 type Change int32
 
@@ -399,11 +452,11 @@ func (x Change) String() string {
 }
 
 func (Change) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[5].Descriptor()
+	return file_holdfast_proto_enumTypes[6].Descriptor()
 }
 
 func (Change) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[5]
+	return &file_holdfast_proto_enumTypes[6]
 }
 
 func (x Change) Number() protoreflect.EnumNumber {
@@ -412,7 +465,7 @@ func (x Change) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Change.Descriptor instead.
 func (Change) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{5}
+	return file_holdfast_proto_rawDescGZIP(), []int{6}
 }
 
 // Why a business rule refused a request. Only with result REJECTED.
@@ -559,11 +612,11 @@ func (x Reason) String() string {
 }
 
 func (Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[6].Descriptor()
+	return file_holdfast_proto_enumTypes[7].Descriptor()
 }
 
 func (Reason) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[6]
+	return &file_holdfast_proto_enumTypes[7]
 }
 
 func (x Reason) Number() protoreflect.EnumNumber {
@@ -572,7 +625,7 @@ func (x Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Reason.Descriptor instead.
 func (Reason) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{6}
+	return file_holdfast_proto_rawDescGZIP(), []int{7}
 }
 
 // Codes of the Notice push.
@@ -641,11 +694,11 @@ func (x NoticeCode) String() string {
 }
 
 func (NoticeCode) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[7].Descriptor()
+	return file_holdfast_proto_enumTypes[8].Descriptor()
 }
 
 func (NoticeCode) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[7]
+	return &file_holdfast_proto_enumTypes[8]
 }
 
 func (x NoticeCode) Number() protoreflect.EnumNumber {
@@ -654,7 +707,7 @@ func (x NoticeCode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use NoticeCode.Descriptor instead.
 func (NoticeCode) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{7}
+	return file_holdfast_proto_rawDescGZIP(), []int{8}
 }
 
 // What a Chat request does in its room.
@@ -696,11 +749,11 @@ func (x ChatAction) String() string {
 }
 
 func (ChatAction) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[8].Descriptor()
+	return file_holdfast_proto_enumTypes[9].Descriptor()
 }
 
 func (ChatAction) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[8]
+	return &file_holdfast_proto_enumTypes[9]
 }
 
 func (x ChatAction) Number() protoreflect.EnumNumber {
@@ -709,7 +762,7 @@ func (x ChatAction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ChatAction.Descriptor instead.
 func (ChatAction) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{8}
+	return file_holdfast_proto_rawDescGZIP(), []int{9}
 }
 
 // What a ChatMessage tells.
@@ -747,11 +800,11 @@ func (x ChatEvent) String() string {
 }
 
 func (ChatEvent) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[9].Descriptor()
+	return file_holdfast_proto_enumTypes[10].Descriptor()
 }
 
 func (ChatEvent) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[9]
+	return &file_holdfast_proto_enumTypes[10]
 }
 
 func (x ChatEvent) Number() protoreflect.EnumNumber {
@@ -760,7 +813,7 @@ func (x ChatEvent) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ChatEvent.Descriptor instead.
 func (ChatEvent) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{9}
+	return file_holdfast_proto_rawDescGZIP(), []int{10}
 }
 
 // Why a login that names a push to resume from gets a snapshot.
@@ -808,11 +861,11 @@ func (x SnapshotReason) String() string {
 }
 
 func (SnapshotReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[10].Descriptor()
+	return file_holdfast_proto_enumTypes[11].Descriptor()
 }
 
 func (SnapshotReason) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[10]
+	return &file_holdfast_proto_enumTypes[11]
 }
 
 func (x SnapshotReason) Number() protoreflect.EnumNumber {
@@ -821,7 +874,7 @@ func (x SnapshotReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SnapshotReason.Descriptor instead.
 func (SnapshotReason) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{10}
+	return file_holdfast_proto_rawDescGZIP(), []int{11}
 }
 
 // What has happened to an account.
@@ -863,11 +916,11 @@ func (x AccountChange) String() string {
 }
 
 func (AccountChange) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[11].Descriptor()
+	return file_holdfast_proto_enumTypes[12].Descriptor()
 }
 
 func (AccountChange) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[11]
+	return &file_holdfast_proto_enumTypes[12]
 }
 
 func (x AccountChange) Number() protoreflect.EnumNumber {
@@ -876,7 +929,7 @@ func (x AccountChange) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AccountChange.Descriptor instead.
 func (AccountChange) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{11}
+	return file_holdfast_proto_rawDescGZIP(), []int{12}
 }
 
 type Instrument struct {
@@ -2667,7 +2720,8 @@ func (x *ReplaceOrderReply) GetPosition() *Position {
 	return nil
 }
 
-// One order by its id or client order id, or a page of the working orders.
+// One order by its id or client order id, a page of the working orders, or with history a page
+// of all orders.
 type OrdersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	OrderId       uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
@@ -2677,8 +2731,22 @@ type OrdersRequest struct {
 	// The last order of the page before; 0 starts with the first.
 	AfterOrderId uint64 `protobuf:"varint,4,opt,name=after_order_id,json=afterOrderId,proto3" json:"after_order_id,omitempty"`
 	// 0 means your own. Only an operator may request another customer's orders.
-	Customer      uint32 `protobuf:"varint,5,opt,name=customer,proto3" json:"customer,omitempty"`
-	HistoryId     []byte `protobuf:"bytes,6,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	Customer  uint32 `protobuf:"varint,5,opt,name=customer,proto3" json:"customer,omitempty"`
+	HistoryId []byte `protobuf:"bytes,6,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	// Also the orders that no longer work, newest first. The fields below need it.
+	History bool `protobuf:"varint,7,opt,name=history,proto3" json:"history,omitempty"`
+	// Only orders older than this one; 0 starts at the newest.
+	BeforeOrderId uint64 `protobuf:"varint,8,opt,name=before_order_id,json=beforeOrderId,proto3" json:"before_order_id,omitempty"`
+	// Only orders that match all of these. Both empty: of all instruments.
+	Market string `protobuf:"bytes,9,opt,name=market,proto3" json:"market,omitempty"`
+	Code   string `protobuf:"bytes,10,opt,name=code,proto3" json:"code,omitempty"`
+	// 0: both sides.
+	Side Side `protobuf:"varint,11,opt,name=side,proto3,enum=holdfast.v1.Side" json:"side,omitempty"`
+	// When the order was accepted: from_time <= time < to_time; 0: no bound.
+	FromTime int64 `protobuf:"varint,12,opt,name=from_time,json=fromTime,proto3" json:"from_time,omitempty"`
+	ToTime   int64 `protobuf:"varint,13,opt,name=to_time,json=toTime,proto3" json:"to_time,omitempty"`
+	// Empty: all.
+	Statuses      []OrderStatus `protobuf:"varint,14,rep,packed,name=statuses,proto3,enum=holdfast.v1.OrderStatus" json:"statuses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2755,15 +2823,73 @@ func (x *OrdersRequest) GetHistoryId() []byte {
 	return nil
 }
 
+func (x *OrdersRequest) GetHistory() bool {
+	if x != nil {
+		return x.History
+	}
+	return false
+}
+
+func (x *OrdersRequest) GetBeforeOrderId() uint64 {
+	if x != nil {
+		return x.BeforeOrderId
+	}
+	return 0
+}
+
+func (x *OrdersRequest) GetMarket() string {
+	if x != nil {
+		return x.Market
+	}
+	return ""
+}
+
+func (x *OrdersRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *OrdersRequest) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *OrdersRequest) GetFromTime() int64 {
+	if x != nil {
+		return x.FromTime
+	}
+	return 0
+}
+
+func (x *OrdersRequest) GetToTime() int64 {
+	if x != nil {
+		return x.ToTime
+	}
+	return 0
+}
+
+func (x *OrdersRequest) GetStatuses() []OrderStatus {
+	if x != nil {
+		return x.Statuses
+	}
+	return nil
+}
+
 type OrdersReply struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In the order of their ids.
+	// In the order of their ids; with history newest first.
 	Orders []*Order `protobuf:"bytes,1,rep,name=orders,proto3" json:"orders,omitempty"`
 	More   bool     `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
 	// The last push that the orders include.
-	PushSequence  uint64 `protobuf:"varint,3,opt,name=push_sequence,json=pushSequence,proto3" json:"push_sequence,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	PushSequence uint64 `protobuf:"varint,3,opt,name=push_sequence,json=pushSequence,proto3" json:"push_sequence,omitempty"`
+	// With history: before_order_id of the next page; 0: this is the last one.
+	NextBeforeOrderId uint64 `protobuf:"varint,4,opt,name=next_before_order_id,json=nextBeforeOrderId,proto3" json:"next_before_order_id,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *OrdersReply) Reset() {
@@ -2817,6 +2943,13 @@ func (x *OrdersReply) GetPushSequence() uint64 {
 	return 0
 }
 
+func (x *OrdersReply) GetNextBeforeOrderId() uint64 {
+	if x != nil {
+		return x.NextBeforeOrderId
+	}
+	return 0
+}
+
 type HistoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only executions older than this one; 0 starts at the newest.
@@ -2829,7 +2962,13 @@ type HistoryRequest struct {
 	Code     string `protobuf:"bytes,5,opt,name=code,proto3" json:"code,omitempty"`
 	// The history that before_execution_id belongs to, as ConnReply names it; another one
 	// is rejected with HISTORY_RESET. Empty: no such check.
-	HistoryId     []byte `protobuf:"bytes,6,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	HistoryId []byte `protobuf:"bytes,6,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	// Only executions that match all of these. 0: both sides.
+	Side Side `protobuf:"varint,7,opt,name=side,proto3,enum=holdfast.v1.Side" json:"side,omitempty"`
+	// from_time <= time < to_time; 0: no bound.
+	FromTime      int64          `protobuf:"varint,8,opt,name=from_time,json=fromTime,proto3" json:"from_time,omitempty"`
+	ToTime        int64          `protobuf:"varint,9,opt,name=to_time,json=toTime,proto3" json:"to_time,omitempty"`
+	State         ExecutionState `protobuf:"varint,10,opt,name=state,proto3,enum=holdfast.v1.ExecutionState" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2906,13 +3045,44 @@ func (x *HistoryRequest) GetHistoryId() []byte {
 	return nil
 }
 
+func (x *HistoryRequest) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *HistoryRequest) GetFromTime() int64 {
+	if x != nil {
+		return x.FromTime
+	}
+	return 0
+}
+
+func (x *HistoryRequest) GetToTime() int64 {
+	if x != nil {
+		return x.ToTime
+	}
+	return 0
+}
+
+func (x *HistoryRequest) GetState() ExecutionState {
+	if x != nil {
+		return x.State
+	}
+	return ExecutionState_EXECUTION_STATE_UNSPECIFIED
+}
+
 type HistoryReply struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Newest first.
-	Executions    []*Execution `protobuf:"bytes,1,rep,name=executions,proto3" json:"executions,omitempty"`
-	More          bool         `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Executions []*Execution `protobuf:"bytes,1,rep,name=executions,proto3" json:"executions,omitempty"`
+	More       bool         `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	// before_execution_id of the next page; 0: this is the last one. A page can be short, or
+	// have no execution, and yet not be the last one.
+	NextBeforeExecutionId uint64 `protobuf:"varint,3,opt,name=next_before_execution_id,json=nextBeforeExecutionId,proto3" json:"next_before_execution_id,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
 }
 
 func (x *HistoryReply) Reset() {
@@ -2957,6 +3127,13 @@ func (x *HistoryReply) GetMore() bool {
 		return x.More
 	}
 	return false
+}
+
+func (x *HistoryReply) GetNextBeforeExecutionId() uint64 {
+	if x != nil {
+		return x.NextBeforeExecutionId
+	}
+	return 0
 }
 
 type InstrumentKey struct {
@@ -3569,6 +3746,7 @@ type OperateRequest struct {
 	//	*OperateRequest_Disconnect
 	//	*OperateRequest_HoldPushes
 	//	*OperateRequest_Clock
+	//	*OperateRequest_Customers
 	Command       isOperateRequest_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3719,6 +3897,15 @@ func (x *OperateRequest) GetClock() *ClockCommand {
 	return nil
 }
 
+func (x *OperateRequest) GetCustomers() *CustomersCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Customers); ok {
+			return x.Customers
+		}
+	}
+	return nil
+}
+
 type isOperateRequest_Command interface {
 	isOperateRequest_Command()
 }
@@ -3771,6 +3958,10 @@ type OperateRequest_Clock struct {
 	Clock *ClockCommand `protobuf:"bytes,12,opt,name=clock,proto3,oneof"`
 }
 
+type OperateRequest_Customers struct {
+	Customers *CustomersCommand `protobuf:"bytes,13,opt,name=customers,proto3,oneof"`
+}
+
 func (*OperateRequest_Halt) isOperateRequest_Command() {}
 
 func (*OperateRequest_Resume) isOperateRequest_Command() {}
@@ -3794,6 +3985,8 @@ func (*OperateRequest_Disconnect) isOperateRequest_Command() {}
 func (*OperateRequest_HoldPushes) isOperateRequest_Command() {}
 
 func (*OperateRequest_Clock) isOperateRequest_Command() {}
+
+func (*OperateRequest_Customers) isOperateRequest_Command() {}
 
 // Halts an instrument, or a whole market if there is no code, or resumes it.
 type HaltCommand struct {
@@ -4303,23 +4496,143 @@ func (*ClockCommand) Descriptor() ([]byte, []int) {
 	return file_holdfast_proto_rawDescGZIP(), []int{38}
 }
 
+// Lists the customers.
+type CustomersCommand struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Customers in the reply: 1 to 1000; 0 means 1000.
+	Limit uint32 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
+	// The last customer of the page before; 0 starts with the first.
+	After         uint32 `protobuf:"varint,2,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CustomersCommand) Reset() {
+	*x = CustomersCommand{}
+	mi := &file_holdfast_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CustomersCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CustomersCommand) ProtoMessage() {}
+
+func (x *CustomersCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CustomersCommand.ProtoReflect.Descriptor instead.
+func (*CustomersCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *CustomersCommand) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *CustomersCommand) GetAfter() uint32 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+// A customer, as the seed has it.
+type Customer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Customer      uint32                 `protobuf:"varint,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Operator      bool                   `protobuf:"varint,3,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Customer) Reset() {
+	*x = Customer{}
+	mi := &file_holdfast_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Customer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Customer) ProtoMessage() {}
+
+func (x *Customer) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Customer.ProtoReflect.Descriptor instead.
+func (*Customer) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *Customer) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
+}
+
+func (x *Customer) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Customer) GetOperator() bool {
+	if x != nil {
+		return x.Operator
+	}
+	return false
+}
+
 type OperateReply struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The time of the market when the command was done.
 	Time int64 `protobuf:"varint,1,opt,name=time,proto3" json:"time,omitempty"`
 	// How many instruments, orders or sessions it has changed.
-	Count         uint32       `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
-	Account       *Account     `protobuf:"bytes,3,opt,name=account,proto3" json:"account,omitempty"`
-	Order         *Order       `protobuf:"bytes,4,opt,name=order,proto3" json:"order,omitempty"`
-	Executions    []*Execution `protobuf:"bytes,5,rep,name=executions,proto3" json:"executions,omitempty"`
-	Position      *Position    `protobuf:"bytes,6,opt,name=position,proto3" json:"position,omitempty"`
+	Count      uint32       `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Account    *Account     `protobuf:"bytes,3,opt,name=account,proto3" json:"account,omitempty"`
+	Order      *Order       `protobuf:"bytes,4,opt,name=order,proto3" json:"order,omitempty"`
+	Executions []*Execution `protobuf:"bytes,5,rep,name=executions,proto3" json:"executions,omitempty"`
+	Position   *Position    `protobuf:"bytes,6,opt,name=position,proto3" json:"position,omitempty"`
+	// In the order of their numbers.
+	Customers []*Customer `protobuf:"bytes,7,rep,name=customers,proto3" json:"customers,omitempty"`
+	// True: further pages follow the last customer of this one.
+	More          bool `protobuf:"varint,8,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OperateReply) Reset() {
 	*x = OperateReply{}
-	mi := &file_holdfast_proto_msgTypes[39]
+	mi := &file_holdfast_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4331,7 +4644,7 @@ func (x *OperateReply) String() string {
 func (*OperateReply) ProtoMessage() {}
 
 func (x *OperateReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[39]
+	mi := &file_holdfast_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4344,7 +4657,7 @@ func (x *OperateReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperateReply.ProtoReflect.Descriptor instead.
 func (*OperateReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{39}
+	return file_holdfast_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *OperateReply) GetTime() int64 {
@@ -4389,6 +4702,20 @@ func (x *OperateReply) GetPosition() *Position {
 	return nil
 }
 
+func (x *OperateReply) GetCustomers() []*Customer {
+	if x != nil {
+		return x.Customers
+	}
+	return nil
+}
+
+func (x *OperateReply) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
 type Notice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Code          NoticeCode             `protobuf:"varint,1,opt,name=code,proto3,enum=holdfast.v1.NoticeCode" json:"code,omitempty"`
@@ -4399,7 +4726,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_holdfast_proto_msgTypes[40]
+	mi := &file_holdfast_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4411,7 +4738,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[40]
+	mi := &file_holdfast_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4424,7 +4751,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{40}
+	return file_holdfast_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Notice) GetCode() NoticeCode {
@@ -4457,7 +4784,7 @@ type PositionUpdate struct {
 
 func (x *PositionUpdate) Reset() {
 	*x = PositionUpdate{}
-	mi := &file_holdfast_proto_msgTypes[41]
+	mi := &file_holdfast_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4469,7 +4796,7 @@ func (x *PositionUpdate) String() string {
 func (*PositionUpdate) ProtoMessage() {}
 
 func (x *PositionUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[41]
+	mi := &file_holdfast_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4482,7 +4809,7 @@ func (x *PositionUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PositionUpdate.ProtoReflect.Descriptor instead.
 func (*PositionUpdate) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{41}
+	return file_holdfast_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *PositionUpdate) GetChange() Change {
@@ -4547,7 +4874,7 @@ type ExecutionBusted struct {
 
 func (x *ExecutionBusted) Reset() {
 	*x = ExecutionBusted{}
-	mi := &file_holdfast_proto_msgTypes[42]
+	mi := &file_holdfast_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4559,7 +4886,7 @@ func (x *ExecutionBusted) String() string {
 func (*ExecutionBusted) ProtoMessage() {}
 
 func (x *ExecutionBusted) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[42]
+	mi := &file_holdfast_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4572,7 +4899,7 @@ func (x *ExecutionBusted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecutionBusted.ProtoReflect.Descriptor instead.
 func (*ExecutionBusted) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{42}
+	return file_holdfast_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ExecutionBusted) GetExecutionId() uint64 {
@@ -4622,7 +4949,7 @@ type OrderUpdate struct {
 
 func (x *OrderUpdate) Reset() {
 	*x = OrderUpdate{}
-	mi := &file_holdfast_proto_msgTypes[43]
+	mi := &file_holdfast_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4634,7 +4961,7 @@ func (x *OrderUpdate) String() string {
 func (*OrderUpdate) ProtoMessage() {}
 
 func (x *OrderUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[43]
+	mi := &file_holdfast_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4647,7 +4974,7 @@ func (x *OrderUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderUpdate.ProtoReflect.Descriptor instead.
 func (*OrderUpdate) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{43}
+	return file_holdfast_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *OrderUpdate) GetOrder() *Order {
@@ -4706,7 +5033,7 @@ type AccountUpdate struct {
 
 func (x *AccountUpdate) Reset() {
 	*x = AccountUpdate{}
-	mi := &file_holdfast_proto_msgTypes[44]
+	mi := &file_holdfast_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4718,7 +5045,7 @@ func (x *AccountUpdate) String() string {
 func (*AccountUpdate) ProtoMessage() {}
 
 func (x *AccountUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[44]
+	mi := &file_holdfast_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4731,7 +5058,7 @@ func (x *AccountUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountUpdate.ProtoReflect.Descriptor instead.
 func (*AccountUpdate) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{44}
+	return file_holdfast_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *AccountUpdate) GetChange() AccountChange {
@@ -4781,7 +5108,7 @@ type Quote struct {
 
 func (x *Quote) Reset() {
 	*x = Quote{}
-	mi := &file_holdfast_proto_msgTypes[45]
+	mi := &file_holdfast_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4793,7 +5120,7 @@ func (x *Quote) String() string {
 func (*Quote) ProtoMessage() {}
 
 func (x *Quote) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[45]
+	mi := &file_holdfast_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4806,7 +5133,7 @@ func (x *Quote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quote.ProtoReflect.Descriptor instead.
 func (*Quote) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{45}
+	return file_holdfast_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Quote) GetMarket() string {
@@ -4854,7 +5181,7 @@ type ChatRequest struct {
 
 func (x *ChatRequest) Reset() {
 	*x = ChatRequest{}
-	mi := &file_holdfast_proto_msgTypes[46]
+	mi := &file_holdfast_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4866,7 +5193,7 @@ func (x *ChatRequest) String() string {
 func (*ChatRequest) ProtoMessage() {}
 
 func (x *ChatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[46]
+	mi := &file_holdfast_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4879,7 +5206,7 @@ func (x *ChatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatRequest.ProtoReflect.Descriptor instead.
 func (*ChatRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{46}
+	return file_holdfast_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ChatRequest) GetRoom() string {
@@ -4932,7 +5259,7 @@ type ChatReply struct {
 
 func (x *ChatReply) Reset() {
 	*x = ChatReply{}
-	mi := &file_holdfast_proto_msgTypes[47]
+	mi := &file_holdfast_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4944,7 +5271,7 @@ func (x *ChatReply) String() string {
 func (*ChatReply) ProtoMessage() {}
 
 func (x *ChatReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[47]
+	mi := &file_holdfast_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4957,7 +5284,7 @@ func (x *ChatReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatReply.ProtoReflect.Descriptor instead.
 func (*ChatReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{47}
+	return file_holdfast_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ChatReply) GetMembers() []*ChatMember {
@@ -4996,7 +5323,7 @@ type ChatMember struct {
 
 func (x *ChatMember) Reset() {
 	*x = ChatMember{}
-	mi := &file_holdfast_proto_msgTypes[48]
+	mi := &file_holdfast_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5008,7 +5335,7 @@ func (x *ChatMember) String() string {
 func (*ChatMember) ProtoMessage() {}
 
 func (x *ChatMember) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[48]
+	mi := &file_holdfast_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5021,7 +5348,7 @@ func (x *ChatMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMember.ProtoReflect.Descriptor instead.
 func (*ChatMember) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{48}
+	return file_holdfast_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ChatMember) GetUid() uint64 {
@@ -5069,7 +5396,7 @@ type ChatMessage struct {
 
 func (x *ChatMessage) Reset() {
 	*x = ChatMessage{}
-	mi := &file_holdfast_proto_msgTypes[49]
+	mi := &file_holdfast_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5081,7 +5408,7 @@ func (x *ChatMessage) String() string {
 func (*ChatMessage) ProtoMessage() {}
 
 func (x *ChatMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[49]
+	mi := &file_holdfast_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5094,7 +5421,7 @@ func (x *ChatMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMessage.ProtoReflect.Descriptor instead.
 func (*ChatMessage) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{49}
+	return file_holdfast_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ChatMessage) GetRoom() string {
@@ -5341,7 +5668,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\n" +
 	"executions\x18\x02 \x03(\v2\x16.holdfast.v1.ExecutionR\n" +
 	"executions\x121\n" +
-	"\bposition\x18\x03 \x01(\v2\x15.holdfast.v1.PositionR\bposition\"\xc9\x01\n" +
+	"\bposition\x18\x03 \x01(\v2\x15.holdfast.v1.PositionR\bposition\"\xca\x03\n" +
 	"\rOrdersRequest\x12\x19\n" +
 	"\border_id\x18\x01 \x01(\x04R\aorderId\x12&\n" +
 	"\x0fclient_order_id\x18\x02 \x01(\tR\rclientOrderId\x12\x14\n" +
@@ -5349,11 +5676,21 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x0eafter_order_id\x18\x04 \x01(\x04R\fafterOrderId\x12\x1a\n" +
 	"\bcustomer\x18\x05 \x01(\rR\bcustomer\x12\x1d\n" +
 	"\n" +
-	"history_id\x18\x06 \x01(\fR\thistoryId\"r\n" +
+	"history_id\x18\x06 \x01(\fR\thistoryId\x12\x18\n" +
+	"\ahistory\x18\a \x01(\bR\ahistory\x12&\n" +
+	"\x0fbefore_order_id\x18\b \x01(\x04R\rbeforeOrderId\x12\x16\n" +
+	"\x06market\x18\t \x01(\tR\x06market\x12\x12\n" +
+	"\x04code\x18\n" +
+	" \x01(\tR\x04code\x12%\n" +
+	"\x04side\x18\v \x01(\x0e2\x11.holdfast.v1.SideR\x04side\x12\x1b\n" +
+	"\tfrom_time\x18\f \x01(\x03R\bfromTime\x12\x17\n" +
+	"\ato_time\x18\r \x01(\x03R\x06toTime\x124\n" +
+	"\bstatuses\x18\x0e \x03(\x0e2\x18.holdfast.v1.OrderStatusR\bstatuses\"\xa3\x01\n" +
 	"\vOrdersReply\x12*\n" +
 	"\x06orders\x18\x01 \x03(\v2\x12.holdfast.v1.OrderR\x06orders\x12\x12\n" +
 	"\x04more\x18\x02 \x01(\bR\x04more\x12#\n" +
-	"\rpush_sequence\x18\x03 \x01(\x04R\fpushSequence\"\xbd\x01\n" +
+	"\rpush_sequence\x18\x03 \x01(\x04R\fpushSequence\x12/\n" +
+	"\x14next_before_order_id\x18\x04 \x01(\x04R\x11nextBeforeOrderId\"\xcd\x02\n" +
 	"\x0eHistoryRequest\x12.\n" +
 	"\x13before_execution_id\x18\x01 \x01(\x04R\x11beforeExecutionId\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x1a\n" +
@@ -5361,12 +5698,18 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x06market\x18\x04 \x01(\tR\x06market\x12\x12\n" +
 	"\x04code\x18\x05 \x01(\tR\x04code\x12\x1d\n" +
 	"\n" +
-	"history_id\x18\x06 \x01(\fR\thistoryId\"Z\n" +
+	"history_id\x18\x06 \x01(\fR\thistoryId\x12%\n" +
+	"\x04side\x18\a \x01(\x0e2\x11.holdfast.v1.SideR\x04side\x12\x1b\n" +
+	"\tfrom_time\x18\b \x01(\x03R\bfromTime\x12\x17\n" +
+	"\ato_time\x18\t \x01(\x03R\x06toTime\x121\n" +
+	"\x05state\x18\n" +
+	" \x01(\x0e2\x1b.holdfast.v1.ExecutionStateR\x05state\"\x93\x01\n" +
 	"\fHistoryReply\x126\n" +
 	"\n" +
 	"executions\x18\x01 \x03(\v2\x16.holdfast.v1.ExecutionR\n" +
 	"executions\x12\x12\n" +
-	"\x04more\x18\x02 \x01(\bR\x04more\";\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\x127\n" +
+	"\x18next_before_execution_id\x18\x03 \x01(\x04R\x15nextBeforeExecutionId\";\n" +
 	"\rInstrumentKey\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\"\xb3\x01\n" +
@@ -5415,7 +5758,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x06busted\x18\x01 \x01(\v2\x16.holdfast.v1.ExecutionR\x06busted\x128\n" +
 	"\vreplacement\x18\x02 \x01(\v2\x16.holdfast.v1.ExecutionR\vreplacement\x121\n" +
 	"\bposition\x18\x03 \x01(\v2\x15.holdfast.v1.PositionR\bposition\x12(\n" +
-	"\x05order\x18\x04 \x01(\v2\x12.holdfast.v1.OrderR\x05order\"\x97\x05\n" +
+	"\x05order\x18\x04 \x01(\v2\x12.holdfast.v1.OrderR\x05order\"\xd6\x05\n" +
 	"\x0eOperateRequest\x12.\n" +
 	"\x04halt\x18\x01 \x01(\v2\x18.holdfast.v1.HaltCommandH\x00R\x04halt\x122\n" +
 	"\x06resume\x18\x02 \x01(\v2\x18.holdfast.v1.HaltCommandH\x00R\x06resume\x12.\n" +
@@ -5432,7 +5775,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"disconnect\x12;\n" +
 	"\vhold_pushes\x18\v \x01(\v2\x18.holdfast.v1.HoldCommandH\x00R\n" +
 	"holdPushes\x121\n" +
-	"\x05clock\x18\f \x01(\v2\x19.holdfast.v1.ClockCommandH\x00R\x05clockB\t\n" +
+	"\x05clock\x18\f \x01(\v2\x19.holdfast.v1.ClockCommandH\x00R\x05clock\x12=\n" +
+	"\tcustomers\x18\r \x01(\v2\x1d.holdfast.v1.CustomersCommandH\x00R\tcustomersB\t\n" +
 	"\acommand\"9\n" +
 	"\vHaltCommand\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12\x12\n" +
@@ -5465,7 +5809,14 @@ const file_holdfast_proto_rawDesc = "" +
 	"\vHoldCommand\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12\x1a\n" +
 	"\bduration\x18\x02 \x01(\x03R\bduration\"\x0e\n" +
-	"\fClockCommand\"\xfd\x01\n" +
+	"\fClockCommand\">\n" +
+	"\x10CustomersCommand\x12\x14\n" +
+	"\x05limit\x18\x01 \x01(\rR\x05limit\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\rR\x05after\"V\n" +
+	"\bCustomer\x12\x1a\n" +
+	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
+	"\boperator\x18\x03 \x01(\bR\boperator\"\xc6\x02\n" +
 	"\fOperateReply\x12\x12\n" +
 	"\x04time\x18\x01 \x01(\x03R\x04time\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12.\n" +
@@ -5474,7 +5825,9 @@ const file_holdfast_proto_rawDesc = "" +
 	"\n" +
 	"executions\x18\x05 \x03(\v2\x16.holdfast.v1.ExecutionR\n" +
 	"executions\x121\n" +
-	"\bposition\x18\x06 \x01(\v2\x15.holdfast.v1.PositionR\bposition\"I\n" +
+	"\bposition\x18\x06 \x01(\v2\x15.holdfast.v1.PositionR\bposition\x123\n" +
+	"\tcustomers\x18\a \x03(\v2\x15.holdfast.v1.CustomerR\tcustomers\x12\x12\n" +
+	"\x04more\x18\b \x01(\bR\x04more\"I\n" +
 	"\x06Notice\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.holdfast.v1.NoticeCodeR\x04code\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"\x8c\x02\n" +
@@ -5578,7 +5931,11 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x11ORDER_CAUSE_CLOSE\x10\v\x12\x14\n" +
 	"\x10ORDER_CAUSE_DATE\x10\f\x12\x1a\n" +
 	"\x16ORDER_CAUSE_STOP_PRICE\x10\r\x12\x16\n" +
-	"\x12ORDER_CAUSE_LIMITS\x10\x0e*\x87\x01\n" +
+	"\x12ORDER_CAUSE_LIMITS\x10\x0e*k\n" +
+	"\x0eExecutionState\x12\x1f\n" +
+	"\x1bEXECUTION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18EXECUTION_STATE_STANDING\x10\x01\x12\x1a\n" +
+	"\x16EXECUTION_STATE_BUSTED\x10\x02*\x87\x01\n" +
 	"\x06Change\x12\x16\n" +
 	"\x12CHANGE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rCHANGE_OPENED\x10\x01\x12\x11\n" +
@@ -5674,71 +6031,74 @@ func file_holdfast_proto_rawDescGZIP() []byte {
 	return file_holdfast_proto_rawDescData
 }
 
-var file_holdfast_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
-var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
+var file_holdfast_proto_enumTypes = make([]protoimpl.EnumInfo, 13)
+var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_holdfast_proto_goTypes = []any{
 	(Side)(0),                   // 0: holdfast.v1.Side
 	(OrderType)(0),              // 1: holdfast.v1.OrderType
 	(TimeInForce)(0),            // 2: holdfast.v1.TimeInForce
 	(OrderStatus)(0),            // 3: holdfast.v1.OrderStatus
 	(OrderCause)(0),             // 4: holdfast.v1.OrderCause
-	(Change)(0),                 // 5: holdfast.v1.Change
-	(Reason)(0),                 // 6: holdfast.v1.Reason
-	(NoticeCode)(0),             // 7: holdfast.v1.NoticeCode
-	(ChatAction)(0),             // 8: holdfast.v1.ChatAction
-	(ChatEvent)(0),              // 9: holdfast.v1.ChatEvent
-	(SnapshotReason)(0),         // 10: holdfast.v1.SnapshotReason
-	(AccountChange)(0),          // 11: holdfast.v1.AccountChange
-	(*Instrument)(nil),          // 12: holdfast.v1.Instrument
-	(*Position)(nil),            // 13: holdfast.v1.Position
-	(*Account)(nil),             // 14: holdfast.v1.Account
-	(*Order)(nil),               // 15: holdfast.v1.Order
-	(*Execution)(nil),           // 16: holdfast.v1.Execution
-	(*Error)(nil),               // 17: holdfast.v1.Error
-	(*ConnReply)(nil),           // 18: holdfast.v1.ConnReply
-	(*LoginRequest)(nil),        // 19: holdfast.v1.LoginRequest
-	(*LoginReply)(nil),          // 20: holdfast.v1.LoginReply
-	(*PositionsRequest)(nil),    // 21: holdfast.v1.PositionsRequest
-	(*PositionsReply)(nil),      // 22: holdfast.v1.PositionsReply
-	(*PlaceOrderRequest)(nil),   // 23: holdfast.v1.PlaceOrderRequest
-	(*PlaceOrderReply)(nil),     // 24: holdfast.v1.PlaceOrderReply
-	(*CancelOrderRequest)(nil),  // 25: holdfast.v1.CancelOrderRequest
-	(*CancelOrderReply)(nil),    // 26: holdfast.v1.CancelOrderReply
-	(*ReplaceOrderRequest)(nil), // 27: holdfast.v1.ReplaceOrderRequest
-	(*ReplaceOrderReply)(nil),   // 28: holdfast.v1.ReplaceOrderReply
-	(*OrdersRequest)(nil),       // 29: holdfast.v1.OrdersRequest
-	(*OrdersReply)(nil),         // 30: holdfast.v1.OrdersReply
-	(*HistoryRequest)(nil),      // 31: holdfast.v1.HistoryRequest
-	(*HistoryReply)(nil),        // 32: holdfast.v1.HistoryReply
-	(*InstrumentKey)(nil),       // 33: holdfast.v1.InstrumentKey
-	(*QuotesRequest)(nil),       // 34: holdfast.v1.QuotesRequest
-	(*QuotesReply)(nil),         // 35: holdfast.v1.QuotesReply
-	(*BustRequest)(nil),         // 36: holdfast.v1.BustRequest
-	(*BustReply)(nil),           // 37: holdfast.v1.BustReply
-	(*BustRefusal)(nil),         // 38: holdfast.v1.BustRefusal
-	(*CorrectRequest)(nil),      // 39: holdfast.v1.CorrectRequest
-	(*CorrectReply)(nil),        // 40: holdfast.v1.CorrectReply
-	(*OperateRequest)(nil),      // 41: holdfast.v1.OperateRequest
-	(*HaltCommand)(nil),         // 42: holdfast.v1.HaltCommand
-	(*JumpCommand)(nil),         // 43: holdfast.v1.JumpCommand
-	(*StepCommand)(nil),         // 44: holdfast.v1.StepCommand
-	(*CashCommand)(nil),         // 45: holdfast.v1.CashCommand
-	(*FillCommand)(nil),         // 46: holdfast.v1.FillCommand
-	(*RejectCommand)(nil),       // 47: holdfast.v1.RejectCommand
-	(*DisconnectCommand)(nil),   // 48: holdfast.v1.DisconnectCommand
-	(*HoldCommand)(nil),         // 49: holdfast.v1.HoldCommand
-	(*ClockCommand)(nil),        // 50: holdfast.v1.ClockCommand
-	(*OperateReply)(nil),        // 51: holdfast.v1.OperateReply
-	(*Notice)(nil),              // 52: holdfast.v1.Notice
-	(*PositionUpdate)(nil),      // 53: holdfast.v1.PositionUpdate
-	(*ExecutionBusted)(nil),     // 54: holdfast.v1.ExecutionBusted
-	(*OrderUpdate)(nil),         // 55: holdfast.v1.OrderUpdate
-	(*AccountUpdate)(nil),       // 56: holdfast.v1.AccountUpdate
-	(*Quote)(nil),               // 57: holdfast.v1.Quote
-	(*ChatRequest)(nil),         // 58: holdfast.v1.ChatRequest
-	(*ChatReply)(nil),           // 59: holdfast.v1.ChatReply
-	(*ChatMember)(nil),          // 60: holdfast.v1.ChatMember
-	(*ChatMessage)(nil),         // 61: holdfast.v1.ChatMessage
+	(ExecutionState)(0),         // 5: holdfast.v1.ExecutionState
+	(Change)(0),                 // 6: holdfast.v1.Change
+	(Reason)(0),                 // 7: holdfast.v1.Reason
+	(NoticeCode)(0),             // 8: holdfast.v1.NoticeCode
+	(ChatAction)(0),             // 9: holdfast.v1.ChatAction
+	(ChatEvent)(0),              // 10: holdfast.v1.ChatEvent
+	(SnapshotReason)(0),         // 11: holdfast.v1.SnapshotReason
+	(AccountChange)(0),          // 12: holdfast.v1.AccountChange
+	(*Instrument)(nil),          // 13: holdfast.v1.Instrument
+	(*Position)(nil),            // 14: holdfast.v1.Position
+	(*Account)(nil),             // 15: holdfast.v1.Account
+	(*Order)(nil),               // 16: holdfast.v1.Order
+	(*Execution)(nil),           // 17: holdfast.v1.Execution
+	(*Error)(nil),               // 18: holdfast.v1.Error
+	(*ConnReply)(nil),           // 19: holdfast.v1.ConnReply
+	(*LoginRequest)(nil),        // 20: holdfast.v1.LoginRequest
+	(*LoginReply)(nil),          // 21: holdfast.v1.LoginReply
+	(*PositionsRequest)(nil),    // 22: holdfast.v1.PositionsRequest
+	(*PositionsReply)(nil),      // 23: holdfast.v1.PositionsReply
+	(*PlaceOrderRequest)(nil),   // 24: holdfast.v1.PlaceOrderRequest
+	(*PlaceOrderReply)(nil),     // 25: holdfast.v1.PlaceOrderReply
+	(*CancelOrderRequest)(nil),  // 26: holdfast.v1.CancelOrderRequest
+	(*CancelOrderReply)(nil),    // 27: holdfast.v1.CancelOrderReply
+	(*ReplaceOrderRequest)(nil), // 28: holdfast.v1.ReplaceOrderRequest
+	(*ReplaceOrderReply)(nil),   // 29: holdfast.v1.ReplaceOrderReply
+	(*OrdersRequest)(nil),       // 30: holdfast.v1.OrdersRequest
+	(*OrdersReply)(nil),         // 31: holdfast.v1.OrdersReply
+	(*HistoryRequest)(nil),      // 32: holdfast.v1.HistoryRequest
+	(*HistoryReply)(nil),        // 33: holdfast.v1.HistoryReply
+	(*InstrumentKey)(nil),       // 34: holdfast.v1.InstrumentKey
+	(*QuotesRequest)(nil),       // 35: holdfast.v1.QuotesRequest
+	(*QuotesReply)(nil),         // 36: holdfast.v1.QuotesReply
+	(*BustRequest)(nil),         // 37: holdfast.v1.BustRequest
+	(*BustReply)(nil),           // 38: holdfast.v1.BustReply
+	(*BustRefusal)(nil),         // 39: holdfast.v1.BustRefusal
+	(*CorrectRequest)(nil),      // 40: holdfast.v1.CorrectRequest
+	(*CorrectReply)(nil),        // 41: holdfast.v1.CorrectReply
+	(*OperateRequest)(nil),      // 42: holdfast.v1.OperateRequest
+	(*HaltCommand)(nil),         // 43: holdfast.v1.HaltCommand
+	(*JumpCommand)(nil),         // 44: holdfast.v1.JumpCommand
+	(*StepCommand)(nil),         // 45: holdfast.v1.StepCommand
+	(*CashCommand)(nil),         // 46: holdfast.v1.CashCommand
+	(*FillCommand)(nil),         // 47: holdfast.v1.FillCommand
+	(*RejectCommand)(nil),       // 48: holdfast.v1.RejectCommand
+	(*DisconnectCommand)(nil),   // 49: holdfast.v1.DisconnectCommand
+	(*HoldCommand)(nil),         // 50: holdfast.v1.HoldCommand
+	(*ClockCommand)(nil),        // 51: holdfast.v1.ClockCommand
+	(*CustomersCommand)(nil),    // 52: holdfast.v1.CustomersCommand
+	(*Customer)(nil),            // 53: holdfast.v1.Customer
+	(*OperateReply)(nil),        // 54: holdfast.v1.OperateReply
+	(*Notice)(nil),              // 55: holdfast.v1.Notice
+	(*PositionUpdate)(nil),      // 56: holdfast.v1.PositionUpdate
+	(*ExecutionBusted)(nil),     // 57: holdfast.v1.ExecutionBusted
+	(*OrderUpdate)(nil),         // 58: holdfast.v1.OrderUpdate
+	(*AccountUpdate)(nil),       // 59: holdfast.v1.AccountUpdate
+	(*Quote)(nil),               // 60: holdfast.v1.Quote
+	(*ChatRequest)(nil),         // 61: holdfast.v1.ChatRequest
+	(*ChatReply)(nil),           // 62: holdfast.v1.ChatReply
+	(*ChatMember)(nil),          // 63: holdfast.v1.ChatMember
+	(*ChatMessage)(nil),         // 64: holdfast.v1.ChatMessage
 }
 var file_holdfast_proto_depIdxs = []int32{
 	0,  // 0: holdfast.v1.Order.side:type_name -> holdfast.v1.Side
@@ -5747,73 +6107,79 @@ var file_holdfast_proto_depIdxs = []int32{
 	3,  // 3: holdfast.v1.Order.status:type_name -> holdfast.v1.OrderStatus
 	4,  // 4: holdfast.v1.Order.cause:type_name -> holdfast.v1.OrderCause
 	0,  // 5: holdfast.v1.Execution.side:type_name -> holdfast.v1.Side
-	6,  // 6: holdfast.v1.Error.reason:type_name -> holdfast.v1.Reason
-	15, // 7: holdfast.v1.Error.order:type_name -> holdfast.v1.Order
-	14, // 8: holdfast.v1.LoginReply.account:type_name -> holdfast.v1.Account
-	13, // 9: holdfast.v1.LoginReply.positions:type_name -> holdfast.v1.Position
-	10, // 10: holdfast.v1.LoginReply.snapshot_reason:type_name -> holdfast.v1.SnapshotReason
-	33, // 11: holdfast.v1.PositionsRequest.after:type_name -> holdfast.v1.InstrumentKey
-	14, // 12: holdfast.v1.PositionsReply.account:type_name -> holdfast.v1.Account
-	13, // 13: holdfast.v1.PositionsReply.positions:type_name -> holdfast.v1.Position
+	7,  // 6: holdfast.v1.Error.reason:type_name -> holdfast.v1.Reason
+	16, // 7: holdfast.v1.Error.order:type_name -> holdfast.v1.Order
+	15, // 8: holdfast.v1.LoginReply.account:type_name -> holdfast.v1.Account
+	14, // 9: holdfast.v1.LoginReply.positions:type_name -> holdfast.v1.Position
+	11, // 10: holdfast.v1.LoginReply.snapshot_reason:type_name -> holdfast.v1.SnapshotReason
+	34, // 11: holdfast.v1.PositionsRequest.after:type_name -> holdfast.v1.InstrumentKey
+	15, // 12: holdfast.v1.PositionsReply.account:type_name -> holdfast.v1.Account
+	14, // 13: holdfast.v1.PositionsReply.positions:type_name -> holdfast.v1.Position
 	0,  // 14: holdfast.v1.PlaceOrderRequest.side:type_name -> holdfast.v1.Side
 	1,  // 15: holdfast.v1.PlaceOrderRequest.type:type_name -> holdfast.v1.OrderType
 	2,  // 16: holdfast.v1.PlaceOrderRequest.time_in_force:type_name -> holdfast.v1.TimeInForce
 	3,  // 17: holdfast.v1.PlaceOrderReply.status:type_name -> holdfast.v1.OrderStatus
-	16, // 18: holdfast.v1.PlaceOrderReply.executions:type_name -> holdfast.v1.Execution
-	13, // 19: holdfast.v1.PlaceOrderReply.position:type_name -> holdfast.v1.Position
+	17, // 18: holdfast.v1.PlaceOrderReply.executions:type_name -> holdfast.v1.Execution
+	14, // 19: holdfast.v1.PlaceOrderReply.position:type_name -> holdfast.v1.Position
 	4,  // 20: holdfast.v1.PlaceOrderReply.cause:type_name -> holdfast.v1.OrderCause
-	15, // 21: holdfast.v1.CancelOrderReply.order:type_name -> holdfast.v1.Order
+	16, // 21: holdfast.v1.CancelOrderReply.order:type_name -> holdfast.v1.Order
 	2,  // 22: holdfast.v1.ReplaceOrderRequest.time_in_force:type_name -> holdfast.v1.TimeInForce
-	15, // 23: holdfast.v1.ReplaceOrderReply.order:type_name -> holdfast.v1.Order
-	16, // 24: holdfast.v1.ReplaceOrderReply.executions:type_name -> holdfast.v1.Execution
-	13, // 25: holdfast.v1.ReplaceOrderReply.position:type_name -> holdfast.v1.Position
-	15, // 26: holdfast.v1.OrdersReply.orders:type_name -> holdfast.v1.Order
-	16, // 27: holdfast.v1.HistoryReply.executions:type_name -> holdfast.v1.Execution
-	33, // 28: holdfast.v1.QuotesRequest.instruments:type_name -> holdfast.v1.InstrumentKey
-	33, // 29: holdfast.v1.QuotesRequest.after:type_name -> holdfast.v1.InstrumentKey
-	12, // 30: holdfast.v1.QuotesReply.instruments:type_name -> holdfast.v1.Instrument
-	16, // 31: holdfast.v1.BustReply.execution:type_name -> holdfast.v1.Execution
-	13, // 32: holdfast.v1.BustReply.position:type_name -> holdfast.v1.Position
-	16, // 33: holdfast.v1.BustReply.executions:type_name -> holdfast.v1.Execution
-	38, // 34: holdfast.v1.BustReply.refused:type_name -> holdfast.v1.BustRefusal
-	17, // 35: holdfast.v1.BustRefusal.error:type_name -> holdfast.v1.Error
-	16, // 36: holdfast.v1.CorrectReply.busted:type_name -> holdfast.v1.Execution
-	16, // 37: holdfast.v1.CorrectReply.replacement:type_name -> holdfast.v1.Execution
-	13, // 38: holdfast.v1.CorrectReply.position:type_name -> holdfast.v1.Position
-	15, // 39: holdfast.v1.CorrectReply.order:type_name -> holdfast.v1.Order
-	42, // 40: holdfast.v1.OperateRequest.halt:type_name -> holdfast.v1.HaltCommand
-	42, // 41: holdfast.v1.OperateRequest.resume:type_name -> holdfast.v1.HaltCommand
-	43, // 42: holdfast.v1.OperateRequest.jump:type_name -> holdfast.v1.JumpCommand
-	44, // 43: holdfast.v1.OperateRequest.step:type_name -> holdfast.v1.StepCommand
-	45, // 44: holdfast.v1.OperateRequest.deposit:type_name -> holdfast.v1.CashCommand
-	45, // 45: holdfast.v1.OperateRequest.withdraw:type_name -> holdfast.v1.CashCommand
-	45, // 46: holdfast.v1.OperateRequest.reset:type_name -> holdfast.v1.CashCommand
-	46, // 47: holdfast.v1.OperateRequest.fill:type_name -> holdfast.v1.FillCommand
-	47, // 48: holdfast.v1.OperateRequest.reject:type_name -> holdfast.v1.RejectCommand
-	48, // 49: holdfast.v1.OperateRequest.disconnect:type_name -> holdfast.v1.DisconnectCommand
-	49, // 50: holdfast.v1.OperateRequest.hold_pushes:type_name -> holdfast.v1.HoldCommand
-	50, // 51: holdfast.v1.OperateRequest.clock:type_name -> holdfast.v1.ClockCommand
-	6,  // 52: holdfast.v1.RejectCommand.reason:type_name -> holdfast.v1.Reason
-	14, // 53: holdfast.v1.OperateReply.account:type_name -> holdfast.v1.Account
-	15, // 54: holdfast.v1.OperateReply.order:type_name -> holdfast.v1.Order
-	16, // 55: holdfast.v1.OperateReply.executions:type_name -> holdfast.v1.Execution
-	13, // 56: holdfast.v1.OperateReply.position:type_name -> holdfast.v1.Position
-	7,  // 57: holdfast.v1.Notice.code:type_name -> holdfast.v1.NoticeCode
-	5,  // 58: holdfast.v1.PositionUpdate.change:type_name -> holdfast.v1.Change
-	13, // 59: holdfast.v1.PositionUpdate.position:type_name -> holdfast.v1.Position
-	13, // 60: holdfast.v1.ExecutionBusted.position:type_name -> holdfast.v1.Position
-	15, // 61: holdfast.v1.OrderUpdate.order:type_name -> holdfast.v1.Order
-	13, // 62: holdfast.v1.OrderUpdate.position:type_name -> holdfast.v1.Position
-	11, // 63: holdfast.v1.AccountUpdate.change:type_name -> holdfast.v1.AccountChange
-	14, // 64: holdfast.v1.AccountUpdate.account:type_name -> holdfast.v1.Account
-	8,  // 65: holdfast.v1.ChatRequest.action:type_name -> holdfast.v1.ChatAction
-	60, // 66: holdfast.v1.ChatReply.members:type_name -> holdfast.v1.ChatMember
-	9,  // 67: holdfast.v1.ChatMessage.event:type_name -> holdfast.v1.ChatEvent
-	68, // [68:68] is the sub-list for method output_type
-	68, // [68:68] is the sub-list for method input_type
-	68, // [68:68] is the sub-list for extension type_name
-	68, // [68:68] is the sub-list for extension extendee
-	0,  // [0:68] is the sub-list for field type_name
+	16, // 23: holdfast.v1.ReplaceOrderReply.order:type_name -> holdfast.v1.Order
+	17, // 24: holdfast.v1.ReplaceOrderReply.executions:type_name -> holdfast.v1.Execution
+	14, // 25: holdfast.v1.ReplaceOrderReply.position:type_name -> holdfast.v1.Position
+	0,  // 26: holdfast.v1.OrdersRequest.side:type_name -> holdfast.v1.Side
+	3,  // 27: holdfast.v1.OrdersRequest.statuses:type_name -> holdfast.v1.OrderStatus
+	16, // 28: holdfast.v1.OrdersReply.orders:type_name -> holdfast.v1.Order
+	0,  // 29: holdfast.v1.HistoryRequest.side:type_name -> holdfast.v1.Side
+	5,  // 30: holdfast.v1.HistoryRequest.state:type_name -> holdfast.v1.ExecutionState
+	17, // 31: holdfast.v1.HistoryReply.executions:type_name -> holdfast.v1.Execution
+	34, // 32: holdfast.v1.QuotesRequest.instruments:type_name -> holdfast.v1.InstrumentKey
+	34, // 33: holdfast.v1.QuotesRequest.after:type_name -> holdfast.v1.InstrumentKey
+	13, // 34: holdfast.v1.QuotesReply.instruments:type_name -> holdfast.v1.Instrument
+	17, // 35: holdfast.v1.BustReply.execution:type_name -> holdfast.v1.Execution
+	14, // 36: holdfast.v1.BustReply.position:type_name -> holdfast.v1.Position
+	17, // 37: holdfast.v1.BustReply.executions:type_name -> holdfast.v1.Execution
+	39, // 38: holdfast.v1.BustReply.refused:type_name -> holdfast.v1.BustRefusal
+	18, // 39: holdfast.v1.BustRefusal.error:type_name -> holdfast.v1.Error
+	17, // 40: holdfast.v1.CorrectReply.busted:type_name -> holdfast.v1.Execution
+	17, // 41: holdfast.v1.CorrectReply.replacement:type_name -> holdfast.v1.Execution
+	14, // 42: holdfast.v1.CorrectReply.position:type_name -> holdfast.v1.Position
+	16, // 43: holdfast.v1.CorrectReply.order:type_name -> holdfast.v1.Order
+	43, // 44: holdfast.v1.OperateRequest.halt:type_name -> holdfast.v1.HaltCommand
+	43, // 45: holdfast.v1.OperateRequest.resume:type_name -> holdfast.v1.HaltCommand
+	44, // 46: holdfast.v1.OperateRequest.jump:type_name -> holdfast.v1.JumpCommand
+	45, // 47: holdfast.v1.OperateRequest.step:type_name -> holdfast.v1.StepCommand
+	46, // 48: holdfast.v1.OperateRequest.deposit:type_name -> holdfast.v1.CashCommand
+	46, // 49: holdfast.v1.OperateRequest.withdraw:type_name -> holdfast.v1.CashCommand
+	46, // 50: holdfast.v1.OperateRequest.reset:type_name -> holdfast.v1.CashCommand
+	47, // 51: holdfast.v1.OperateRequest.fill:type_name -> holdfast.v1.FillCommand
+	48, // 52: holdfast.v1.OperateRequest.reject:type_name -> holdfast.v1.RejectCommand
+	49, // 53: holdfast.v1.OperateRequest.disconnect:type_name -> holdfast.v1.DisconnectCommand
+	50, // 54: holdfast.v1.OperateRequest.hold_pushes:type_name -> holdfast.v1.HoldCommand
+	51, // 55: holdfast.v1.OperateRequest.clock:type_name -> holdfast.v1.ClockCommand
+	52, // 56: holdfast.v1.OperateRequest.customers:type_name -> holdfast.v1.CustomersCommand
+	7,  // 57: holdfast.v1.RejectCommand.reason:type_name -> holdfast.v1.Reason
+	15, // 58: holdfast.v1.OperateReply.account:type_name -> holdfast.v1.Account
+	16, // 59: holdfast.v1.OperateReply.order:type_name -> holdfast.v1.Order
+	17, // 60: holdfast.v1.OperateReply.executions:type_name -> holdfast.v1.Execution
+	14, // 61: holdfast.v1.OperateReply.position:type_name -> holdfast.v1.Position
+	53, // 62: holdfast.v1.OperateReply.customers:type_name -> holdfast.v1.Customer
+	8,  // 63: holdfast.v1.Notice.code:type_name -> holdfast.v1.NoticeCode
+	6,  // 64: holdfast.v1.PositionUpdate.change:type_name -> holdfast.v1.Change
+	14, // 65: holdfast.v1.PositionUpdate.position:type_name -> holdfast.v1.Position
+	14, // 66: holdfast.v1.ExecutionBusted.position:type_name -> holdfast.v1.Position
+	16, // 67: holdfast.v1.OrderUpdate.order:type_name -> holdfast.v1.Order
+	14, // 68: holdfast.v1.OrderUpdate.position:type_name -> holdfast.v1.Position
+	12, // 69: holdfast.v1.AccountUpdate.change:type_name -> holdfast.v1.AccountChange
+	15, // 70: holdfast.v1.AccountUpdate.account:type_name -> holdfast.v1.Account
+	9,  // 71: holdfast.v1.ChatRequest.action:type_name -> holdfast.v1.ChatAction
+	63, // 72: holdfast.v1.ChatReply.members:type_name -> holdfast.v1.ChatMember
+	10, // 73: holdfast.v1.ChatMessage.event:type_name -> holdfast.v1.ChatEvent
+	74, // [74:74] is the sub-list for method output_type
+	74, // [74:74] is the sub-list for method input_type
+	74, // [74:74] is the sub-list for extension type_name
+	74, // [74:74] is the sub-list for extension extendee
+	0,  // [0:74] is the sub-list for field type_name
 }
 
 func init() { file_holdfast_proto_init() }
@@ -5838,14 +6204,15 @@ func file_holdfast_proto_init() {
 		(*OperateRequest_Disconnect)(nil),
 		(*OperateRequest_HoldPushes)(nil),
 		(*OperateRequest_Clock)(nil),
+		(*OperateRequest_Customers)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_holdfast_proto_rawDesc), len(file_holdfast_proto_rawDesc)),
-			NumEnums:      12,
-			NumMessages:   50,
+			NumEnums:      13,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

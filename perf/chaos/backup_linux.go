@@ -19,11 +19,12 @@ import (
 func backupFault() Fault {
 	return Fault{
 		Name: "backup", ID: "D9", Short: "backups of a server under load, restored and compared",
-		How: "backups of a server under load, one after the other, each restored into a new folder and compared; one in four is interrupted",
+		How: "backups of a server under load, one after the other, each restored into a new folder and compared; one in four is interrupted; " +
+			"then the same with a server that saves checkpoints and trims its journal meanwhile",
 		Promise: "a backup has every order that was acknowledged before it began and nothing that was not ordered, and its journal verifies; " +
 			"an interrupted backup leaves nothing",
 		Long: Size{Rounds: 100, Size: 8}, Gate: Size{Rounds: 5, Size: 4},
-		RoundsHelp: "backups",
+		RoundsHelp: "backups of each server",
 		SizeHelp:   "customers who trade",
 		Run:        runBackup,
 	}
@@ -41,29 +42,60 @@ type backupRun struct {
 	random  *rand.Rand
 	server  *Server
 	traders []*trader
+	trims   bool
 	whole   int // backups that were restored
+	trimmed int // of these with a trimmed journal
 	cut     int // interrupted ones that left nothing
 	slowest time.Duration
 	inThem  int // executions in the restored folders
 }
 
-// runBackup makes r.Rounds backups while r.Size customers trade.
+// runBackup makes r.Rounds backups of each of two servers while r.Size customers trade.
 func runBackup(ctx context.Context, r *Run) error {
-	b := &backupRun{Run: r, random: r.Random(), traders: r.newTraders(r.Size)}
-	b.server = must(r.Start(ctx, ServerOptions{}))
-	rememberAll(ctx, b.server.Addr, b.traders)
-	r.rounds(ctx, func(round int) { b.round(ctx, round) })
-	resendAndVerify(ctx, b.server.Addr, b.traders)
-	sum := countAll(b.traders)
+	b := &backupRun{Run: r, random: r.Random()}
+	var sum traderCounts
+	for _, b.trims = range []bool{false, true} {
+		b.traders = r.newTraders(r.Size)
+		o := ServerOptions{}
+		if b.trims {
+			o.Args = trimmingArgs()
+		}
+		b.server = must(r.Start(ctx, o))
+		rememberAll(ctx, b.server.Addr, b.traders)
+		if b.trims {
+			b.untilTrimmed(ctx)
+		}
+		r.rounds(ctx, func(round int) { b.round(ctx, round) })
+		resendAndVerify(ctx, b.server.Addr, b.traders)
+		sum.add(countAll(b.traders))
+		b.server.Kill()
+	}
 	r.Figure("orders acknowledged", sum.acked, "")
 	r.Figure("backups restored and compared", b.whole, "")
+	r.Figure("of these with a trimmed journal", b.trimmed, "")
 	r.Figure("executions in them", b.inThem, "")
 	r.Figure("longest backup", b.slowest, "")
 	r.Figure("backups interrupted, with nothing left", b.cut, "")
-	if b.whole == 0 || b.inThem == 0 || sum.acked < r.Rounds*10 {
+	if b.whole == 0 || b.trimmed == 0 || b.inThem == 0 || sum.acked < r.Rounds*10 {
 		return ErrTooLittle
 	}
 	return nil
+}
+
+// untilTrimmed enlarges the journal until its start was trimmed.
+func (b *backupRun) untilTrimmed(ctx context.Context) {
+	var work sync.WaitGroup
+	defer work.Wait()
+	loading, cancel := context.WithCancel(ctx)
+	defer cancel()
+	work.Go(func() { loadJournal(loading, b.server.Addr) })
+	trimmed := waitUntil(ctx, patience, 50*time.Millisecond, func() bool {
+		_, err := os.Stat(filepath.Join(b.server.Data, "journal", "trimmed"))
+		return err == nil
+	})
+	if !trimmed {
+		check(fmt.Errorf("%w: the journal was not trimmed", ErrTooLittle))
+	}
 }
 
 // round makes one backup while all customers trade, then restores it.
@@ -93,6 +125,9 @@ func (b *backupRun) underLoad(ctx context.Context, do func()) {
 	trading, cancel := context.WithCancel(ctx)
 	var work sync.WaitGroup
 	work.Go(func() { tradeAll(trading, b.server.Addr, b.traders) })
+	if b.trims {
+		work.Go(func() { loadJournal(trading, b.server.Addr) })
+	}
 	sleep(ctx, time.Duration(50+b.random.IntN(150))*time.Millisecond)
 	err := catch(do)
 	cancel()
@@ -117,15 +152,15 @@ func (b *backupRun) acknowledged() (newest []uint32) {
 }
 
 // command runs a command of holdfast, which must succeed.
-func (b *backupRun) command(ctx context.Context, args ...string) bool {
-	p := must(process.Start(process.Options{Args: slices.Concat(b.Program, args), Env: b.Env}))
+func (r *Run) command(ctx context.Context, args ...string) bool {
+	p := must(process.Start(process.Options{Args: slices.Concat(r.Program, args), Env: r.Env}))
 	defer p.Kill()
 	waiting, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
 	code, err := p.Wait(waiting)
 	check(ctx.Err())
 	if err != nil || code != 0 {
-		b.Broken("%s: exit code %d, %v: %s", args[0], code, err, p.Output())
+		r.Broken("%s: exit code %d, %v: %s", args[0], code, err, p.Output())
 		return false
 	}
 	return true
@@ -171,6 +206,9 @@ func (b *backupRun) compare(ctx context.Context, data string, before []uint32) {
 		b.inThem += int(newest)
 	}
 	b.whole++
+	if _, err := os.Stat(filepath.Join(data, "journal", "trimmed")); err == nil {
+		b.trimmed++
+	}
 }
 
 // comparedPages is how many pages of an account's history are read from a restored backup. The

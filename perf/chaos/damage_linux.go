@@ -17,10 +17,12 @@ import (
 func damageFault() Fault {
 	return Fault{
 		Name: "damage", ID: "D5",
-		Short:   "bits of the journal flipped, its blocks cut short",
-		How:     "a bit flipped in every nth byte of the journal, and every block cut at each of its last bytes, after a clean stop and after kill -9",
-		Promise: "all damage is found; the server refuses to start, names file and position, and does not change the files",
-		Long:    Size{Rounds: 1000, Size: 9 << 20}, Gate: Size{Rounds: 4001, Size: 1 << 19},
+		Short: "bits of the journal flipped, its blocks cut short",
+		How: "a bit flipped in every nth byte of the journal, and every block cut at each of its last bytes, after a clean stop and after kill -9; " +
+			"then checkpoints flipped, torn and removed, and a history that lacks what was trimmed",
+		Promise: "all damage is found; the server refuses to start, names file and position, and does not change the files; " +
+			"it starts from an older checkpoint if the newest one is damaged, and finds damage that it does not need to read while it serves",
+		Long: Size{Rounds: 1000, Size: 9 << 20}, Gate: Size{Rounds: 4001, Size: 1 << 19},
 		RoundsHelp: "distance in bytes between two flipped bits",
 		SizeHelp:   "size of the journal in bytes",
 		Run:        runDamage,
@@ -32,6 +34,7 @@ const (
 	damageEnd    = 257      // bytes between two flips in as many at the end
 	damageUnder  = 4        // batches in the one commit that may be in progress
 	damageStarts = 10       // servers started on each kind of damage
+	damageFine   = 1000     // up to this distance of two flips, more is tried
 )
 
 // damageRun damages one data folder in place, and repairs it each time.
@@ -58,7 +61,7 @@ type damageCounts struct {
 func runDamage(ctx context.Context, r *Run) error {
 	counts := &damageCounts{}
 	sizes := []int{r.Size}
-	if r.Rounds <= 1000 {
+	if r.Rounds <= damageFine {
 		sizes = append(sizes, 2*damageTail)
 	}
 	for i, size := range sizes {
@@ -71,6 +74,8 @@ func runDamage(ctx context.Context, r *Run) error {
 			d.all(ctx)
 		}
 	}
+	s := &startDamage{Run: r, random: r.Random(), counts: counts}
+	s.all(ctx)
 	r.Figure("bits flipped", counts.flips, "")
 	r.Figure("blocks cut short", counts.cuts, "")
 	r.Figure("flips and cuts found", counts.found, "")
@@ -101,7 +106,7 @@ func (d *damageRun) make(ctx context.Context, size int64) {
 func (d *damageRun) waitForJournal(ctx context.Context, s *Server, size int64) {
 	for {
 		blocks := int64(0)
-		for _, name := range d.blocks() {
+		for _, name := range blocksIn(d.data) {
 			if fi, err := os.Stat(name); err == nil {
 				blocks += fi.Size()
 			}
@@ -118,22 +123,13 @@ func (d *damageRun) waitForJournal(ctx context.Context, s *Server, size int64) {
 	}
 }
 
-// blocks returns the block files of the journal, oldest first.
-func (d *damageRun) blocks() (all []string) {
-	for digits := range 10 {
-		name := strings.Repeat("?", digits) + ".blk"
-		all = append(all, must(filepath.Glob(filepath.Join(d.data, "journal", "jetstream", "*", "streams", "JOURNAL", "msgs", name)))...)
-	}
-	return all
-}
-
 func (d *damageRun) all(ctx context.Context) {
 	var err error
 	if d.whole, err = d.read(ctx); err != nil {
 		d.Broken("after %s: %v, although nothing was damaged", d.after, err)
 		return
 	}
-	blocks := d.blocks()
+	blocks := blocksIn(d.data)
 	d.findEnd(blocks)
 	for _, name := range blocks {
 		d.flips(ctx, name, 0, d.Rounds)

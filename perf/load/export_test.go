@@ -75,9 +75,9 @@ type Drawing struct {
 	line *progress.Line
 }
 
-func NewDrawing(w io.Writer, n int) *Drawing {
-	d := &Drawing{line: progress.New(w)}
-	d.p = runProgress{live: &d.l, connections: n}
+func NewDrawing(line *progress.Line, n int) *Drawing {
+	d := &Drawing{line: line}
+	d.p = runProgress{live: &d.l, bar: line.Terminal(), connections: n}
 	return d
 }
 

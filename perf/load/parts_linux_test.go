@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"holdfast/codec/pb"
 	"holdfast/codec/websocket"
 	"holdfast/perf/load"
+	"holdfast/perf/progress"
 )
 
 func TestFlightsGiveBackOldestFirst(t *testing.T) {
@@ -275,18 +277,22 @@ func TestCPUUse(t *testing.T) {
 
 func TestProgressDraws(t *testing.T) {
 	var text bytes.Buffer
-	d := load.NewDrawing(&text, 1000)
+	d := load.NewDrawing(progress.New(&text), 1000)
 	d.Second(0, 0, 0, false)
 	d.Second(500, 0, 0, false)
 	d.Second(500, 0, 0, false) // nothing new: no line
 	d.Second(1000, 700, 0, true)
 	d.WarmedUp()
 	d.Second(1000, 3000, 1, true)
-	want := "connecting [----------------------------------------] 0/1000\n" +
-		"connecting [####################--------------------] 500/1000\n" +
+	want := "connecting 0/1000\nconnecting 500/1000\n" +
 		"   1 s          700 requests/s        1,400 pushes/s  0 errors  warmup\n" +
 		"   2 s        2,300 requests/s        4,600 pushes/s  1 error\n"
 	if text.String() != want {
 		t.Errorf("drew\n%swant\n%s", text.String(), want)
+	}
+	text.Reset()
+	load.NewDrawing(progress.NewTerminal(&text, 80), 1000).Second(500, 0, 0, false)
+	if want := "connecting [####################--------------------] 500/1000"; !strings.HasSuffix(text.String(), want) {
+		t.Errorf("drew %q on a terminal", text.String())
 	}
 }

@@ -18,9 +18,10 @@ type live struct {
 	warm                            atomic.Bool // the warm-up is over
 }
 
-// runProgress shows a run: as a bar while it connects, then as a line each second.
+// runProgress shows a run: how many connections are open, then a line each second.
 type runProgress struct {
 	live        *live
+	bar         bool // the connections are shown as a bar, on a terminal
 	connections int
 	seconds     int
 	// answered and pushed are the counts at the last text.
@@ -31,7 +32,11 @@ type runProgress struct {
 func (p *runProgress) text() string {
 	if !p.live.loading.Load() {
 		ready := int(p.live.ready.Load())
-		return fmt.Sprintf("connecting %s %d/%d", progress.Bar(ready, p.connections, 40), ready, p.connections)
+		bar := ""
+		if p.bar {
+			bar = progress.Bar(ready, p.connections, 40) + " "
+		}
+		return fmt.Sprintf("connecting %s%d/%d", bar, ready, p.connections)
 	}
 	p.seconds++
 	answered, pushed := p.live.answered.Load(), p.live.pushed.Load()

@@ -55,6 +55,8 @@ type Report struct {
 	// GeneratorBound: the generator's core was the limit (95 % busy or more) and the
 	// server's was not, so the figures show the generator's speed.
 	GeneratorBound bool `json:"generator_bound"`
+	// Ended says why the run ended early; "" if it did not.
+	Ended string `json:"ended,omitempty"`
 	// Notes say what could not be measured, and why.
 	Notes []string `json:"notes,omitempty"`
 

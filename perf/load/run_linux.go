@@ -68,8 +68,9 @@ func (l *loop) drive() (report *Report, err error) {
 		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // on an error timers are only coarser
 		report = l.run()
 	}()
-	p := runProgress{live: l.live, connections: l.options.Connections}
-	stopWatch := progress.New(l.options.Progress).Watch(time.Second, p.text)
+	line := progress.New(l.options.Progress)
+	p := runProgress{live: l.live, bar: line.Terminal(), connections: l.options.Connections}
+	stopWatch := line.Watch(time.Second, p.text)
 	<-ended
 	stopWatch()
 	l.close()

@@ -27,7 +27,7 @@ func unseen(int64, int64) {}
 func written(t *testing.T, data string) (folder string, m *backup.Manifest) {
 	t.Helper()
 	folder = filepath.Join(t.TempDir(), "backup")
-	m, err := backup.Write(t.Context(), data, folder, "test", unseen)
+	m, err := backup.Write(t.Context(), backup.Source{Data: data, Version: "test"}, folder, unseen)
 	must(t, err)
 	return folder, m
 }
@@ -86,11 +86,11 @@ func TestBackupThroughALink(t *testing.T) {
 	data, parent := dataOf(t), t.TempDir()
 	real, link := filepath.Join(t.TempDir(), "disk"), filepath.Join(parent, "link")
 	must(t, os.Symlink(real, link))
-	if _, err := backup.Write(t.Context(), data, link, "test", unseen); !errors.Is(err, backup.ErrTarget) {
+	if _, err := backup.Write(t.Context(), backup.Source{Data: data, Version: "test"}, link, unseen); !errors.Is(err, backup.ErrTarget) {
 		t.Errorf("a link to nothing: %v", err)
 	}
 	must(t, os.Mkdir(real, 0o755))
-	_, err := backup.Write(t.Context(), data, link, "test", unseen)
+	_, err := backup.Write(t.Context(), backup.Source{Data: data, Version: "test"}, link, unseen)
 	must(t, err)
 	holds(t, real, "journal", "manifest.json", "new-history")
 	if to, err := os.Readlink(link); to != real || err != nil {
@@ -123,7 +123,7 @@ func TestDamagedBackupIsNamed(t *testing.T) {
 		"manifest removed": {"manifest.json", "not a backup", os.Remove},
 		"manifest cut":     {"manifest.json", "manifest.json: unexpected EOF", func(path string) error { return os.Truncate(path, 40) }},
 		"other count":      {"manifest.json", "manifest.json says", replace(`"events": `, `"events": 1`)},
-		"other format":     {"manifest.json", "format 19, this release reads format 1", replace(`"format": 1`, `"format": 19`)},
+		"other format":     {"manifest.json", "format 19, this release reads formats 1 and 2", replace(`"format": 2`, `"format": 19`)},
 		"path outside":     {"manifest.json", "is not a name in the backup", replace(`"name": "journal/`, `"name": "../journal/`)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -147,7 +147,7 @@ func TestDamagedBackupIsNamed(t *testing.T) {
 func TestDamagedDataFolderHasNoBackup(t *testing.T) {
 	data, parent := dataOf(t), t.TempDir()
 	must(t, os.Truncate(filepath.Join(data, "journal", "mark"), 3))
-	m, err := backup.Write(t.Context(), data, filepath.Join(parent, "backup"), "test", unseen)
+	m, err := backup.Write(t.Context(), backup.Source{Data: data, Version: "test"}, filepath.Join(parent, "backup"), unseen)
 	var damage *journal.DamageError
 	if !errors.As(err, &damage) || damage.File != "mark" || m != nil {
 		t.Errorf("%+v, %v", m, err)
@@ -166,14 +166,14 @@ func TestRefusedFolders(t *testing.T) {
 		"not empty": full, "another backup": folder, "in the data folder": filepath.Join(data, "backup"),
 		"in the data folder through a link": filepath.Join(link, "backup"), "the data folder": data,
 	} {
-		if _, err := backup.Write(t.Context(), data, to, "test", unseen); !errors.Is(err, backup.ErrTarget) {
+		if _, err := backup.Write(t.Context(), backup.Source{Data: data, Version: "test"}, to, unseen); !errors.Is(err, backup.ErrTarget) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if _, err := backup.Restore(t.Context(), folder, full, unseen); !errors.Is(err, backup.ErrTarget) {
 		t.Errorf("restore into a folder with files: %v", err)
 	}
-	if _, err := backup.Write(t.Context(), t.TempDir(), filepath.Join(t.TempDir(), "b"), "test", unseen); !errors.Is(err, journal.ErrNoJournal) {
+	if _, err := backup.Write(t.Context(), backup.Source{Data: t.TempDir(), Version: "test"}, filepath.Join(t.TempDir(), "b"), unseen); !errors.Is(err, journal.ErrNoJournal) {
 		t.Errorf("no journal: %v", err)
 	}
 }
@@ -193,7 +193,7 @@ func TestInterruptedBackupLeavesNothing(t *testing.T) {
 		holds(t, parent)
 	}
 	interrupted(func(ctx context.Context, seen backup.Progress) (*backup.Manifest, error) {
-		return backup.Write(ctx, data, filepath.Join(parent, "backup"), "test", seen)
+		return backup.Write(ctx, backup.Source{Data: data, Version: "test"}, filepath.Join(parent, "backup"), seen)
 	})
 	interrupted(func(ctx context.Context, seen backup.Progress) (*backup.Manifest, error) {
 		return backup.Restore(ctx, folder, filepath.Join(parent, "data"), seen)
@@ -225,5 +225,24 @@ func TestBackupCountsEvents(t *testing.T) {
 	}
 	if _, err := backup.Restore(t.Context(), folder, filepath.Join(t.TempDir(), "data"), unseen); err != nil || stateOf(t, folder) != stateOf(t, data) {
 		t.Errorf("restored: %v", err)
+	}
+}
+
+// TestBackupOfTheReleaseBefore restores a backup that has only a journal, with the manifest of the
+// release before.
+func TestBackupOfTheReleaseBefore(t *testing.T) {
+	data := dataOf(t)
+	folder, _ := written(t, data)
+	path := filepath.Join(folder, "manifest.json")
+	text, err := os.ReadFile(path)
+	must(t, err)
+	early := bytes.Replace(text, []byte(`"format": 2`), []byte(`"format": 1`), 1)
+	must(t, os.WriteFile(path, early, 0o600))
+	if _, err := backup.Check(t.Context(), folder, unseen); err != nil || bytes.Equal(early, text) || bytes.Contains(text, []byte("first_batch")) {
+		t.Errorf("%v: %s", err, text)
+	}
+	restored := filepath.Join(t.TempDir(), "data")
+	if _, err := backup.Restore(t.Context(), folder, restored, unseen); err != nil || stateOf(t, restored) != stateOf(t, data) {
+		t.Error(err)
 	}
 }

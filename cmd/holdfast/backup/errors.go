@@ -11,6 +11,9 @@ var (
 	ErrTarget = errors.New("can't use the folder")
 	// ErrNoBackup means that a folder has no manifest that this release can read.
 	ErrNoBackup = errors.New("not a backup")
+	// ErrNoStart means that a server can't start on a copy of the data folder, as it is: its journal
+	// was trimmed, and a checkpoint or the history that it needs is missing or does not fit.
+	ErrNoStart = errors.New("a server can't start on a copy of this data folder")
 )
 
 // DamageError means that a backup does not hold what its manifest says.

@@ -11,17 +11,26 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"holdfast/biz/journal"
 )
 
-// format is the version of the manifest and of the folder.
-const format = 1
-
+// format is the version of the manifest and of the folder. Backups of earlyFormat have only a
+// journal, which was never trimmed.
 const (
-	manifestFile  = "manifest.json"
-	journalFolder = "journal"
+	format      = 2
+	earlyFormat = 1
+)
+
+// Names in a backup, which are those in a data folder.
+const (
+	manifestFile      = "manifest.json"
+	journalFolder     = "journal"
+	checkpointsFolder = "checkpoints"
+	historyFile       = "history.db"
 )
 
 // maxManifestBytes bounds a manifest: a terabyte of journal has 131,072 files.
@@ -32,13 +41,22 @@ type Manifest struct {
 	Format   int        `json:"format"`
 	Time     time.Time  `json:"time"` // when the backup began
 	Holdfast string     `json:"holdfast"`
+	First    uint64     `json:"first_batch,omitempty"` // above 1; 0: the journal was not trimmed
 	Batches  uint64     `json:"batches"`
 	Records  uint64     `json:"records"`
 	Events   uint64     `json:"events"`
 	LastTime *time.Time `json:"last_event,omitempty"`
 	LastCRC  string     `json:"last_batch_crc32c"`
-	Seed     string     `json:"seed_sha256"`
-	Files    []File     `json:"files"`
+	Seed     string     `json:"seed_sha256,omitempty"` // "" if it was trimmed
+	// Checkpoints are the batches of the checkpoints, newest first; Unusable says which others were
+	// left out, and why.
+	Checkpoints []uint64 `json:"checkpoints,omitempty"`
+	Unusable    []string `json:"unusable_checkpoints,omitempty"`
+	// History is the last batch in history.db. 0: a server rebuilds the history from the journal, or
+	// has it in PostgreSQL (ExternalHistory).
+	History         uint64 `json:"history_batch,omitempty"`
+	ExternalHistory bool   `json:"external_history,omitempty"`
+	Files           []File `json:"files"`
 }
 
 // File is one file of a backup.
@@ -58,10 +76,34 @@ func (m *Manifest) bytes() (total int64) {
 
 // copied adds what a copy of the journal has.
 func (m *Manifest) copied(c *journal.Copied) {
-	m.Batches, m.Records, m.LastCRC = c.Batches, c.Records, fmt.Sprintf("%08x", c.CRC)
+	m.found(&c.Report)
+	m.LastCRC = fmt.Sprintf("%08x", c.CRC)
 	for _, f := range c.Files {
 		m.Files = append(m.Files, File{Name: journalFolder + "/" + f.Name, Bytes: f.Bytes, SHA256: hex.EncodeToString(f.SHA256[:])})
 	}
+}
+
+// found sets what a journal has.
+func (m *Manifest) found(r *journal.Report) {
+	if r.First > 1 {
+		m.First = r.First
+	}
+	m.Batches, m.Records = r.Batches, r.Records
+}
+
+// last returns the last batch of the journal.
+func (m *Manifest) last() uint64 { return max(m.First, 1) + m.Batches - 1 }
+
+// journalFiles returns the files of the journal, and parts the others.
+func (m *Manifest) journalFiles() (journal, parts []File) {
+	for _, f := range m.Files {
+		if strings.HasPrefix(f.Name, journalFolder+"/") {
+			journal = append(journal, f)
+		} else {
+			parts = append(parts, f)
+		}
+	}
+	return journal, parts
 }
 
 // write writes the manifest into a folder.
@@ -87,8 +129,9 @@ func readManifest(folder string) (*Manifest, error) {
 	if err := json.NewDecoder(io.LimitReader(f, maxManifestBytes)).Decode(m); err != nil {
 		return nil, &DamageError{Folder: folder, Wrong: []string{manifestFile + ": " + err.Error()}}
 	}
-	if m.Format != format {
-		return nil, fmt.Errorf("%w: %s has format %d, this release reads format %d; use the release that wrote it (%s)", ErrNoBackup, folder, m.Format, format, m.Holdfast)
+	if m.Format != format && m.Format != earlyFormat {
+		return nil, fmt.Errorf("%w: %s has format %d, this release reads formats %d and %d; use the release that wrote it (%s)",
+			ErrNoBackup, folder, m.Format, earlyFormat, format, m.Holdfast)
 	}
 	return m, nil
 }
@@ -113,9 +156,22 @@ func (m *Manifest) checkFiles(ctx context.Context, folder string, seen Progress)
 	return nil
 }
 
+// belongs reports whether a backup can have a file with this name.
+func (f *File) belongs() bool {
+	folder, name, _ := strings.Cut(f.Name, "/")
+	switch folder {
+	case journalFolder:
+		return filepath.IsLocal(filepath.FromSlash(f.Name)) && filepath.IsLocal(filepath.FromSlash(name))
+	case checkpointsFolder:
+		_, err := strconv.ParseUint(name, 10, 64)
+		return err == nil
+	}
+	return f.Name == historyFile
+}
+
 // check returns what is wrong with a file, or "".
 func (f *File) check(folder string) string {
-	if !filepath.IsLocal(filepath.FromSlash(f.Name)) {
+	if !f.belongs() {
 		return "is not a name in the backup"
 	}
 	file, err := os.Open(filepath.Join(folder, filepath.FromSlash(f.Name)))

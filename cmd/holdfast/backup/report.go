@@ -2,6 +2,7 @@ package backup
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -33,13 +34,37 @@ func (r *Report) String() string {
 		t.Add("data", r.Data)
 	}
 	t.Add("taken", r.Time.Format(time.RFC3339)+" by holdfast "+r.Holdfast)
+	if r.First > 0 {
+		t.Add("first", fmt.Sprintf("batch %d: those before it were trimmed", r.First))
+	}
 	t.Add("batches", fmt.Sprintf("%d, the last one with checksum %s", r.Batches, r.LastCRC))
 	t.Add("events", fmt.Sprint(r.Events))
 	if r.LastTime != nil {
 		t.Add("last event", r.LastTime.Format(time.RFC3339Nano))
 	}
-	t.Add("seed", r.Seed)
+	if r.Seed != "" {
+		t.Add("seed", r.Seed)
+	}
+	if len(r.Checkpoints) > 0 {
+		t.Add("checkpoints", "of batches "+strings.Trim(fmt.Sprint(r.Checkpoints), "[]"))
+	}
+	for _, why := range r.Unusable {
+		t.Add("left out", why)
+	}
+	t.Add("history", r.history())
 	t.Add("files", fmt.Sprintf("%d, %s", len(r.Files), humanize.IBytes(uint64(r.Bytes))))
 	t.Add("took", fmt.Sprintf("%.3f s", r.Seconds))
 	return r.Title + "\n" + string(t.AppendText(nil))
+}
+
+// history says where the history of a restored data folder comes from.
+func (r *Report) history() string {
+	switch {
+	case r.ExternalHistory:
+		return fmt.Sprintf("in PostgreSQL, not in this backup. A server on it needs a copy of that database with the "+
+			"batches up to %d at least and %d at most: run pg_dump shortly before holdfast backup, and restore both", r.First-1, r.last())
+	case r.First > 0:
+		return fmt.Sprintf("up to batch %d; the next start adds the rest", r.History)
+	}
+	return "the next start rebuilds it from the journal"
 }

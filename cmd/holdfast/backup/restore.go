@@ -27,7 +27,8 @@ func Check(ctx context.Context, folder string, seen Progress) (*Manifest, error)
 	if err != nil {
 		return nil, damaged(folder, err)
 	}
-	found.Batches, found.Records, found.LastCRC = report.Batches, report.Records, m.LastCRC
+	found.found(&report)
+	found.LastCRC = m.LastCRC
 	return m, m.compare(folder, found)
 }
 
@@ -62,7 +63,7 @@ func Restore(ctx context.Context, folder, data string, seen Progress) (*Manifest
 	return m, syncFolder(filepath.Dir(filepath.Clean(data)))
 }
 
-// restore copies the journal into an empty data folder.
+// restore copies the files into an empty data folder.
 func (m *Manifest) restore(ctx context.Context, folder, data string, seen Progress) (err error) {
 	partial, err := os.MkdirTemp(data, ".restore-")
 	if err != nil {
@@ -81,22 +82,71 @@ func (m *Manifest) restore(ctx context.Context, folder, data string, seen Progre
 	if err := m.compare(folder, found); err != nil {
 		return err
 	}
-	if !slices.Equal(found.Files, m.Files) {
+	ofJournal, others := m.journalFiles()
+	if !slices.Equal(found.Files, ofJournal) {
 		return &DamageError{Folder: folder, Wrong: []string{"its files are not those of the manifest"}}
 	}
-	mark := filepath.Join(data, server.NewHistoryFile)
-	if err := writeFile(mark, nil); err != nil {
+	for i := range others {
+		if err := others[i].restore(folder, partial); err != nil {
+			return err
+		}
+	}
+	if err := writeFile(filepath.Join(partial, server.NewHistoryFile), nil); err != nil {
 		return fmt.Errorf("%w: %w", ErrTarget, err)
 	}
-	if err := os.Rename(written, filepath.Join(data, journalFolder)); err != nil {
-		return errors.Join(fmt.Errorf("%w: %w; a server may have started there meanwhile", ErrTarget, err), os.Remove(mark))
+	return moveAll(partial, data)
+}
+
+// restored are the names in a data folder that Restore writes, in the order in which they appear.
+// The journal comes last: without it nothing else counts.
+func restored() []string {
+	return []string{server.NewHistoryFile, checkpointsFolder, historyFile, journalFolder}
+}
+
+// moveAll moves what was restored to its place. After an error the data folder is empty again.
+func moveAll(partial, data string) error {
+	var moved []string
+	for _, name := range restored() {
+		err := os.Rename(filepath.Join(partial, name), filepath.Join(data, name))
+		if errors.Is(err, os.ErrNotExist) && name != journalFolder {
+			continue
+		}
+		if err != nil {
+			err = fmt.Errorf("%w: %w; a server may have started there meanwhile", ErrTarget, err)
+			for _, name := range moved {
+				err = errors.Join(err, os.RemoveAll(filepath.Join(data, name)))
+			}
+			return err
+		}
+		moved = append(moved, name)
 	}
 	return syncFolder(data)
 }
 
+// restore copies a file that is not the journal's from a backup into a folder.
+func (f *File) restore(folder, to string) error {
+	name := filepath.FromSlash(f.Name)
+	if err := os.MkdirAll(filepath.Dir(filepath.Join(to, name)), 0o755); err != nil {
+		return fmt.Errorf("%w: %w", ErrTarget, err)
+	}
+	file, err := os.Open(filepath.Join(folder, name))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	written, err := copyFile(file, to, f.Name)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrTarget, err)
+	case written != *f:
+		return &DamageError{Folder: folder, Wrong: []string{f.Name + " was altered"}}
+	}
+	return syncFolder(filepath.Dir(filepath.Join(to, name)))
+}
+
 // compare compares what was found in the files with the manifest.
 func (m *Manifest) compare(folder string, found *Manifest) error {
-	if found.Batches == m.Batches && found.Records == m.Records && found.Events == m.Events &&
+	if found.First == m.First && found.Batches == m.Batches && found.Records == m.Records && found.Events == m.Events &&
 		found.LastCRC == m.LastCRC && found.Seed == m.Seed {
 		return nil
 	}

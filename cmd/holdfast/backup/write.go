@@ -20,18 +20,25 @@ import (
 // Progress is called with the number of bytes done so far and in total.
 type Progress func(done, total int64)
 
-// Write copies the journal of a data folder into the new folder to, which must be missing or
-// empty. version is that of this program. When it returns nil, the backup is on the disk;
-// after an error, or when ctx ends, nothing is left of it.
+// Source is what Write copies.
+type Source struct {
+	Data string // the data folder
+	// ExternalHistory says that the history is in PostgreSQL.
+	ExternalHistory bool
+	Version         string // of this program
+}
+
+// Write copies a data folder into the new folder to, which must be missing or empty. When it
+// returns nil, the backup is on the disk; after an error, or when ctx ends, nothing is left of it.
 //
-// A server may be running on the data folder: then the backup ends with the batch that was
-// acknowledged last when Write began. Otherwise it has every complete batch, and a server
-// that starts meanwhile is refused.
-func Write(ctx context.Context, data, to, version string, seen Progress) (m *Manifest, err error) {
-	if to, err = checkTarget(data, to); err != nil {
+// A server may be running on the data folder: then the backup ends with a batch that was
+// acknowledged after Write began, and the server does not trim its journal meanwhile. Otherwise it
+// has every complete batch, and a server that starts while the journal is copied is refused.
+func Write(ctx context.Context, from Source, to string, seen Progress) (m *Manifest, err error) {
+	if to, err = checkTarget(from.Data, to); err != nil {
 		return nil, err
 	}
-	m = &Manifest{Format: format, Time: time.Now().UTC(), Holdfast: version}
+	m = &Manifest{Format: format, Time: time.Now().UTC(), Holdfast: from.Version}
 	partial, err := os.MkdirTemp(filepath.Dir(to), "."+filepath.Base(to)+".partial-")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrTarget, err)
@@ -41,7 +48,7 @@ func Write(ctx context.Context, data, to, version string, seen Progress) (m *Man
 			err = errors.Join(err, os.RemoveAll(partial))
 		}
 	}()
-	if err := m.copyData(ctx, data, partial, seen); err != nil {
+	if err := m.copyData(ctx, &from, partial, seen); err != nil {
 		return nil, err
 	}
 	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -53,11 +60,29 @@ func Write(ctx context.Context, data, to, version string, seen Progress) (m *Man
 	return m, syncFolder(filepath.Dir(to))
 }
 
-// copyData writes the files of a backup into the folder to.
-func (m *Manifest) copyData(ctx context.Context, data, to string, seen Progress) error {
-	copied, err := journal.Copy(ctx, journal.CopyOptions{
-		From: filepath.Join(data, journalFolder), To: filepath.Join(to, journalFolder), Each: m.batch, Progress: seen,
-	})
+// copyData writes the files of a backup into the folder to. The journal comes last: so it has all
+// batches that the checkpoints and the history have. It is not trimmed meanwhile: so it has all
+// that they lack.
+func (m *Manifest) copyData(ctx context.Context, from *Source, to string, seen Progress) error {
+	journalAt := filepath.Join(from.Data, journalFolder)
+	first, resume, err := journal.PauseTrim(ctx, journalAt)
+	if err != nil {
+		return err
+	}
+	defer resume()
+	p := &parts{from: from.Data, to: to, here: make(map[uint64]journal.Point)}
+	if err := p.copyCheckpoints(ctx); err != nil {
+		return err
+	}
+	if first > 1 && !from.ExternalHistory {
+		if err := p.copyHistory(ctx); err != nil {
+			return err
+		}
+	}
+	copied, err := journal.Copy(ctx, journal.CopyOptions{From: journalAt, To: filepath.Join(to, journalFolder), Progress: seen, Each: func(b *journal.Batch) error {
+		p.record(b)
+		return m.batch(b)
+	}})
 	if errors.Is(err, journal.ErrNoJournal) {
 		err = fmt.Errorf("%w: set --data to the data folder of the server", err)
 	}
@@ -65,6 +90,10 @@ func (m *Manifest) copyData(ctx context.Context, data, to string, seen Progress)
 		return err
 	}
 	m.copied(&copied)
+	m.ExternalHistory = m.First > 0 && from.ExternalHistory
+	if err := p.check(m); err != nil {
+		return err
+	}
 	// Whoever starts a server on the backup itself needs a new identity, too.
 	if err := writeFile(filepath.Join(to, server.NewHistoryFile), nil); err != nil {
 		return err

@@ -17,6 +17,8 @@ type Config struct {
 	JournalURL     string        // JetStream servers that store the journal; "": it is in Data
 	JournalMonitor string        // monitoring addresses of all these servers
 	JournalCopies  int           // servers that store each batch
+	JournalKeep    Keep          // what of the journal stays once checkpoints and history have it
+	HistoryURL     string        // PostgreSQL database of the history; "": SQLite in Data
 	SeedFile       string        // instruments and customers; "": the demo seed
 	Simulate       Rate          // simulated orders; 0: none
 	PriceMoves     Rate          // simulated price moves; unset: 10/s if Simulate is on, else 0
@@ -35,7 +37,10 @@ type Config struct {
 	RecentEvents   int           // events in memory per account, for resume and retries
 	DiskWatermark  int           // free bytes below which orders are refused; 0: no check
 	LogLevel       slog.Level
-	Limits         Limits
+
+	CheckpointInterval time.Duration // longest time from an order to a checkpoint that has it
+
+	Limits Limits
 
 	origins map[string]string // by key; a missing one means the default
 }
@@ -78,6 +83,8 @@ func Default() *Config {
 		Data:   "holdfast-data",
 
 		JournalCopies: 1,
+
+		CheckpointInterval: 5 * time.Minute,
 
 		RandomSeed:   1,
 		Heartbeat:    20 * time.Second,

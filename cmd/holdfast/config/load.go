@@ -149,7 +149,7 @@ func (c *Config) describe(key string) string {
 func (c *Config) textOf(key string) string {
 	for _, s := range c.settings() {
 		if s.key == key {
-			return s.get()
+			return s.shown()
 		}
 		if s.form != formList {
 			continue

@@ -47,6 +47,9 @@ const everySetting = `{
   "journal_url": "nats://a:4222,tls://b:4222",
   "journal_monitor_urls": "http://a:8222,https://b:8222",
   "journal_copies": 3,
+  "journal_keep": "30d",
+  "checkpoint_interval": "1m",
+  "history_url": "postgres://holdfast@db/holdfast",
   "seed_file": "seed.json",
   "simulate": "250/s",
   "price_moves": 0.5,
@@ -103,6 +106,7 @@ func TestFileSetsEverySetting(t *testing.T) {
 		Listeners: []config.Listener{{Dialect: "tlv", Address: "127.0.0.1:7002", BigEndian: true, Greet: true}, {Dialect: "packet", Address: ":7003"}},
 		Data:      "elsewhere", SeedFile: "seed.json",
 		JournalURL: "nats://a:4222,tls://b:4222", JournalMonitor: "http://a:8222,https://b:8222", JournalCopies: 3,
+		JournalKeep: config.Keep{Age: 30 * 24 * time.Hour}, CheckpointInterval: time.Minute, HistoryURL: "postgres://holdfast@db/holdfast",
 		Simulate: 250, PriceMoves: 0.5, RandomSeed: 1<<64 - 1, EventLoops: 3, MaxConnections: 10000,
 		Preset: "thin", Clock: "virtual", Speed: 60, Start: time.Date(2026, 1, 5, 9, 0, 0, 0, time.FixedZone("", 8*3600)),
 		Heartbeat: 15 * time.Second, RequireLogin: true, MemoryLimit: 512 << 20, Drain: 90 * time.Second, RecentEvents: 64, DiskWatermark: 1000, LogLevel: slog.LevelDebug,
@@ -117,7 +121,7 @@ func TestFileSetsEverySetting(t *testing.T) {
 	if texts(t, &got) != texts(t, &want) {
 		t.Errorf("got\n%s\nwant\n%s", texts(t, &got), texts(t, &want))
 	}
-	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:37" {
+	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:40" {
 		t.Errorf("origin %q", origin)
 	}
 }

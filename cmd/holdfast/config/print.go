@@ -10,7 +10,8 @@ import (
 	"holdfast/perf/table"
 )
 
-// WriteJSON writes c as a file from which Load reads the same settings.
+// WriteJSON writes c as a file from which Load reads the same settings, except for passwords,
+// which are not shown.
 func (c *Config) WriteJSON(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprint(b, "{")
@@ -43,7 +44,7 @@ func (c *Config) WriteOrigins(w io.Writer) error {
 
 // literal returns the value as JSON.
 func (s setting) literal() string {
-	var v any = s.get()
+	var v any = s.shown()
 	switch s.form {
 	case formNumber, formBool:
 		return s.get()

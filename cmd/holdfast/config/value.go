@@ -56,6 +56,16 @@ type value struct {
 	set   func(text string) error
 	get   func() string
 	empty func() // only for lists
+	// secret: the text may have a password, which shown hides.
+	secret bool
+}
+
+// shown returns the text for people.
+func (v *value) shown() string {
+	if v.secret {
+		return WithoutPassword(v.get())
+	}
+	return v.get()
 }
 
 // newValue returns a value that parse reads and show writes.

@@ -26,6 +26,8 @@ func checkSeed(f *Facts) Finding {
 	switch {
 	case f.SeedError != nil:
 		return failure("fix the seed file, or leave out --seed-file", "%v", f.SeedError)
+	case f.Disk.Trimmed:
+		return okay("the seed can be read; serve checks whether it fits, since the start of the journal was trimmed")
 	case f.Disk.Bound && !f.Disk.SeedMatches:
 		return warning("if serve refuses the seed file, set --seed-file to the file of this folder, or set another --data",
 			"%s was started with another seed file, or the file has changed since; serve checks whether it fits", f.Data)

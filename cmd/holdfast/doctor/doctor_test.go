@@ -91,6 +91,7 @@ func TestChecks(t *testing.T) {
 		{"folder empty", func(f facts) { f.Disk.Bound = false }, "data folder", doctor.OK, "no journal yet", ""},
 		{"seed file broken", func(f facts) { f.SeedError = errors.New("seed.json:3: no") }, "seed", doctor.Fail, "seed.json:3", "fix the seed file"},
 		{"data of another seed", func(f facts) { f.Disk.SeedMatches = false }, "seed", doctor.Warn, "another seed file", "if serve refuses"},
+		{"trimmed journal", func(f facts) { f.Disk.Trimmed, f.Disk.SeedMatches = true, false }, "seed", doctor.OK, "was trimmed", ""},
 		{"no data yet", func(f facts) { f.Disk.Bound, f.Disk.SeedMatches = false, false }, "seed", doctor.OK, "can be read", ""},
 
 		{"disk full", func(f facts) { f.Disk.Free = 100 << 20 }, "disk space", doctor.Fail, "100 MiB free", "free some"},

@@ -77,6 +77,7 @@ type Disk struct {
 	Error       error  // why it can't be used
 	Locked      bool   // another process uses it
 	Bound       bool   // it holds a journal
+	Trimmed     bool   // the start of the journal was trimmed, which names the seed
 	SeedMatches bool   // the journal starts with the wanted seed
 	Newest      time.Time
 	Type        string // "ext4"; "" unknown

@@ -181,3 +181,17 @@ func TestDisk(t *testing.T) {
 		t.Errorf("%v was left, %v", left, err)
 	}
 }
+
+// TestTrimmedFolder: a journal without its first block file is one.
+func TestTrimmedFolder(t *testing.T) {
+	t.Parallel()
+	w := wanted()
+	w.Data = t.TempDir()
+	msgs := filepath.Join(w.Data, "journal", "jetstream", "msgs")
+	if err := errors.Join(os.MkdirAll(msgs, 0o700), os.WriteFile(filepath.Join(msgs, "7.blk"), []byte("7"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if d := doctor.Gather(t.Context(), w, t.TempDir()).Disk; !d.Bound || !d.Trimmed || d.SeedMatches {
+		t.Errorf("%+v", d)
+	}
+}

@@ -24,7 +24,7 @@ func probeDisk(ctx context.Context, data string, seed [32]byte) Disk {
 	d.measureSpace()
 	if d.Exists {
 		d.Locked = locked(filepath.Join(data, "journal", "lock"))
-		d.Bound, d.SeedMatches = bound(data, seed)
+		d.Bound, d.Trimmed, d.SeedMatches = bound(data, seed)
 		d.Newest = newest(data)
 	}
 	d.Sync, d.Error = timeWrites(ctx, d.Path)
@@ -92,36 +92,39 @@ func locked(name string) bool {
 // first record.
 const firstRecordBytes = 1 << 10
 
-// bound reports whether the folder has a journal, and whether it starts with the hash of
-// this seed. A first block that can't be read counts as that of another seed.
-func bound(data string, seed [32]byte) (has, matches bool) {
-	name := firstBlock(filepath.Join(data, "journal"))
-	if name == "" {
-		return false, false
+// bound reports whether the folder has a journal, whether its first block was trimmed, and
+// whether that starts with the hash of this seed. A first block that can't be read counts as that
+// of another seed.
+func bound(data string, seed [32]byte) (has, trimmed, matches bool) {
+	first, others := blocks(filepath.Join(data, "journal"))
+	if first == "" {
+		return others, others, false
 	}
-	f, err := os.Open(name)
+	f, err := os.Open(first)
 	if err != nil {
-		return true, false
+		return true, false, false
 	}
 	defer f.Close()
 	head, err := io.ReadAll(io.LimitReader(f, firstRecordBytes))
 	if err == nil && len(head) == 0 {
-		return false, false
+		return false, false, false
 	}
-	return true, err == nil && bytes.Contains(head, seed[:])
+	return true, false, err == nil && bytes.Contains(head, seed[:])
 }
 
-// firstBlock returns the path of the journal's first block file, or "".
-func firstBlock(dir string) string {
-	found := ""
+// blocks returns the path of the journal's first block file, or "", and whether there are others.
+func blocks(dir string) (first string, others bool) {
 	_ = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && entry.Name() == "1.blk" && filepath.Base(filepath.Dir(name)) == "msgs" {
-			found = name
-			return fs.SkipAll
+		if err == nil && !entry.IsDir() && filepath.Ext(name) == ".blk" && filepath.Base(filepath.Dir(name)) == "msgs" {
+			if entry.Name() == "1.blk" {
+				first = name
+				return fs.SkipAll
+			}
+			others = true
 		}
 		return nil
 	})
-	return found
+	return first, others
 }
 
 // newest returns when a file of the folder was last written.

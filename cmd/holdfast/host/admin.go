@@ -114,6 +114,18 @@ func (s *Server) ready(ctx context.Context, health *engine.Health) error {
 	return s.Core.Serving() // it may have started to stop
 }
 
+// troubles returns a line for each thing that an operator must mend although the server takes
+// orders.
+func (s *Server) troubles() (lines string) {
+	if err := s.Desk.HistoryDamage(); err != nil {
+		lines += "but the history is damaged: " + err.Error() + "\n"
+	}
+	if _, _, err := s.Desk.OlderJournal(); err != nil {
+		lines += "but an older part of the journal is damaged: " + err.Error() + "\n"
+	}
+	return lines
+}
+
 // adminHandler serves /healthz (the process lives), /readyz (it takes orders),
 // /metrics and /debug/pprof.
 func adminHandler(s *Server, health *engine.Health) http.Handler {
@@ -128,7 +140,7 @@ func adminHandler(s *Server, health *engine.Health) http.Handler {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
-		_, _ = w.Write([]byte("ready\n"))
+		_, _ = w.Write([]byte("ready\n" + s.troubles()))
 	})
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)

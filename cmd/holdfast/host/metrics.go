@@ -1,6 +1,8 @@
 package host
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/biz/journal"
@@ -27,6 +29,34 @@ type scrape struct {
 	traffic engine.Traffic
 	load    engine.Load
 	commits journal.Stats
+	older   olderJournal
+}
+
+// olderJournal is what desk.Desk.OlderJournal returns.
+type olderJournal struct {
+	checked, total int64
+	damage         error
+}
+
+func (s *scrape) checkpointBatch() float64 {
+	if c := s.Desk.Checkpoint(); c != nil {
+		return float64(c.Point.Batch)
+	}
+	return 0
+}
+
+func (s *scrape) checkpointAge() float64 {
+	if c := s.Desk.Checkpoint(); c != nil {
+		return max(0, time.Since(time.Unix(0, c.Time)).Seconds())
+	}
+	return 0
+}
+
+func oneIf(ok bool) float64 {
+	if ok {
+		return 1
+	}
+	return 0
 }
 
 func newCollector(s *Server) *collector {
@@ -58,6 +88,16 @@ func newCollector(s *Server) *collector {
 	c.add("committed_bytes_total", "Bytes of events made durable.", counter, func(s *scrape) float64 { return float64(s.commits.Bytes) })
 	c.add("commit_seconds_total", "Time spent writing commits, fsync included.", counter, func(s *scrape) float64 { return s.commits.Total.Seconds() })
 	c.add("history_behind_batches", "Journal batches that are not in the history yet.", gauge, func(s *scrape) float64 { return float64(s.Desk.HistoryBehind()) })
+	c.add("history_lag_seconds", "Time from the last batch in the history to the newest durable one; 0 if the history has all.", gauge, func(s *scrape) float64 { return s.Desk.HistoryLag().Seconds() })
+	c.add("history_damaged", "1 if the history can't be used until the next start, else 0.", gauge, func(s *scrape) float64 { return oneIf(s.Desk.HistoryDamage() != nil) })
+	c.add("journal_first_batch", "Number of the oldest batch in the journal; above 1 once older ones were trimmed.", gauge, func(s *scrape) float64 { return float64(s.Journal.FirstBatch()) })
+	c.add("journal_last_batch", "Number of the newest durable batch in the journal.", gauge, func(s *scrape) float64 { return float64(s.Journal.LastBatch()) })
+	c.add("journal_bytes", "Size of the journal.", gauge, func(s *scrape) float64 { return float64(s.Journal.SizeBytes()) })
+	c.add("journal_older_bytes", "Size of the part of the journal that the start did not read, and that is checked while the server runs.", gauge, func(s *scrape) float64 { return float64(s.older.total) })
+	c.add("journal_older_checked_bytes", "How much of journal_older_bytes was checked so far.", gauge, func(s *scrape) float64 { return float64(s.older.checked) })
+	c.add("journal_older_damaged", "1 if the part of the journal that the start did not read is damaged, else 0.", gauge, func(s *scrape) float64 { return oneIf(s.older.damage != nil) })
+	c.add("checkpoint_batch", "Last batch of the journal that the newest checkpoint has; 0 without a checkpoint.", gauge, func(s *scrape) float64 { return s.checkpointBatch() })
+	c.add("checkpoint_age_seconds", "Age of the newest checkpoint; 0 without a checkpoint.", gauge, func(s *scrape) float64 { return s.checkpointAge() })
 	c.add("password_guesses_delayed_total", "Password logins delayed or refused because of earlier wrong passwords.", counter, func(s *scrape) float64 { return float64(s.Gateway.DelayedGuesses()) })
 	c.add("logins_waiting", "Logins that wait for their password to be verified.", gauge, func(s *scrape) float64 { return float64(s.Gateway.WaitingLogins()) })
 	c.add("sessions_per_account_refused_total", "Logins refused because of the limit of sessions per account.", counter, func(s *scrape) float64 { return float64(s.Gateway.RefusedSessions()) })
@@ -77,6 +117,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeB
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	core := c.server.Core
 	s := &scrape{Server: c.server, traffic: core.Traffic(), load: core.Load(), commits: c.server.Desk.Stats()}
+	s.older.checked, s.older.total, s.older.damage = c.server.Desk.OlderJournal()
 	for _, m := range c.metrics {
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(s))
 	}

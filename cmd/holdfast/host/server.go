@@ -104,11 +104,12 @@ func Start(ctx context.Context, c *config.Config, o Options, log *slog.Logger) (
 // parts returns the settings of the server's parts.
 func (s *Server) parts(c *config.Config, o Options, log *slog.Logger) wiring.Config {
 	w := wiring.Config{
-		Data: c.Data, Seed: s.Seed, Journal: journalOptions(c), DurableHistory: o.TransactionPerOrder,
+		Data: c.Data, Seed: s.Seed, Journal: journalOptions(c), HistoryURL: c.HistoryURL, DurableHistory: o.TransactionPerOrder,
 		Listeners: listenersOf(c, o.WebSocketEcho), EventLoops: EventLoops(c), Drain: c.Drain, Limits: limitsOf(c, s.Memory.plan),
 		Desk: desk.Config{
 			RecentEvents: c.RecentEvents, DiskWatermark: uint64(c.DiskWatermark),
 			WorkingOrders: c.Limits.WorkingOrders, ClientOrderIDs: c.Limits.ClientOrderIDs,
+			CheckpointInterval: c.CheckpointInterval, Keep: desk.Retention(c.JournalKeep),
 			MaxHeldBytes: s.Memory.plan.HeldBytes, MaxOpenBytes: s.Memory.plan.OpenBytes,
 		},
 		Gateway: gateway.Config{

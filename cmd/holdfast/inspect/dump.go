@@ -21,11 +21,13 @@ type Query struct {
 var errDumped = errors.New("dumped")
 
 // Dump calls each for every definition and event that q selects, in the order of the
-// journal. Instruments have the names that the journal defines. If it defines none, since an
+// journal. Instruments have the names that the journal or, if it was trimmed, a checkpoint defines. If it defines none, since an
 // earlier release wrote it, they have the names of s if that is the seed of the folder. Dump
 // also checks the journal while it reads.
 func Dump(ctx context.Context, data string, s *seed.Seed, q Query, each func(Record) error) error {
-	n := &naming{book: readBook(ctx, data, func(*desk.Entry) {}), seed: s}
+	_, book := bookOf(ctx, data)
+	readBook(ctx, data, book, func(uint64, *desk.Entry) {})
+	n := &naming{book: book, seed: s}
 	_, err := entries(ctx, data, nil, func(b *journal.Batch, number uint64, e *desk.Entry) error {
 		if number == 1 {
 			n.matches = e.Genesis && e.Seed == s.SHA256

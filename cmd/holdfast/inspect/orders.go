@@ -5,18 +5,41 @@ import (
 
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
+	"holdfast/biz/seed"
 )
 
 // orders has the orders that later events change, and checks that each event of an order follows
 // from the one before. An order costs some 250 bytes while it works, and always if it changes
 // after its end.
 type orders struct {
-	of   map[ledger.OrderID]ledger.Order
-	kept map[ledger.OrderID]bool // those that change after their end
+	of      map[ledger.OrderID]ledger.Order
+	kept    map[ledger.OrderID]bool // those that change after their end
+	partial bool                    // a checkpoint has earlier ones
 }
 
 func newOrders() *orders {
 	return &orders{of: make(map[ledger.OrderID]ledger.Order), kept: make(map[ledger.OrderID]bool)}
+}
+
+// after adds the orders that work in the accounts of a checkpoint.
+func (all *orders) after(accounts *desk.Replica, customers []seed.Customer) {
+	all.partial = true
+	var working []ledger.Order
+	for i := range customers {
+		working, _ = accounts.Account(customers[i].Number).OrdersFrom(working[:0], 0, ledger.MaxOrders)
+		for _, o := range working {
+			all.of[o.ID] = o
+		}
+	}
+}
+
+// adopt takes an order as it is.
+func (all *orders) adopt(o *ledger.Order) {
+	if o.Working() || all.kept[o.ID] {
+		all.of[o.ID] = *o
+	} else {
+		delete(all.of, o.ID)
+	}
 }
 
 // count notes the orders that an entry changes after their end.
@@ -41,6 +64,10 @@ func (all *orders) apply(e *ledger.Event, old *ledger.Execution) error {
 	}
 	o := &e.Order
 	want, found := all.of[o.ID]
+	if !found && !e.Named && all.partial { // it ended before the checkpoint
+		all.adopt(o)
+		return nil
+	}
 	if !found {
 		want = *o
 		want.Status, want.Filled, want.FilledValue, want.Triggered, want.Time = ledger.New, 0, 0, false, e.Time
@@ -50,11 +77,7 @@ func (all *orders) apply(e *ledger.Event, old *ledger.Execution) error {
 	if !follows || !follow(&want, e, old) || want != *o {
 		return fmt.Errorf("%w: customer %d, event %d: order %s does not follow from its events before", ledger.ErrMismatch, e.Customer(), e.Number, o.ID)
 	}
-	if o.Working() || all.kept[o.ID] {
-		all.of[o.ID] = *o
-	} else {
-		delete(all.of, o.ID)
-	}
+	all.adopt(o)
 	return nil
 }
 

@@ -60,13 +60,21 @@ func (e *RecordError) Error() string {
 // Unwrap returns the cause.
 func (e *RecordError) Unwrap() error { return e.err }
 
-// readBook returns what the journal of a data folder defines, and calls each for every record.
-// At a damaged place it stops: whoever reads the journal next reports the damage.
-func readBook(ctx context.Context, data string, each func(*desk.Entry)) *desk.Book {
-	b := desk.NewBook()
-	_, _ = entries(ctx, data, nil, func(_ *journal.Batch, _ uint64, e *desk.Entry) error {
-		each(e)
-		return b.Add(e)
+// errFirst stops the reading after the first batch.
+var errFirst = errors.New("first batch")
+
+// firstBatch returns the number of the first batch of the journal of a data folder: above 1 if
+// it was trimmed. If it can't be read, whoever reads it next reports why.
+func firstBatch(ctx context.Context, data string) uint64 {
+	report, _ := journal.Read(ctx, journal.ReadOptions{Dir: journalOf(data), Each: func(*journal.Batch) error { return errFirst }})
+	return report.First
+}
+
+// readBook adds to a book what the journal of a data folder defines, and calls each for every
+// record. At a damaged place it stops: whoever reads the journal next reports the damage.
+func readBook(ctx context.Context, data string, book *desk.Book, each func(batch uint64, e *desk.Entry)) {
+	_, _ = entries(ctx, data, nil, func(b *journal.Batch, _ uint64, e *desk.Entry) error {
+		each(b.Number, e)
+		return book.Add(e)
 	})
-	return b
 }

@@ -29,9 +29,9 @@ func rebuilds(e *ledger.Event) bool {
 type pasts struct {
 	of     map[holding]*past
 	orders *orders
-	// checked counts busts and corrections; early counts busts whose positions can't be
-	// checked.
-	checked, early uint64
+	// checked counts busts and corrections. Those whose positions can't be checked: early was
+	// decided by an earlier release, unknown depends on executions before the checkpoint.
+	checked, early, unknown uint64
 }
 
 // past is what a holding consists of.
@@ -39,11 +39,12 @@ type past struct {
 	opening    ledger.Holding
 	quantity   ledger.Quantity
 	executions []ledger.Execution // not busted, by FoldPlace
+	partial    bool               // there are executions before these, in a checkpoint
 	ahead      int                // busts and corrections that are not checked yet
 }
 
 // newPasts returns the pasts of holdings, with how many busts and corrections each has, before
-// the first event.
+// the first event, or after the checkpoint that accounts has.
 func newPasts(holdings map[holding]int, o *orders, accounts *desk.Replica) *pasts {
 	all := &pasts{of: make(map[holding]*past, len(holdings)), orders: o}
 	for h, ahead := range holdings {
@@ -58,12 +59,16 @@ func newPasts(holdings map[holding]int, o *orders, accounts *desk.Replica) *past
 			}
 		}
 		p.reset()
+		if p.partial = a.LastExecution() > a.ResetAt(); p.partial {
+			at, _ := a.Position(h.instrument)
+			p.quantity = at.Quantity
+		}
 		all.of[h] = p
 	}
 	return all
 }
 
-func (p *past) reset() { p.quantity, p.executions = p.opening.Quantity, nil }
+func (p *past) reset() { p.quantity, p.executions, p.partial = p.opening.Quantity, nil, false }
 
 // apply applies the events of one command, which the accounts have accepted.
 func (all *pasts) apply(events []ledger.Event) error {
@@ -86,8 +91,13 @@ func (all *pasts) apply(events []ledger.Event) error {
 			if p.ahead -= rebuilt; p.ahead <= 0 {
 				delete(all.of, holdingOf(e))
 			}
-			all.checked += uint64(rebuilt)
-			return p.rebuild(events[i:], all.orders)
+			folded, err := p.rebuild(events[i:], all.orders)
+			if folded {
+				all.checked += uint64(rebuilt)
+			} else {
+				all.unknown += uint64(rebuilt)
+			}
+			return err
 		}
 		if err := all.orders.apply(e, nil); err != nil {
 			return err
@@ -103,26 +113,42 @@ func (all *pasts) apply(events []ledger.Event) error {
 }
 
 // rebuild applies the busts of a command, or a correction, and compares their positions with
-// that of the executions that are left.
-func (p *past) rebuild(events []ledger.Event, o *orders) error {
+// that of the executions that are left. folded is false if that needs executions that are not
+// known.
+func (p *past) rebuild(events []ledger.Event, o *orders) (folded bool, err error) {
 	from := events[0].Execution.FoldPlace()
 	for i := range events {
 		if !rebuilds(&events[i]) || holdingOf(&events[i]) != holdingOf(&events[0]) {
-			return fmt.Errorf("%w: event %d after a bust", ledger.ErrMalformed, events[i].Number)
+			return false, fmt.Errorf("%w: event %d after a bust", ledger.ErrMalformed, events[i].Number)
 		}
 		from = min(from, events[i].Execution.FoldPlace())
 	}
 	n, complete := ledger.Since(p.executions, from, p.quantity)
-	older := len(p.executions) - n
+	older, foldable := len(p.executions)-n, complete || !p.partial
 	for i := range events {
-		old, err := p.change(&events[i])
+		e := &events[i]
+		if _, found := p.find(e); !found && p.partial {
+			foldable = false
+			o.adopt(&e.Order)
+			continue
+		}
+		old, err := p.change(e)
 		if err == nil {
-			err = o.apply(&events[i], &old)
+			err = o.apply(e, &old)
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
+	if !foldable {
+		p.quantity = events[len(events)-1].Position.Quantity
+		return false, nil
+	}
+	return true, p.fold(events, older, complete)
+}
+
+// fold compares the positions of events with that of the executions from index older on.
+func (p *past) fold(events []ledger.Event, older int, complete bool) error {
 	start := ledger.Holding{}
 	if !complete {
 		start = p.opening
@@ -154,15 +180,9 @@ func (p *past) change(e *ledger.Event) (old ledger.Execution, err error) {
 		p.quantity += shares(&x)
 		return old, nil
 	}
-	at, found := slices.BinarySearchFunc(p.executions, x.FoldPlace(), func(x ledger.Execution, place uint32) int {
-		return cmp.Compare(x.FoldPlace(), place)
-	})
-	was := x.ID.Number()
-	if e.Kind == ledger.KindCorrect {
-		was = x.Corrects
-	}
-	if !found || p.executions[at].ID.Number() != was {
-		return old, fmt.Errorf("%w: customer %d, event %d: there is no execution %d", ledger.ErrMismatch, e.Customer(), e.Number, was)
+	at, found := p.find(e)
+	if !found {
+		return old, fmt.Errorf("%w: customer %d, event %d: there is no execution %d", ledger.ErrMismatch, e.Customer(), e.Number, takenBack(e))
 	}
 	old = p.executions[at]
 	p.quantity -= shares(&old)
@@ -176,6 +196,22 @@ func (p *past) change(e *ledger.Event) (old ledger.Execution, err error) {
 	p.executions[at] = x
 	p.quantity += shares(&x)
 	return old, checkCorrection(e, &old)
+}
+
+// find returns the index of the execution that a bust or a correction takes back.
+func (p *past) find(e *ledger.Event) (at int, found bool) {
+	at, found = slices.BinarySearchFunc(p.executions, e.Execution.FoldPlace(), func(x ledger.Execution, place uint32) int {
+		return cmp.Compare(x.FoldPlace(), place)
+	})
+	return at, found && p.executions[at].ID.Number() == takenBack(e)
+}
+
+// takenBack returns the number of the execution that a bust or a correction takes back.
+func takenBack(e *ledger.Event) uint32 {
+	if e.Kind == ledger.KindCorrect {
+		return e.Execution.Corrects
+	}
+	return e.Execution.ID.Number()
 }
 
 // checkBust compares a bust with the execution that it takes back.

@@ -15,11 +15,12 @@ import (
 
 // Stats are the measurements of a journal.
 type Stats struct {
-	Journal   string `json:"journal"`
-	Batches   uint64 `json:"batches"`
-	Records   uint64 `json:"records"`
-	Bytes     uint64 `json:"bytes"`
-	FileBytes int64  `json:"file_bytes"`
+	Journal    string `json:"journal"`
+	FirstBatch uint64 `json:"first_batch"` // above 1 if the journal was trimmed
+	Batches    uint64 `json:"batches"`
+	Records    uint64 `json:"records"`
+	Bytes      uint64 `json:"bytes"`
+	FileBytes  int64  `json:"file_bytes"`
 	// Each record is a command of a customer, an event of the market, or a definition (the
 	// position of a script, too).
 	Commands     uint64 `json:"commands"`
@@ -125,7 +126,7 @@ func (s *Stats) seen(nanoseconds int64) {
 }
 
 func (s *Stats) finish(r journal.Report) {
-	s.Batches, s.Records, s.Bytes = r.Batches, r.Records, r.Bytes
+	s.FirstBatch, s.Batches, s.Records, s.Bytes = r.First, r.Batches, r.Records, r.Bytes
 	s.Customers = len(s.customers)
 	if s.Executions > 0 {
 		s.BytesPerExecution = float64(s.FileBytes) / float64(s.Executions)
@@ -148,6 +149,9 @@ const marksWidth = 30
 func (s *Stats) String() string {
 	t := table.Table{Align: "l", Indent: "  "}
 	row := func(name, format string, values ...any) { t.Add(name, fmt.Sprintf(format, values...)) }
+	if s.FirstBatch > 1 {
+		row("first", "batch %d: those before it were trimmed", s.FirstBatch)
+	}
 	row("batches", "%d", s.Batches)
 	row("records", "%d: %d commands of %d customers, %d events of the market, %d definitions", s.Records, s.Commands, s.Customers, s.MarketEvents, s.Definitions)
 	row("orders", "%d", s.Orders)

@@ -9,12 +9,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
+
 	"holdfast/biz/client"
 	"holdfast/cmd/holdfast/terminal"
+	"holdfast/perf/table"
 )
 
 // Options are what is sent, where, and how often.
@@ -25,33 +29,63 @@ type Options struct {
 	Interval    time.Duration // between two Submits of a connection
 	Payload     string        // "{number}" and "{connection}" are replaced
 	Stdout      io.Writer
+	Style       terminal.Style
+	JSON        bool // Stdout gets a JSON object per line
+}
+
+// Event is a line of the JSON output. Fields are only added, never renamed.
+type Event struct {
+	Event      string    `json:"event"`                // sent, acknowledged, failed
+	Time       time.Time `json:"time"`                 // when it happened
+	Connection int       `json:"connection"`           // from 1
+	ID         string    `json:"id,omitempty"`         // of the request; missing if there was no connection
+	Payload    string    `json:"payload,omitempty"`    // of sent
+	Latency    *float64  `json:"latency_us,omitempty"` // of acknowledged: from Submit to reply
+	Message    string    `json:"message,omitempty"`    // of failed, for people
+}
+
+// Summary is the last line of the JSON output, also after Ctrl-C.
+type Summary struct {
+	Event        string  `json:"event"` // summary
+	Connections  int     `json:"connections"`
+	Wanted       int     `json:"wanted"`
+	Sent         int     `json:"sent"`
+	Acknowledged int     `json:"acknowledged"`
+	Seconds      float64 `json:"seconds"`
 }
 
 // Run sends all Submits on schedule, without waiting for replies. It returns an error if
 // a reply is missing or wrong.
 func Run(ctx context.Context, o Options) error {
-	r := &sending{Options: o}
+	r := &sending{Options: o, width: len(strconv.Itoa(o.Connections))}
 	start := time.Now()
 	var work sync.WaitGroup
 	for i := range o.Connections {
 		work.Go(func() { r.connection(ctx, i+1) })
 	}
 	work.Wait()
-	wanted := o.Connections * o.Count
-	fmt.Fprintf(o.Stdout, "%d connections, %d of %d submits sent, %d acknowledged, in %v\n",
-		o.Connections, r.sent, wanted, r.acked, time.Since(start).Round(time.Millisecond))
+	wanted, took := o.Connections*o.Count, time.Since(start)
+	if o.JSON {
+		fmt.Fprint(o.Stdout, terminal.JSONLine(Summary{
+			Event: "summary", Connections: o.Connections, Wanted: wanted, Sent: r.sent, Acknowledged: r.acked, Seconds: took.Seconds(),
+		}))
+	} else {
+		fmt.Fprintf(o.Stdout, "%s, %d of %s sent, %d acknowledged, in %v\n",
+			english.Plural(o.Connections, "connection", ""), r.sent, english.Plural(wanted, "Submit", ""), r.acked, took.Round(time.Millisecond))
+	}
 	switch {
 	case r.acked == wanted:
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return fmt.Errorf("%d submits were not acknowledged: %w", wanted-r.acked, r.failed)
+	return fmt.Errorf("%s not acknowledged: %w", english.Plural(wanted-r.acked, "Submit was", "Submits were"), r.failed)
 }
 
 // sending counts the results of a run; mu guards the fields below it and the output.
 type sending struct {
 	Options
+	width int // of the largest number of a connection
 
 	mu          sync.Mutex
 	sent, acked int
@@ -66,7 +100,7 @@ func (r *sending) connection(ctx context.Context, n int) {
 		return err
 	})
 	if err != nil {
-		r.fail(n, "not connected", err)
+		r.fail(Event{Connection: n}, err)
 		return
 	}
 	defer func() { _ = c.Close() }() // always nil
@@ -81,41 +115,59 @@ func (r *sending) connection(ctx context.Context, n int) {
 			}
 		}
 		id := client.DecimalRequestID(uint64(i + 1))
-		payload := strings.NewReplacer("{connection}", fmt.Sprint(n), "{number}", fmt.Sprint(i+1)).Replace(r.Payload)
-		r.say(n, &r.sent, "-> %s  %s", id, payload)
+		payload := strings.NewReplacer("{connection}", strconv.Itoa(n), "{number}", strconv.Itoa(i+1)).Replace(r.Payload)
+		r.say(Event{Event: "sent", Connection: n, ID: id.String(), Payload: payload}, &r.sent)
 		open.Go(func() {
 			start := time.Now()
 			if err := c.SubmitAs(ctx, id, []byte(payload)); err != nil {
-				r.fail(n, "<- "+id.String(), err)
+				r.fail(Event{Connection: n, ID: id.String()}, err)
 				return
 			}
-			r.say(n, &r.acked, "<- %s  OK in %v", id, time.Since(start).Round(time.Microsecond))
+			latency := float64(time.Since(start).Nanoseconds()) / 1e3
+			r.say(Event{Event: "acknowledged", Connection: n, ID: id.String(), Latency: &latency}, &r.acked)
 		})
 	}
 }
 
-// say prints a line of a connection and increments count.
-func (r *sending) say(connection int, count *int, format string, args ...any) {
+// say prints the line of an event and increments count.
+func (r *sending) say(e Event, count *int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	*count++
-	r.line(connection, fmt.Sprintf(format, args...))
+	r.line(e)
 }
 
 // fail prints the line of a failure and stores the first failure.
-func (r *sending) fail(connection int, what string, err error) {
+func (r *sending) fail(e Event, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
 	err = terminal.Advise(err)
+	e.Event, e.Message = "failed", err.Error()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.line(connection, fmt.Sprintf("%s  FAILED: %v", what, err))
+	r.line(e)
 	if r.failed == nil {
 		r.failed = err
 	}
 }
 
-func (r *sending) line(connection int, text string) {
-	fmt.Fprintf(r.Stdout, "%s  connection %d  %s\n", time.Now().Format("15:04:05.000"), connection, text)
+// line prints an event. The caller holds mu.
+func (r *sending) line(e Event) {
+	if e.Time = time.Now(); r.JSON {
+		fmt.Fprint(r.Stdout, terminal.JSONLine(e))
+		return
+	}
+	var text string
+	switch {
+	case e.Event == "sent":
+		text = "-> " + e.ID + "  " + table.Escape(e.Payload)
+	case e.Event == "acknowledged":
+		text = "<- " + e.ID + "  " + r.Style(terminal.Green, "OK") + " in " + table.Latency(*e.Latency)
+	case e.ID == "":
+		text = "not connected  " + r.Style(terminal.Red, "FAILED: "+terminal.OneLine(e.Message))
+	default:
+		text = "<- " + e.ID + "  " + r.Style(terminal.Red, "FAILED: "+terminal.OneLine(e.Message))
+	}
+	fmt.Fprintf(r.Stdout, "%s  connection %*d  %s\n", r.Style(terminal.Faint, e.Time.Format("15:04:05.000")), r.width, e.Connection, text)
 }

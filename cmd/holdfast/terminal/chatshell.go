@@ -23,8 +23,9 @@ type ChatOptions struct {
 	Stdin     io.Reader
 	Stdout    io.Writer
 	Style     Style
-	Reconnect *bool // reconnect after a lost connection; nil: only at a terminal
-	JSON      bool  // Stdout gets a JSON object per line, and no prompt
+	Reconnect *bool  // reconnect after a lost connection; nil: only at a terminal
+	JSON      bool   // Stdout gets a JSON object per line, and no prompt
+	PastFile  string // file of the lines typed in earlier runs; "": only those of this run
 }
 
 const (
@@ -81,7 +82,8 @@ type waiting struct {
 func Chat(ctx context.Context, o ChatOptions) error {
 	err := runChat(ctx, &o)
 	if o.JSON && err != nil && !errors.Is(err, errChatLines) && ctx.Err() == nil {
-		fmt.Fprint(o.Stdout, jsonLine(chatEvent{Event: "error", Message: err.Error()}))
+		fmt.Fprint(o.Stdout, JSONLine(chatEvent{Event: "error", Message: err.Error()}))
+		return reportedError{err}
 	}
 	return err
 }
@@ -103,6 +105,7 @@ func runChat(ctx context.Context, o *ChatOptions) (err error) {
 		return err
 	}
 	defer sh.screen.close()
+	sh.screen.usePast(o.PastFile, "", nil, o.Style)
 	sh.again = sh.screen.interactive
 	if o.Reconnect != nil {
 		sh.again = *o.Reconnect
@@ -359,7 +362,7 @@ func (sh *chatShell) fail(err error, line int) {
 // say prints text, or in JSON mode the event.
 func (sh *chatShell) say(text string, e chatEvent) {
 	if sh.json {
-		text = jsonLine(e)
+		text = JSONLine(e)
 	}
 	fmt.Fprint(sh.screen, text)
 }

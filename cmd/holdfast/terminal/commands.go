@@ -170,26 +170,49 @@ const (
 )
 
 func (sh *shell) history(args []string) error {
-	query := client.HistoryQuery{Limit: defaultHistory}
-	if len(args) > 0 {
-		n, err := digits(args[0])
-		if err != nil || n < 1 || n > maxHistory || len(args) > 2 {
-			return fmt.Errorf("usage: history [N [ID]], N from 1 to %d", maxHistory)
-		}
-		query.Limit = int(n)
+	usage := fmt.Errorf("usage: history [N [ID]] [FILTERS], N from 1 to %d; \"help\" lists the FILTERS", maxHistory)
+	limit, before, words, err := pageWords(args, usage)
+	if err != nil {
+		return err
 	}
-	if len(args) > 1 {
-		var err error
-		if query.Before, err = client.ParseExecutionID(args[1]); err != nil {
+	f, err := sh.parseFilter(words, usage)
+	if err != nil {
+		return err
+	}
+	if f.all || len(f.statuses) > 0 { // those are of orders
+		return usage
+	}
+	query := client.HistoryQuery{Limit: limit, Key: f.key, Side: f.side, From: f.from, To: f.to, State: f.state}
+	if before != "" {
+		if query.Before, err = client.ParseExecutionID(before); err != nil {
 			return err
 		}
 	}
 	page, err := sh.connection().History(sh.ctx, query)
 	if err == nil {
-		sh.showHistory(page)
+		sh.showHistory(page, words...)
 	}
 	return err
 }
+
+// pageWords reads [N [ID]] and returns the words after it.
+func pageWords(args []string, usage error) (limit int, before string, rest []string, err error) {
+	limit = defaultHistory
+	if len(args) == 0 || !startsWithDigit(args[0]) {
+		return limit, "", args, nil
+	}
+	n, err := digits(args[0])
+	if err != nil || n < 1 || n > maxHistory {
+		return 0, "", nil, usage
+	}
+	limit, rest = int(n), args[1:]
+	if len(rest) > 0 && startsWithDigit(rest[0]) {
+		before, rest = rest[0], rest[1:]
+	}
+	return limit, before, rest, nil
+}
+
+func startsWithDigit(word string) bool { return word[0] >= '0' && word[0] <= '9' }
 
 func (sh *shell) quote(args []string) error {
 	keys, err := sh.findAll(args)

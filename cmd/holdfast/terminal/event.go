@@ -69,14 +69,36 @@ func errorEvent(err error, line int) event {
 	return e
 }
 
-// jsonLine returns v as one line of JSON. Characters that are not visible are escaped, so
+// ReplyLine returns the event for the reply to a command of the protocol, as a line of JSON, for
+// commands without a prompt. The body is a type of the package client, or nil.
+func ReplyLine(command string, body any) string {
+	return JSONLine(event{Event: "reply", Command: command, Result: resultOK, Body: body})
+}
+
+// ErrorLine returns the event for the failure of a command, as a line of JSON.
+func ErrorLine(err error) string { return JSONLine(errorEvent(err, 0)) }
+
+// reportedError is an error that the JSON output has already shown.
+type reportedError struct{ error }
+
+// Unwrap returns the error alone.
+func (e reportedError) Unwrap() error { return e.error }
+
+// Reported reports whether the JSON output of Run or Chat has shown err, or each of the failures
+// that it counts.
+func Reported(err error) bool {
+	var reported reportedError
+	return errors.As(err, &reported) || errors.Is(err, errCommands) || errors.Is(err, errChatLines)
+}
+
+// JSONLine returns v as one line of JSON. Characters that are not visible are escaped, so
 // that text of others can't control a terminal.
-func jsonLine(v any) string {
+func JSONLine(v any) string {
 	var line bytes.Buffer
 	encoder := json.NewEncoder(&line)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(v); err != nil {
-		return jsonLine(event{Event: "error", Message: err.Error()})
+		return JSONLine(event{Event: "error", Message: err.Error()})
 	}
 	return escapeInvisible(line.String())
 }
@@ -106,7 +128,7 @@ func escapeInvisible(text string) string {
 // say prints text, or in JSON mode the event. An empty text is not printed.
 func (sh *shell) say(text string, e event) {
 	if sh.json {
-		text = jsonLine(e)
+		text = JSONLine(e)
 	}
 	if text != "" {
 		sh.print(text)

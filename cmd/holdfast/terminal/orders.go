@@ -135,13 +135,58 @@ func (sh *shell) accountUpdateText(u client.AccountUpdate) string {
 
 func (sh *shell) orders(args []string) error {
 	if len(args) > 0 {
-		return errors.New("usage: orders")
+		return sh.selectedOrders(args)
 	}
 	list, err := sh.connection().Orders(sh.ctx, 0)
 	if err == nil {
 		sh.reply(sh.ordersText(list.Orders), "Orders", list)
 	}
 	return err
+}
+
+// selectedOrders shows orders that match filters, newest first: working ones, unless the filters
+// ask for others.
+func (sh *shell) selectedOrders(args []string) error {
+	usage := fmt.Errorf("usage: orders [N [ID]] [FILTERS], N from 1 to %d; \"help\" lists the FILTERS", maxHistory)
+	limit, before, words, err := pageWords(args, usage)
+	if err != nil {
+		return err
+	}
+	f, err := sh.parseFilter(words, usage)
+	if err != nil {
+		return err
+	}
+	if f.state != 0 || f.all && len(f.statuses) > 0 { // a state of executions; or all and not all
+		return usage
+	}
+	if !f.all && len(f.statuses) == 0 {
+		f.statuses = []client.OrderStatus{client.StatusNew, client.StatusPartiallyFilled}
+	}
+	query := client.OrderQuery{Limit: limit, Key: f.key, Side: f.side, From: f.from, To: f.to, Statuses: f.statuses}
+	if before != "" {
+		if query.Before, err = client.ParseOrderID(before); err != nil {
+			return err
+		}
+	}
+	page, err := sh.connection().OrderHistory(sh.ctx, query)
+	if err != nil {
+		return err
+	}
+	text := "  no such orders\n"
+	if len(page.Orders) > 0 {
+		text = sh.ordersText(page.Orders)
+	}
+	if page.More {
+		text += olderText("orders", max(len(page.Orders), 1), page.Next, words)
+	}
+	sh.reply(text, "Orders", page)
+	return nil
+}
+
+// olderText says with which command the next page is shown.
+func olderText(command string, limit int, next fmt.Stringer, filters []string) string {
+	words := append([]string{command, strconv.Itoa(limit), next.String()}, filters...)
+	return "  there are older ones: " + strings.Join(words, " ") + "\n"
 }
 
 func (sh *shell) ordersText(list []client.OrderState) string {

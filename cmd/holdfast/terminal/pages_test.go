@@ -54,7 +54,7 @@ func TestClientWithManyInstruments(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]int{
-		"  100  ":   2*n - 1,   // positions: at the login, and after the buy
+		"  100  ":   4*n - 2,   // shares and sellable: at the login, and after the buy
 		"Name 0":    2*n + 2*n, // two lists of positions, two of prices
 		"M/02499  ": 4,
 	} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -171,5 +172,36 @@ func TestChatAtATerminal(t *testing.T) {
 	}
 	if term.settings(t) != before {
 		t.Error("the terminal was not put back")
+	}
+}
+
+// TestCommandsOfEarlierRuns: the arrow keys offer the commands of an earlier run, but not what was
+// no command, such as a password typed at the wrong prompt.
+func TestCommandsOfEarlierRuns(t *testing.T) {
+	t.Parallel()
+	addr := testServer(t).addr
+	file := filepath.Join(t.TempDir(), "commands")
+	run := func(keys ...string) {
+		term := openTerminal(t)
+		o := options(addr, 100020)
+		o.Stdin, o.Stdout, o.Style, o.PastFile = term.tty, term.tty, terminal.NewStyle(false), file
+		ends := make(chan error, 1)
+		var work sync.WaitGroup
+		work.Go(func() { ends <- terminal.Run(t.Context(), o) })
+		t.Cleanup(work.Wait)
+		term.shown.await(t, ">>> ")
+		for i := 0; i < len(keys); i += 2 {
+			term.press(keys[i])
+			term.shown.await(t, keys[i+1])
+		}
+		term.press("\x04")
+		if err := <-ends; err != nil {
+			t.Error(err)
+		}
+	}
+	run("quote 600100\r", "Northern Tin", "hunter2\r", "unknown command")
+	run("\x1b[A\r", "Northern Tin")
+	if text, err := os.ReadFile(file); err != nil || string(text) != "quote 600100\n" {
+		t.Errorf("%q, %v", text, err)
 	}
 }

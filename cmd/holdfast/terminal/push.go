@@ -57,7 +57,7 @@ func (sh *shell) showDropped() {
 // pushLine returns the line for a push, "" if it needs no line.
 func (sh *shell) pushLine(p client.Push) string {
 	if sh.json {
-		return jsonLine(pushEvent(p))
+		return JSONLine(pushEvent(p))
 	}
 	if text := sh.pushText(p); text != "" {
 		return sh.style(Faint, "* ") + text + "\n"

@@ -22,8 +22,10 @@ type Options struct {
 	Stdout     io.Writer // goroutine: any
 	Stderr     io.Writer // says that a login takes long; nil: nothing does. Goroutine: any
 	Style      Style
-	Reconnect  *bool // reconnect after a lost connection; nil: only at a terminal
-	JSON       bool  // Stdout gets a JSON object per line, and no prompt
+	Reconnect  *bool  // reconnect after a lost connection; nil: only at a terminal
+	JSON       bool   // Stdout gets a JSON object per line, and no prompt
+	PastFile   string // file of the lines typed in earlier runs; "": only those of this run
+	Secret     string // a line that contains it is not stored there
 }
 
 // Run logs in and executes commands until the input ends, "quit", ctx ends, or the
@@ -32,7 +34,8 @@ type Options struct {
 func Run(ctx context.Context, o Options) error {
 	err := runShell(ctx, &o)
 	if o.JSON && err != nil && !errors.Is(err, errCommands) && ctx.Err() == nil {
-		fmt.Fprint(o.Stdout, jsonLine(errorEvent(err, 0)))
+		fmt.Fprint(o.Stdout, JSONLine(errorEvent(err, 0)))
+		return reportedError{err}
 	}
 	return err
 }
@@ -56,6 +59,10 @@ func runShell(ctx context.Context, o *Options) (err error) {
 	if o.Reconnect != nil {
 		sh.again.on = *o.Reconnect
 	}
+	isCommand := func(line string) bool {
+		return slices.ContainsFunc(shellCommands(), func(c shellCommand) bool { return strings.EqualFold(c.name, strings.Fields(line)[0]) })
+	}
+	sh.screen.usePast(o.PastFile, o.Secret, isCommand, o.Style)
 	if err := sh.welcome(snapshot); err != nil {
 		return Advise(err)
 	}

@@ -20,8 +20,8 @@ func TestClientCommands(t *testing.T) {
 		want     []string // parts of standard output, in this order
 	}{
 		{"login shows the account", 100001, "", false, []string{
-			"account 100001 (Customer 1)\n", "INSTRUMENT   NAME          SHARES  AVG COST  PRICE     VALUE  PROFIT  REALISED",
-			"ALFA/600100  Northern Tin     100     10.00  10.00  1,000.00    0.00      0.00", "market value         1,000.00", "cash             1,000,000.00", "total            1,001,000.00"}},
+			"account 100001 (Customer 1)\n", "INSTRUMENT   NAME          SHARES  SELLABLE  FROZEN  AVG COST  PRICE     VALUE  PROFIT  REALISED",
+			"ALFA/600100  Northern Tin     100       100       0     10.00  10.00  1,000.00    0.00      0.00", "market value         1,000.00", "cash             1,000,000.00", "total            1,001,000.00"}},
 		{"no positions", 100020, "", false, []string{"no positions", "cash"}},
 		{"worked example", 100010, "buy 600100 100\nbuy ALFA/600100 100\nsell alfa/600100 100\nSELL 600100 100\n", false, []string{
 			"bought 100 ALFA/600100 @ 10.00 = 1,000.00 (100010-1)", "ALFA/600100: 100 shares, 1,000.00, profit 0.00",
@@ -64,7 +64,12 @@ func TestClientCommands(t *testing.T) {
 		{"too many words", 100020, "buy 600100 1 2 3\n", true, []string{"error: usage: buy CODE QUANTITY [PRICE]"}},
 		{"bad price", 100020, "buy 600100 1 9,90\nbuy 600100 1 0\nbuy 600100 1 -1\nbuy 600100 1 1.\nbuy 600100 1 .5\nsell 600100 1 1.00001\n", true, []string{
 			`error: "9,90" is not a price: such as 9.90, with at most 4 decimals`, `error: "0" is not`, `error: "-1" is not`, `error: "1." is not`, `error: ".5" is not`, `error: "1.00001" is not`}},
-		{"orders of nothing", 100020, "orders all\n", true, []string{"error: usage: orders"}},
+		{"orders of nothing", 100020, "orders nothing\norders all filled\norders busted\norders side up\norders since noon\norders since 1h until 2h\n", true, []string{
+			`error: unknown filter "nothing"; usage: orders [N [ID]] [FILTERS], N from 1 to 1000`, "error: usage: orders", "error: usage: orders", `error: "up" is not a side: buy or sell`,
+			`error: "noon" is not a time: such as 2h (ago)`, "error: since must be before until"}},
+		{"orders and history by filters", 100037, "buy 600100 10 0.01 gtc\nbuy 600100 20\norders all\norders --side sell\norders 1 all\norders all --instrument 600100 --since 2h\nhistory --side sell\nhistory side buy standing\nhistory busted\n", false, []string{
+			"100037-2", "filled", "100037-1", "new", "no such orders", "100037-2", "there are older ones: orders 1 100037-2 all", "100037-2", "100037-1",
+			"no executions", "100037-1", "no executions"}},
 		{"wrong terms", 100020, "buy 600100 1 stop\nbuy 600100 1 9 gtx\nbuy 600100 1 until noon\nbuy 600100 1 stop low\n", true, []string{
 			"error: usage: buy CODE QUANTITY [PRICE] [TERMS]", "error: usage: buy", `error: "noon" is not a time: such as 2026-01-05T14:00:00+08:00`, `error: "low" is not a price`}},
 		{"replace of nothing", 100020, "replace\nreplace 17 5\nreplace 100020-1 0\nreplace 100020-1 5 6 7\nreplace 100020-9 5\n", true, []string{
@@ -72,7 +77,7 @@ func TestClientCommands(t *testing.T) {
 		{"cancel without id", 100020, "cancel\ncancel 17\ncancel 100020-9\n", true, []string{"error: usage: cancel ID", "error: bad id", "error: "}},
 		{"unknown instrument", 100020, "buy 999999 1\n", true, []string{`error: unknown instrument "999999"; "quote" lists all of them`}},
 		{"not enough shares", 100020, "sell 600100 1\n", true, []string{"error: not enough shares"}},
-		{"bad history", 100020, "history all\n", true, []string{"error: usage: history [N [ID]], N from 1 to 1000"}},
+		{"bad history", 100020, "history all\n", true, []string{"error: usage: history [N [ID]] [FILTERS], N from 1 to 1000"}},
 		{"bust without the role", 100020, "bust 100001-1 no good\n", true, []string{"error: busting an execution needs the operator role"}},
 		{"bust without reason", 100020, "bust 100001-1\n", true, []string{"error: usage: bust ID REASON"}},
 		{"bust of no id", 100020, "bust 17 x\n", true, []string{"error: bad id"}},

@@ -22,9 +22,11 @@ type screen struct {
 	io.Writer
 	readLine    func() (string, error)
 	interactive bool
-	interrupt   func() // ends readLine with io.EOF, where the system allows that
-	endLine     func() // leaves the line that is being typed and starts a new one
-	close       func() // restores the terminal
+	remember    func(past *PastLines)                 // makes the arrow keys offer these lines; nil: not a terminal
+	interrupt   func()                                // ends readLine with io.EOF, where the system allows that
+	endLine     func()                                // leaves the line that is being typed and starts a new one
+	close       func()                                // restores the terminal
+	size        func() (width, height int, err error) // of the terminal; nil: not a terminal
 }
 
 // complete is called for the tab key with the text before the cursor.
@@ -57,13 +59,41 @@ func openScreen(stdin io.Reader, stdout io.Writer, prompt string, tab complete) 
 	stopSize := watchSize(file, func(width, height int) { _ = t.SetSize(width, height) }) // it refuses a bad size: nothing to do
 	return &screen{
 		Writer: t, readLine: t.ReadLine, interactive: true, interrupt: in.stop,
-		endLine: func() { fmt.Fprint(stdout, "\r\n") },
+		remember: func(past *PastLines) { t.History = past },
+		size:     func() (width, height int, err error) { return term.GetSize(int(file.Fd())) },
+		endLine:  func() { fmt.Fprint(stdout, "\r\n") },
 		close: func() {
 			stopSize()
 			restore()
 			in.close()
 		},
 	}, nil
+}
+
+// usePast makes the arrow keys of a terminal offer the lines of earlier runs, and stores those of
+// this one for which wanted returns true, or all if it is nil.
+func (s *screen) usePast(file, secret string, wanted func(line string) bool, style Style) {
+	if s.remember == nil {
+		return
+	}
+	past, err := OpenPastLines(file, secret)
+	if err != nil {
+		fmt.Fprint(s, style(Faint, "commands are not kept for the next time: "+OneLine(err.Error()))+"\n")
+	}
+	past.wanted = wanted
+	s.remember(past)
+}
+
+// columns returns the width of the terminal; 0 for a stream, which has no limit.
+func (s *screen) columns() int {
+	if s == nil || s.size == nil {
+		return 0
+	}
+	width, _, err := s.size()
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // maxLine is the longest line of a plain stream, in bytes.

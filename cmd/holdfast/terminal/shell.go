@@ -52,11 +52,11 @@ func shellCommands() []shellCommand {
 	return []shellCommand{
 		{"buy", "CODE QUANTITY [PRICE] [TERMS]", "buy at the market price, or at PRICE or a lower one", (*shell).buy, true},
 		{"sell", "CODE QUANTITY [PRICE] [TERMS]", "sell at the market price, or at PRICE or a higher one", (*shell).sell, true},
-		{"orders", "", "the working orders", (*shell).orders, false},
+		{"orders", "[N [ID]] [FILTERS]", "the working orders, or those that match FILTERS, newest first", (*shell).orders, false},
 		{"replace", "ID QUANTITY [PRICE] [TERMS]", "change an order; QUANTITY with what is filled", (*shell).replace, false},
 		{"cancel", "ID|all", "cancel an order, or all", (*shell).cancel, false},
 		{"holding", "", "cash, positions and their total market value", (*shell).holding, false},
-		{"history", "[N [ID]]", "the last N executions (default 20), or the last before ID; newest first", (*shell).history, false},
+		{"history", "[N [ID]] [FILTERS]", "the last N executions (default 20), or the last before ID; newest first", (*shell).history, false},
 		{"quote", "[CODE...]", "last prices of these or all instruments", (*shell).quote, true},
 		{"watch", "[CODE...|off]", "show each new price of these or all instruments", (*shell).watch, true},
 		{"bust", "ID REASON", "bust an execution (operators)", (*shell).bust, false},
@@ -112,7 +112,7 @@ func (sh *shell) help([]string) error {
 		t.Add(c.name, c.usage, c.short)
 		list = append(list, map[string]string{"name": c.name, "arguments": c.usage, "help": c.short})
 	}
-	sh.reply(t.String()+termsHelp, "help", list)
+	sh.reply(t.String()+termsHelp+filterHelp, "help", list)
 	return nil
 }
 

@@ -9,7 +9,12 @@ import (
 	"holdfast/perf/table"
 )
 
-func (sh *shell) table(head ...string) *Table { return NewTable(sh.style, head...) }
+// table returns a table that fits into the terminal.
+func (sh *shell) table(head ...string) *Table {
+	t := NewTable(sh.style, head...)
+	t.Fit(sh.screen.columns())
+	return t
+}
 
 // profitStyle is green for a profit and red for a loss.
 func profitStyle(m client.Money) string {
@@ -59,16 +64,16 @@ func (sh *shell) accountText(s client.Snapshot) string {
 }
 
 func (sh *shell) positions(list []client.Position) string {
-	t := sh.table("INSTRUMENT", "NAME", ">SHARES", ">AVG COST", ">PRICE", ">VALUE", ">PROFIT", ">REALISED", "")
+	t := sh.table("INSTRUMENT", "NAME", ">SHARES", ">SELLABLE", ">FROZEN", ">AVG COST", ">PRICE", ">VALUE", ">PROFIT", ">REALISED")
+	t.Fit(sh.screen.columns(), 1, 9, 5, 4, 3, 6)
 	for _, p := range list {
-		remark := ""
+		t.Add(p.Key.String(), sh.nameOf(p.Key), p.Quantity.String(), p.Sellable.String(), p.Frozen.String(), p.AverageCost.String(),
+			p.LastPrice.String(), p.MarketValue.String(), signed(p.Unrealised), signed(p.Realised))
 		if p.Sellable != p.Quantity {
-			remark = p.Sellable.String() + " sellable"
+			t.Set(3, Yellow)
 		}
-		t.Add(p.Key.String(), sh.nameOf(p.Key), p.Quantity.String(), p.AverageCost.String(), p.LastPrice.String(),
-			p.MarketValue.String(), signed(p.Unrealised), signed(p.Realised), remark)
-		t.Set(6, profitStyle(p.Unrealised))
-		t.Set(7, profitStyle(p.Realised))
+		t.Set(8, profitStyle(p.Unrealised))
+		t.Set(9, profitStyle(p.Realised))
 	}
 	return t.String()
 }
@@ -149,9 +154,14 @@ func Remark(x *client.Execution) string {
 	return ""
 }
 
-func (sh *shell) showHistory(page client.HistoryPage) {
+// showHistory shows a page of executions; filters are the words that it was asked for with.
+func (sh *shell) showHistory(page client.HistoryPage, filters ...string) {
+	more := ""
+	if page.More {
+		more = olderText("history", max(len(page.Executions), 1), page.Next, filters)
+	}
 	if len(page.Executions) == 0 {
-		sh.reply("  no executions\n", "History", page)
+		sh.reply("  no executions\n"+more, "History", page)
 		return
 	}
 	t := sh.table("EXECUTION", "TIME", "SIDE", "INSTRUMENT", ">SHARES", ">PRICE", ">VALUE", "")
@@ -165,11 +175,6 @@ func (sh *shell) showHistory(page client.HistoryPage) {
 			}
 			t.Set(7, Red)
 		}
-	}
-	more := ""
-	if page.More {
-		oldest := page.Executions[len(page.Executions)-1].ID
-		more = fmt.Sprintf("  there are older ones: history %d %s\n", len(page.Executions), oldest)
 	}
 	sh.reply(t.String()+more, "History", page)
 }

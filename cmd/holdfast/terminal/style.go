@@ -7,6 +7,9 @@ const (
 	Yellow = "\x1b[33m"
 	Faint  = "\x1b[2m"
 	Struck = "\x1b[9m"
+	bold   = "\x1b[1m"
+	under  = "\x1b[4m"
+	invert = "\x1b[7m"
 	reset  = "\x1b[0m"
 )
 
@@ -16,7 +19,7 @@ type Style func(style, text string) string
 // NewStyle returns a Style that is on or off. The style "" changes nothing.
 func NewStyle(on bool) Style {
 	return func(style, text string) string {
-		if !on || style == "" {
+		if !on || style == "" || text == "" {
 			return text
 		}
 		return style + text + reset

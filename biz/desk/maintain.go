@@ -1,0 +1,146 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"holdfast/biz/checkpoint"
+	"holdfast/biz/journal"
+)
+
+const (
+	maintainInterval = time.Second      // between two looks at whether a checkpoint is due
+	trimInterval     = 10 * time.Second // between two trims without a new checkpoint
+)
+
+// saveCheckpoints saves a checkpoint whenever it is due, and then sends to saved, which holds one.
+func (d *Desk) saveCheckpoints(ctx context.Context, saved chan<- struct{}) {
+	interval := min(maintainInterval, d.config.CheckpointInterval)
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	last, pause := time.Now(), interval
+	recordsThen, already := uint64(0), uint64(d.replayed)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		records := d.Stats().Records
+		if !d.checkpointDue(already+records-recordsThen, time.Since(last)) {
+			continue
+		}
+		switch err := d.writeCheckpoint(ctx, d.restWriting(ctx)); {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			last, recordsThen, already, pause = time.Now(), records, 0, interval
+			select {
+			case saved <- struct{}{}:
+			default:
+			}
+		default:
+			pause = min(2*pause, checkpointRetryMax)
+			d.log.Error("could not save a checkpoint; it is tried again", "in", pause, "error", err)
+		}
+		ticker.Reset(pause)
+	}
+}
+
+// trimOn trims the journal after each checkpoint, and at intervals. No checkpoint waits for it: it
+// takes minutes if much of the journal was not checked yet.
+func (d *Desk) trimOn(ctx context.Context, saved <-chan struct{}) {
+	ticker := time.NewTicker(trimInterval)
+	defer ticker.Stop()
+	for {
+		d.trim(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-saved:
+		}
+	}
+}
+
+// restWriting returns the checkpoint.Writer.Rest of a checkpoint that is written while trading goes
+// on: the disk is as long for others as it was for the checkpoint.
+func (d *Desk) restWriting(ctx context.Context) func(time.Duration) error {
+	return func(took time.Duration) error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(took):
+			return nil
+		}
+	}
+}
+
+// A Retention says how much of the journal stays. The zero value is all of it.
+type Retention struct {
+	Age   time.Duration // batches up to this age stay; 0: age does not count
+	Bytes int64         // about so large may the journal become; 0: size does not count
+}
+
+// trim removes the batches from the journal that Config.Keep does not keep, up to the older of two
+// checkpoints, and what the history has durably: a start needs no batch before that checkpoint,
+// and resume and retries need none that the accounts or the history have.
+func (d *Desk) trim(ctx context.Context) {
+	upTo := d.trimmable(ctx)
+	first := d.journal.FirstBatch()
+	if upTo < first {
+		return
+	}
+	now, err := d.journal.Trim(ctx, upTo)
+	var damage *journal.DamageError
+	switch {
+	case ctx.Err() != nil, errors.Is(err, journal.ErrCopying): // it is tried again
+	case errors.As(err, &damage):
+		d.olderDamaged(err)
+	case err != nil:
+		d.log.Error("the journal can't be trimmed; it is tried again", "error", err)
+	case now > first:
+		d.log.Info("the journal was trimmed", "first_batch", now, "bytes", d.journal.SizeBytes())
+	}
+}
+
+// trimmable returns the last batch that may be removed, 0 if none may.
+func (d *Desk) trimmable(ctx context.Context) (upTo uint64) {
+	keep := d.config.Keep
+	if keep.Age > 0 {
+		upTo = d.journal.OlderThan(d.config.Now().Add(-keep.Age))
+	}
+	if keep.Bytes > 0 {
+		upTo = max(upTo, d.journal.OverSize(keep.Bytes))
+	}
+	kept := d.checkpointsThere()
+	if len(kept) < checkpointsKept || d.HistoryDamage() != nil || d.older.damage.Load() != nil || upTo < d.journal.FirstBatch() {
+		return 0
+	}
+	upTo = min(upTo, kept[len(kept)-1].Point.Batch-1) // the batch of the point stays, to compare it
+	durable, err := d.durableHistory(ctx)
+	if err != nil { // the projection reports it
+		return 0
+	}
+	return min(upTo, durable)
+}
+
+// checkpointsThere returns the checkpoints whose files are still there.
+func (d *Desk) checkpointsThere() (kept []*checkpoint.Checkpoint) {
+	for _, c := range *d.checkpoints.Load() {
+		if fi, err := os.Stat(c.Path); err == nil && fi.Size() == c.SizeBytes {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// durableHistory returns the last batch that the history has whatever happens to the machine.
+func (d *Desk) durableHistory(ctx context.Context) (batch uint64, err error) {
+	d.historyUse.RLock()
+	defer d.historyUse.RUnlock()
+	batch, err = d.history.Sync(ctx)
+	return batch, errors.Join(err, d.historyPresent())
+}

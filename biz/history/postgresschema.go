@@ -1,0 +1,215 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// postgresVersion is incremented when the tables below change.
+const postgresVersion = 1
+
+// postgresTables are the tables and indexes. A row is found by customer and number, which are the two halves
+// of an id. Its rows are roughly in the order of time on the disk, so that a BRIN index by time
+// costs next to nothing; to_timestamp is there because the views show it. Updates of an order need
+// space on its page.
+const postgresTables = `
+CREATE TABLE IF NOT EXISTS {schema}.meta (
+	one      boolean PRIMARY KEY CHECK (one), -- there is one row
+	version  integer NOT NULL,                -- of these tables
+	batch    bigint NOT NULL,                 -- last batch of the journal that is here
+	checksum bigint                           -- CRC-32C of this batch
+);
+CREATE TABLE IF NOT EXISTS {schema}.execution (
+	customer        bigint NOT NULL,
+	number          bigint NOT NULL,
+	order_id        bigint NOT NULL,  -- customer << 32 | number
+	event           bigint NOT NULL,
+	client_order_id text NOT NULL,
+	instrument      bigint NOT NULL,
+	side            smallint NOT NULL, -- 1: buy, 2: sell
+	quantity        bigint NOT NULL,
+	price           bigint NOT NULL,  -- 1/10000
+	cost            bigint NOT NULL,  -- 1/10000
+	time            bigint NOT NULL,  -- Unix nanoseconds
+	fee             bigint NOT NULL,  -- 1/10000
+	settlement      bigint NOT NULL,  -- Unix nanoseconds; 0: at once
+	corrects        bigint NOT NULL,  -- number of an execution; 0: none
+	place           bigint NOT NULL,  -- number of an execution; 0: none
+	fee_in_cost     boolean NOT NULL,
+	simple          boolean NOT NULL, -- its order has no row
+	PRIMARY KEY (customer, number)
+);
+CREATE TABLE IF NOT EXISTS {schema}.bust (
+	customer     bigint NOT NULL,
+	number       bigint NOT NULL,     -- of the execution
+	reason       text NOT NULL,
+	time         bigint NOT NULL,     -- Unix nanoseconds
+	corrected_by bigint NOT NULL,     -- customer << 32 | number of an execution; 0: none
+	PRIMARY KEY (customer, number)
+);
+CREATE TABLE IF NOT EXISTS {schema}.orders (
+	customer           bigint NOT NULL,
+	number             bigint NOT NULL,
+	event              bigint NOT NULL,
+	first_event        bigint NOT NULL,
+	last_placing_event bigint NOT NULL,
+	client_order_id    text NOT NULL,
+	placed_as          text NOT NULL,   -- client order id before any replacement
+	instrument         bigint NOT NULL,
+	side               smallint NOT NULL,
+	type               smallint NOT NULL,
+	time_in_force      smallint NOT NULL,
+	status             smallint NOT NULL,
+	cause              smallint NOT NULL,
+	triggered          boolean NOT NULL,
+	held               boolean NOT NULL,
+	quantity           bigint NOT NULL,
+	filled             bigint NOT NULL,
+	filled_value       bigint NOT NULL, -- 1/10000
+	price              bigint NOT NULL, -- 1/10000; 0: no limit
+	stop               bigint NOT NULL, -- 1/10000; 0: no stop price
+	priority           bigint NOT NULL,
+	time               bigint NOT NULL, -- Unix nanoseconds
+	expires            bigint NOT NULL, -- Unix nanoseconds; 0: never
+	updated            bigint NOT NULL, -- Unix nanoseconds
+	PRIMARY KEY (customer, number)
+) WITH (fillfactor = 80);
+CREATE INDEX IF NOT EXISTS execution_time ON {schema}.execution
+	USING brin (time, to_timestamp(time / 1e9::float8)) WITH (autosummarize = on);
+CREATE INDEX IF NOT EXISTS orders_time ON {schema}.orders
+	USING brin (time, to_timestamp(time / 1e9::float8)) WITH (autosummarize = on);
+INSERT INTO {schema}.meta VALUES (true, {version}, 0, NULL) ON CONFLICT DO NOTHING;
+`
+
+// postgresViews are for people. The numbers in them are those of package ledger.
+const postgresViews = `
+CREATE OR REPLACE VIEW {schema}.executions AS
+SELECT e.customer, e.number, e.client_order_id,
+	CASE e.side WHEN 1 THEN 'buy' WHEN 2 THEN 'sell' END AS side, e.instrument,
+	e.quantity, e.price * 0.0001 AS price, e.fee * 0.0001 AS fee,
+	to_timestamp(e.time / 1e9::float8) AS time,
+	nullif(e.corrects, 0) AS corrects, b.reason AS busted,
+	nullif(b.corrected_by & 4294967295, 0) AS corrected_by, e.order_id & 4294967295 AS order_number
+FROM {schema}.execution AS e LEFT JOIN {schema}.bust AS b USING (customer, number);
+CREATE OR REPLACE VIEW {schema}.order_list AS
+SELECT customer, number, client_order_id,
+	CASE side WHEN 1 THEN 'buy' WHEN 2 THEN 'sell' END AS side, instrument,
+	CASE type WHEN 1 THEN 'market' WHEN 2 THEN 'limit' WHEN 3 THEN 'stop' WHEN 4 THEN 'stop limit' END AS type,
+	CASE time_in_force WHEN 1 THEN 'day' WHEN 2 THEN 'good till cancelled' WHEN 3 THEN 'good till date'
+		WHEN 4 THEN 'immediate or cancel' WHEN 5 THEN 'fill or kill' END AS time_in_force,
+	CASE status WHEN 1 THEN 'filled' WHEN 2 THEN 'new' WHEN 3 THEN 'partially filled'
+		WHEN 4 THEN 'cancelled' WHEN 5 THEN 'expired' END AS status,
+	CASE cause WHEN 1 THEN 'client' WHEN 2 THEN 'operator' WHEN 3 THEN 'immediate or cancel' WHEN 4 THEN 'fill or kill'
+		WHEN 5 THEN 'liquidity' WHEN 6 THEN 'cash' WHEN 7 THEN 'shares' WHEN 8 THEN 'bust' WHEN 9 THEN 'correction'
+		WHEN 10 THEN 'reset' WHEN 11 THEN 'close' WHEN 12 THEN 'date' WHEN 13 THEN 'stop price' WHEN 14 THEN 'limits'
+		END AS cause,
+	triggered, held, quantity, filled,
+	CASE WHEN filled > 0 THEN round(filled_value * 0.0001 / filled, 6) END AS average_price,
+	nullif(price, 0) * 0.0001 AS price, nullif(stop, 0) * 0.0001 AS stop,
+	to_timestamp(time / 1e9::float8) AS time,
+	to_timestamp(nullif(expires, 0) / 1e9::float8) AS expires,
+	to_timestamp(updated / 1e9::float8) AS updated
+FROM {schema}.orders;
+`
+
+// postgresSchemaAgain is for a schema that was dropped.
+const postgresSchemaAgain = `
+CREATE SCHEMA IF NOT EXISTS {schema};
+`
+
+const postgresClear = `
+TRUNCATE {schema}.execution, {schema}.bust, {schema}.orders;
+UPDATE {schema}.meta SET version = {version}, batch = 0, checksum = NULL;
+`
+
+// postgresMissing lists the tables that are missing.
+const postgresMissing = `
+SELECT name FROM unnest(ARRAY['meta', 'execution', 'bust', 'orders']) AS name
+WHERE to_regclass('{schema}.' || name) IS NULL`
+
+const (
+	postgresProgress = `SELECT batch, checksum FROM {schema}.meta`
+	// postgresProgressLocked waits for a transaction that moves the progress.
+	postgresProgressLocked = postgresProgress + ` FOR UPDATE`
+	// postgresTouch writes, so that its commit is not empty.
+	postgresTouch   = `UPDATE {schema}.meta SET batch = batch RETURNING batch, checksum`
+	postgresAdvance = `UPDATE {schema}.meta SET batch = $3, checksum = $4
+WHERE batch = $1 AND checksum IS NOT DISTINCT FROM $2::bigint AND version = {version}`
+)
+
+// postgresSynchronous makes every commit of a connection wait for the disk.
+const postgresSynchronous = `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
+
+// postgresSchema is the name of a schema.
+type postgresSchema string
+
+// sql returns a statement with the name of the schema in it.
+func (s postgresSchema) sql(statement string) string {
+	return strings.NewReplacer(
+		"'{schema}.'", "'"+strings.ReplaceAll(s.quoted(), "'", "''")+".'",
+		"{schema}", s.quoted(),
+		"{version}", strconv.Itoa(postgresVersion),
+	).Replace(statement)
+}
+
+func (s postgresSchema) quoted() string { return pgx.Identifier{string(s)}.Sanitize() }
+
+// create creates the tables if none exists, and checks them otherwise.
+func (s postgresSchema) create(ctx context.Context, tx pgx.Tx) (created bool, err error) {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", applicationID); err != nil { // one server at a time
+		return false, err
+	}
+	var encoding string
+	var exists bool
+	err = tx.QueryRow(ctx, "SELECT current_setting('server_encoding'), to_regnamespace($1) IS NOT NULL", s.quoted()).Scan(&encoding, &exists)
+	switch {
+	case err != nil:
+		return false, err
+	case encoding != "UTF8":
+		return false, fmt.Errorf("%w: its encoding is %s: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0", errSetup, encoding)
+	case !exists:
+		if _, err := tx.Exec(ctx, s.sql("CREATE SCHEMA {schema}")); err != nil {
+			return false, err
+		}
+	}
+	missing, err := s.missing(ctx, tx)
+	switch {
+	case err != nil:
+		return false, err
+	case len(missing) == 4:
+		_, err = tx.Exec(ctx, s.sql(postgresTables+postgresViews))
+		return err == nil, err
+	case slices.Contains(missing, "meta"):
+		return false, fmt.Errorf("%w: the schema %s has tables that are not of a complete history: drop them, or choose another schema with ?search_path=name", errSetup, s)
+	}
+	var version int
+	if err := tx.QueryRow(ctx, s.sql("SELECT version FROM {schema}.meta")).Scan(&version); err != nil {
+		return false, err
+	}
+	switch {
+	case version != postgresVersion:
+		err = fmt.Errorf("%w: the tables have %d, this release reads %d", ErrVersion, version, postgresVersion)
+	case len(missing) > 0:
+		err = fmt.Errorf("%w: missing tables: %s", ErrDamaged, strings.Join(missing, ", "))
+	}
+	return false, err
+}
+
+// missing returns the tables that are not there.
+func (s postgresSchema) missing(ctx context.Context, db postgresQuerier) ([]string, error) {
+	rows, err := db.Query(ctx, s.sql(postgresMissing))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// postgresQuerier is a pool or a transaction.
+type postgresQuerier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
