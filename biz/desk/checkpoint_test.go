@@ -513,7 +513,7 @@ func TestManyAccountsInACheckpoint(t *testing.T) {
 	}
 }
 
-// TestHistoryLag: how far the history is behind, from the times of the batches.
+// TestHistoryLag: the delay of the history is the time between two batches.
 func TestHistoryLag(t *testing.T) {
 	var free atomic.Uint64
 	free.Store(1 << 40)

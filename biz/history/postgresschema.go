@@ -98,16 +98,7 @@ SELECT e.customer, e.number, e.client_order_id,
 FROM {schema}.execution AS e LEFT JOIN {schema}.bust AS b USING (customer, number);
 CREATE OR REPLACE VIEW {schema}.order_list AS
 SELECT customer, number, client_order_id,
-	CASE side WHEN 1 THEN 'buy' WHEN 2 THEN 'sell' END AS side, instrument,
-	CASE type WHEN 1 THEN 'market' WHEN 2 THEN 'limit' WHEN 3 THEN 'stop' WHEN 4 THEN 'stop limit' END AS type,
-	CASE time_in_force WHEN 1 THEN 'day' WHEN 2 THEN 'good till cancelled' WHEN 3 THEN 'good till date'
-		WHEN 4 THEN 'immediate or cancel' WHEN 5 THEN 'fill or kill' END AS time_in_force,
-	CASE status WHEN 1 THEN 'filled' WHEN 2 THEN 'new' WHEN 3 THEN 'partially filled'
-		WHEN 4 THEN 'cancelled' WHEN 5 THEN 'expired' END AS status,
-	CASE cause WHEN 1 THEN 'client' WHEN 2 THEN 'operator' WHEN 3 THEN 'immediate or cancel' WHEN 4 THEN 'fill or kill'
-		WHEN 5 THEN 'liquidity' WHEN 6 THEN 'cash' WHEN 7 THEN 'shares' WHEN 8 THEN 'bust' WHEN 9 THEN 'correction'
-		WHEN 10 THEN 'reset' WHEN 11 THEN 'close' WHEN 12 THEN 'date' WHEN 13 THEN 'stop price' WHEN 14 THEN 'limits'
-		END AS cause,
+	` + orderWords + `
 	triggered, held, quantity, filled,
 	CASE WHEN filled > 0 THEN round(filled_value * 0.0001 / filled, 6) END AS average_price,
 	nullif(price, 0) * 0.0001 AS price, nullif(stop, 0) * 0.0001 AS stop,

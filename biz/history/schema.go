@@ -75,12 +75,8 @@ CREATE TABLE orders (
 ) STRICT;
 `
 
-// The view is for people. The numbers in it are those of package ledger.
-const views = `
-CREATE VIEW order_list AS
-SELECT id >> 32 & 4294967295 AS customer, id & 4294967295 AS number,
-	CAST(client_order_id AS TEXT) AS client_order_id,
-	CASE side WHEN 1 THEN 'buy' WHEN 2 THEN 'sell' END AS side, instrument,
+// orderWords are columns of the views of orders, for SQLite and PostgreSQL.
+const orderWords = `CASE side WHEN 1 THEN 'buy' WHEN 2 THEN 'sell' END AS side, instrument,
 	CASE type WHEN 1 THEN 'market' WHEN 2 THEN 'limit' WHEN 3 THEN 'stop' WHEN 4 THEN 'stop limit' END AS type,
 	CASE time_in_force WHEN 1 THEN 'day' WHEN 2 THEN 'good till cancelled' WHEN 3 THEN 'good till date'
 		WHEN 4 THEN 'immediate or cancel' WHEN 5 THEN 'fill or kill' END AS time_in_force,
@@ -89,7 +85,14 @@ SELECT id >> 32 & 4294967295 AS customer, id & 4294967295 AS number,
 	CASE cause WHEN 1 THEN 'client' WHEN 2 THEN 'operator' WHEN 3 THEN 'immediate or cancel' WHEN 4 THEN 'fill or kill'
 		WHEN 5 THEN 'liquidity' WHEN 6 THEN 'cash' WHEN 7 THEN 'shares' WHEN 8 THEN 'bust' WHEN 9 THEN 'correction'
 		WHEN 10 THEN 'reset' WHEN 11 THEN 'close' WHEN 12 THEN 'date' WHEN 13 THEN 'stop price' WHEN 14 THEN 'limits'
-		END AS cause,
+		END AS cause,`
+
+// The view is for people. The numbers in it are those of package ledger.
+const views = `
+CREATE VIEW order_list AS
+SELECT id >> 32 & 4294967295 AS customer, id & 4294967295 AS number,
+	CAST(client_order_id AS TEXT) AS client_order_id,
+	` + orderWords + `
 	triggered, held, quantity, filled, iif(filled > 0, filled_value / 10000.0 / filled, NULL) AS average_price,
 	nullif(price, 0) / 10000.0 AS price, nullif(stop, 0) / 10000.0 AS stop,
 	datetime(time / 1000000000, 'unixepoch') AS time,
