@@ -121,6 +121,9 @@ const (
 	idCancelOrder
 	idOperate
 	idCorrect
+	idHistoryPage
+	idOrderHistory
+	idCustomers
 )
 
 func sessionFrames() []frame {
@@ -227,6 +230,26 @@ func operatorFrames() []frame {
 		packetRequest("History request", codec.CommandHistory, idHistory, &pb.HistoryRequest{Limit: 10, Market: "ALFA", Code: "600100"}),
 		packetReply("History reply", codec.CommandHistory, idHistory, codec.ResultOK, &pb.HistoryReply{
 			Executions: []*pb.Execution{bustedExecution(), correctedExecution()},
+		}),
+		packetRequest("History request with filters", codec.CommandHistory, idHistoryPage, &pb.HistoryRequest{
+			Limit: 1, HistoryId: historyID(), Side: pb.Side_SIDE_BUY, State: pb.ExecutionState_EXECUTION_STATE_BUSTED,
+			FromTime: halfPastNine, ToTime: halfPastNine + 10*second,
+		}),
+		packetReply("History reply with a next page", codec.CommandHistory, idHistoryPage, codec.ResultOK, &pb.HistoryReply{
+			Executions: []*pb.Execution{bustedExecution()}, More: true, NextBeforeExecutionId: secondExecution,
+		}),
+		packetRequest("Orders request of the history", codec.CommandOrders, idOrderHistory, &pb.OrdersRequest{
+			Limit: 1, HistoryId: historyID(), History: true, Market: "ALFA", Code: "600100", Side: pb.Side_SIDE_BUY,
+			FromTime: halfPastNine, ToTime: halfPastNine + 10*second, Statuses: []pb.OrderStatus{pb.OrderStatus_ORDER_STATUS_CANCELLED},
+		}),
+		packetReply("Orders reply of the history", codec.CommandOrders, idOrderHistory, codec.ResultOK, &pb.OrdersReply{
+			Orders: []*pb.Order{cancelled()}, More: true, PushSequence: 13, NextBeforeOrderId: limitOrderID,
+		}),
+		packetRequest("Operate request customers", codec.CommandOperate, idCustomers, &pb.OperateRequest{
+			Command: &pb.OperateRequest_Customers{Customers: &pb.CustomersCommand{Limit: 1}},
+		}),
+		packetReply("Operate reply customers", codec.CommandOperate, idCustomers, codec.ResultOK, &pb.OperateReply{
+			Time: halfPastNine + 10*second, Customers: []*pb.Customer{{Customer: customer, Name: "Alice"}}, More: true,
 		}),
 	}
 }

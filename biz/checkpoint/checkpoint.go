@@ -17,13 +17,14 @@ import (
 )
 
 const (
-	magic = "holdfcp\x01"
+	magic      = "holdfcp\x02"
+	oldVersion = 1 // files without a Log
 
 	headerBytes  = len(magic) + 8 + 8 + 4 + 4
-	sectionBytes = 4 + 4 // before its content
-	checkBytes   = 4     // after it
-	endBytes     = 3 * 8 // after endMark
-	trailerBytes = sectionBytes + endBytes + sha256.Size + sha256.Size
+	sectionBytes = 4 + 4                   // before its content
+	checkBytes   = 4                       // after it
+	logBytes     = 8 + 8 + 4               // the Log, after endMark
+	endBytes     = 8 + 8 + 8 + sha256.Size // count and End, after the Log
 
 	// endMark is in the place of a section's key and size.
 	endMark = ^uint64(0)
@@ -40,6 +41,8 @@ type Checkpoint struct {
 	// Point is the last batch of the journal that is in all states: a replay goes on after it.
 	Point journal.Point
 	End
+	// Log is its part of the log; the zero value if it has none.
+	Log Log
 	// SizeBytes is the size of the file.
 	SizeBytes int64
 }
@@ -55,8 +58,8 @@ type End struct {
 	StateHash [sha256.Size]byte
 }
 
-// open reads a file to its end and checks every byte of it. Errors are ErrDamaged, ErrVersion,
-// and those of the disk.
+// open reads a file to its end and checks every byte of it. Of its log it checks that there is one
+// that is long enough. Errors are ErrDamaged, ErrVersion, and those of the disk.
 func open(path string) (*Checkpoint, error) {
 	c := &Checkpoint{Path: path}
 	r, err := newReader(path)
@@ -67,10 +70,14 @@ func open(path string) (*Checkpoint, error) {
 	r.sum = sha256.New()
 	c.SizeBytes = r.left
 	if c.Point, err = r.header(); err == nil {
-		c.End, err = r.sections(func(uint32, []byte) error { return nil })
+		c.Log, c.End, err = r.sections(func(uint32, []byte) error { return nil })
 	}
-	if err == nil && filepath.Base(path) != name(c.Point.Batch) {
+	switch {
+	case err != nil:
+	case filepath.Base(path) != name(c.Point.Batch):
 		err = fmt.Errorf("it is the file of batch %d", c.Point.Batch)
+	case c.HasLog():
+		err = c.checkLogSize()
 	}
 	if err != nil {
 		return nil, wrong(path, err)
@@ -93,16 +100,15 @@ func (c *Checkpoint) Sections(fn func(key uint32, content []byte) error) error {
 	if err != nil {
 		return wrong(c.Path, err)
 	}
-	var end End
 	stopped := error(nil)
-	end, err = r.sections(func(key uint32, content []byte) error {
+	log, end, err := r.sections(func(key uint32, content []byte) error {
 		stopped = fn(key, content)
 		return stopped
 	})
 	switch {
 	case stopped != nil:
 		return stopped
-	case err == nil && end != c.End:
+	case err == nil && (end != c.End || log != c.Log):
 		err = errors.New("it was replaced")
 	}
 	if err != nil {
@@ -125,6 +131,7 @@ func name(batch uint64) string { return strconv.FormatUint(batch, 10) }
 // reader reads a file and checks it.
 type reader struct {
 	file *os.File
+	old  bool      // it has oldVersion
 	left int64     // bytes after those that were read
 	at   int64     // offset of the next byte
 	sum  hash.Hash // of what was read; nil: the SHA-256 is not checked
@@ -196,6 +203,8 @@ func (r *reader) header() (p journal.Point, err error) {
 		return p, errors.New("it does not begin as a checkpoint")
 	case crc32.Checksum(b[:check], castagnoli) != binary.LittleEndian.Uint32(b[check:]):
 		return p, errors.New("its header has another checksum")
+	case b[len(magic)-1] == oldVersion:
+		r.old = true
 	case b[len(magic)-1] != magic[len(magic)-1]:
 		return p, ErrVersion
 	}
@@ -206,52 +215,75 @@ func (r *reader) header() (p journal.Point, err error) {
 }
 
 // sections reads everything after the header, to the end of the file.
-func (r *reader) sections(fn func(key uint32, content []byte) error) (end End, err error) {
+func (r *reader) sections(fn func(key uint32, content []byte) error) (log Log, end End, err error) {
 	for count := uint64(0); ; count++ {
-		at := r.at
-		b, err := r.hashed(sectionBytes)
-		if err != nil {
-			return end, err
-		}
-		if binary.LittleEndian.Uint64(b) == endMark {
+		key, content, _, err := r.section()
+		if errors.Is(err, errEnd) {
 			return r.trailer(count)
 		}
-		key, size, crc := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:]), crc32.Checksum(b, castagnoli)
-		if size > MaxSection {
-			return end, fmt.Errorf("from byte %d on: a section of %d bytes", at, size)
+		if err == nil {
+			err = fn(key, content)
 		}
-		b, err = r.hashed(int(size) + checkBytes)
 		if err != nil {
-			return end, err
-		}
-		content := b[:size]
-		if crc32.Update(crc, castagnoli, content) != binary.LittleEndian.Uint32(b[size:]) {
-			return end, fmt.Errorf("from byte %d on: the section %d has another checksum", at, key)
-		}
-		if err := fn(key, content); err != nil {
-			return end, err
+			return log, end, err
 		}
 	}
 }
 
-func (r *reader) trailer(count uint64) (end End, err error) {
-	b, err := r.hashed(endBytes + sha256.Size)
+// errEnd means that endMark is in the place of a section.
+var errEnd = errors.New("the sections end")
+
+// section reads a section, which has that checksum. Its content is valid until the next call.
+func (r *reader) section() (key uint32, content []byte, check uint32, err error) {
+	at := r.at
+	b, err := r.hashed(sectionBytes)
 	if err != nil {
-		return end, err
+		return 0, nil, 0, err
+	}
+	if binary.LittleEndian.Uint64(b) == endMark {
+		return 0, nil, 0, errEnd
+	}
+	key, size, crc := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:]), crc32.Checksum(b, castagnoli)
+	if size > MaxSection {
+		return 0, nil, 0, fmt.Errorf("from byte %d on: a section of %d bytes", at, size)
+	}
+	b, err = r.hashed(int(size) + checkBytes)
+	if err != nil {
+		return 0, nil, 0, err
+	}
+	content, check = b[:size], binary.LittleEndian.Uint32(b[size:])
+	if crc32.Update(crc, castagnoli, content) != check {
+		return 0, nil, 0, fmt.Errorf("from byte %d on: the section %d has another checksum", at, key)
+	}
+	return key, content, check, nil
+}
+
+// trailer reads what follows endMark.
+func (r *reader) trailer(count uint64) (log Log, end End, err error) {
+	if !r.old {
+		b, err := r.hashed(logBytes)
+		if err != nil {
+			return log, end, err
+		}
+		log = Log{Number: binary.LittleEndian.Uint64(b), SizeBytes: int64(binary.LittleEndian.Uint64(b[8:])), Checksum: binary.LittleEndian.Uint32(b[16:])}
+	}
+	b, err := r.hashed(endBytes)
+	if err != nil {
+		return log, end, err
 	}
 	sections := binary.LittleEndian.Uint64(b)
 	end.Through, end.Time = binary.LittleEndian.Uint64(b[8:]), int64(binary.LittleEndian.Uint64(b[16:]))
-	copy(end.StateHash[:], b[endBytes:])
+	copy(end.StateHash[:], b[24:])
 	sum, err := r.take(sha256.Size)
 	switch {
 	case err != nil:
-		return end, err
+		return log, end, err
 	case sections != count:
-		return end, fmt.Errorf("it has %d sections instead of %d", count, sections)
+		return log, end, fmt.Errorf("it has %d sections instead of %d", count, sections)
 	case r.sum != nil && !bytes.Equal(r.sum.Sum(nil), sum):
-		return end, errors.New("its bytes have another SHA-256")
+		return log, end, errors.New("its bytes have another SHA-256")
 	case r.left > 0:
-		return end, fmt.Errorf("it goes on for %d bytes after its end", r.left)
+		return log, end, fmt.Errorf("it goes on for %d bytes after its end", r.left)
 	}
-	return end, nil
+	return log, end, nil
 }

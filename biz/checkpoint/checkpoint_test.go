@@ -26,7 +26,7 @@ var small = []section{{0, "the book"}, {100001, "alice"}, {100002, ""}, {1<<32 -
 // save writes a checkpoint of a batch.
 func save(t testing.TB, dir string, batch uint64, sections ...section) *checkpoint.Checkpoint {
 	t.Helper()
-	w, err := checkpoint.Create(dir, pointOf(batch))
+	w, err := checkpoint.Create(dir, pointOf(batch), checkpoint.Log{})
 	must(t, err)
 	for _, s := range sections {
 		must(t, w.Add(s.key, []byte(s.content)))
@@ -137,6 +137,7 @@ func TestDamageAfterTheCheck(t *testing.T) {
 		}
 	}
 	must(t, os.Remove(c.Path))
+	must(t, os.Remove(c.LogPath()))
 	save(t, dir, 42, small[:1]...)
 	if err := c.Sections(func(uint32, []byte) error { return nil }); err != nil {
 		t.Errorf("another file with the same states: %v", err)
@@ -186,7 +187,7 @@ func TestKeepRemovesTheRest(t *testing.T) {
 	dir := t.TempDir()
 	save(t, dir, 1, small...)
 	c, d := save(t, dir, 2, small...), save(t, dir, 3, small...)
-	w, err := checkpoint.Create(dir, pointOf(4))
+	w, err := checkpoint.Create(dir, pointOf(4), checkpoint.Log{})
 	must(t, err)
 	must(t, w.Add(1, []byte("cut off")))
 	must(t, os.WriteFile(filepath.Join(dir, "README"), nil, 0o600))
@@ -204,7 +205,7 @@ func TestKeepRemovesTheRest(t *testing.T) {
 func TestAbortLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	save(t, dir, 1, small...)
-	w, err := checkpoint.Create(dir, pointOf(2))
+	w, err := checkpoint.Create(dir, pointOf(2), checkpoint.Log{})
 	must(t, err)
 	must(t, w.Add(1, make([]byte, 1<<20)))
 	must(t, w.Abort())
@@ -215,7 +216,7 @@ func TestAbortLeavesNothing(t *testing.T) {
 
 // TestRestAfterEachPiece: the owner can leave the disk to others.
 func TestRestAfterEachPiece(t *testing.T) {
-	w, err := checkpoint.Create(t.TempDir(), pointOf(2))
+	w, err := checkpoint.Create(t.TempDir(), pointOf(2), checkpoint.Log{})
 	must(t, err)
 	rests, stop := 0, errors.New("stop")
 	w.Rest = func(took time.Duration) error {
@@ -243,12 +244,15 @@ func TestSameBatchAgain(t *testing.T) {
 	}
 }
 
+// namesIn returns the names in a folder, without those of logs.
 func namesIn(t testing.TB, dir string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	must(t, err)
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if !strings.HasSuffix(e.Name(), ".log") {
+			names = append(names, e.Name())
+		}
 	}
 	return names
 }

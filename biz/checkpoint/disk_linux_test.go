@@ -19,7 +19,7 @@ func TestFullDiskLeavesTheOthers(t *testing.T) {
 		save(t, dir, 1, small...)
 		save(t, dir, 2, small...)
 		must(t, os.Symlink("/dev/full", filepath.Join(dir, "3.partial")))
-		w, err := checkpoint.Create(dir, pointOf(3))
+		w, err := checkpoint.Create(dir, pointOf(3), checkpoint.Log{})
 		must(t, err)
 		if err = w.Add(1, make([]byte, size)); err == nil {
 			_, err = w.Finish(endOf(3))

@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"syscall"
 	"time"
 
 	"holdfast/biz/checkpoint"
+	"holdfast/biz/journal"
 	"holdfast/biz/ledger"
 )
 
@@ -18,7 +21,8 @@ const (
 	checkpointEvents   = 2_000_000
 	checkpointInterval = 5 * time.Minute // the default
 	checkpointRetryMax = 5 * time.Minute // longest pause after errors
-	checkpointChunk    = 256             // states in memory at a time
+	checkpointChunk    = 256             // states in memory at a time, unless they are large
+	checkpointBytes    = 4 << 20         // of states and ids after which a chunk ends
 	checkpointsKept    = 2
 	bookSection        = 0 // of a checkpoint; the others have the numbers of customers, which are above 0
 )
@@ -29,7 +33,7 @@ func (d *Desk) checkpointDue(records uint64, passed time.Duration) bool {
 	if d.config.Checkpoints == "" || d.disk.low.Load() {
 		return false
 	}
-	return records >= checkpointEvents || passed >= d.config.CheckpointInterval && d.changedSinceCheckpoint()
+	return d.replaceNewest.Load() || records >= checkpointEvents || passed >= d.config.CheckpointInterval && d.changedSinceCheckpoint()
 }
 
 // changedSinceCheckpoint reports whether the journal has batches after the newest checkpoint.
@@ -63,31 +67,24 @@ func (d *Desk) writeCheckpoint(ctx context.Context, rest func(time.Duration) err
 	if err != nil {
 		return err
 	}
-	w, err := checkpoint.Create(d.config.Checkpoints, point)
-	if err != nil {
-		return err
-	}
-	w.Rest = rest
-	var saved *checkpoint.Checkpoint
-	end, err := d.writeStates(ctx, w, book)
-	if err == nil {
-		saved, err = w.Finish(end)
-	}
-	if err != nil {
-		return errors.Join(err, w.Abort())
-	}
-	if d.config.Keep != (Retention{}) {
-		if err := d.readBack(saved, rest); err != nil {
-			return errors.Join(err, checkpoint.Keep(d.config.Checkpoints, *d.checkpoints.Load()...))
-		}
-	}
-	kept := []*checkpoint.Checkpoint{saved}
+	var kept []*checkpoint.Checkpoint // of those before
 	for _, c := range *d.checkpoints.Load() {
-		if c.Point.Batch != last && len(kept) < checkpointsKept {
+		if c.Point.Batch != last && len(kept) < checkpointsKept-1 {
 			kept = append(kept, c)
 		}
 	}
+	before := d.idsToExtend(kept)
+	saved, ids, err := d.storeCheckpoint(ctx, point, book, before, rest)
+	if err != nil {
+		if ctx.Err() == nil && !errors.Is(err, syscall.ENOSPC) { // its log may be the reason
+			d.forgetIDs(before.log.Number)
+		}
+		return err
+	}
+	kept = slices.Insert(kept, 0, saved)
+	d.keepIDs(kept, ids)
 	d.checkpoints.Store(&kept)
+	d.replaceNewest.Store(false)
 	if err := checkpoint.Keep(d.config.Checkpoints, kept...); err != nil {
 		d.log.Warn("an older checkpoint can't be removed", "error", err)
 	}
@@ -95,9 +92,40 @@ func (d *Desk) writeCheckpoint(ctx context.Context, rest func(time.Duration) err
 	return nil
 }
 
+// storeCheckpoint writes a checkpoint and its ids, after those that are stored. With Config.Keep it reads
+// all back.
+func (d *Desk) storeCheckpoint(ctx context.Context, point journal.Point, book []byte, ids *storedIDs, rest func(time.Duration) error,
+) (saved *checkpoint.Checkpoint, now *storedIDs, err error) {
+	w, err := checkpoint.Create(d.config.Checkpoints, point, ids.log)
+	if err != nil && ids.log != (checkpoint.Log{}) {
+		d.log.Warn("the log of an earlier checkpoint can't be used; a new one is written", "error", err)
+		ids = newStoredIDs()
+		w, err = checkpoint.Create(d.config.Checkpoints, point, ids.log)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	w.Rest = rest
+	now = &storedIDs{ends: maps.Clone(ids.ends)}
+	end, err := d.writeStates(ctx, w, book, now)
+	if err == nil {
+		saved, err = w.Finish(end)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, w.Abort())
+	}
+	if d.config.Keep != (Retention{}) {
+		if err := d.readBack(saved, rest); err != nil {
+			return nil, nil, errors.Join(err, checkpoint.Keep(d.config.Checkpoints, *d.checkpoints.Load()...))
+		}
+	}
+	now.log = saved.Log
+	return saved, now, nil
+}
+
 // writeStates writes the sections of a checkpoint. A state must hold nothing that a crash could
 // take back: it is written when all of it is durable.
-func (d *Desk) writeStates(ctx context.Context, w *checkpoint.Writer, book []byte) (end checkpoint.End, err error) {
+func (d *Desk) writeStates(ctx context.Context, w *checkpoint.Writer, book []byte, ids *storedIDs) (end checkpoint.End, err error) {
 	if err := d.Durable(ctx); err != nil { // the last fills, too
 		return end, err
 	}
@@ -106,25 +134,32 @@ func (d *Desk) writeStates(ctx context.Context, w *checkpoint.Writer, book []byt
 	}
 	accounts := slices.SortedFunc(slices.Values(d.Accounts()), func(a, b *Account) int { return cmp.Compare(a.Customer(), b.Customer()) })
 	sum := newStateSum()
-	var states states
-	for chunk := range slices.Chunk(accounts, checkpointChunk) {
+	var chunk chunk
+	for len(accounts) > 0 {
 		if err := ctx.Err(); err != nil {
 			return end, err
 		}
-		states.collect(chunk, sum)
+		n, err := chunk.collect(accounts, sum, ids)
+		if err != nil {
+			return end, err
+		}
+		accounts = accounts[n:]
 		if err := d.Durable(ctx); err != nil {
 			return end, err
 		}
-		if err := states.write(w); err != nil {
+		if err := chunk.write(w); err != nil {
 			return end, err
 		}
 	}
 	return checkpoint.End{Through: d.journal.LastBatch(), Time: d.config.Now().UnixNano(), StateHash: sum.hash()}, nil
 }
 
-// bookState returns the state of the book, and the last batch before it: the definitions that are
-// not in the state come later.
+// bookState returns the state of the book and of the market, and the last batch before it: what is
+// not in the state comes later. What the state has beyond that batch is at least in the open commit,
+// as no step is between the change of the market and that of the journal.
 func (d *Desk) bookState() (last uint64, state []byte) {
+	d.stepping.Lock()
+	defer d.stepping.Unlock()
 	d.bookUse.Lock()
 	defer d.bookUse.Unlock()
 	last = d.journal.LastBatch()
@@ -133,32 +168,27 @@ func (d *Desk) bookState() (last uint64, state []byte) {
 	return last, d.book.appendState(nil, &c, d.market)
 }
 
-// states is the states of some accounts, each at one moment.
-type states struct {
+// chunk is what a checkpoint has of some accounts, each at one moment.
+type chunk struct{ states, ids parts }
+
+// parts are bytes of accounts, one after the other.
+type parts struct {
 	bytes  []byte
 	owners []ledger.Customer
 	ends   []int // in bytes
 }
 
-// collect replaces the states by those of other accounts, and adds these to sum. Accounts without
-// events are as in the seed.
-func (s *states) collect(accounts []*Account, sum *stateSum) {
-	s.bytes, s.owners, s.ends = s.bytes[:0], s.owners[:0], s.ends[:0]
-	for _, a := range accounts {
-		a.mu.Lock()
-		if a.traded() {
-			s.bytes = a.ledger.AppendState(s.bytes)
-			s.owners, s.ends = append(s.owners, a.Customer()), append(s.ends, len(s.bytes))
-			sum.add(a.ledger)
-		}
-		a.mu.Unlock()
-	}
+func (p *parts) clear() { p.bytes, p.owners, p.ends = p.bytes[:0], p.owners[:0], p.ends[:0] }
+
+// add says that all bytes which no other account has are of this one.
+func (p *parts) add(owner ledger.Customer) {
+	p.owners, p.ends = append(p.owners, owner), append(p.ends, len(p.bytes))
 }
 
-func (s *states) write(w *checkpoint.Writer) error {
+func (p *parts) write(add func(key uint32, content []byte) error) error {
 	start := 0
-	for n, end := range s.ends {
-		if err := w.Add(uint32(s.owners[n]), s.bytes[start:end]); err != nil {
+	for n, end := range p.ends {
+		if err := add(uint32(p.owners[n]), p.bytes[start:end]); err != nil {
 			return err
 		}
 		start = end
@@ -166,27 +196,72 @@ func (s *states) write(w *checkpoint.Writer) error {
 	return nil
 }
 
-// readBack restores one account after the other from a checkpoint, as a start does: once the journal
-// is trimmed, nothing else has them. rest is as in writeCheckpoint.
+// collect replaces the accounts by the first ones of others, and returns how many it took. It adds them
+// to sum, and their ids to stored. Accounts without events are as in the seed.
+func (c *chunk) collect(accounts []*Account, sum *stateSum, stored *storedIDs) (n int, err error) {
+	c.states.clear()
+	c.ids.clear()
+	for n < min(len(accounts), checkpointChunk) && len(c.states.bytes)+len(c.ids.bytes) < checkpointBytes {
+		if err := c.add(accounts[n], sum, stored); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func (c *chunk) add(a *Account, sum *stateSum, stored *storedIDs) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.traded() {
+		return nil
+	}
+	if err := a.ledger.LoadIDs(); err != nil {
+		return err
+	}
+	c.states.bytes = a.ledger.AppendState(c.states.bytes)
+	c.states.add(a.Customer())
+	sum.add(a.ledger)
+	if from, some := stored.extend(a.ledger); some {
+		c.ids.bytes = a.ledger.AppendIDs(c.ids.bytes, from)
+		c.ids.add(a.Customer())
+	}
+	return nil
+}
+
+func (c *chunk) write(w *checkpoint.Writer) error {
+	if err := c.states.write(w.Add); err != nil {
+		return err
+	}
+	return c.ids.write(w.AddLog)
+}
+
+// readBack restores one account after the other from a checkpoint, as a start does, and checks its log:
+// once the journal is trimmed, nothing else has them. rest is as in writeCheckpoint.
 func (d *Desk) readBack(c *checkpoint.Checkpoint, rest func(time.Duration) error) error {
 	if _, _, err := bookIn(c); err != nil {
 		return err
 	}
-	count, start := 0, time.Now()
-	return restoreStates(c, d.config.accountOptions(), func(customer ledger.Customer) (ledger.Opening, error) {
+	bytes, start := 0, time.Now()
+	pause := func(more int) error {
+		if bytes += more; bytes < checkpointBytes || rest == nil {
+			return nil
+		}
+		err := rest(time.Since(start))
+		bytes, start = 0, time.Now()
+		return err
+	}
+	gaps, err := restoreStates(c, d.config.accountOptions(), func(customer ledger.Customer) (ledger.Opening, error) {
 		a := d.Account(customer)
 		if a == nil {
 			return ledger.Opening{}, ledger.ErrMalformed
 		}
 		return a.Owner().Opening(), nil
-	}, func(*ledger.Account) error {
-		if count++; count%checkpointChunk != 0 || rest == nil {
-			return nil
-		}
-		err := rest(time.Since(start))
-		start = time.Now()
+	}, func(*ledger.Account) error { return pause(checkpointBytes / checkpointChunk) })
+	if err != nil {
 		return err
-	})
+	}
+	return gaps.check(c, pause)
 }
 
 // bookIn returns the book in a checkpoint. An error is ErrCheckpoint.
@@ -210,14 +285,15 @@ func bookIn(c *checkpoint.Checkpoint) (book *Book, fromThere *course, err error)
 	return book, fromThere, nil
 }
 
-// restoreStates calls each for every account in a checkpoint; opening returns what it started with.
-// Together they must have the hash of the accounts that were saved. Errors are that of each,
-// ErrForeignData of opening, and ErrCheckpoint.
+// restoreStates calls each for every account in a checkpoint, without its client order ids, and returns
+// the gaps that they leave; opening returns what an account started with. Together the accounts must have
+// the hash of those that were saved. Errors are that of each, ErrForeignData of opening, and ErrCheckpoint.
 func restoreStates(c *checkpoint.Checkpoint, o ledger.Options,
 	opening func(ledger.Customer) (ledger.Opening, error), each func(*ledger.Account) error,
-) error {
+) (gaps idGaps, err error) {
 	sum, stopped := newStateSum(), error(nil)
-	err := c.Sections(func(key uint32, state []byte) error {
+	gaps = make(idGaps)
+	err = c.Sections(func(key uint32, state []byte) error {
 		if key == bookSection {
 			return nil
 		}
@@ -238,19 +314,20 @@ func restoreStates(c *checkpoint.Checkpoint, o ledger.Options,
 			return fmt.Errorf("customer %d: %w", key, err)
 		}
 		sum.add(a)
+		gaps.add(a)
 		stopped = each(a)
 		return stopped
 	})
 	switch {
 	case stopped != nil:
-		return stopped
+		return nil, stopped
 	case err == nil && sum.hash() != c.StateHash:
 		err = errors.New("the accounts in it have another hash after reading than before writing")
 	}
 	if err != nil {
-		return unusable(c, err)
+		return nil, unusable(c, err)
 	}
-	return nil
+	return gaps, nil
 }
 
 // unusable returns the ErrCheckpoint for a checkpoint.

@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -29,7 +30,9 @@ func (d *opened) checkpointsIn() (names []string) {
 		must(d.t, err)
 	}
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if !strings.HasSuffix(e.Name(), ".log") {
+			names = append(names, e.Name())
+		}
 	}
 	return names
 }
@@ -414,6 +417,65 @@ func TestCheckpointAtAStop(t *testing.T) {
 	}
 }
 
+// TestUnusableCheckpointIsReplaced: a start that could not use the newest checkpoint saves one although
+// nothing has changed, and the next start finds only good ones.
+func TestUnusableCheckpointIsReplaced(t *testing.T) {
+	for name, harm := range map[string]func(t *testing.T, folder string, newest uint64){
+		"torn": func(t *testing.T, folder string, newest uint64) {
+			must(t, os.Truncate(filepath.Join(folder, fmt.Sprint(newest)), 100))
+		},
+		"beyond": func(t *testing.T, folder string, newest uint64) {
+			must(t, os.WriteFile(filepath.Join(folder, fmt.Sprint(newest+1)), []byte("holdfcp"), 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t, setup{interval: time.Hour})
+			for range 2 {
+				d.place(carol, marketOrder(ledger.Buy, tin, 1, 1))
+				must(t, d.Durable(t.Context()))
+				must(t, d.SaveCheckpoint(t.Context()))
+			}
+			last, with := d.journal.LastBatch(), d.closed()
+			harm(t, filepath.Join(with.dir, "checkpoints"), last)
+			with.unusable = 1
+			d = open(t, with)
+			if !d.CheckpointDue(0, 0) {
+				t.Error("no checkpoint is due")
+			}
+			with = d.closed()
+			with.unusable = 0
+			d = open(t, with)
+			if c := d.Checkpoint(); c == nil || c.Point.Batch != last {
+				t.Errorf("the newest checkpoint is %+v, want one of batch %d", c, last)
+			}
+			if d.CheckpointDue(0, 0) {
+				t.Error("another checkpoint is due")
+			}
+		})
+	}
+}
+
+// TestCheckpointBetweenMarketAndJournal: a checkpoint has no state of the market that the journal
+// could lack.
+func TestCheckpointBetweenMarketAndJournal(t *testing.T) {
+	d := open(t, setup{})
+	saved := make(chan error, 1)
+	halt := desk.MarketEvent{Kind: desk.MarketHalted, Time: timeOf(1), Prices: []desk.InstrumentPrice{{Instrument: tin}}}
+	must(t, d.BetweenMarketAndJournal(t.Context(), halt, func() {
+		go func() { saved <- d.SaveCheckpoint(context.Background()) }()
+		select {
+		case err := <-saved:
+			t.Errorf("saved before the journal has the halt: %v", err)
+			saved <- err
+		case <-time.After(100 * time.Millisecond): // it waits for the journal
+		}
+	}))
+	must(t, <-saved)
+	if d = d.crash(); !d.Market().Halted(tin) {
+		t.Error("the halt is lost")
+	}
+}
+
 // TestCheckpointOfOtherAccounts: a file in which every byte is right, but whose accounts do not have
 // the hash of those that were saved, is not used.
 func TestCheckpointOfOtherAccounts(t *testing.T) {
@@ -475,7 +537,8 @@ func otherCheckpoints(t *testing.T, c *checkpoint.Checkpoint) map[string][]byte 
 		},
 	} {
 		dir := t.TempDir()
-		w, err := checkpoint.Create(dir, c.Point)
+		must(t, os.CopyFS(dir, os.DirFS(filepath.Dir(c.Path))))
+		w, err := checkpoint.Create(dir, c.Point, c.Log)
 		must(t, err)
 		end := c.End
 		must(t, c.Sections(func(key uint32, state []byte) error { return change(w, &end, key, state) }))
@@ -589,5 +652,107 @@ func (d *opened) allOf(c ledger.Customer) (all []ledger.Execution, err error) {
 		if query.Before = next; err != nil || next == 0 {
 			return all, err
 		}
+	}
+}
+
+// named places an order of carol with a client order id.
+func (d *opened) named(n int) {
+	o := marketOrder(ledger.Buy, tin, 1, n)
+	o.ClientOrderID = named(d.t, fmt.Sprintf("order %06d", n))
+	d.place(carol, o)
+}
+
+func (d *opened) logs() []string {
+	d.t.Helper()
+	logs, err := filepath.Glob(filepath.Join(d.setup.dir, "checkpoints", "*.log"))
+	must(d.t, err)
+	return logs
+}
+
+// TestLogsRemovedWhileRunning: nothing is trimmed that a start would need then.
+func TestLogsRemovedWhileRunning(t *testing.T) {
+	d := open(t, setup{keep: desk.Retention{Bytes: 1}})
+	for n := range 2 {
+		d.named(n)
+		must(t, d.AddBulk(t.Context(), sizeOfMany/2))
+		must(t, d.SaveCheckpoint(t.Context()))
+	}
+	d.catchUp()
+	for _, log := range d.logs() {
+		must(t, os.Remove(log))
+	}
+	d.Trim(t.Context())
+	if first := d.journal.FirstBatch(); first != 1 {
+		t.Errorf("the journal starts with batch %d", first)
+	}
+}
+
+// TestDamagedLogIsReplaced: with retention, a checkpoint does not go on with a log that is damaged.
+func TestDamagedLogIsReplaced(t *testing.T) {
+	d := open(t, setup{keep: desk.Retention{Bytes: 1}})
+	n := 0
+	save := func() error {
+		d.named(n)
+		n++
+		must(t, d.AddBulk(t.Context(), sizeOfMany/2))
+		return d.SaveCheckpoint(t.Context())
+	}
+	must(t, save())
+	must(t, save())
+	for _, log := range d.logs() {
+		content, err := os.ReadFile(log)
+		must(t, err)
+		content[len(content)-8] ^= 1
+		must(t, os.WriteFile(log, content, 0o600))
+		failed := 0
+		for range 4 {
+			if err := save(); err != nil {
+				failed++
+			}
+		}
+		if failed > 1 {
+			t.Errorf("%d checkpoints were not saved", failed)
+		}
+	}
+	good, unusable, err := checkpoint.All(filepath.Join(d.setup.dir, "checkpoints"))
+	must(t, err)
+	if len(good) != 2 || len(unusable) > 0 {
+		t.Errorf("%d good checkpoints; %v", len(good), unusable)
+	}
+}
+
+// TestLogWithoutIDs: a checkpoint in which every byte is right, but whose log lacks the ids of its
+// accounts, is not used.
+func TestLogWithoutIDs(t *testing.T) {
+	d := open(t, setup{})
+	for n := range 5 {
+		d.named(n)
+	}
+	must(t, d.Durable(t.Context()))
+	must(t, d.SaveCheckpoint(t.Context()))
+	with, c := d.closed(), d.Checkpoint()
+	w, err := checkpoint.Create(filepath.Dir(c.Path), c.Point, checkpoint.Log{})
+	must(t, err)
+	must(t, c.Sections(w.Add))
+	without, err := w.Finish(c.End)
+	must(t, err)
+	if _, err := tryOpen(t, with); !errors.Is(err, desk.ErrCheckpoint) {
+		t.Errorf("started with %v", err)
+	}
+	if err := d.ReadBack(without); !errors.Is(err, desk.ErrCheckpoint) {
+		t.Errorf("read back: %v", err)
+	}
+}
+
+// TestCheckpointsWithoutNewIDs: what is remembered of logs does not grow.
+func TestCheckpointsWithoutNewIDs(t *testing.T) {
+	d := open(t, setup{})
+	for n := range 6 {
+		d.place(carol, marketOrder(ledger.Buy, tin, 1, n))
+		must(t, d.Durable(t.Context()))
+		must(t, d.SaveCheckpoint(t.Context()))
+	}
+	if n := d.StoredLogs(); n != 2 {
+		t.Errorf("%d logs are remembered", n)
 	}
 }

@@ -101,11 +101,16 @@ type Desk struct {
 	projectedTime  atomic.Int64          // its Batch.Time; 0: it was not read yet
 	historyDamage  atomic.Pointer[error] // why the history can't be used until the next start
 	historyUse     sync.RWMutex          // locked to write while the history is made again
-	presence       sync.Mutex            // held by historyPresent
+	historyWanted  chan struct{}         // received from by a projector that rests; a query that waits sends
+	restAfter      func(worked time.Duration, events uint64, since time.Duration) time.Duration
+	presence       sync.Mutex // held by historyPresent
 
 	replayed         int                                      // events in New
 	savingCheckpoint sync.Mutex                               // held while one is saved
 	checkpoints      atomic.Pointer[[]*checkpoint.Checkpoint] // that this run has read or saved and that are there, newest first
+	replaceNewest    atomic.Bool                              // the folder has a newer one, which can't be used
+	storedIDs        []*storedIDs                             // of checkpoints; savingCheckpoint guards them
+	idLog            *checkpoint.LogIndex                     // with ids that accounts lack; nil if all have theirs
 	older            older
 
 	stop    context.CancelFunc
@@ -128,13 +133,18 @@ func New(ctx context.Context, c Config) (*Desk, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	d := &Desk{config: c, log: c.Log, journal: c.Journal, history: c.History}
+	d := &Desk{config: c, log: c.Log, journal: c.Journal, history: c.History, historyWanted: make(chan struct{}), restAfter: restAfter}
 	d.checkpoints.Store(new([]*checkpoint.Checkpoint))
 	if c.Checkpoint != nil {
 		d.checkpoints.Store(&[]*checkpoint.Checkpoint{c.Checkpoint})
 	}
-	if err := d.recover(ctx); err != nil {
+	newest, err := checkpoint.NewestBatch(c.Checkpoints)
+	if err != nil {
 		return nil, err
+	}
+	d.replaceNewest.Store(newest != 0 && (c.Checkpoint == nil || newest > c.Checkpoint.Point.Batch))
+	if err := d.recover(ctx); err != nil {
+		return nil, errors.Join(err, d.closeIDs())
 	}
 	d.chooseHistory()
 	return d, nil
@@ -182,6 +192,7 @@ func (d *Desk) Start(h Hooks) error {
 		d.running.Go(func() { d.saveCheckpoints(ctx, saved) })
 		d.running.Go(func() { d.trimOn(ctx, saved) })
 		d.running.Go(func() { d.verifyOlder(ctx) })
+		d.running.Go(func() { d.loadIDs(ctx) })
 	}
 	if d.config.DiskWatermark > 0 {
 		d.running.Go(func() { d.watchDisk(ctx) })
@@ -193,13 +204,13 @@ func (d *Desk) Start(h Hooks) error {
 // says why that will never be, or that ctx ended first.
 func (d *Desk) Durable(ctx context.Context) error { return d.commits.Durable(ctx) }
 
-// Close commits what is left, saves a checkpoint if anything has changed and stops. The accounts
-// must no longer be in use.
+// Close commits what is left, saves a checkpoint if anything has changed or the newest one can't be
+// used, and stops. The accounts must no longer be in use.
 func (d *Desk) Close(ctx context.Context) error {
 	d.stop()
 	d.running.Wait()
 	if err := d.Failed(); err != nil {
-		return err
+		return errors.Join(err, d.closeIDs())
 	}
 	var unsaved error
 	switch {
@@ -207,11 +218,11 @@ func (d *Desk) Close(ctx context.Context) error {
 	case d.disk.low.Load():
 		d.log.Warn("no checkpoint saved because the disk is nearly full; the next start replays more of the journal")
 	default:
-		if unsaved = d.Durable(ctx); unsaved == nil && d.changedSinceCheckpoint() {
+		if unsaved = d.Durable(ctx); unsaved == nil && (d.replaceNewest.Load() || d.changedSinceCheckpoint()) {
 			unsaved = d.SaveCheckpoint(ctx)
 		}
 	}
-	return errors.Join(d.commits.Close(ctx), unsaved)
+	return errors.Join(d.commits.Close(ctx), unsaved, d.closeIDs())
 }
 
 // Market returns the instruments and their last prices.

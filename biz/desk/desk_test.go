@@ -62,6 +62,7 @@ type setup struct {
 	free      func() (uint64, error)
 	log       slog.Handler
 	unstarted func(*history.Store) // called after desk.New
+	rest      time.Duration        // of the projector after each transaction; 0: as usual
 
 	newOutbound  func() desk.Outbound
 	newCommitLog func(desk.CommitLogOptions) desk.CommitLog
@@ -132,6 +133,9 @@ func tryOpen(t testing.TB, with setup) (*opened, error) {
 		for _, a := range d.Accounts() {
 			a.Watch(with.watcher(a))
 		}
+	}
+	if with.rest > 0 {
+		d.RestFor(with.rest)
 	}
 	if with.unstarted != nil {
 		with.unstarted(d.history)

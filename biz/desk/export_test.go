@@ -155,6 +155,17 @@ func (d *Desk) MarkBehind(n int, halt MarketEvent, reached ScriptPosition) {
 	d.group.appendTo(commit, &Turn{desk: d, Out: nobody{}, records: record, ends: []int{len(record)}, script: &reached})
 }
 
+// BetweenMarketAndJournal makes a market event durable as changeMarket does, and calls between after
+// the market has changed, before the journal gets the event.
+func (d *Desk) BetweenMarketAndJournal(ctx context.Context, m MarketEvent, between func()) error {
+	d.stepping.Lock()
+	d.applyMarket(&m)
+	between()
+	durable := d.group.add([]Entry{{Market: &m}})
+	d.stepping.Unlock()
+	return durable(ctx)
+}
+
 // AddBulk adds about that many bytes to the journal that change nothing.
 func (d *Desk) AddBulk(ctx context.Context, bytes int) error {
 	var e Entry
@@ -206,6 +217,11 @@ func (d *Desk) SetHistoryDamage(err error) { d.historyDamaged(err) }
 // Enough is enough.
 func Enough(rows int, open time.Duration) bool { return enough(rows, open) }
 
+// RestFor makes the projector rest that long after each transaction.
+func (d *Desk) RestFor(rest time.Duration) {
+	d.restAfter = func(time.Duration, uint64, time.Duration) time.Duration { return rest }
+}
+
 // RestAfter is restAfter.
 func RestAfter(worked time.Duration, events uint64, since time.Duration) time.Duration {
 	return restAfter(worked, events, since)
@@ -213,3 +229,6 @@ func RestAfter(worked time.Duration, events uint64, since time.Duration) time.Du
 
 // ReplayTogether is how many records of a batch several goroutines replay.
 const ReplayTogether = replayTogether
+
+// StoredLogs returns how many logs of checkpoints are remembered.
+func (d *Desk) StoredLogs() int { return len(d.storedIDs) }

@@ -29,6 +29,25 @@ func (d *opened) findNamed(c ledger.Customer, name string) (o desk.NamedOrder, r
 	return o, true, found
 }
 
+// TestQueriesEndRests: a query that needs the history does not wait until a rest of the projector is
+// over.
+func TestQueriesEndRests(t *testing.T) {
+	d := open(t, setup{recent: 1, rest: 10 * patience})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for n := range 3 {
+		o := d.place(carol, marketOrder(ledger.Buy, rail, 1, 2*n)).Order
+		x := d.place(carol, marketOrder(ledger.Buy, rail, 1, 2*n+1)).Execution
+		if _, _, err := d.FindOrder(ctx, d.Account(carol), o.ID); err != nil {
+			t.Fatalf("order %d: %v", n, err)
+		}
+		d.place(carol, marketOrder(ledger.Buy, rail, 1, 2*n+1))
+		if _, err := d.FindExecution(ctx, d.Account(carol), x.ID); err != nil {
+			t.Fatalf("execution %d: %v", n, err)
+		}
+	}
+}
+
 // TestFindOldOrders: orders whose events are no longer in memory are found with their last state, by
 // their ids and by their client order ids with the executions of their first command.
 func TestFindOldOrders(t *testing.T) {

@@ -253,11 +253,24 @@ func (d *Desk) projected(ctx context.Context, id ledger.ExecutionID) (history.Ex
 		case err != nil && ctx.Err() == nil:
 			return row, err
 		}
-		select {
-		case <-ctx.Done():
-			return row, errors.Join(ErrCatchingUp, ctx.Err())
-		case <-time.After(historyPoll):
+		if err := d.waitForHistory(ctx); err != nil {
+			return row, err
 		}
+	}
+}
+
+// waitForHistory ends a rest of the projector, and waits until the history may have more. The error
+// is ErrCatchingUp if ctx ends first.
+func (d *Desk) waitForHistory(ctx context.Context) error {
+	select {
+	case d.historyWanted <- struct{}{}:
+	default: // it does not rest, or another query waits, too
+	}
+	select {
+	case <-ctx.Done():
+		return errors.Join(ErrCatchingUp, ctx.Err())
+	case <-time.After(historyPoll):
+		return nil
 	}
 }
 
@@ -293,10 +306,8 @@ func (d *Desk) rlockHistoryWhen(ctx context.Context, has func() (bool, error)) e
 		if damage := d.historyDamage.Load(); damage != nil {
 			return *damage
 		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(ErrCatchingUp, ctx.Err())
-		case <-time.After(historyPoll):
+		if err := d.waitForHistory(ctx); err != nil {
+			return err
 		}
 	}
 }

@@ -3,7 +3,6 @@ package desk
 import (
 	"context"
 	"errors"
-	"os"
 	"time"
 
 	"holdfast/biz/checkpoint"
@@ -11,17 +10,20 @@ import (
 )
 
 const (
-	maintainInterval = time.Second      // between two looks at whether a checkpoint is due
-	trimInterval     = 10 * time.Second // between two trims without a new checkpoint
+	maintainInterval = time.Second / 4          // between two looks at whether a checkpoint is due
+	restEvents       = checkpointEvents * 5 / 4 // a checkpoint rests while a start would replay fewer
+	trimInterval     = 10 * time.Second         // between two trims without a new checkpoint
 )
 
 // saveCheckpoints saves a checkpoint whenever it is due, and then sends to saved, which holds one.
+// Until one is complete a start replays what comes meanwhile, too: so it begins earlier by what came
+// during the last one, at most by half.
 func (d *Desk) saveCheckpoints(ctx context.Context, saved chan<- struct{}) {
 	interval := min(maintainInterval, d.config.CheckpointInterval)
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	last, pause := time.Now(), interval
-	recordsThen, already := uint64(0), uint64(d.replayed)
+	recordsThen, already, during := uint64(0), uint64(d.replayed), uint64(0)
 	for {
 		select {
 		case <-ctx.Done():
@@ -29,13 +31,16 @@ func (d *Desk) saveCheckpoints(ctx context.Context, saved chan<- struct{}) {
 		case <-ticker.C:
 		}
 		records := d.Stats().Records
-		if !d.checkpointDue(already+records-recordsThen, time.Since(last)) {
+		before := already + records - recordsThen // a start now would replay so much
+		if !d.checkpointDue(before+during, time.Since(last)) {
 			continue
 		}
-		switch err := d.writeCheckpoint(ctx, d.restWriting(ctx)); {
+		err := d.writeCheckpoint(ctx, d.restWriting(ctx, records+restEvents-min(before, restEvents)))
+		switch {
 		case ctx.Err() != nil:
 			return
 		case err == nil:
+			during = min(d.Stats().Records-records, checkpointEvents/2)
 			last, recordsThen, already, pause = time.Now(), records, 0, interval
 			select {
 			case saved <- struct{}{}:
@@ -66,9 +71,13 @@ func (d *Desk) trimOn(ctx context.Context, saved <-chan struct{}) {
 }
 
 // restWriting returns the checkpoint.Writer.Rest of a checkpoint that is written while trading goes
-// on: the disk is as long for others as it was for the checkpoint.
-func (d *Desk) restWriting(ctx context.Context) func(time.Duration) error {
+// on: the disk is as long for others as it was for the checkpoint. From that many records on it does
+// not rest any more.
+func (d *Desk) restWriting(ctx context.Context, until uint64) func(time.Duration) error {
 	return func(took time.Duration) error {
+		if d.Stats().Records >= until {
+			return ctx.Err()
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -130,7 +139,7 @@ func (d *Desk) trimmable(ctx context.Context) (upTo uint64) {
 // checkpointsThere returns the checkpoints whose files are still there.
 func (d *Desk) checkpointsThere() (kept []*checkpoint.Checkpoint) {
 	for _, c := range *d.checkpoints.Load() {
-		if fi, err := os.Stat(c.Path); err == nil && fi.Size() == c.SizeBytes {
+		if c.There() {
 			kept = append(kept, c)
 		}
 	}

@@ -100,6 +100,9 @@ func (d *Desk) projectOn(ctx context.Context) error {
 	if err := d.readTimes(ctx, progress); err != nil {
 		return err
 	}
+	if err := d.nameInstruments(ctx); err != nil {
+		return err
+	}
 	p := &projector{desk: d, rested: d.config.Now()}
 	err = d.journal.Follow(ctx, progress+1, func(b *journal.Batch) error { return p.batch(ctx, b) })
 	if p.open { // else an open transaction belongs to others
@@ -109,6 +112,24 @@ func (d *Desk) projectOn(ctx context.Context) error {
 		return lost
 	}
 	return err
+}
+
+// nameInstruments writes the names of all instruments to the history: those of a database that was
+// made without names are in batches that it has.
+func (d *Desk) nameInstruments(ctx context.Context) error {
+	return d.history.NameInstruments(ctx, 0, func() []string {
+		d.bookUse.Lock()
+		defer d.bookUse.Unlock()
+		return symbols(d.book.listings)
+	})
+}
+
+func symbols(listings []Listing) []string {
+	names := make([]string, len(listings))
+	for i := range listings {
+		names[i] = listings[i].Key.String()
+	}
+	return names
 }
 
 // batch adds one batch to the open transaction, and commits it if it is large or old, or the
@@ -124,7 +145,7 @@ func (p *projector) batch(ctx context.Context, b *journal.Batch) error {
 		p.open, p.started = true, p.desk.config.Now()
 	}
 	for _, record := range b.Records() {
-		if err := p.insert(record); err != nil {
+		if err := p.insert(ctx, record); err != nil {
 			return err
 		}
 	}
@@ -144,9 +165,12 @@ func (p *projector) batch(ctx context.Context, b *journal.Batch) error {
 func enough(rows int, open time.Duration) bool { return rows >= projectRows || open >= projectLongest }
 
 // insert adds the events of a record.
-func (p *projector) insert(record []byte) error {
+func (p *projector) insert(ctx context.Context, record []byte) error {
 	if !isEvents(record) {
-		_, err := DecodeEntry(record)
+		e, err := DecodeEntry(record)
+		if err == nil && len(e.Listings) > 0 {
+			err = p.desk.history.NameInstruments(ctx, uint32(e.First), func() []string { return symbols(e.Listings) })
+		}
 		return err
 	}
 	p.events = p.events[:0]
@@ -199,18 +223,34 @@ func InsertEvent(h *history.Store, e *ledger.Event, last uint64) error {
 	return h.PutOrder(&order)
 }
 
-// rest limits the projector's share of the processor under load.
+// rest limits the projector's share of the processor under load. After projectPause, a query that
+// waits for the history ends it.
 func (p *projector) rest(ctx context.Context) error {
 	now := p.desk.config.Now()
-	timer := time.NewTimer(restAfter(now.Sub(p.started), p.desk.Stats().Records-p.records, now.Sub(p.rested)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		return ctx.Err()
+	rest := p.desk.restAfter(now.Sub(p.started), p.desk.Stats().Records-p.records, now.Sub(p.rested))
+	err := pause(ctx, projectPause, nil)
+	if err == nil && rest > projectPause {
+		err = pause(ctx, rest-projectPause, p.desk.historyWanted)
+	}
+	if err != nil {
+		return err
 	}
 	p.records, p.rows, p.rested = p.desk.Stats().Records, 0, p.desk.config.Now()
 	return nil
+}
+
+// pause waits for some time, or until it receives from ended.
+func pause(ctx context.Context, d time.Duration, ended <-chan struct{}) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // restAfter returns how long the projector rests after it has worked, where events became durable

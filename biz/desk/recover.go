@@ -161,7 +161,7 @@ func (d *Desk) restoreAccounts(c *checkpoint.Checkpoint, opened []*Account) erro
 	for i := range customers {
 		places[customers[i].Number] = i
 	}
-	return restoreStates(c, d.config.accountOptions(), func(customer ledger.Customer) (ledger.Opening, error) {
+	gaps, err := restoreStates(c, d.config.accountOptions(), func(customer ledger.Customer) (ledger.Opening, error) {
 		if err := d.change.Refused(customer); err != nil {
 			return ledger.Opening{}, err
 		}
@@ -175,6 +175,10 @@ func (d *Desk) restoreAccounts(c *checkpoint.Checkpoint, opened []*Account) erro
 		opened[place] = d.accountOf(&customers[place], l)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return d.loadIDsLater(c, gaps, opened)
 }
 
 // newAccount returns the account of a customer without events.

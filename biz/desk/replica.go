@@ -55,7 +55,7 @@ func (r *Replica) Restore(c *checkpoint.Checkpoint) error {
 // Accounts calls each for every account in a checkpoint, with few events in memory. Errors are that
 // of each, ErrCheckpoint, and ErrForeignData if the seed has changed for a customer with orders.
 func (r *Replica) Accounts(c *checkpoint.Checkpoint, each func(*ledger.Account) error) error {
-	return restoreStates(c, ledger.Options{Recent: 1}, func(customer ledger.Customer) (ledger.Opening, error) {
+	gaps, err := restoreStates(c, ledger.Options{Recent: 1}, func(customer ledger.Customer) (ledger.Opening, error) {
 		if err := r.change.Refused(customer); err != nil {
 			return ledger.Opening{}, err
 		}
@@ -65,6 +65,10 @@ func (r *Replica) Accounts(c *checkpoint.Checkpoint, each func(*ledger.Account) 
 		}
 		return a.Opening(), nil
 	}, each)
+	if err != nil {
+		return err
+	}
+	return gaps.check(c, func(int) error { return nil })
 }
 
 // Account returns the account of a customer, or nil if the seed has none. Only Apply and Restore

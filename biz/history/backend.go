@@ -17,6 +17,8 @@ type backend interface {
 	// with ErrDuplicate if the customer has an execution with this id or a higher one.
 	// After an unknown outcome (a lost connection) it finds out before it returns.
 	write(ctx context.Context, t *transaction) error
+	// nameInstruments is Store.NameInstruments. Goroutine: any.
+	nameInstruments(ctx context.Context, first uint32, symbols func() []string) error
 	// sync returns when what is committed survives a power cut, with the progress of that.
 	sync(ctx context.Context) (progress, error)
 	// present returns ErrGone if what is written no longer reaches the database that was opened.
@@ -39,6 +41,11 @@ type view interface {
 	executions(r idRange, fn func(*Execution) error) (next uint64, err error)
 	// orders is executions for the rows of orders.
 	orders(r idRange, fn func(*Order) error) (next uint64, err error)
+	// executionsWith calls fn for the executions with these ids, in the order of ids; those that are
+	// not there are left out. An error of fn ends it.
+	executionsWith(ids []uint64, fn func(*Execution) error) error
+	// ordersWith is executionsWith for the rows of orders.
+	ordersWith(ids []uint64, fn func(*Order) error) error
 }
 
 // progress is what the history has of the journal.

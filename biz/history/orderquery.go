@@ -18,7 +18,7 @@ func (s *Store) Order(ctx context.Context, id uint64) (o Order, ok bool, err err
 
 // OrdersWith returns the orders with these ids that have a row, in the order of ids.
 func (s *Store) OrdersWith(ctx context.Context, ids []uint64) ([]Order, error) {
-	return listIDs(ctx, s, ids, view.orders)
+	return listIDs(ctx, s, ids, view.ordersWith)
 }
 
 // OrderNamed returns the customer's oldest order with an id from first to last that has

@@ -7,12 +7,15 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"holdfast/biz/history/postgrestest"
 )
@@ -432,6 +435,75 @@ func TestPostgresDropped(t *testing.T) {
 			}
 			checkBatches(t, b, 1)
 		})
+	}
+}
+
+// A database from before the names of instruments gets them, with its rows.
+func TestPostgresUnnamed(t *testing.T) {
+	server := postgrestest.Run(t)
+	b := openBackend(t, server.URL("postgres"))
+	if err := b.write(t.Context(), batchOf(1)); err != nil {
+		t.Fatal(err)
+	}
+	b.close()
+	execSQL(t, server, "DROP TABLE holdfast.instruments CASCADE",
+		"CREATE VIEW holdfast.executions AS SELECT customer, number, instrument FROM holdfast.execution",
+		"CREATE VIEW holdfast.order_list AS SELECT customer, number, instrument FROM holdfast.orders")
+	for range 2 {
+		b = openBackend(t, server.URL("postgres"))
+		if err := b.nameInstruments(t.Context(), 0, func() []string { return []string{"ALFA/600100"} }); err != nil {
+			t.Fatal(err)
+		}
+		checkBatches(t, b, 1)
+		for _, view := range []string{"executions", "order_list"} {
+			got, err := server.Query(t.Context(), "postgres", "SELECT DISTINCT instrument FROM holdfast."+view)
+			if err != nil || got != "ALFA/600100" {
+				t.Fatalf("%s: %q, %v", view, got, err)
+			}
+		}
+		b.close()
+	}
+}
+
+// queryCounter counts the queries that find rows.
+type queryCounter struct{ atomic.Int32 }
+
+func (c *queryCounter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	if strings.HasPrefix(q.SQL, "SELECT") {
+		c.Add(1)
+	}
+	return ctx
+}
+
+func (c *queryCounter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// Rows with many ids are found by one query, in the order of the ids.
+func TestPostgresManyIDs(t *testing.T) {
+	b := openBackend(t, postgrestest.Run(t).URL("postgres"))
+	if err := b.write(t.Context(), batchOf(1)); err != nil {
+		t.Fatal(err)
+	}
+	var count queryCounter
+	config := b.reader.Config()
+	config.ConnConfig.Tracer = &count
+	b.reader.Close()
+	var err error
+	if b.reader, err = pgxpool.NewWithConfig(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	ids := []uint64{7<<32 | 50, 7<<32 | 51, 8<<32 | 1, 7<<32 | 1, 7<<32 | 30, 7<<32 | 1}
+	var got []uint64
+	err = b.read(t.Context(), func(v view) error {
+		return v.executionsWith(ids, func(e *Execution) error {
+			got = append(got, e.ID&0xFFFFFFFF)
+			return nil
+		})
+	})
+	if err != nil || !slices.Equal(got, []uint64{50, 1, 30, 1}) {
+		t.Fatalf("%d, %v", got, err)
+	}
+	if n := count.Load(); n != 1 {
+		t.Fatalf("%d queries", n)
 	}
 }
 

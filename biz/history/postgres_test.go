@@ -343,13 +343,15 @@ func TestPostgresViews(t *testing.T) {
 	o := madeOrder(7, 2)
 	must(t, s.PutOrder(&o))
 	must(t, s.Commit(1, 1))
+	must(t, s.NameInstruments(t.Context(), 0, func() []string { return []string{"ALFA/0", "ALFA/one"} }))
+	must(t, s.NameInstruments(t.Context(), 1, func() []string { return []string{"ALFA/600100"} }))
 
 	for query, want := range map[string]string{
-		`SELECT concat_ws(' ', customer, number, client_order_id, side, quantity, price, fee, time AT TIME ZONE 'UTC', busted, order_number)
-			FROM holdfast.executions WHERE customer = 7`: "7 1 order-1 buy 100 12.3456 0.0002 2025-11-24 16:00:00.123457 price 1",
-		`SELECT concat_ws(' ', customer, number, side, type, time_in_force, status, cause, filled, average_price, price, stop, expires AT TIME ZONE 'UTC')
-			FROM holdfast.order_list`: "7 2 buy stop limit good till date partially filled stop price 50 10.000100 10.0001 9.9000 2025-12-06 05:46:40",
-		`SELECT count(*)::text FROM holdfast.executions WHERE time > '2025-11-24' AND instrument = 1 AND busted IS NULL`: "0",
+		`SELECT concat_ws(' ', customer, number, client_order_id, side, instrument, quantity, price, fee, time AT TIME ZONE 'UTC', busted, order_number)
+			FROM holdfast.executions WHERE customer = 7`: "7 1 order-1 buy ALFA/600100 100 12.3456 0.0002 2025-11-24 16:00:00.123457 price 1",
+		`SELECT concat_ws(' ', customer, number, side, instrument, type, time_in_force, status, cause, filled, average_price, price, stop, expires AT TIME ZONE 'UTC')
+			FROM holdfast.order_list`: "7 2 buy 2 stop limit good till date partially filled stop price 50 10.000100 10.0001 9.9000 2025-12-06 05:46:40",
+		`SELECT count(*)::text FROM holdfast.executions WHERE time > '2025-11-24' AND instrument = 'ALFA/600100' AND busted IS NULL`: "0",
 	} {
 		got, err := server.Query(t.Context(), "postgres", query)
 		must(t, err)

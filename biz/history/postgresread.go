@@ -76,6 +76,34 @@ func (v *postgresView) orders(r idRange, fn func(*Order) error) (next uint64, er
 	return eachRow(v, &orderTable, r, scanPostgresOrder, fn)
 }
 
+func (v *postgresView) executionsWith(ids []uint64, fn func(*Execution) error) error {
+	return eachWith(v, &executionTable, ids, scanPostgresExecution, fn)
+}
+
+func (v *postgresView) ordersWith(ids []uint64, fn func(*Order) error) error {
+	return eachWith(v, &orderTable, ids, scanPostgresOrder, fn)
+}
+
+// eachWith calls fn for the rows with these ids. One query finds them all.
+func eachWith[T any](v *postgresView, t *postgresTable, ids []uint64, scan func(pgx.Rows, *T) (id uint64, err error), fn func(*T) error) error {
+	customers, numbers := make([]int64, len(ids)), make([]int64, len(ids))
+	for i, id := range ids {
+		customers[i], numbers[i] = int64(id>>32), int64(uint32(id))
+	}
+	q := &postgresQuery{
+		text: "SELECT " + t.columns + ` FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS wanted (customer, number, place)
+JOIN {schema}.` + t.name + " AS t ON t.customer = wanted.customer AND t.number = wanted.number" + t.join + "\nORDER BY wanted.place",
+		arguments: []any{customers, numbers},
+	}
+	return v.run(q, func(row pgx.Rows) error {
+		var found T
+		if _, err := scan(row, &found); err != nil {
+			return err
+		}
+		return fn(&found)
+	})
+}
+
 // run calls read for each row that a query returns.
 func (v *postgresView) run(q *postgresQuery, read func(pgx.Rows) error) error {
 	return v.store.limited(v.ctx, postgresReadTimeout, func(ctx context.Context) error {

@@ -86,18 +86,25 @@ CREATE INDEX IF NOT EXISTS orders_time ON {schema}.orders
 INSERT INTO {schema}.meta VALUES (true, {version}, 0, NULL) ON CONFLICT DO NOTHING;
 `
 
-// postgresViews are for people. The numbers in them are those of package ledger.
+// postgresViews are for people, and so is the table, which has names for them. The numbers in them
+// are those of package ledger.
 const postgresViews = `
+CREATE TABLE IF NOT EXISTS {schema}.instruments (
+	number bigint PRIMARY KEY, -- in the journal
+	symbol text NOT NULL       -- MARKET/CODE
+);
 CREATE OR REPLACE VIEW {schema}.executions AS
 SELECT e.customer, e.number, e.client_order_id,
-	CASE e.side WHEN 1 THEN 'buy' WHEN 2 THEN 'sell' END AS side, e.instrument,
+	` + sideWords + ` coalesce(i.symbol, e.instrument::text) AS instrument,
 	e.quantity, e.price * 0.0001 AS price, e.fee * 0.0001 AS fee,
 	to_timestamp(e.time / 1e9::float8) AS time,
 	nullif(e.corrects, 0) AS corrects, b.reason AS busted,
 	nullif(b.corrected_by & 4294967295, 0) AS corrected_by, e.order_id & 4294967295 AS order_number
-FROM {schema}.execution AS e LEFT JOIN {schema}.bust AS b USING (customer, number);
+FROM {schema}.execution AS e LEFT JOIN {schema}.bust AS b USING (customer, number)
+	LEFT JOIN {schema}.instruments AS i ON i.number = e.instrument;
 CREATE OR REPLACE VIEW {schema}.order_list AS
-SELECT customer, number, client_order_id,
+SELECT o.customer, o.number, o.client_order_id,
+	` + sideWords + ` coalesce(i.symbol, o.instrument::text) AS instrument,
 	` + orderWords + `
 	triggered, held, quantity, filled,
 	CASE WHEN filled > 0 THEN round(filled_value * 0.0001 / filled, 6) END AS average_price,
@@ -105,8 +112,18 @@ SELECT customer, number, client_order_id,
 	to_timestamp(time / 1e9::float8) AS time,
 	to_timestamp(nullif(expires, 0) / 1e9::float8) AS expires,
 	to_timestamp(updated / 1e9::float8) AS updated
-FROM {schema}.orders;
+FROM {schema}.orders AS o LEFT JOIN {schema}.instruments AS i ON i.number = o.instrument;
 `
+
+// postgresOldViews drops the views of a database that lacks the table instruments: the type of a
+// column has changed.
+const postgresOldViews = `
+DROP VIEW IF EXISTS {schema}.executions, {schema}.order_list;
+`
+
+const postgresInstruments = `
+INSERT INTO {schema}.instruments AS i SELECT * FROM unnest($1::bigint[], $2::text[])
+ON CONFLICT (number) DO UPDATE SET symbol = excluded.symbol WHERE i.symbol <> excluded.symbol`
 
 // postgresSchemaAgain is for a schema that was dropped.
 const postgresSchemaAgain = `
@@ -179,14 +196,16 @@ func (s postgresSchema) create(ctx context.Context, tx pgx.Tx) (created bool, er
 		return false, fmt.Errorf("%w: the schema %s has tables that are not of a complete history: drop them, or choose another schema with ?search_path=name", errSetup, s)
 	}
 	var version int
-	if err := tx.QueryRow(ctx, s.sql("SELECT version FROM {schema}.meta")).Scan(&version); err != nil {
-		return false, err
-	}
+	var named bool
+	err = tx.QueryRow(ctx, s.sql("SELECT version, to_regclass('{schema}.' || 'instruments') IS NOT NULL FROM {schema}.meta")).Scan(&version, &named)
 	switch {
+	case err != nil:
 	case version != postgresVersion:
 		err = fmt.Errorf("%w: the tables have %d, this release reads %d", ErrVersion, version, postgresVersion)
 	case len(missing) > 0:
 		err = fmt.Errorf("%w: missing tables: %s", ErrDamaged, strings.Join(missing, ", "))
+	case !named:
+		_, err = tx.Exec(ctx, s.sql(postgresOldViews+postgresViews))
 	}
 	return false, err
 }

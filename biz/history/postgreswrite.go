@@ -87,6 +87,19 @@ func (p progress) sum() *int64 {
 	return &sum
 }
 
+// nameInstruments changes only what is new, so that it seldom writes.
+func (p *postgres) nameInstruments(ctx context.Context, first uint32, symbols func() []string) error {
+	names := symbols()
+	numbers := make([]int64, len(names))
+	for i := range numbers {
+		numbers[i] = int64(first) + int64(i)
+	}
+	return p.transact(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, p.schema.sql(postgresInstruments), numbers, names)
+		return err
+	})
+}
+
 func (p *postgres) putFills(ctx context.Context, tx pgx.Tx, t *transaction) error {
 	if t.count == 0 {
 		return nil

@@ -82,7 +82,7 @@ func (s *Store) Execution(ctx context.Context, id uint64) (e Execution, ok bool,
 // ExecutionsWith returns the executions with these ids, in the order of ids; those that are not
 // there are left out.
 func (s *Store) ExecutionsWith(ctx context.Context, ids []uint64) ([]Execution, error) {
-	return listIDs(ctx, s, ids, view.executions)
+	return listIDs(ctx, s, ids, view.executionsWith)
 }
 
 // InstrumentExecutions returns the same page as Executions with ByInstrument; more is true if
@@ -161,18 +161,12 @@ func (s *Store) eachExecution(ctx context.Context, r idRange, fn func(*Execution
 }
 
 // listIDs returns the rows with these ids, which read reads.
-func listIDs[T any](ctx context.Context, s *Store, ids []uint64, read func(view, idRange, func(*T) error) (uint64, error)) (rows []T, err error) {
+func listIDs[T any](ctx context.Context, s *Store, ids []uint64, read func(view, []uint64, func(*T) error) error) (rows []T, err error) {
 	err = s.read(ctx, func(v view) error {
-		for _, id := range ids {
-			_, err := read(v, idRange{first: id, last: id, limit: 1}, func(row *T) error {
-				rows = append(rows, *row)
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return read(v, ids, func(row *T) error {
+			rows = append(rows, *row)
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, err

@@ -75,9 +75,10 @@ CREATE TABLE orders (
 ) STRICT;
 `
 
-// orderWords are columns of the views of orders, for SQLite and PostgreSQL.
-const orderWords = `CASE side WHEN 1 THEN 'buy' WHEN 2 THEN 'sell' END AS side, instrument,
-	CASE type WHEN 1 THEN 'market' WHEN 2 THEN 'limit' WHEN 3 THEN 'stop' WHEN 4 THEN 'stop limit' END AS type,
+// sideWords and orderWords are columns of the views, for SQLite and PostgreSQL.
+const (
+	sideWords  = `CASE side WHEN 1 THEN 'buy' WHEN 2 THEN 'sell' END AS side,`
+	orderWords = `CASE type WHEN 1 THEN 'market' WHEN 2 THEN 'limit' WHEN 3 THEN 'stop' WHEN 4 THEN 'stop limit' END AS type,
 	CASE time_in_force WHEN 1 THEN 'day' WHEN 2 THEN 'good till cancelled' WHEN 3 THEN 'good till date'
 		WHEN 4 THEN 'immediate or cancel' WHEN 5 THEN 'fill or kill' END AS time_in_force,
 	CASE status WHEN 1 THEN 'filled' WHEN 2 THEN 'new' WHEN 3 THEN 'partially filled'
@@ -86,12 +87,14 @@ const orderWords = `CASE side WHEN 1 THEN 'buy' WHEN 2 THEN 'sell' END AS side, 
 		WHEN 5 THEN 'liquidity' WHEN 6 THEN 'cash' WHEN 7 THEN 'shares' WHEN 8 THEN 'bust' WHEN 9 THEN 'correction'
 		WHEN 10 THEN 'reset' WHEN 11 THEN 'close' WHEN 12 THEN 'date' WHEN 13 THEN 'stop price' WHEN 14 THEN 'limits'
 		END AS cause,`
+)
 
 // The view is for people. The numbers in it are those of package ledger.
 const views = `
 CREATE VIEW order_list AS
 SELECT id >> 32 & 4294967295 AS customer, id & 4294967295 AS number,
 	CAST(client_order_id AS TEXT) AS client_order_id,
+	` + sideWords + ` instrument,
 	` + orderWords + `
 	triggered, held, quantity, filled, iif(filled > 0, filled_value / 10000.0 / filled, NULL) AS average_price,
 	nullif(price, 0) / 10000.0 AS price, nullif(stop, 0) / 10000.0 AS stop,

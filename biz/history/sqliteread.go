@@ -383,6 +383,26 @@ func (v *sqliteView) orders(r idRange, fn func(*Order) error) (next uint64, err 
 	return next, err
 }
 
+// executionsWith implements view.
+func (v *sqliteView) executionsWith(ids []uint64, fn func(*Execution) error) error {
+	return eachID(ids, v.executions, fn)
+}
+
+// ordersWith implements view.
+func (v *sqliteView) ordersWith(ids []uint64, fn func(*Order) error) error {
+	return eachID(ids, v.orders, fn)
+}
+
+// eachID calls fn for the rows with these ids, which read reads one at a time.
+func eachID[T any](ids []uint64, read func(idRange, func(*T) error) (uint64, error), fn func(*T) error) error {
+	for _, id := range ids {
+		if _, err := read(idRange{first: id, last: id, limit: 1}, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func bindRange(stmt *sqlite.Stmt, first, last uint64) {
 	stmt.BindInt64(1, int64(first))
 	stmt.BindInt64(2, int64(last))

@@ -179,6 +179,9 @@ func (b *sqliteBackend) write(ctx context.Context, t *transaction) error {
 	return err
 }
 
+// nameInstruments implements backend: there are no views with names here.
+func (b *sqliteBackend) nameInstruments(context.Context, uint32, func() []string) error { return nil }
+
 // lock begins a transaction of SQLite. It waits for another process until ctx ends or for some
 // time.
 func (w *writer) lock(ctx context.Context) error {

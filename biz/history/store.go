@@ -84,6 +84,18 @@ func (s *Store) readProgress(ctx context.Context) (p progress, err error) {
 	return p, err
 }
 
+// NameInstruments sets what the views in PostgreSQL call the instruments from number first on. SQLite has
+// no names, and symbols is not called. Goroutine: any.
+func (s *Store) NameInstruments(ctx context.Context, first uint32, symbols func() []string) error {
+	if s.gone {
+		return ErrGone
+	}
+	if err := s.backend.nameInstruments(ctx, first, symbols); err != nil {
+		return s.failed(fmt.Errorf("history: name instruments: %w", err))
+	}
+	return nil
+}
+
 // Sync returns when everything that is committed survives a power cut, with the number of
 // the last batch in it. Goroutine: any; it does not wait for the writer.
 func (s *Store) Sync(ctx context.Context) (batch uint64, err error) {

@@ -327,7 +327,7 @@ func TestBrokenChain(t *testing.T) {
 		{"record twice", func(prev uint32) []byte { return journal.AppendMessage(nil, prev, 2, []byte("c")) }, "record 2 instead of 3"},
 		{"another predecessor", func(prev uint32) []byte { return journal.AppendMessage(nil, prev+1, 3, []byte("c")) }, "follows"},
 		{"no batch", func(uint32) []byte { return []byte("something else that is long enough") }, "start like a batch"},
-		{"too short", func(uint32) []byte { return []byte("HFJ\x01") }, "shorter"},
+		{"too short", func(uint32) []byte { return []byte("HFJ\x01") }, "impossible size"},
 		{"empty", func(prev uint32) []byte { return journal.AppendMessage(nil, prev, 3) }, "count"},
 	}
 	for _, tc := range cases {

@@ -336,15 +336,20 @@ func askMonitor(ctx context.Context, base string) (name string, always bool, err
 	return varz.Name, varz.JetStream.Config != nil && varz.JetStream.Config.SyncAlways, nil
 }
 
-// redacted returns comma-separated URLs without their passwords.
+// redacted returns comma-separated URLs without their passwords. A user without a password is a
+// token.
 func redacted(urls string) string {
 	parts := strings.Split(urls, ",")
 	for i, part := range parts {
-		if u, err := url.Parse(strings.TrimSpace(part)); err == nil {
-			parts[i] = u.Redacted()
-		} else {
+		u, err := url.Parse(strings.TrimSpace(part))
+		if err != nil {
 			parts[i] = "(not a URL)"
+			continue
 		}
+		if _, both := u.User.Password(); u.User != nil && !both {
+			u.User = url.User("xxxxx")
+		}
+		parts[i] = u.Redacted()
 	}
 	return strings.Join(parts, ",")
 }

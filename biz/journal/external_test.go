@@ -81,6 +81,9 @@ func TestExternal(t *testing.T) {
 	j := o.open(dir)
 	want := writeBatches(t, newCommitter(j, journal.CommitterOptions{}), 5, 3, 50)
 	closeJournal(t, j)
+	if !journal.IsExternal(dir) {
+		t.Error("the folder looks like that of a local journal")
+	}
 	for _, dir := range []string{dir, t.TempDir()} {
 		j := o.open(dir)
 		mustWrite(t, newCommitter(j, journal.CommitterOptions{}), "more")

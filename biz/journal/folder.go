@@ -40,3 +40,10 @@ func isJournal(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, markFile))
 	return err == nil || !errors.Is(err, fs.ErrNotExist) || len(blockFiles(dir)) > 0
 }
+
+// IsExternal reports whether dir is the folder of a journal on external servers: there has been a
+// journal, and none of its files are here.
+func IsExternal(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, storeFolder))
+	return errors.Is(err, fs.ErrNotExist) && isJournal(dir)
+}

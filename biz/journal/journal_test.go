@@ -225,8 +225,7 @@ func TestCloseEndsAReadThatWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() {
-		_, _, err := replay(context.Background(), j, 1)
-		ended <- err
+		ended <- j.Follow(context.Background(), 1, func(*journal.Batch) error { return nil })
 	}()
 	<-asked
 	closeJournal(t, j)

@@ -62,14 +62,22 @@ func (j *Journal) pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// verifyNow is verify without a pause.
-func (j *Journal) verifyNow(ctx context.Context, first uint64) error {
+// open returns why work on the journal must end, nil if it can go on.
+func (j *Journal) open(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-j.quit:
 		return ErrClosed
 	default:
+		return nil
+	}
+}
+
+// verifyNow is verify without a pause.
+func (j *Journal) verifyNow(ctx context.Context, first uint64) error {
+	if err := j.open(ctx); err != nil {
+		return err
 	}
 	b, after := j.blocks.has(first)
 	if b.checked || after == nil || b.first != first {

@@ -168,6 +168,25 @@ func (s *scan) startAt(all []block) int {
 	return n
 }
 
+// chooseFrom makes the scan start with the file that has a batch.
+func (s *scan) chooseFrom(batch uint64) error {
+	all, err := readHeads(s.dir)
+	if err != nil {
+		return err
+	}
+	for len(all) > 1 && all[1].first <= batch {
+		all = all[1:]
+	}
+	if len(all) == 0 || all[0].first > batch {
+		return damageIn(s.dir, batch, errors.New("missing"))
+	}
+	s.blocks, s.end = all, all[0].start
+	for i := range all {
+		s.files = append(s.files, all[i].path)
+	}
+	return nil
+}
+
 // lastWith returns the index of the last block that starts with a batch, -1 if there is no
 // such block.
 func lastWith(all []block, first uint64) int {
@@ -334,7 +353,10 @@ func readBlock(name string, buf []byte) ([]byte, error) {
 	if fi.Size() > maxBlockBytes {
 		return nil, errFileSize
 	}
-	buf = slices.Grow(buf[:0], int(fi.Size()))[:fi.Size()]
+	if int64(cap(buf)) < fi.Size() {
+		buf = make([]byte, fi.Size()+fi.Size()/4) // the files have similar sizes
+	}
+	buf = buf[:fi.Size()]
 	_, err = io.ReadFull(f, buf)
 	return buf, err
 }

@@ -18,7 +18,8 @@ const nanosPerDay = 86_400_000_000_000
 // of 16-bit tags shows it; it is made when the first of them comes. An id takes 8 bytes in the
 // log and 4 to 8 in the table.
 type clientIDs struct {
-	hashes  []uint64 // the log
+	hashes  []uint64 // the log, after missing
+	first   uint64   // number of the first id: how many were forgotten, a multiple of chunkIDs
 	last    idPiece  // of the newest hashes, chunkIDs of them at most
 	highest ClientOrderID
 	day     int64 // the newest day that was seen, since the Unix epoch
@@ -28,6 +29,10 @@ type clientIDs struct {
 	tagged int       // how many of hashes are in tags
 	// The numbers of the first events of day and of the day before it.
 	today, yesterday uint64
+
+	missing uint64       // how many ids RestoreIDs has to put before hashes
+	load    func() error // calls it for them
+	loaded  *clientIDs   // what it has read so far; else nil
 }
 
 // idPiece says where the ids of a piece of the log are from.
@@ -41,9 +46,9 @@ type idPiece struct {
 const chunkIDs = 256
 
 // count returns how many ids are remembered.
-func (c *clientIDs) count() int { return len(c.hashes) }
+func (c *clientIDs) count() int { return int(c.missing) + len(c.hashes) }
 
-// piece returns a piece; the last one is len(c.pieces).
+// piece returns a piece; the last one is len(c.pieces). No id may be missing.
 func (c *clientIDs) piece(n int) *idPiece {
 	if n < len(c.pieces) {
 		return &c.pieces[n]
@@ -87,7 +92,7 @@ func (c *clientIDs) mayHave(hash uint64) bool {
 
 // add adds an id that an event has given to an order.
 func (c *clientIDs) add(id *ClientOrderID, event uint64, order uint32) {
-	if n := len(c.hashes); n%chunkIDs == 0 {
+	if n := c.count(); n%chunkIDs == 0 {
 		if n > 0 {
 			c.pieces = append(c.pieces, c.last)
 		}
@@ -145,6 +150,7 @@ func (c *clientIDs) dropBefore(event uint64) {
 	}
 	c.pieces = slices.Clone(c.pieces[n:])
 	c.hashes = slices.Clone(c.hashes[n*chunkIDs:])
+	c.first += uint64(n) * chunkIDs
 	c.tags, c.tagged = nil, 0
 }
 
@@ -160,8 +166,13 @@ func (a *Account) roll(at int64, number uint64) {
 		c.yesterday = number
 	}
 	c.day, c.today = day, number
-	c.dropBefore(min(c.yesterday, a.firstRecent()))
+	if a.LoadIDs() == nil {
+		a.forget()
+	}
 }
+
+// forget forgets the ids that are not of today, yesterday or the events in memory. None may be missing.
+func (a *Account) forget() { a.ids.dropBefore(min(a.ids.yesterday, a.firstRecent())) }
 
 // remember records the client order id of an event's order.
 func (a *Account) remember(e *Event) {
@@ -184,10 +195,14 @@ type Named struct {
 	Event uint64
 }
 
-// FindNamed returns where a client order id was used, if it is remembered.
+// FindNamed returns where a client order id was used, if it is remembered. If LoadIDs fails, any
+// event and order may have used it.
 func (a *Account) FindNamed(id *ClientOrderID) (n Named, found bool) {
 	if id.IsZero() || id.after(&a.ids.highest) {
 		return n, false
+	}
+	if a.LoadIDs() != nil {
+		return Named{LastEvent: a.lastNumber, FirstOrder: NewOrderID(a.customer, 0), LastOrder: NewOrderID(a.customer, a.lastOrder)}, true
 	}
 	hash := id.hash()
 	if !a.ids.mayHave(hash) {

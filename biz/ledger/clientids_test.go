@@ -135,7 +135,7 @@ func checkWindow(t *testing.T, keep, perDay int) {
 
 func restartWith(t testing.TB, a *ledger.Account, keep int) *ledger.Account {
 	t.Helper()
-	b, err := ledger.RestoreAccount(a.AppendState(nil), a.Opening(), ledger.Options{Recent: keep})
+	b, err := restored(a, ledger.Options{Recent: keep})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -322,11 +322,11 @@ func (l *life) reset() {
 
 // restart continues with an account restored from its state.
 func (l *life) restart() {
-	state := l.live.AppendState(nil)
-	a, err := ledger.RestoreAccount(state, l.twin.opening, l.options)
+	a, err := restored(l.live, l.options)
 	if err != nil {
 		l.Fatalf("%v", err)
 	}
+	state := l.live.AppendState(nil)
 	if !bytes.Equal(a.AppendState(nil), state) {
 		l.Fatalf("the restored account differs")
 	}

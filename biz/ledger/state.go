@@ -9,25 +9,34 @@ import (
 	"slices"
 )
 
-// stateVersion is the first byte of a state.
-const stateVersion = 2
+// stateVersion is the first byte of a state. One of fullStateVersion has the client order ids
+// within it.
+const (
+	stateVersion     = 3
+	fullStateVersion = 2
+)
 
-// AppendState appends a binary snapshot of the complete account, with the recent events, the
-// remembered client order ids and the busted executions.
+// AppendState appends a binary snapshot of the account, with the recent events and the busted
+// executions. AppendIDs has the client order ids.
 //
 //	byte     version
 //	core     customer ... busted; Hash uses the same bytes
 //	uvarint  day, number of the first event of the day and of the day before
 //	byte     length of the highest client order id, and its bytes
-//	uvarint  number of client order ids; 8 bytes for each, and before every 256th from the
-//	         first on: uvarint its event, smallest and largest order number of the 256
+//	uvarint  number of the first client order id, and how many there are
+//	uvarint  of the newest ones, from a multiple of 256 on: the event of the first one, smallest and
+//	         largest order number
 //	uvarint  number of recent events, then each, oldest first
 //	4 bytes  CRC32C of everything before, big-endian
+//
+// Version 2 has no number of the first client order id. After how many there are, it has 8 bytes for
+// each, and before every 256th from the first on, uvarint: its event, smallest and largest order number
+// of the 256.
 func (a *Account) AppendState(dst []byte) []byte {
 	start := len(dst)
 	dst = append(dst, stateVersion)
 	dst = a.appendCore(dst)
-	dst = a.appendIDs(dst)
+	dst = a.ids.appendState(dst)
 	n := a.recent.len()
 	dst = binary.AppendUvarint(dst, uint64(n))
 	dst = a.recent.appendNewest(dst, n)
@@ -114,33 +123,15 @@ func (b Busted) append(dst []byte, id ExecutionID) []byte {
 	return binary.AppendUvarint(dst, uint64(b.CorrectedBy))
 }
 
-func (a *Account) appendIDs(dst []byte) []byte {
-	c := &a.ids
-	dst = binary.AppendUvarint(dst, uint64(c.day))
-	dst = binary.AppendUvarint(dst, c.today)
-	dst = binary.AppendUvarint(dst, c.yesterday)
-	dst = appendText(dst, c.highest.Bytes())
-	dst = binary.AppendUvarint(dst, uint64(len(c.hashes)))
-	for i, hash := range c.hashes {
-		if i%chunkIDs == 0 {
-			piece := c.piece(i / chunkIDs)
-			dst = binary.AppendUvarint(dst, piece.event)
-			dst = binary.AppendUvarint(dst, uint64(piece.first))
-			dst = binary.AppendUvarint(dst, uint64(piece.last))
-		}
-		dst = binary.BigEndian.AppendUint64(dst, hash)
-	}
-	return dst
-}
-
 func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
 // RestoreAccount returns the account that AppendState of this release or an earlier one wrote;
-// state must have exactly these bytes. opening is what the account started with. Errors are
+// state must have exactly these bytes. OnMissingIDs says how it gets its client order ids, if
+// IDGap has some. opening is what the account started with. Errors are
 // ErrVersion and ErrMalformed. It does not retain state, and its memory use is proportional
 // to the length of state.
 func RestoreAccount(state []byte, opening Opening, o Options) (*Account, error) {
-	if len(state) > 0 && state[0] != stateVersion && state[0] != earlyStateVersion {
+	if len(state) > 0 && (state[0] == 0 || state[0] > stateVersion) {
 		return nil, fmt.Errorf("%w: account state version %d", ErrVersion, state[0])
 	}
 	end := len(state) - 4
@@ -151,9 +142,13 @@ func RestoreAccount(state []byte, opening Opening, o Options) (*Account, error) 
 	a.recent.max = a.options.Recent
 	r := reader{b: state[1:end]}
 	early := state[0] == earlyStateVersion
-	if early {
+	switch state[0] {
+	case earlyStateVersion:
 		a.earlyCore(&r)
-	} else {
+	case fullStateVersion:
+		a.readCore(&r)
+		a.readFullIDs(&r)
+	default:
 		a.readCore(&r)
 		a.readIDs(&r)
 	}
@@ -246,30 +241,6 @@ func (a *Account) readBusted(r *reader, n uint32, b Busted) {
 		a.busted = make(map[ExecutionID]Busted)
 	}
 	a.busted[id] = b
-}
-
-func (a *Account) readIDs(r *reader) {
-	c := &a.ids
-	c.day, c.today, c.yesterday = r.amount(), r.uvarint(), r.uvarint()
-	r.clientOrderID(&c.highest)
-	for i := range r.uvarint() {
-		if i%chunkIDs == 0 {
-			before := c.last
-			c.last = idPiece{event: r.uvarint(), first: r.uint32(), last: r.uint32()}
-			if i > 0 {
-				c.pieces = append(c.pieces, before)
-			}
-			if r.bad || c.last.event <= before.event || c.last.event > a.lastNumber ||
-				c.last.first > c.last.last || c.last.last > a.lastOrder {
-				r.fail()
-				return
-			}
-		}
-		c.hashes = append(c.hashes, r.fixed64())
-		if r.bad {
-			return
-		}
-	}
 }
 
 // maxNumber limits the event and push numbers of a state.

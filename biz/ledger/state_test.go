@@ -14,11 +14,26 @@ import (
 // restart returns the account restored from its state.
 func restart(t testing.TB, a *ledger.Account) *ledger.Account {
 	t.Helper()
-	b, err := ledger.RestoreAccount(a.AppendState(nil), a.Opening(), ledger.Options{Recent: ledger.DefaultRecent})
+	b, err := restored(a, ledger.Options{Recent: ledger.DefaultRecent})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// restored returns the account restored from its state, which gets its client order ids when it needs
+// them.
+func restored(a *ledger.Account, o ledger.Options) (*ledger.Account, error) {
+	if err := a.LoadIDs(); err != nil {
+		return nil, err
+	}
+	first, _ := a.IDs()
+	ids := a.AppendIDs(nil, first)
+	b, err := ledger.RestoreAccount(a.AppendState(nil), a.Opening(), o)
+	if err == nil {
+		b.OnMissingIDs(func() error { return b.RestoreIDs(ids) })
+	}
+	return b, err
 }
 
 func lived(t testing.TB) *ledger.Account {
@@ -110,7 +125,7 @@ func TestRestoredAccountGoesOnAlike(t *testing.T) {
 
 func TestRestoreWithFewerRecentEvents(t *testing.T) {
 	a := lived(t)
-	b, err := ledger.RestoreAccount(a.AppendState(nil), a.Opening(), ledger.Options{Recent: 10})
+	b, err := restored(a, ledger.Options{Recent: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +133,7 @@ func TestRestoreWithFewerRecentEvents(t *testing.T) {
 	equal(t, "hash", b.Hash(), a.Hash())
 }
 
-// The bytes of version 2 and the hash must never change, and are the same on every machine.
+// The bytes of version 3 and the hash must never change, and are the same on every machine.
 func TestStateBytes(t *testing.T) {
 	a := open(t, 1000, ledger.Holding{Instrument: tin, Quantity: 30, Cost: 10})
 	sold := sell(1, 5).named(t, "x")
@@ -131,6 +146,7 @@ func TestStateBytes(t *testing.T) {
 	rest(t, a, limit(ledger.Sell, 3, 7))
 	must(t)(a.Deposit(nil, 6, "", 3))
 	equal(t, "state", hex.EncodeToString(a.AppendState(nil)), goldenState)
+	equal(t, "ids", hex.EncodeToString(a.AppendIDs(nil, 0)), goldenIDs)
 	equal(t, "hash", fmt.Sprintf("%x", a.Hash()), goldenHash)
 }
 
@@ -168,6 +184,7 @@ func sealed(b []byte) []byte {
 func FuzzRestoreAccount(f *testing.F) {
 	add := func(state []byte) { f.Add(state[:len(state)-4]) }
 	add(unhex(f, earlyState))
+	add(unhex(f, fullState))
 	a := open(f, 10_000)
 	add(a.AppendState(nil))
 	bust(f, a, place(f, a, buy(1, 5)).Execution)

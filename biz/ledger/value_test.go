@@ -117,7 +117,7 @@ func (p *priced) setAll(t *rapid.T, market prices) {
 
 // restart continues with an account restored from its state, which has no prices.
 func (p *priced) restart(t *rapid.T) {
-	a, err := ledger.RestoreAccount(p.account.AppendState(nil), p.account.Opening(), ledger.Options{Recent: 1 << 10})
+	a, err := restored(p.account, ledger.Options{Recent: 1 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}

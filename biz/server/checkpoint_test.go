@@ -95,7 +95,7 @@ func TestUnusableCheckpoints(t *testing.T) {
 	must(t, err)
 	state, newer := s.Desk.StateHash(), s.Journal.LastBatch()
 	must(t, s.Stop())
-	files, err := filepath.Glob(filepath.Join(dir, "checkpoints", "*"))
+	files, err := filepath.Glob(filepath.Join(dir, "checkpoints", "*[0-9]"))
 	must(t, err)
 	if len(files) != 2 {
 		t.Fatalf("checkpoints %v", files)
@@ -104,23 +104,33 @@ func TestUnusableCheckpoints(t *testing.T) {
 	other := func(t *testing.T, path string) {
 		c, unusable, err := checkpoint.Newest(filepath.Dir(path), batchOf(t, path)+1)
 		must(t, errors.Join(append(unusable, err)...))
-		w, err := checkpoint.Create(filepath.Dir(path), c.Point)
+		w, err := checkpoint.Create(filepath.Dir(path), c.Point, c.Log)
 		must(t, err)
 		must(t, c.Sections(w.Add))
 		_, err = w.Finish(checkpoint.End{Through: c.Through, Time: c.Time})
 		must(t, err)
 	}
+	tornLog := func(t *testing.T, path string) { must(t, os.Truncate(path+".log", 10)) }
+	otherLog := func(t *testing.T, path string) {
+		content, err := os.ReadFile(path + ".log")
+		must(t, err)
+		content[len(content)/2] ^= 4
+		must(t, os.WriteFile(path+".log", content, 0o600))
+	}
 	for name, tc := range map[string]struct {
 		harm [2]func(*testing.T, string) // to the older one, to the newer one
 		from uint64
 	}{
-		"none":        {[2]func(*testing.T, string){}, newer + 1},
-		"newer torn":  {[2]func(*testing.T, string){nil, torn}, older + 1},
-		"newer other": {[2]func(*testing.T, string){nil, other}, older + 1},
-		"both torn":   {[2]func(*testing.T, string){torn, torn}, 1},
-		"both other":  {[2]func(*testing.T, string){other, other}, 1},
-		"one of each": {[2]func(*testing.T, string){torn, other}, 1},
-		"older torn":  {[2]func(*testing.T, string){torn, nil}, newer + 1},
+		"none":            {[2]func(*testing.T, string){}, newer + 1},
+		"newer torn":      {[2]func(*testing.T, string){nil, torn}, older + 1},
+		"newer other":     {[2]func(*testing.T, string){nil, other}, older + 1},
+		"newer log torn":  {[2]func(*testing.T, string){nil, tornLog}, older + 1},
+		"newer log other": {[2]func(*testing.T, string){nil, otherLog}, older + 1},
+		"both logs other": {[2]func(*testing.T, string){otherLog, otherLog}, 1},
+		"both torn":       {[2]func(*testing.T, string){torn, torn}, 1},
+		"both other":      {[2]func(*testing.T, string){other, other}, 1},
+		"one of each":     {[2]func(*testing.T, string){torn, other}, 1},
+		"older torn":      {[2]func(*testing.T, string){torn, nil}, newer + 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			copied := t.TempDir()

@@ -32,8 +32,9 @@ type dataFolder struct {
 	journal     *journal.Journal
 	history     *history.Store
 	historyPath string
-	historyURL  string // PostgreSQL; "": the history is in historyPath
-	durable     bool   // the history is durable, not only the journal
+	desk        *desk.Desk // nil until it is open
+	historyURL  string     // PostgreSQL; "": the history is in historyPath
+	durable     bool       // the history is durable, not only the journal
 	log         *slog.Logger
 }
 
@@ -202,10 +203,18 @@ func (d *dataFolder) openHistory(ctx context.Context) (*history.Store, error) {
 	return history.Open(ctx, history.Options{Path: d.historyPath, URL: d.historyURL, Durable: d.durable, Log: d.log})
 }
 
+// HistoryPlace says where the history is, without a password.
+func (s *Server) HistoryPlace() string {
+	return history.Options{Path: s.data.historyPath, URL: s.data.historyURL}.Place()
+}
+
 func (d *dataFolder) close(ctx context.Context) error {
 	var err error
+	if d.desk != nil {
+		err = d.desk.Release()
+	}
 	if d.history != nil {
-		err = d.history.Close()
+		err = errors.Join(err, d.history.Close())
 	}
 	return errors.Join(err, d.journal.Close(ctx))
 }

@@ -13,7 +13,8 @@ import (
 // TestDataOfTradingDepth starts on data folders of 7ee5b76, whose checkpoints were in the history:
 // limit and stop orders, some filled in part, cancelled or replaced, busts and corrections, a
 // deposit, a halt and a price that an operator has set. The killed one was started on a copy of the
-// stopped one. The hashes are from the `holdfast journal verify` of that release.
+// stopped one. The hashes are from the `holdfast journal verify` of that release. 5349a91 has the stopped
+// one after a start and a stop: with a checkpoint that has no log.
 func TestDataOfTradingDepth(t *testing.T) {
 	for name, want := range map[string]struct {
 		state   string
@@ -21,6 +22,7 @@ func TestDataOfTradingDepth(t *testing.T) {
 		working int
 	}{
 		"7ee5b76-stopped": {"020874bb6685321532d8dd3bba9e8e7ec0424f2d5fc1d5a65483a2bcb91ee389", "s", 4},
+		"5349a91-stopped": {"020874bb6685321532d8dd3bba9e8e7ec0424f2d5fc1d5a65483a2bcb91ee389", "s", 4},
 		"7ee5b76-killed":  {"ef464a1d48e51c28fc93f0b1c33a2616eadece3300b7100e35ddb2b51896e812", "k", 8},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -28,6 +30,9 @@ func TestDataOfTradingDepth(t *testing.T) {
 			unpack(t, filepath.Join("testdata", name+".tar.gz"), dir)
 			for range 2 {
 				s := startEarly(t, dir, ledger.DefaultRecent)
+				if c := s.Desk.Checkpoint(); name == "5349a91-stopped" && c == nil {
+					t.Error("the checkpoint was not used")
+				}
 				if got := hashOf(s.Server); got != want.state {
 					t.Errorf("state %s, want %s", got, want.state)
 				}

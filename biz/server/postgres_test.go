@@ -47,6 +47,7 @@ func TestHistoryInPostgres(t *testing.T) {
 	hasAll()
 
 	rows := countRows(t, database)
+	checkNamed(t, database)
 	_, err = database.Query(t.Context(), "postgres", "DROP SCHEMA holdfast CASCADE")
 	must(t, err)
 	log.await("the history is made again")
@@ -54,6 +55,7 @@ func TestHistoryInPostgres(t *testing.T) {
 	if again := countRows(t, database); again != rows || rows == "0" {
 		t.Fatalf("%s rows after the tables were dropped, %s before", again, rows)
 	}
+	checkNamed(t, database)
 
 	// Nothing is traded, so that no commit finds out.
 	_, err = database.Query(t.Context(), "postgres", "TRUNCATE holdfast.execution, holdfast.orders; UPDATE holdfast.meta SET batch = 0, checksum = NULL")
@@ -92,6 +94,16 @@ func TestHistoryInPostgres(t *testing.T) {
 	must(t, s.Stop())
 	if again := countRows(t, database); again != rows {
 		t.Fatalf("%s rows at the end, %s before", again, rows)
+	}
+}
+
+// checkNamed fails if the views show an instrument by its number.
+func checkNamed(t *testing.T, database *postgrestest.Server) {
+	t.Helper()
+	unnamed, err := database.Query(t.Context(), "postgres", "SELECT count(*) FROM holdfast.executions WHERE instrument NOT LIKE '%/%'")
+	must(t, err)
+	if unnamed != "0" {
+		t.Fatalf("%s executions in instruments without a name", unnamed)
 	}
 }
 

@@ -183,6 +183,7 @@ func (s *Server) openDesk(ctx context.Context, c *Config) (*desk.Desk, error) {
 			c.Log.Warn("a checkpoint can't be used; an older one or the journal does instead", "error", err)
 			err = s.data.olderCheckpoint(s.data.checkpoint.Point.Batch)
 		default:
+			s.data.desk = d
 			return d, err
 		}
 		if err != nil {

@@ -13,10 +13,10 @@ import (
 	"holdfast/engine"
 )
 
-const doctorLong = `doctor checks the machine before a server runs on it: ports, data folder and disk,
-limits of open files and memory, network settings, clock. For each it reports whether
-it is fine, and if not, what to do. It takes the settings of serve and leaves
-nothing behind: it removes the file that it writes to measure the disk.
+const doctorLong = `doctor checks the machine before a server runs on it: ports, data folder and disk, the
+database of history_url, limits of open files and memory, network settings, clock. For
+each it reports whether it is fine, and if not, what to do. It takes the settings of serve
+and leaves nothing behind: it removes the file that it writes to measure the disk.
 
 "warn" means that something will go wrong or be slow under many connections, "fail"
 that the server cannot start or cannot work. The exit code is 1 if a check failed.`
@@ -64,7 +64,7 @@ func (p *Program) doctor(ctx context.Context, c *config.Config, asJSON bool) err
 func wantedOf(c *config.Config) doctor.Wanted {
 	files, memory := engine.OpenFiles(), host.PlanMemory(c)
 	w := doctor.Wanted{
-		Listen: c.Listen, Admin: c.Admin, Data: c.Data,
+		Listen: c.Listen, Admin: c.Admin, Data: c.Data, HistoryURL: c.HistoryURL,
 		Connections: c.MaxConnections, EventLoops: host.EventLoops(c), FreeBytes: int64(c.DiskWatermark),
 		DemoLogins: c.SeedFile == "", MemoryLimit: memory.LimitBytes, MemoryOrigin: memory.Origin,
 		SoftFiles: files.Soft, HardFiles: files.Hard,

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"holdfast/biz/client"
+	"holdfast/biz/history/postgrestest"
 	main "holdfast/cmd/holdfast"
 )
 
@@ -121,5 +122,36 @@ func TestDoctorIsPlainOffTerminal(t *testing.T) {
 	p := &main.Program{Args: []string{"doctor", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir()}, Stdout: &out}
 	if p.Run(t.Context()); strings.Contains(out.String(), "\x1b") {
 		t.Errorf("%q", out.String())
+	}
+}
+
+// TestDoctorTriesTheDatabase: it connects as serve does, and leaves nothing there.
+func TestDoctorTriesTheDatabase(t *testing.T) {
+	t.Parallel()
+	database := postgrestest.Run(t)
+	d, code, _ := diagnose(t, "--data", t.TempDir(), "--history-url", database.URL("postgres"))
+	if got := d.status("history"); code != 0 || !strings.HasPrefix(got, "ok: PostgreSQL database postgres at ") {
+		t.Errorf("code %d, %s", code, got)
+	}
+	left, err := database.Query(t.Context(), "postgres", "SELECT count(*) FROM pg_namespace WHERE nspname = 'holdfast'")
+	if err != nil || left != "0" {
+		t.Errorf("%s schemas are left, %v", left, err)
+	}
+	if _, err := database.Query(t.Context(), "postgres", "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0"); err != nil {
+		t.Fatal(err)
+	}
+	for url, want := range map[string]string{
+		database.URL("latin"):                  "ENCODING 'UTF8'",
+		database.URL("missing"):                "CREATE DATABASE",
+		"postgres://u:tiger4711@127.0.0.1:1/d": "start PostgreSQL",
+	} {
+		d, code, stderr := diagnose(t, "--data", t.TempDir(), "--history-url", url)
+		got := d.status("history")
+		if code != 1 || !strings.HasPrefix(got, "fail: ") || !strings.Contains(got, want) || !strings.HasSuffix(stderr, "checks failed: history\n") {
+			t.Errorf("code %d, %s, %s", code, got, stderr)
+		}
+		if strings.Contains(got+stderr, "tiger4711") || strings.Contains(got+stderr, postgrestest.Password) {
+			t.Errorf("a password is in %s%s", got, stderr)
+		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"holdfast/biz/client"
+	"holdfast/biz/journal"
 	wiring "holdfast/biz/server"
 	"holdfast/cmd/holdfast/config"
 	"holdfast/cmd/holdfast/export"
@@ -42,7 +43,8 @@ moment when it is that customer's turn.
 
 A running server is asked as the customer, or with --operator or --all-customers as an operator.
 The data folder of a stopped server is opened as a start would: it is locked, the journal is
-checked, and the history is brought up to date.
+checked, and the history is brought up to date. A journal on external servers (journal_url) is not
+in the folder: export from the running server.
 
 The file is complete or not there: if the export fails or is interrupted, an earlier file stays.`
 
@@ -97,7 +99,7 @@ func statusWords() map[string][]client.OrderStatus {
 	return words
 }
 
-// addStatuses adds the flag for the states of orders.
+// addStatuses adds the flag for the status of orders.
 func addStatuses(f *pflag.FlagSet, field *[]client.OrderStatus) {
 	c := newChecked(field, nil, "list", func(text string) (list []client.OrderStatus, err error) {
 		for word := range strings.SplitSeq(text, ",") {
@@ -110,7 +112,7 @@ func addStatuses(f *pflag.FlagSet, field *[]client.OrderStatus) {
 		return list, nil
 	})
 	c.show = func([]client.OrderStatus) string { return "" }
-	f.Var(c, "status", "only orders in these states: working, new, partially-filled, filled, cancelled, expired")
+	f.Var(c, "status", "only orders with one of: working, new, partially-filled, filled, cancelled, expired")
 }
 
 // exportOf is what is different in an export of rows R.
@@ -322,6 +324,9 @@ func (x *exporting) source(ctx context.Context) (export.Source, error) {
 	if x.data == "" {
 		c, err := x.access.login(ctx, x.p)
 		return export.Server{Client: c, Waits: x.waits}, err
+	}
+	if x.p.Getenv(config.EnvPrefix+"JOURNAL_URL") != "" || journal.IsExternal(filepath.Join(x.data, "journal")) {
+		return nil, fmt.Errorf("%s: the journal is on external servers (journal_url), not in the folder: start the server and export from it, with --addr instead of --data", x.data)
 	}
 	s, err := host.LoadSeed(x.seedFile)
 	if err != nil {

@@ -2,14 +2,21 @@ package main_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
 
 	"holdfast/biz/client"
+	main "holdfast/cmd/holdfast"
+	"holdfast/codec"
+	"holdfast/codec/pb"
 )
 
 // TestExport exports from a running server, and the same from the folder once it has stopped.
@@ -107,5 +114,64 @@ func TestExportUsage(t *testing.T) {
 	}
 	if code, _, stderr := run(t, "export", "positions", "--all-customers", "--data", t.TempDir()); code != 1 || !strings.Contains(stderr, "no server has stored anything there") {
 		t.Errorf("an empty folder: code %d, %q", code, stderr)
+	}
+}
+
+// TestExportExternalJournal: without a journal in the folder it says what to do, and makes none.
+func TestExportExternalJournal(t *testing.T) {
+	dir := traded(t)
+	if err := os.RemoveAll(filepath.Join(dir, "journal", "jetstream")); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := run(t, "export", "executions", "--all-customers", "--data", dir)
+	if code != 1 || stdout != "" || !strings.Contains(stderr, "on external servers (journal_url), not in the folder: start the server and export from it, with --addr") {
+		t.Errorf("code %d, %q, %q", code, stdout, stderr)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "journal", "jetstream")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a new journal: %v", err)
+	}
+}
+
+// TestExportInterrupted: Ctrl-C between two pages leaves no half file, and an earlier file as it was.
+func TestExportInterrupted(t *testing.T) {
+	for _, format := range []string{"csv", "jsonl", "parquet"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var pages atomic.Int32
+		addr := badAcker(t, func(m codec.Message) []byte {
+			switch m.Command {
+			case codec.CommandLogin:
+				return codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOK, &pb.LoginReply{Account: &pb.Account{Customer: 100001}})
+			case codec.CommandHistory:
+				if pages.Add(1) > 1 {
+					cancel()
+					return nil
+				}
+				reply := &pb.HistoryReply{More: true}
+				for n := range uint64(1000) {
+					reply.Executions = append(reply.Executions, &pb.Execution{
+						ExecutionId: 100001<<32 | (1001 - n), OrderId: 100001<<32 | (1001 - n), Customer: 100001, Market: "ALFA", Code: "600100", Side: pb.Side_SIDE_BUY, Quantity: 1, Price: 1,
+					})
+				}
+				return codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOK, reply)
+			}
+			return codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOK, nil)
+		})
+		dir := t.TempDir()
+		out := filepath.Join(dir, "executions")
+		if err := os.WriteFile(out, []byte("earlier"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var stdout, stderr strings.Builder
+		p := &main.Program{Args: []string{"export", "executions", "--addr", addr, "--customer", "100001", "--format", format, "--out", out, "--force"}, Stdout: &stdout, Stderr: &stderr}
+		if code := p.Run(ctx); code != 130 || stdout.String() != "" || stderr.String() != "" || pages.Load() != 2 {
+			t.Errorf("%s: code %d after %d pages, %q, %q", format, code, pages.Load(), &stdout, &stderr)
+		}
+		if text, err := os.ReadFile(out); err != nil || string(text) != "earlier" {
+			t.Errorf("%s: the file has %q, %v", format, text, err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+			t.Errorf("%s: left %v, %v", format, left, err)
+		}
+		cancel()
 	}
 }

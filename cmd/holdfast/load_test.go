@@ -134,7 +134,7 @@ func TestLoadInterruptedWritesJSON(t *testing.T) {
 	cancel()
 	code := <-ended
 	var r load.Report
-	if err := json.Unmarshal([]byte(stdout.String()), &r); err != nil || code != 130 || r.Requests == 0 || r.Ended != "the run was stopped" {
+	if err := json.Unmarshal([]byte(stdout.String()), &r); err != nil || code != 130 || r.Requests == 0 || r.ErrorCount() != 0 || r.Ended != "the run was stopped" {
 		t.Errorf("code %d, %v, %s", code, err, stdout)
 	}
 }

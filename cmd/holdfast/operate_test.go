@@ -230,3 +230,64 @@ func TestAccountShow(t *testing.T) {
 	(&operated{"another customer", "account show 100001 --operator 100002", 1, "", "another customer's positions need the operator role: log in as an operator"}).run(t, addr)
 	(&operated{"unknown customer", "account show 5", 1, "", "account show 5: unknown customer 5"}).run(t, addr)
 }
+
+// TestOrderListFilters: each flag selects orders by what it is named for.
+func TestOrderListFilters(t *testing.T) {
+	t.Parallel()
+	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error",
+		"--clock", "stepped", "--start", "2026-01-05T09:00:00Z")
+	c := loggedIn(t, s.addr, 100010)
+	order(t, c, client.Order{Side: client.Buy, Quantity: 100})
+	order(t, c, client.Order{Side: client.Buy, Quantity: 200, Price: 9_0000})
+	if code, _, stderr := run(t, "market", "step", "1h", "--addr", s.addr); code != 0 {
+		t.Fatal(stderr)
+	}
+	order(t, c, client.Order{Side: client.Sell, Quantity: 50, Price: 10_9900})
+	cancelled := order(t, c, client.Order{Side: client.Buy, Quantity: 10, Price: 8_0000})
+	if _, err := c.CancelOrder(t.Context(), client.OrderRef{ID: cancelled.Order}); err != nil {
+		t.Fatal(err)
+	}
+	ids := regexp.MustCompile(`(?m)^  100010-(\d+) `)
+	for flags, want := range map[string]string{
+		"":                                  "2 3", // the oldest first
+		"--all":                             "4 3 2 1",
+		"--status working":                  "3 2",
+		"--status filled,cancelled":         "4 1",
+		"--side sell":                       "3",
+		"--all --side buy":                  "4 2 1",
+		"--all --from 2026-01-05T09:30:00Z": "4 3",
+		"--all --to 2026-01-05T09:30:00Z":   "2 1",
+		"--from 2026-01-05T09:30:00Z --to 2026-01-05T11:00:00Z": "3",
+		"--all --instrument ALFA/600101":                        "",
+		"--all --instrument ALFA/600100":                        "4 3 2 1",
+		"--all --limit 2":                                       "4 3",
+		"--all --before 100010-3":                               "2 1",
+		"--before 100010-3":                                     "2",
+	} {
+		code, stdout, stderr := run(t, append(strings.Fields("order list 100010 "+flags), "--addr", s.addr)...)
+		var got []string
+		for _, m := range ids.FindAllStringSubmatch(stdout, -1) {
+			got = append(got, m[1])
+		}
+		if code != 0 || stderr != "" || strings.Join(got, " ") != want {
+			t.Errorf("%q: code %d, orders %q, want %q: %s%s", flags, code, got, want, stdout, stderr)
+		}
+		if older := strings.Contains(stdout, "there may be older ones: add --before 100010-3"); older != strings.Contains(flags, "--limit 2") {
+			t.Errorf("%q: %s", flags, stdout)
+		}
+		if want == "" && stdout != "  no such orders\n" {
+			t.Errorf("%q: %s", flags, stdout)
+		}
+	}
+	for flags, want := range map[string]string{
+		"--all --status filled": "--all and --status exclude each other",
+		"--status open":         "--status wants some of working, new",
+		"--from 2026-01-05T09:00:00Z --to 2026-01-05T09:00:00Z": "--from must be before --to",
+		"--limit 0":       "--limit wants a whole number from 1 to 1000",
+		"--before 100010": "--before bad id",
+	} {
+		if code, stdout, stderr := run(t, append(strings.Fields("order list 100010 "+flags), "--addr", s.addr)...); code != 2 || stdout != "" || !strings.Contains(stderr, want) {
+			t.Errorf("%q: code %d, %q, %q", flags, code, stdout, stderr)
+		}
+	}
+}

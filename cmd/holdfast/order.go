@@ -182,8 +182,7 @@ func newOrderListCommand(p *Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list CUSTOMER", Short: "list the orders of a customer", Args: exactArgs("CUSTOMER"),
 		Long: `list lists the working orders of a customer. With --all it lists the newest orders, whether
-they work or not, newest first; with --status those in some states, and with the other flags those
-that match. "holdfast export orders" writes all of them to a file.`,
+they work or not, newest first; --status and the other flags select those that match. "holdfast export orders" writes all of them to a file.`,
 		Example: `  holdfast order list 100001
   holdfast order list 100001 --all --limit 50
   holdfast order list 100001 --status filled,cancelled --instrument ALFA/600100 --side buy`,

@@ -98,3 +98,20 @@ func sendBroken(t *testing.T, addr, password string) {
 	}
 	_, _ = io.Copy(io.Discard, conn)
 }
+
+// TestJournalPasswordsAreNotPrinted: neither in the settings nor when the servers can't be reached.
+func TestJournalPasswordsAreNotPrinted(t *testing.T) {
+	const secret = "tiger4711"
+	for _, user := range []string{"holdfast:" + secret, secret} { // a password, and a token
+		args := []string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "debug",
+			"--journal-url", "nats://" + user + "@127.0.0.1:1", "--journal-monitor-urls", "http://" + user + "@127.0.0.1:1"}
+		code, stdout, stderr := run(t, append(args, "--print-config")...)
+		if code != 0 || strings.Contains(stdout+stderr, secret) || strings.Count(stdout, "xxxxx@127.0.0.1:1") < 2 {
+			t.Errorf("code %d, %s%s", code, stdout, stderr)
+		}
+		code, stdout, stderr = run(t, args...)
+		if code != 1 || strings.Contains(stdout+stderr, secret) || !strings.Contains(stderr, "xxxxx@127.0.0.1:1") {
+			t.Errorf("code %d, %s%s", code, stdout, stderr)
+		}
+	}
+}

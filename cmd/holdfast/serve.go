@@ -164,6 +164,8 @@ func (p *Program) announce(s *host.Server, c *config.Config, o host.Options) {
 	}
 	t := table.Table{Align: "l", Indent: "  ", Rows: [][]string{
 		{"data", c.Data},
+		{"journal", journalText(c)},
+		{"history", s.HistoryPlace()},
 		{"customers", fmt.Sprint(len(s.Seed.Customers))},
 		{"instruments", fmt.Sprint(len(s.Seed.Instruments))},
 		carrier,
@@ -188,4 +190,17 @@ func (p *Program) announce(s *host.Server, c *config.Config, o host.Options) {
 		t.Add("demo logins", "the demo accounts have a published password and token: for trials only")
 	}
 	fmt.Fprintf(p.Stdout, "holdfast: serving on %s, metrics and pprof on %s\n%s", s.Addrs[0], s.Admin, t.AppendText(nil))
+}
+
+// journalText says how much of the journal stays, and where it is unless in the data folder.
+func journalText(c *config.Config) string {
+	text := "trimmed to " + c.JournalKeep.String()
+	if c.JournalKeep == (config.Keep{}) {
+		text = "never trimmed"
+	}
+	text += " (journal_keep)"
+	if c.JournalURL != "" {
+		text = config.WithoutPasswords(c.JournalURL) + ", " + text
+	}
+	return text
 }

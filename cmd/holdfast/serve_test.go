@@ -91,7 +91,7 @@ func get(t *testing.T, url string) string {
 func TestServeTradesCountsAndRestarts(t *testing.T) {
 	args := []string{"--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error"}
 	s := startServe(t, args...)
-	for _, want := range []string{"open files", "customers    101", "published password and token"} {
+	for _, want := range []string{"open files", "customers    101", "  journal      never trimmed (journal_keep)\n", "  history      SQLite file " + filepath.Join(args[5], "history.db") + "\n", "published password and token"} {
 		if !strings.Contains(s.out.String(), want) {
 			t.Errorf("%q is missing from the first lines:\n%s", want, s.out)
 		}

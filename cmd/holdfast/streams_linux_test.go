@@ -361,6 +361,7 @@ func TestResultsNobodyTakes(t *testing.T) {
 	for _, args := range [][]string{
 		{"version"}, {"--version"}, {"--help"}, {"help", "serve"}, {"serve", "--print-config"}, {"chaos", "list"},
 		{"journal", "dump", "--data", dir}, {"journal", "stats", "--json", "--data", dir}, {"seed", "--out", dir + "/seed.json", "--force"},
+		{"export", "executions", "--all-customers", "--data", dir}, {"export", "positions", "--all-customers", "--format", "parquet", "--data", dir},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			r, gone := smallPipe(t)

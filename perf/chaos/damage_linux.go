@@ -254,8 +254,10 @@ func (d *damageRun) start(ctx context.Context, name string) {
 	d.counts.starts++
 	s, err := d.Start(ctx, ServerOptions{Data: copied})
 	if err == nil {
-		s.Kill()
-		d.Broken("flip at %s:%d after %s: the server started in spite of it", rel, at, d.after)
+		defer s.Kill()
+		if !s.says(ctx, olderDamage, name) {
+			d.Broken("flip at %s:%d after %s: the server started in spite of it, and does not name it: %s", rel, at, d.after, s.LastWords())
+		}
 		return
 	}
 	if !errors.Is(err, ErrNotStarted) || s == nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/biz/checkpoint"
 	"holdfast/perf/process"
 )
 
@@ -46,13 +47,14 @@ func startHarms(trimmed bool) (all []startHarm) {
 	newest, last := flipped("checkpoints", -1), flipped("journal", -1)
 	all = []startHarm{
 		{name: "flip in the newer checkpoint", do: newest, logs: "an older one or the journal does instead", verify: true},
+		{name: "flip in the log of the newer checkpoint", do: (*startDamage).flipLog, logs: "an older one or the journal does instead", verify: true},
 		{name: "newer checkpoint torn", do: (*startDamage).tear, logs: "an older one or the journal does instead", verify: true},
 		{name: "flip in the part of the journal that a start reads", do: last, says: "from byte ", verify: true},
 	}
 	if !trimmed {
 		return append(all,
 			startHarm{name: "flip in the part of the journal that a start does not read", do: flipped("journal", 0),
-				logs: "an older part of the journal is damaged", verify: true},
+				logs: olderDamage, verify: true},
 			startHarm{name: "no checkpoints", do: removed("checkpoints")})
 	}
 	return append(all,
@@ -97,8 +99,7 @@ func (d *startDamage) make(ctx context.Context, trimmed bool) {
 			_, err := os.Stat(filepath.Join(d.data, "journal", "trimmed"))
 			return err == nil
 		}
-		checkpoints, err := os.ReadDir(filepath.Join(d.data, "checkpoints"))
-		return err == nil && len(checkpoints) > 1 && len(blocksIn(d.data)) > 2
+		return len(checkpointsIn(d.data)) > 1 && len(blocksIn(d.data)) > 2
 	})
 	if !enough {
 		check(fmt.Errorf("%w: a journal with checkpoints", ErrTooLittle))
@@ -124,12 +125,7 @@ func (d *startDamage) try(ctx context.Context, h *startHarm) {
 	case h.says == "" && err != nil:
 		d.Broken("%s: the server does not start: %v", h.name, err)
 	case h.says == "":
-		said := waitUntil(ctx, patience, 10*time.Millisecond, func() bool {
-			return h.logs == "" || slices.ContainsFunc(strings.Split(s.Stderr(), "\n"), func(line string) bool {
-				return strings.Contains(line, h.logs) && strings.Contains(line, baseOf(file))
-			})
-		})
-		if !said {
+		if !s.says(ctx, h.logs, file) {
 			d.Broken("%s: the server does not log %q with the file %s: %s", h.name, h.logs, baseOf(file), s.LastWords())
 		}
 	case err == nil:
@@ -157,9 +153,12 @@ func (d *startDamage) verify(ctx context.Context, name, folder, file string) {
 }
 
 // flip flips a random bit of a file.
-func (d *startDamage) flip(file string) {
+func (d *startDamage) flip(file string) { d.flipWithin(file, int(must(os.Stat(file)).Size())) }
+
+// flipWithin flips a bit in the first bytes of a file.
+func (d *startDamage) flipWithin(file string, size int) {
 	content := must(os.ReadFile(file))
-	content[d.random.IntN(len(content))] ^= 1 << d.random.IntN(8)
+	content[d.random.IntN(size)] ^= 1 << d.random.IntN(8)
 	check(os.WriteFile(file, content, 0o600))
 	d.counts.flips++
 }
@@ -181,6 +180,18 @@ func flipped(what string, n int) func(*startDamage, string) string {
 	}
 }
 
+// olderDamage is what a server logs that starts with a checkpoint, about damage to the journal before it.
+const olderDamage = "an older part of the journal is damaged"
+
+// says waits until the server has logged a text with the name of a file.
+func (s *Server) says(ctx context.Context, text, file string) bool {
+	return waitUntil(ctx, patience, 10*time.Millisecond, func() bool {
+		return text == "" || slices.ContainsFunc(strings.Split(s.Stderr(), "\n"), func(line string) bool {
+			return strings.Contains(line, text) && strings.Contains(line, baseOf(file))
+		})
+	})
+}
+
 // baseOf returns the name of a file, "" without one.
 func baseOf(file string) string {
 	if file == "" {
@@ -195,6 +206,14 @@ func (d *startDamage) flipCheckpoints(folder string) (newest string) {
 		d.flip(newest)
 	}
 	return newest
+}
+
+// flipLog flips a bit in the log of the newest checkpoint.
+func (d *startDamage) flipLog(folder string) string {
+	newest, _, err := checkpoint.Newest(filepath.Join(folder, "checkpoints"), 0)
+	check(err)
+	d.flipWithin(newest.LogPath(), int(newest.Log.SizeBytes))
+	return newest.LogPath()
 }
 
 // tear cuts the newest checkpoint.

@@ -135,10 +135,14 @@ func splitQuote(body []byte) (encoding []byte, at int64) {
 // connections have received.
 const broadcastsIncomplete = "broadcasts incomplete"
 
-// writeTo counts the quotes of the window.
-func (b *broadcasts) writeTo(t *tally) {
+// writeTo counts the quotes of the window. Of a run that was cut short, those that may still have
+// been on their way don't count.
+func (b *broadcasts) writeTo(t *tally, cut bool) {
 	t.requests = b.reached
 	addCount(t.errors, broadcastsIncomplete, b.stale)
+	if cut {
+		return
+	}
 	for _, q := range b.quoted {
 		if q.measured {
 			addCount(t.errors, broadcastsIncomplete, 1)

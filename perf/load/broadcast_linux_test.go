@@ -2,6 +2,7 @@ package load_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -102,9 +103,26 @@ func TestBroadcastWithoutQuotes(t *testing.T) {
 	}
 }
 
+// A run that is stopped does not count what was on its way.
+func TestStoppedBroadcastHasNoErrors(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	q := new(ticker)
+	o := dialectTo(t, load.DialectPacket, q.answer)
+	o.Workload, o.Connections, o.Accounts = load.Broadcast, 4, ordersTo(load.Options{}).Accounts
+	o.During = func(context.Context) error {
+		q.send(100, time.Now(), 1)
+		cancel()
+		return nil
+	}
+	r, err := load.Run(ctx, o)
+	if r == nil || !errors.Is(err, context.Canceled) || r.ErrorCount() != 0 {
+		t.Errorf("error %v, report %+v", err, r)
+	}
+}
+
 func TestBroadcast(t *testing.T) {
 	for _, d := range []load.Dialect{load.DialectPacket, load.DialectTLV, load.DialectWebSocket, load.DialectMixed} {
-		for skip, errors := range []map[string]uint64{{}, {"broadcasts incomplete": 3}} {
+		for skip, want := range []map[string]uint64{{}, {"broadcasts incomplete": 3}} {
 			t.Run(fmt.Sprintf("%s, %d of 4 left out", d, skip), func(t *testing.T) {
 				q := new(ticker)
 				o := dialectTo(t, d, q.answer)
@@ -117,10 +135,10 @@ func TestBroadcast(t *testing.T) {
 				}
 				o.Duration = 50 * time.Millisecond
 				r, err := load.Run(t.Context(), o)
-				if err != nil || !maps.Equal(r.Errors, errors) {
+				if err != nil || !maps.Equal(r.Errors, want) {
 					t.Fatalf("error %v, report %+v", err, r)
 				}
-				if r.Requests != 3-errors["broadcasts incomplete"] {
+				if r.Requests != 3-want["broadcasts incomplete"] {
 					t.Errorf("%d quotes reached all", r.Requests)
 				}
 				if skip == 0 && r.Latency.Max < 503e3 {

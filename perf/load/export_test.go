@@ -224,6 +224,6 @@ func (q Quotes) Take(connection int, body []byte) {
 // Counts returns the quotes that have reached all, and those that have not.
 func (q Quotes) Counts() (reached, incomplete uint64) {
 	t := newTally()
-	q.b.writeTo(t)
+	q.b.writeTo(t, false)
 	return t.requests, t.errors[broadcastsIncomplete]
 }

@@ -153,7 +153,8 @@ func (l *loop) load(r *Report) {
 func (l *loop) goesOn() bool { return l.options.During != nil || l.countsSyscalls() }
 
 // drain sends late requests that were due within the window, and waits for the open
-// replies and their pushes.
+// replies and their pushes. A run that ends early does not wait, so what is open then is
+// no error.
 func (l *loop) drain() {
 	if l.schedule != nil {
 		l.dispatchSchedule()
@@ -162,14 +163,15 @@ func (l *loop) drain() {
 	for l.now < deadline && !l.over() && (l.open+l.owed > 0 || l.awaiting()) {
 		l.iterate(deadline)
 	}
-	if left := l.open + l.owed; left > 0 {
-		l.tally.errors[unanswered] += uint64(left)
+	cut := l.over()
+	if !cut {
+		addCount(l.tally.errors, unanswered, uint64(l.open+l.owed))
+		l.countLagging()
 	}
-	l.countLagging()
 	if l.protocol.chat != nil {
-		l.protocol.chat.writeTo(l.over())
+		l.protocol.chat.writeTo(cut)
 	}
 	if l.protocol.quotes != nil {
-		l.protocol.quotes.writeTo(l.tally)
+		l.protocol.quotes.writeTo(l.tally, cut)
 	}
 }

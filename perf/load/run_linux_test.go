@@ -299,6 +299,9 @@ func TestRunStopsWithItsContext(t *testing.T) {
 			if !errors.Is(err, context.Canceled) || (r != nil) != (n > 0) {
 				t.Errorf("report %v, error %v", r, err)
 			}
+			if r != nil && r.ErrorCount() != 0 { // the requests in flight
+				t.Errorf("errors %v", r.Errors)
+			}
 		})
 	}
 }

@@ -123,7 +123,7 @@ func TestDamagedBackupIsNamed(t *testing.T) {
 		"manifest removed": {"manifest.json", "not a backup", os.Remove},
 		"manifest cut":     {"manifest.json", "manifest.json: unexpected EOF", func(path string) error { return os.Truncate(path, 40) }},
 		"other count":      {"manifest.json", "manifest.json says", replace(`"events": `, `"events": 1`)},
-		"other format":     {"manifest.json", "format 19, this release reads formats 1 and 2", replace(`"format": 2`, `"format": 19`)},
+		"other format":     {"manifest.json", "format 19, this release reads formats 1 to 3", replace(`"format": 3`, `"format": 19`)},
 		"path outside":     {"manifest.json", "is not a name in the backup", replace(`"name": "journal/`, `"name": "../journal/`)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestBackupOfTheReleaseBefore(t *testing.T) {
 	path := filepath.Join(folder, "manifest.json")
 	text, err := os.ReadFile(path)
 	must(t, err)
-	early := bytes.Replace(text, []byte(`"format": 2`), []byte(`"format": 1`), 1)
+	early := bytes.Replace(text, []byte(`"format": 3`), []byte(`"format": 1`), 1)
 	must(t, os.WriteFile(path, early, 0o600))
 	if _, err := backup.Check(t.Context(), folder, unseen); err != nil || bytes.Equal(early, text) || bytes.Contains(text, []byte("first_batch")) {
 		t.Errorf("%v: %s", err, text)

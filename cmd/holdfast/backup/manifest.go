@@ -11,17 +11,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
+	"holdfast/biz/checkpoint"
 	"holdfast/biz/journal"
 )
 
 // format is the version of the manifest and of the folder. Backups of earlyFormat have only a
-// journal, which was never trimmed.
+// journal, which was never trimmed. The checkpoints of format 2 have no logs.
 const (
-	format      = 2
+	format      = 3
 	earlyFormat = 1
 )
 
@@ -129,8 +129,8 @@ func readManifest(folder string) (*Manifest, error) {
 	if err := json.NewDecoder(io.LimitReader(f, maxManifestBytes)).Decode(m); err != nil {
 		return nil, &DamageError{Folder: folder, Wrong: []string{manifestFile + ": " + err.Error()}}
 	}
-	if m.Format != format && m.Format != earlyFormat {
-		return nil, fmt.Errorf("%w: %s has format %d, this release reads formats %d and %d; use the release that wrote it (%s)",
+	if m.Format < earlyFormat || m.Format > format {
+		return nil, fmt.Errorf("%w: %s has format %d, this release reads formats %d to %d; use the release that wrote it (%s)",
 			ErrNoBackup, folder, m.Format, earlyFormat, format, m.Holdfast)
 	}
 	return m, nil
@@ -163,8 +163,7 @@ func (f *File) belongs() bool {
 	case journalFolder:
 		return filepath.IsLocal(filepath.FromSlash(f.Name)) && filepath.IsLocal(filepath.FromSlash(name))
 	case checkpointsFolder:
-		_, err := strconv.ParseUint(name, 10, 64)
-		return err == nil
+		return checkpoint.IsFile(name)
 	}
 	return f.Name == historyFile
 }

@@ -10,7 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 
 	"holdfast/biz/checkpoint"
 	"holdfast/biz/history"
@@ -35,77 +35,79 @@ const checkpointAttempts = 10
 // copyCheckpoints copies the checkpoints. Those that can't be used are left out.
 func (p *parts) copyCheckpoints(ctx context.Context) error {
 	folder := filepath.Join(p.to, checkpointsFolder)
+	var unusable []error
 	for range checkpointAttempts {
-		there, err := p.copyNumbered(ctx)
+		p.files = nil
+		vanished, err := p.copyFolder(ctx)
+		if err == nil {
+			p.checkpoints, unusable, err = checkpoint.All(folder)
+		}
 		if err != nil {
 			return err
 		}
-		if there == 0 || len(p.files) > 0 {
+		if vanished { // with its log, a checkpoint that was copied
+			unusable = nil
+		}
+		if len(p.checkpoints) > 0 || !vanished {
 			break
 		}
+		if err := os.RemoveAll(folder); err != nil {
+			return err
+		}
+		p.files = nil
 	}
 	if len(p.files) == 0 {
 		return nil
 	}
-	good, unusable, err := checkpoint.All(folder)
-	if err != nil {
-		return err
-	}
 	for _, why := range unusable {
 		p.unusable = append(p.unusable, why.Error())
 	}
-	var files []File
-	for _, f := range p.files {
-		if isGood(good, f.Name) {
-			files = append(files, f)
-		} else if err := os.Remove(filepath.Join(p.to, filepath.FromSlash(f.Name))); err != nil {
-			return err
-		}
+	if err := checkpoint.Keep(folder, p.checkpoints...); err != nil {
+		return err
 	}
-	p.checkpoints, p.files = good, files
+	p.files = slices.DeleteFunc(p.files, func(f File) bool { return !p.needs(f.Name) })
 	return syncFolder(folder)
 }
 
-func isGood(good []*checkpoint.Checkpoint, name string) bool {
-	for _, c := range good {
-		if checkpointsFolder+"/"+filepath.Base(c.Path) == name {
-			return true
-		}
-	}
-	return false
+// needs reports whether a good checkpoint has the file.
+func (p *parts) needs(name string) bool {
+	return slices.ContainsFunc(p.checkpoints, func(c *checkpoint.Checkpoint) bool {
+		return slices.ContainsFunc(c.Files(), func(file string) bool { return checkpointsFolder+"/"+file == name })
+	})
 }
 
-// copyNumbered copies the files of the checkpoints, unless they vanish, and returns how many there
-// were.
-func (p *parts) copyNumbered(ctx context.Context) (there int, err error) {
+// copyFolder copies the files of the checkpoints, and returns whether some vanished meanwhile. The logs
+// come last: they may have more than the checkpoints need, not less.
+func (p *parts) copyFolder(ctx context.Context) (vanished bool, err error) {
 	entries, err := os.ReadDir(filepath.Join(p.from, checkpointsFolder))
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+		return false, nil
 	}
 	if err != nil {
-		return 0, err
+		return false, err
 	}
+	slices.SortStableFunc(entries, func(a, b fs.DirEntry) int { return len(filepath.Ext(a.Name())) - len(filepath.Ext(b.Name())) })
 	for _, e := range entries {
-		if _, err := strconv.ParseUint(e.Name(), 10, 64); err != nil {
+		if !checkpoint.IsFile(e.Name()) {
 			continue
 		}
-		there++
 		if err := ctx.Err(); err != nil {
-			return 0, err
+			return false, err
 		}
 		file, err := os.Open(filepath.Join(p.from, checkpointsFolder, e.Name()))
 		if errors.Is(err, fs.ErrNotExist) {
+			vanished = true
 			continue
 		}
 		if err != nil {
-			return 0, err
+			return false, err
 		}
 		err = p.add(file, checkpointsFolder+"/"+e.Name())
 		if err := errors.Join(err, file.Close()); err != nil {
-			return 0, err
+			return false, err
 		}
 	}
-	return there, nil
+	return vanished, nil
 }
 
 // add copies an open file.

@@ -25,13 +25,37 @@ func databaseValue(field *string, schemes ...string) value {
 			return errors.New("wants a URL that begins with " + strings.Join(schemes, ":// or ") + "://, such as postgres://holdfast@localhost/holdfast")
 		}
 		if slices.Contains(passwordsIn(u), hidden) {
-			return errors.New("has " + hidden + " as password, which is what is printed instead of a password; put the real one in")
+			return errHidden
 		}
 		return nil
 	})
-	v.secret = true
+	v.hide = WithoutPassword
 	return v
 }
+
+// urlsValue returns a list of URLs, separated by commas; it may be empty. Neither errors nor print
+// show a password or token in it.
+func urlsValue(field *string, schemes ...string) value {
+	v := stringValue(field, "urls", func(text string) error {
+		if text == "" {
+			return nil
+		}
+		for part := range strings.SplitSeq(text, ",") {
+			u, err := url.Parse(part)
+			if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
+				return errors.New("wants URLs that begin with " + strings.Join(schemes, ":// or ") + "://, separated by commas")
+			}
+			if slices.Contains(append(passwordsIn(u), u.User.Username()), hidden) {
+				return errHidden
+			}
+		}
+		return nil
+	})
+	v.hide = WithoutPasswords
+	return v
+}
+
+var errHidden = errors.New("has " + hidden + " as password, which is what is printed instead of a password; put the real one in")
 
 // passwordsIn returns the passwords in a URL.
 func passwordsIn(u *url.URL) (list []string) {
@@ -65,4 +89,20 @@ func WithoutPassword(text string) string {
 		u.RawQuery = query.Encode()
 	}
 	return u.Redacted()
+}
+
+// WithoutPasswords returns URLs that are separated by commas with xxxxx in the place of each password.
+// A user without a password is hidden, too: for NATS that is a token.
+func WithoutPasswords(urls string) string {
+	parts := strings.Split(urls, ",")
+	for i, part := range parts {
+		if u, err := url.Parse(part); err == nil && u.User != nil {
+			if _, both := u.User.Password(); !both {
+				u.User = url.User(hidden)
+			}
+			part = u.String()
+		}
+		parts[i] = WithoutPassword(part)
+	}
+	return strings.Join(parts, ",")
 }

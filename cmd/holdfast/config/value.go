@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,14 +55,14 @@ type value struct {
 	set   func(text string) error
 	get   func() string
 	empty func() // only for lists
-	// secret: the text may have a password, which shown hides.
-	secret bool
+	// hide returns the text without passwords; nil: it can't have any.
+	hide func(text string) string
 }
 
 // shown returns the text for people.
 func (v *value) shown() string {
-	if v.secret {
-		return WithoutPassword(v.get())
+	if v.hide != nil {
+		return v.hide(v.get())
 	}
 	return v.get()
 }
@@ -110,22 +109,6 @@ func folderValue(field *string) value {
 // fileValue returns a path; empty means no file.
 func fileValue(field *string) value {
 	return stringValue(field, "file", func(string) error { return nil })
-}
-
-// urlsValue returns a list of URLs, separated by commas; it may be empty.
-func urlsValue(field *string, schemes ...string) value {
-	return stringValue(field, "urls", func(text string) error {
-		if text == "" {
-			return nil
-		}
-		for part := range strings.SplitSeq(text, ",") {
-			u, err := url.Parse(part)
-			if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
-				return fmt.Errorf("wants URLs that begin with %s://, separated by commas", strings.Join(schemes, ":// or "))
-			}
-		}
-		return nil
-	})
 }
 
 func rateValue(field *Rate) value { return newValue(field, "N/s", formEither, ParseRate, Rate.String) }

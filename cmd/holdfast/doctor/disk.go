@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"holdfast/biz/fserror"
+	"holdfast/biz/history"
 )
 
 func checkFolder(f *Facts) Finding {
@@ -36,6 +37,17 @@ func checkSeed(f *Facts) Finding {
 	default:
 		return okay("the seed can be read")
 	}
+}
+
+func checkHistory(f *Facts) Finding {
+	if f.HistoryURL == "" {
+		return okay("SQLite in the data folder")
+	}
+	place := history.Options{URL: f.HistoryURL}.Place()
+	if f.HistoryError != nil {
+		return failure("fix that, or set --history-url to another database; without it the history is in the data folder", "%s: %v", place, f.HistoryError)
+	}
+	return okay("%s can be used", place)
 }
 
 // Free space above the watermark that lasts for a while, at 100 bytes per order.

@@ -94,6 +94,12 @@ func TestChecks(t *testing.T) {
 		{"trimmed journal", func(f facts) { f.Disk.Trimmed, f.Disk.SeedMatches = true, false }, "seed", doctor.OK, "was trimmed", ""},
 		{"no data yet", func(f facts) { f.Disk.Bound, f.Disk.SeedMatches = false, false }, "seed", doctor.OK, "can be read", ""},
 
+		{"history in the folder", func(f facts) { f.HistoryURL = "" }, "history", doctor.OK, "SQLite", ""},
+		{"history elsewhere", func(f facts) { f.HistoryURL = "postgres://u:tiger@db/x" }, "history", doctor.OK, "PostgreSQL database x at db:5432, schema holdfast, as u can be used", ""},
+		{"no database", func(f facts) {
+			f.HistoryURL, f.HistoryError = "postgres://u:tiger@db/x", errors.New("no answer")
+		}, "history", doctor.Fail, "PostgreSQL database x at db:5432, schema holdfast, as u: no answer", "--history-url"},
+
 		{"disk full", func(f facts) { f.Disk.Free = 100 << 20 }, "disk space", doctor.Fail, "100 MiB free", "free some"},
 		{"below the mark", func(f facts) { f.FreeBytes, f.Disk.Free = 2<<30, 1<<30 }, "disk space", doctor.Fail, "refused below 2.0 GiB", "free some"},
 		{"near the mark", func(f facts) { f.FreeBytes, f.Disk.Free = 1<<30, 3<<29 }, "disk space", doctor.Warn, "5,368,709 orders", "free some"},

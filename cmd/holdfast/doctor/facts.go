@@ -16,7 +16,8 @@ type Wanted struct {
 	Listen, Admin string
 	Listeners     []string // more addresses for clients
 	Data          string
-	Connections   int // 0: as many as possible
+	HistoryURL    string // PostgreSQL database of the history; "": SQLite in Data
+	Connections   int    // 0: as many as possible
 	EventLoops    int
 	FreeBytes     int64  // free disk space below which orders are refused; 0: no check
 	MemoryLimit   int64  // bytes
@@ -66,6 +67,8 @@ type Facts struct {
 	Now          time.Time
 
 	Kernel string // release; "" unknown
+
+	HistoryError error // why the database of the history can't be used
 
 	Disk Disk
 }

@@ -91,6 +91,7 @@ func checks() []check {
 		{"admin", checkAdmin},
 		{"data folder", checkFolder},
 		{"seed", checkSeed},
+		{"history", checkHistory},
 		{"disk space", checkSpace},
 		{"disk writes", checkWrites},
 		{"file system", checkFileSystem},

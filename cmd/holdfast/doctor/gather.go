@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"net"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/biz/history"
 	"holdfast/engine"
 )
 
@@ -51,7 +53,21 @@ func Gather(ctx context.Context, w Wanted, root string) *Facts {
 	}
 	f.ClockJump = clockJump(ctx)
 	f.Disk = probeDisk(ctx, w.Data, w.Seed)
+	f.HistoryError = tryHistory(ctx, w.HistoryURL)
 	return f
+}
+
+// historyPatience is how long the database of the history may take to answer.
+const historyPatience = 3 * time.Second
+
+// tryHistory connects to the database of the history, if there is one.
+func tryHistory(ctx context.Context, url string) error {
+	if url == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, historyPatience, fmt.Errorf("no answer within %s", historyPatience))
+	defer cancel()
+	return history.Check(ctx, url)
 }
 
 // tryPort listens on the address as the server will, and closes the port at once. It only

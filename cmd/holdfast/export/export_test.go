@@ -55,7 +55,7 @@ func TestCSV(t *testing.T) {
 	records, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
 	must(t, err)
 	want := [][]string{
-		{"execution_id", "order_id", "customer", "client_order_id", "side", "market", "code", "quantity", "price", "fee", "time", "state", "bust_reason", "corrects", "corrected_by"},
+		{"execution_id", "order_id", "customer", "client_order_id", "side", "market", "code", "quantity", "price", "fee", "time", "status", "bust_reason", "corrects", "corrected_by"},
 		{"7-2", "7-2", "7", `a "b", c`, "sell", "ALFA", "600100", "1000000000000", "10.2500", "0.0001", "2026-01-05T09:30:00.000000001Z", "corrected", "typing\nerror", "7-1", "7-3"},
 		{"7-1", "7-1", "7", "", "buy", "ALFA", "600100", "1", "0.9999", "0.0000", "2026-01-05T09:30:00.000000001Z", "standing", "", "", ""},
 	}
@@ -105,7 +105,7 @@ func TestParquet(t *testing.T) {
 		Name   *string `parquet:"client_order_id,optional"`
 		Price  int64   `parquet:"price,decimal(4:18)"`
 		Time   int64   `parquet:"time,timestamp(nanosecond)"`
-		State  string  `parquet:"state"`
+		Status string  `parquet:"status"`
 		Reason *string `parquet:"bust_reason,optional"`
 		By     *uint64 `parquet:"corrected_by,optional"`
 	}
@@ -117,7 +117,7 @@ func TestParquet(t *testing.T) {
 	}
 	for i := range got {
 		x, g := &list[i], &got[i]
-		if g.ID != uint64(x.ID) || g.Price != int64(x.Price) || g.Time != at.UnixNano() || g.State != export.State(x) ||
+		if g.ID != uint64(x.ID) || g.Price != int64(x.Price) || g.Time != at.UnixNano() || g.Status != export.Status(x) ||
 			(g.Name == nil) != (x.ClientOrderID == "") || (g.Reason == nil) != (x.BustReason == "") || (g.By == nil) != (x.CorrectedBy == 0) {
 			t.Fatalf("row %d is %+v, want %+v", i, g, x)
 		}

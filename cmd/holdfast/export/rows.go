@@ -12,7 +12,7 @@ import (
 var (
 	executionColumns = []string{
 		"execution_id", "order_id", "customer", "client_order_id", "side", "market", "code", "quantity", "price", "fee", "time",
-		"state", "bust_reason", "corrects", "corrected_by",
+		"status", "bust_reason", "corrects", "corrected_by",
 	}
 	orderColumns = []string{
 		"order_id", "customer", "client_order_id", "side", "market", "code", "type", "time_in_force", "quantity", "price", "stop_price",
@@ -24,8 +24,8 @@ var (
 	}
 )
 
-// State returns "standing", "busted" or "corrected".
-func State(x *client.Execution) string {
+// Status returns "standing", "busted" or "corrected".
+func Status(x *client.Execution) string {
 	switch {
 	case x.CorrectedBy != 0:
 		return "corrected"
@@ -38,7 +38,7 @@ func State(x *client.Execution) string {
 func appendExecution(f []string, x *client.Execution) []string {
 	return append(f, x.ID.String(), x.Order.String(), whole(x.Customer), x.ClientOrderID, x.Side.String(), x.Key.Market, x.Key.Code,
 		whole(x.Quantity), decimal(x.Price), decimal(x.Fee), instant(x.Time),
-		State(x), x.BustReason, unlessZero(x.Corrects, x.Corrects.String()), unlessZero(x.CorrectedBy, x.CorrectedBy.String()))
+		Status(x), x.BustReason, unlessZero(x.Corrects, x.Corrects.String()), unlessZero(x.CorrectedBy, x.CorrectedBy.String()))
 }
 
 func appendOrder(f []string, o *client.OrderState) []string {
@@ -99,7 +99,7 @@ type executionRow struct {
 	Price         int64  `parquet:"price,decimal(4:18)"`
 	Fee           int64  `parquet:"fee,decimal(4:18)"`
 	Time          int64  `parquet:"time,timestamp(nanosecond)"`
-	State         string `parquet:"state,dict"`
+	Status        string `parquet:"status,dict"`
 	BustReason    string `parquet:"bust_reason,optional"`
 	Corrects      uint64 `parquet:"corrects,optional"`
 	CorrectedBy   uint64 `parquet:"corrected_by,optional"`
@@ -109,7 +109,7 @@ func executionRowOf(x *client.Execution) executionRow {
 	return executionRow{
 		ExecutionID: uint64(x.ID), OrderID: uint64(x.Order), Customer: uint32(x.Customer), ClientOrderID: x.ClientOrderID,
 		Side: x.Side.String(), Market: x.Key.Market, Code: x.Key.Code, Quantity: int64(x.Quantity), Price: int64(x.Price), Fee: int64(x.Fee),
-		Time: x.Time.UnixNano(), State: State(x), BustReason: x.BustReason, Corrects: uint64(x.Corrects), CorrectedBy: uint64(x.CorrectedBy),
+		Time: x.Time.UnixNano(), Status: Status(x), BustReason: x.BustReason, Corrects: uint64(x.Corrects), CorrectedBy: uint64(x.CorrectedBy),
 	}
 }
 

@@ -159,7 +159,7 @@ func (c *checkpoints) finish(last uint64, replayed bool) (good []Checkpoint, err
 		case replayed && x.left > 0:
 			c.refuse(x, fmt.Sprintf("%d customers in it have events that the journal lacks", x.left))
 		default:
-			good = append(good, Checkpoint{x.Point.Batch, x.SizeBytes, time.Unix(0, x.Time).UTC()})
+			good = append(good, Checkpoint{x.Point.Batch, x.SizeBytes + x.Log.SizeBytes, time.Unix(0, x.Time).UTC()})
 		}
 	}
 	if len(c.wrong) > 0 {

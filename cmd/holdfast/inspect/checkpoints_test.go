@@ -204,7 +204,7 @@ func TestVerifyChecksCheckpoints(t *testing.T) {
 	}))
 	save := func(c checkpoint.Checkpoint, sections []section) {
 		t.Helper()
-		w, err := checkpoint.Create(folder, c.Point)
+		w, err := checkpoint.Create(folder, c.Point, c.Log)
 		must(t, err)
 		for _, s := range sections {
 			must(t, w.Add(s.key, s.content))

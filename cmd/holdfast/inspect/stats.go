@@ -142,6 +142,9 @@ func (s *Stats) finish(r journal.Report) {
 	}
 }
 
+// counted returns a number with separators: 12,000.
+func counted[N int | int64 | uint64](n N) string { return table.Count(float64(n)) }
+
 // marksWidth is the number of marks for all batches together.
 const marksWidth = 30
 
@@ -152,16 +155,17 @@ func (s *Stats) String() string {
 	if s.FirstBatch > 1 {
 		row("first", "batch %d: those before it were trimmed", s.FirstBatch)
 	}
-	row("batches", "%d", s.Batches)
-	row("records", "%d: %d commands of %d customers, %d events of the market, %d definitions", s.Records, s.Commands, s.Customers, s.MarketEvents, s.Definitions)
-	row("orders", "%d", s.Orders)
-	row("executions", "%d", s.Executions)
+	row("batches", "%s", counted(s.Batches))
+	row("records", "%s: %s commands of %s customers, %s events of the market, %s definitions",
+		counted(s.Records), counted(s.Commands), counted(s.Customers), counted(s.MarketEvents), counted(s.Definitions))
+	row("orders", "%s", counted(s.Orders))
+	row("executions", "%s", counted(s.Executions))
 	for n, name := range eventKinds {
 		if count := *s.count(ledger.Kind(n + 1)); count > 0 {
-			row("  "+name, "%d", count)
+			row("  "+name, "%s", counted(count))
 		}
 	}
-	row("bytes", "%d in files, %d without the overhead of the store", s.FileBytes, s.Bytes)
+	row("bytes", "%s in files, %s without the overhead of the store", counted(s.FileBytes), counted(s.Bytes))
 	if s.First != nil {
 		row("time", "%s to %s", s.First.Format(time.RFC3339Nano), s.Last.Format(time.RFC3339Nano))
 	}
@@ -170,12 +174,12 @@ func (s *Stats) String() string {
 	}
 	row("records per batch", "%.2f on average", s.PerBatchMean)
 	for _, c := range s.PerBatchCounts {
-		name := fmt.Sprint(c.From)
+		name := counted(c.From)
 		if c.To > c.From {
-			name = fmt.Sprintf("%d to %d", c.From, c.To)
+			name += " to " + counted(c.To)
 		}
 		marks := strings.Repeat("#", int((c.Batches*marksWidth+s.Batches-1)/s.Batches))
-		row("  "+name, "%-10d %s", c.Batches, marks)
+		row("  "+name, "%-10s %s", counted(c.Batches), marks)
 	}
 	return table.Escape(s.Journal) + "\n" + string(t.AppendText(nil))
 }

@@ -178,30 +178,30 @@ func (v *Verified) String() string {
 	if v.FirstBatch > 1 {
 		row("first", "batch %d: those before it were trimmed", v.FirstBatch)
 	}
-	row("batches", "%d", v.Batches)
-	row("records", "%d", v.Records)
-	row("bytes", "%d", v.Bytes)
+	row("batches", "%s", counted(v.Batches))
+	row("records", "%s", counted(v.Records))
+	row("bytes", "%s", counted(v.Bytes))
 	row("acknowledged", "batch %d", v.Acknowledged)
 	if v.Torn > 0 {
-		row("half written", "%d bytes after the last batch; they were never acknowledged, and the next start removes them", v.Torn)
+		row("half written", "%s bytes after the last batch; they were never acknowledged, and the next start removes them", counted(v.Torn))
 	}
 	for _, c := range v.Checkpoints {
 		from := ""
 		if c.Batch == v.From {
 			from = "; the accounts were rebuilt from it"
 		}
-		row("checkpoint", "batch %d, %d bytes, %s%s", c.Batch, c.Bytes, c.Time.Format(time.RFC3339), from)
+		row("checkpoint", "batch %d, %s bytes, %s%s", c.Batch, counted(c.Bytes), c.Time.Format(time.RFC3339), from)
 	}
 	for _, why := range v.Unusable {
 		row("unusable", "%s", table.Escape(why))
 	}
 	if v.Refolded > 0 || v.EarlyBusts > 0 || v.Unrefolded > 0 {
-		text := fmt.Sprintf("%d computed again after busts and corrections", v.Refolded)
+		text := counted(v.Refolded) + " computed again after busts and corrections"
 		if v.EarlyBusts > 0 {
-			text += fmt.Sprintf("; %d after busts of an earlier release were not", v.EarlyBusts)
+			text += "; " + counted(v.EarlyBusts) + " after busts of an earlier release were not"
 		}
 		if v.Unrefolded > 0 {
-			text += fmt.Sprintf("; %d were not, since they need executions before the checkpoint", v.Unrefolded)
+			text += "; " + counted(v.Unrefolded) + " were not, since they need executions before the checkpoint"
 		}
 		row("positions", "%s", text)
 	}

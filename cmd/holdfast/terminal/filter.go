@@ -19,10 +19,10 @@ type filter struct {
 }
 
 // filterHelp explains filters, below the list of the commands.
-const filterHelp = `  FILTERS are any of: instrument CODE, side buy|sell, since TIME, until TIME; for history also
+const filterHelp = `  FILTERS are any of: instrument CODE, side buy|sell, from TIME, to TIME; for history also
   standing, busted; for orders also all, working, filled, cancelled, expired. TIME is such as 2h
   ago (2h), 2026-01-05T09:30:00+08:00, or 09:30 today; for example
-    orders all side buy since 2h
+    orders all side buy from 2h
     history 50 instrument 600100 busted
 `
 
@@ -53,7 +53,7 @@ func (sh *shell) parseFilter(words []string, usage error) (f filter, err error) 
 		case "busted":
 			f.state = client.BustedExecution
 			continue
-		case "instrument", "side", "since", "until":
+		case "instrument", "side", "from", "to":
 		default:
 			return f, fmt.Errorf("unknown filter %q; %w", words[n], usage)
 		}
@@ -67,14 +67,14 @@ func (sh *shell) parseFilter(words []string, usage error) (f filter, err error) 
 			if f.side = sideNamed(value); f.side == 0 {
 				err = fmt.Errorf("%q is not a side: buy or sell", value)
 			}
-		case "since":
+		case "from":
 			f.from, err = parseMoment(value, time.Now())
-		case "until":
+		case "to":
 			f.to, err = parseMoment(value, time.Now())
 		}
 	}
 	if err == nil && !f.from.IsZero() && !f.to.IsZero() && !f.from.Before(f.to) {
-		err = fmt.Errorf("since must be before until")
+		err = fmt.Errorf("from must be before to")
 	}
 	return f, err
 }

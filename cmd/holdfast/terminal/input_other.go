@@ -26,3 +26,6 @@ func watchSize(file *os.File, resized func(width, height int)) (stop func()) {
 	}
 	return func() {}
 }
+
+// stopProcess does nothing: this system can't stop a process.
+func stopProcess() {}

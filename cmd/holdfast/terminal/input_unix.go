@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
@@ -75,5 +76,25 @@ func watchSize(file *os.File, resized func(width, height int)) (stop func()) {
 		signal.Stop(changes)
 		close(changes) // nothing sends after Stop
 		<-ended
+	}
+}
+
+// stopTime is how long a stop by SIGTSTP may take to have an effect.
+const stopTime = 500 * time.Millisecond
+
+// stopProcess stops this process and the others of the same shell job, until the shell continues
+// them. Where the system ignores that, because there is no such shell, it returns after stopTime.
+func stopProcess() {
+	continued := make(chan os.Signal, 1)
+	signal.Notify(continued, unix.SIGCONT)
+	defer signal.Stop(continued)
+	if unix.Kill(0, unix.SIGTSTP) != nil {
+		return
+	}
+	timer := time.NewTimer(stopTime)
+	defer timer.Stop()
+	select {
+	case <-continued:
+	case <-timer.C:
 	}
 }

@@ -193,7 +193,7 @@ func (sh *shell) ordersText(list []client.OrderState) string {
 	if len(list) == 0 {
 		return "  no working orders\n"
 	}
-	t := sh.table("ORDER", "SIDE", "INSTRUMENT", ">SHARES", ">FILLED", ">LEFT", ">LIMIT", ">STOP", "STATE")
+	t := sh.table("ORDER", "SIDE", "INSTRUMENT", ">SHARES", ">FILLED", ">LEFT", ">LIMIT", ">STOP", "STATUS")
 	for _, o := range list {
 		limit, stop := "", ""
 		if o.Price > 0 {

@@ -35,7 +35,7 @@ func TestClientCommands(t *testing.T) {
 		{"watch", 100020, "watch 600100\nquote 300103\nwatch off\n", false, []string{"ALFA/600100  Northern Tin", "BETA/300103"}},
 		{"holding", 100001, "holding\n", false, []string{"account 100001", "account 100001"}},
 		{"limit order", 100021, "buy 600100 100 9.90\norders\nholding\ncancel 100021-1\norders\n", false, []string{
-			"  order 100021-1: new, 100 left\n", "ORDER     SIDE  INSTRUMENT   SHARES  FILLED  LEFT  LIMIT  STOP  STATE\n  100021-1  buy   ALFA/600100     100       0   100   9.90        new\n",
+			"  order 100021-1: new, 100 left\n", "ORDER     SIDE  INSTRUMENT   SHARES  FILLED  LEFT  LIMIT  STOP  STATUS\n  100021-1  buy   ALFA/600100     100       0   100   9.90        new\n",
 			"of it free", "  order 100021-1: buy 100 ALFA/600100 @ 9.90, cancelled: at the request of a client\n", "no working orders"}},
 		{"limit order that is executed", 100022, "buy 600100 100 10.5\nsell 600100 40 9\n", false, []string{
 			"bought 100 ALFA/600100 @ 10.00 = 1,000.00 (100022-1)\n  ALFA/600100: 100 shares", "sold 40 ALFA/600100 @ 10.00"}},
@@ -64,10 +64,10 @@ func TestClientCommands(t *testing.T) {
 		{"too many words", 100020, "buy 600100 1 2 3\n", true, []string{"error: usage: buy CODE QUANTITY [PRICE]"}},
 		{"bad price", 100020, "buy 600100 1 9,90\nbuy 600100 1 0\nbuy 600100 1 -1\nbuy 600100 1 1.\nbuy 600100 1 .5\nsell 600100 1 1.00001\n", true, []string{
 			`error: "9,90" is not a price: such as 9.90, with at most 4 decimals`, `error: "0" is not`, `error: "-1" is not`, `error: "1." is not`, `error: ".5" is not`, `error: "1.00001" is not`}},
-		{"orders of nothing", 100020, "orders nothing\norders all filled\norders busted\norders side up\norders since noon\norders since 1h until 2h\n", true, []string{
+		{"orders of nothing", 100020, "orders nothing\norders all filled\norders busted\norders side up\norders from noon\norders from 1h to 2h\n", true, []string{
 			`error: unknown filter "nothing"; usage: orders [N [ID]] [FILTERS], N from 1 to 1000`, "error: usage: orders", "error: usage: orders", `error: "up" is not a side: buy or sell`,
-			`error: "noon" is not a time: such as 2h (ago)`, "error: since must be before until"}},
-		{"orders and history by filters", 100037, "buy 600100 10 0.01 gtc\nbuy 600100 20\norders all\norders --side sell\norders 1 all\norders all --instrument 600100 --since 2h\nhistory --side sell\nhistory side buy standing\nhistory busted\n", false, []string{
+			`error: "noon" is not a time: such as 2h (ago)`, "error: from must be before to"}},
+		{"orders and history by filters", 100037, "buy 600100 10 0.01 gtc\nbuy 600100 20\norders all\norders --side sell\norders 1 all\norders all --instrument 600100 --from 2h\nhistory --side sell\nhistory side buy standing\nhistory busted\n", false, []string{
 			"100037-2", "filled", "100037-1", "new", "no such orders", "100037-2", "there are older ones: orders 1 100037-2 all", "100037-2", "100037-1",
 			"no executions", "100037-1", "no executions"}},
 		{"wrong terms", 100020, "buy 600100 1 stop\nbuy 600100 1 9 gtx\nbuy 600100 1 until noon\nbuy 600100 1 stop low\n", true, []string{

@@ -17,7 +17,7 @@ import (
 )
 
 // ErrNoScreen means that there is no terminal on which a watch can draw.
-var ErrNoScreen = errors.New("watch draws on a terminal: standard input and output must be one, and TERM not \"dumb\"; " +
+var ErrNoScreen = errors.New("watch draws on a terminal: standard input and output must be one, and TERM its kind, such as xterm, not empty or \"dumb\"; " +
 	"use \"holdfast client\" for lines of text, or \"holdfast client --json\" for programs")
 
 // Watch logs in and shows an account on the whole terminal: positions, working orders and
@@ -74,7 +74,9 @@ func Watch(ctx context.Context, o Options, environ []string) error {
 
 // CheckScreen returns ErrNoScreen if Watch can't draw on the streams of o.
 func CheckScreen(o Options, environ []string) error {
-	if keys, ok := o.Stdin.(*os.File); !ok || !progress.IsTerminal(keys) || !progress.IsTerminal(o.Stdout) || valueOf(environ, "TERM") == "dumb" {
+	keys, ok := o.Stdin.(*os.File)
+	kind := valueOf(environ, "TERM")
+	if !ok || !progress.IsTerminal(keys) || !progress.IsTerminal(o.Stdout) || kind == "" || kind == "dumb" {
 		return ErrNoScreen
 	}
 	return nil

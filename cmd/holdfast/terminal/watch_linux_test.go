@@ -330,6 +330,7 @@ func TestWatchNeedsAScreen(t *testing.T) {
 		"input from a stream": {strings.NewReader("q"), term.tty, "xterm"},
 		"output to a stream":  {term.tty, io.Discard, "xterm"},
 		"dumb":                {term.tty, term.tty, "dumb"},
+		"no TERM":             {term.tty, term.tty, ""},
 	} {
 		o.Stdin, o.Stdout = tc.stdin, tc.stdout
 		if err := terminal.Watch(t.Context(), o, []string{"TERM=xterm", "TERM=" + tc.termIs}); !errors.Is(err, terminal.ErrNoScreen) {

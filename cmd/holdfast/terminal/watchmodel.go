@@ -47,6 +47,8 @@ type watchModel struct {
 	asked   bool // the terminal is to say where its cursor is, which it does after it has drawn
 	answers bool // it has done so
 	leaving bool
+	// suspending: the process is to be stopped once the terminal has answered.
+	suspending bool
 }
 
 // question is asked before a request is sent: y sends it.
@@ -78,7 +80,7 @@ func (m *watchModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.lists[p].most, m.lists[p].needs = 0, nil
 		}
 	case frame:
-		if m.show(msg); !m.asked && !m.leaving {
+		if m.show(msg); !m.asked && !m.leaving && !m.suspending {
 			m.asked = true
 			cmd = tea.RequestCursorPosition
 		}
@@ -86,6 +88,8 @@ func (m *watchModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.asked, m.answers = false, true
 		if m.trader.answered(); m.leaving {
 			cmd = tea.Quit
+		} else {
+			cmd = m.suspendNow()
 		}
 	case placedMsg:
 		m.placed(msg)
@@ -103,6 +107,10 @@ func (m *watchModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if m.ticket != nil && m.ask == nil {
 			m.ticket.insert(msg.Content)
 		}
+	case suspendWatch:
+		cmd = m.suspendNow()
+	case resumeWatch:
+		cmd = m.resume()
 	case stopWatch:
 		cmd = tea.Quit
 	}
@@ -133,6 +141,8 @@ func (m *watchModel) press(key tea.KeyPressMsg) tea.Cmd {
 	switch {
 	case name == "ctrl+c" || m.leaving:
 		return m.leave()
+	case name == "ctrl+z":
+		return m.suspend()
 	case name == "ctrl+l":
 		return tea.ClearScreen
 	case m.help:
@@ -174,11 +184,15 @@ func (m *watchModel) leave() tea.Cmd {
 		return tea.Quit
 	}
 	m.leaving = true
-	wait := 200 * time.Millisecond
+	return tea.Tick(m.patience(), func(time.Time) tea.Msg { return stopWatch{} })
+}
+
+// patience is how long to wait for an answer of the terminal.
+func (m *watchModel) patience() time.Duration {
 	if m.answers {
-		wait = drawTime
+		return drawTime
 	}
-	return tea.Tick(wait, func(time.Time) tea.Msg { return stopWatch{} })
+	return 200 * time.Millisecond
 }
 
 // panes returns how many panes there are.

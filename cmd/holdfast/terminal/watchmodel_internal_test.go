@@ -621,3 +621,32 @@ func TestWatchFrames(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// TestWatchSuspendsAfterTheAnswer: what the terminal was asked is answered before the process stops,
+// and it is asked again when the watch goes on.
+func TestWatchSuspendsAfterTheAnswer(t *testing.T) {
+	for name, next := range map[string]tea.Msg{"answer": tea.CursorPositionMsg{}, "no answer": suspendWatch{}} {
+		t.Run(name, func(t *testing.T) {
+			m := watching(t, new(desk), 80, 24, busyFrame())
+			m.Update(busyFrame())
+			if _, cmd := m.Update(tea.KeyPressMsg{Code: 'z', Mod: tea.ModCtrl}); cmd == nil || !m.suspending {
+				t.Error("it does not wait for the answer")
+			}
+			if _, cmd := m.Update(busyFrame()); cmd != nil {
+				t.Error("the terminal is asked again before the stop")
+			}
+			if _, cmd := m.Update(next); cmd == nil || m.suspending {
+				t.Error("it does not stop")
+			}
+			if _, cmd := m.Update(suspendWatch{}); cmd != nil {
+				t.Error("it stops twice")
+			}
+			if _, cmd := m.Update(resumeWatch{}); cmd == nil {
+				t.Error("it does not draw the screen again")
+			}
+			if _, cmd := m.Update(busyFrame()); cmd == nil {
+				t.Error("the terminal is not asked any more")
+			}
+		})
+	}
+}

@@ -40,7 +40,7 @@ func paneColumns(p pane) []gridColumn {
 	case paneOrders:
 		return []gridColumn{
 			{}, {head: "SIDE"}, {head: "INSTRUMENT", short: 6}, {head: "SHARES", right: true, drop: 3}, {head: "FILLED", right: true, drop: 4},
-			{head: "LEFT", right: true}, {head: "LIMIT", right: true}, {head: "STOP", right: true, drop: 1}, {head: "STATE", short: 5, drop: 2},
+			{head: "LEFT", right: true}, {head: "LIMIT", right: true}, {head: "STOP", right: true, drop: 1}, {head: "STATUS", short: 5, drop: 2},
 			{head: "IN FORCE", drop: 7}, {head: "TIME", drop: 8},
 		}
 	case panePrices:
@@ -131,17 +131,17 @@ func (m *watchModel) orderCells(o *client.OrderState) []gridCell {
 	if o.Stop > 0 {
 		stop = o.Stop.String()
 	}
-	state, short := o.Status.String(), o.Status.String()
+	status, short := o.Status.String(), o.Status.String()
 	switch {
 	case o.Status == client.StatusPartiallyFilled:
 		short = "part"
 	case o.Stop > 0 && !o.Triggered:
-		state, short = "waits for its stop", "stop"
+		status, short = "waits for its stop", "stop"
 	}
 	return []gridCell{
 		{text: fmt.Sprintf("#%d", o.ID.Number())}, {text: o.Side.String(), style: sideStyle(o.Side)}, m.keyCell(o.Key),
 		{text: o.Quantity.String()}, {text: nonZero(o.Filled)}, {text: o.Leaves.String()}, {text: limit}, {text: stop},
-		{text: state, short: short}, {text: o.TimeInForce.String()}, {text: m.clock(o.Time)},
+		{text: status, short: short}, {text: o.TimeInForce.String()}, {text: m.clock(o.Time)},
 	}
 }
 

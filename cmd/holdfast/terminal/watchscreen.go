@@ -177,6 +177,7 @@ func (m *watchModel) helpLines(limit int) []string {
 		{"tab, left, right", "the next pane"},
 		{"up, down, page keys", "select a row and show all of it; the first one follows the newest"},
 		{"ctrl+l", "draw the screen again"},
+		{"ctrl+z", "back to the shell; fg continues"},
 		{"q, ctrl+c", "quit: working orders stay"},
 		{"", ""},
 		{"BUSTED", "the execution was taken back; it is struck out"},
