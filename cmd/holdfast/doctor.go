@@ -16,7 +16,7 @@ import (
 const doctorLong = `doctor checks the machine before a server runs on it: ports, data folder and disk, the
 database of history_url, limits of open files and memory, network settings, clock. For
 each it reports whether it is fine, and if not, what to do. It takes the settings of serve
-and leaves nothing behind: it removes the file that it writes to measure the disk.
+and removes the file that it writes to measure the disk.
 
 "warn" means that something will go wrong or be slow under many connections, "fail"
 that the server cannot start or cannot work. The exit code is 1 if a check failed.`
