@@ -300,9 +300,10 @@ func TestFeedBeforeAClose(t *testing.T) {
 		{"by the client", func(t *testing.T, _ *feeding, p *peer) { halfClose(t, p) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := feedAll(t, engine.Limits{}, engine.FeedOptions{}, engine.ReactorConfig{Loops: 1})
+			f := feedAll(t, engine.Limits{Linger: patience}, engine.FeedOptions{}, engine.ReactorConfig{Loops: 1})
 			for range 20 {
 				p := f.dial(t, dial)
+				p.Echoes(onLane) // after what was written with the join
 				const pushes = 50
 				for i := range uint64(pushes) {
 					f.push(0, i, 1)
@@ -319,7 +320,7 @@ func TestFeedBeforeAClose(t *testing.T) {
 					}
 				}
 				p.Close()
-				eventually(t, "the end", func() bool { return f.Len() == 0 })
+				eventually(t, "the end", func() bool { return f.Len() == 0 && f.feed.Len() == 0 })
 			}
 		})
 	}

@@ -95,7 +95,7 @@ func TestPartsOfAReactor(t *testing.T) {
 	r := carriertest.Serve(t, core, reactor)
 	answers := func() (silent []string) {
 		for _, p := range parts {
-			ctx, cancel := context.WithTimeout(t.Context(), soon)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*soon)
 			if p.Ask(ctx) != nil {
 				silent = append(silent, p.Name)
 			}

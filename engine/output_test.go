@@ -404,7 +404,5 @@ func TestCatchUpWithoutAWrite(t *testing.T) {
 	if keys := <-asked; !slices.Equal(keys, []uint32{42}) {
 		t.Errorf("asked for %d", keys)
 	}
-	if got := r.Load(); got.UnsentBytes != 0 {
-		t.Errorf("%+v", got)
-	}
+	eventually(t, "everything to be sent", func() bool { return r.Load().UnsentBytes == 0 })
 }

@@ -100,7 +100,7 @@ func endings() map[engine.Reason]ending {
 			},
 		},
 		engine.ReasonSlowConsumer: {
-			limits: unbounded(engine.Limits{OutboundSoftBytes: mib, OutboundSoftTime: soon, Linger: 20 * time.Second}),
+			limits: unbounded(engine.Limits{OutboundSoftBytes: mib, OutboundSoftTime: soon}),
 			notice: pb.NoticeCode_NOTICE_CODE_SLOW_CONSUMER,
 			provoke: func(t *testing.T, r *running) *peer {
 				p := flood(t, r)
@@ -190,8 +190,9 @@ func TestEveryReasonIsSentAndCounted(t *testing.T) {
 			t.Parallel()
 			big := codec.Raw(make([]byte, 64<<10))
 			router := carriertest.Router(func(c *engine.Context) { c.Reply(codec.ResultOK, big) })
-			if e.limits.Linger == 0 {
-				e.limits.Linger = soon
+			e.limits.Linger = soon
+			if e.notice != pb.NoticeCode_NOTICE_CODE_UNSPECIFIED {
+				e.limits.Linger = patience // it reads the Notice, if not at once
 			}
 			c := engine.ReactorConfig{Loops: 1, Tick: tick}
 			if e.web {

@@ -91,6 +91,7 @@ func TestDrainAnswersWhatWaits(t *testing.T) {
 
 // A stuck loop must not delay the end.
 func TestDrainEndsInTimeWithAStuckLoop(t *testing.T) {
+	t.Parallel()
 	started, unblock := make(chan struct{}, 1), make(chan struct{})
 	router := engine.NewRouter(echo)
 	router.Handle(blocks, engine.OnLoop, func(*engine.Context) { started <- struct{}{}; <-unblock })

@@ -285,6 +285,7 @@ func TestWebSocketBadText(t *testing.T) {
 
 // Whatever the client says in its Close is said back; nothing after it is read.
 func TestWebSocketCloseByTheClient(t *testing.T) {
+	t.Parallel()
 	r := serveWeb(t, engine.Config{}, engine.WebSocket{Echo: true})
 	for _, path := range []string{"/ws", "/echo"} {
 		for _, code := range []websocket.CloseCode{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 1013, 3000, 4999, websocket.CloseNoStatus} {
@@ -327,8 +328,9 @@ func TestWebSocketRepliesBeforeTheClose(t *testing.T) {
 
 // Every end that the server decides on has its code.
 func TestWebSocketCloseByTheServer(t *testing.T) {
+	t.Parallel()
 	router := carriertest.Router(func(c *engine.Context) { c.Session.Close(engine.ReasonRevoked) })
-	limits := engine.Limits{MaxFrameBytes: 2000, LoginFrameBytes: 1000, FirstFrameTime: soon / 4, FrameTime: soon, IdleTime: time.Hour, Heartbeat: time.Hour}
+	limits := engine.Limits{MaxFrameBytes: 2000, LoginFrameBytes: 1000, FirstFrameTime: soon, FrameTime: soon, IdleTime: time.Hour, Heartbeat: time.Hour}
 	r := serveWeb(t, engine.Config{Router: router, Limits: limits}, engine.WebSocket{})
 	silent := dialWeb(t, r.Addr, "/ws", "") // nothing has to come after the handshake
 	open := func(first ...byte) *webPeer {
@@ -373,6 +375,7 @@ func TestWebSocketBadUTF8(t *testing.T) {
 }
 
 func TestWebSocketHandshakesThatFail(t *testing.T) {
+	t.Parallel()
 	limits := engine.Limits{HandshakeTime: soon, MaxConnections: 1}
 	r := serveWeb(t, engine.Config{Limits: limits}, engine.WebSocket{Origins: []string{"https://good.example"}})
 	for name, tt := range map[string]struct {
@@ -417,6 +420,7 @@ func TestWebSocketHandshakesThatFail(t *testing.T) {
 }
 
 func TestWebSocketConnectionsPerAddress(t *testing.T) {
+	t.Parallel()
 	limits := engine.Limits{ConnectionsPerAddress: 1, LimitLoopback: true}
 	r := serveWeb(t, engine.Config{Limits: limits}, engine.WebSocket{})
 	first := dialWeb(t, r.Addr, "/ws", "")
@@ -426,6 +430,7 @@ func TestWebSocketConnectionsPerAddress(t *testing.T) {
 
 // A handshake that comes byte by byte does not get more time.
 func TestWebSocketSlowHandshake(t *testing.T) {
+	t.Parallel()
 	limits := engine.Limits{HandshakeTime: soon, Heartbeat: soon / 4} // no ping before the answer
 	r := serveWeb(t, engine.Config{Limits: limits}, engine.WebSocket{})
 	p := dialRaw(t, r.Addr)
@@ -447,6 +452,7 @@ func TestWebSocketSlowHandshake(t *testing.T) {
 // The deadline of a frame starts anew with each frame, also if no read ends between two. It does
 // not for a message between whose fragments there are pings.
 func TestWebSocketFrameTime(t *testing.T) {
+	t.Parallel()
 	r := serveWeb(t, engine.Config{Limits: engine.Limits{FrameTime: soon}}, engine.WebSocket{Echo: true})
 	open := websocket.AppendMasked(nil, websocket.OpBinary, 1, []byte("x"))
 	open[0] &^= 0x80 // not final
@@ -464,6 +470,7 @@ func TestWebSocketFrameTime(t *testing.T) {
 		"between partial": {"/ws", open, ping, websocket.OpPong, true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := dialWeb(t, r.Addr, tt.path, "")
 			p.write(append(tt.first, tt.frame[:3]...))
 			for start := time.Now(); ; {
@@ -486,6 +493,7 @@ func TestWebSocketFrameTime(t *testing.T) {
 
 // A silent client is pinged. One that sends anything goes on; one that does not is closed.
 func TestWebSocketPings(t *testing.T) {
+	t.Parallel()
 	limits := engine.Limits{Heartbeat: soon / 4, PongTime: soon, IdleTime: 2 * soon}
 	r := serveWeb(t, engine.Config{Limits: limits}, engine.WebSocket{})
 	answers, pings, speaks := dialWeb(t, r.Addr, "/ws", ""), dialWeb(t, r.Addr, "/ws", ""), dialWeb(t, r.Addr, "/ws", "")
@@ -525,6 +533,7 @@ func TestWebSocketEcho(t *testing.T) {
 
 // A client that pings and does not read is closed, and others are served.
 func TestWebSocketPingFlood(t *testing.T) {
+	t.Parallel()
 	limits := engine.Limits{OutboundHardBytes: 64 << 10}
 	r := serveWeb(t, engine.Config{Limits: limits}, engine.WebSocket{})
 	p := dialRaw(t, r.Addr)
@@ -646,6 +655,7 @@ func TestWebSocketCloseByBoth(t *testing.T) {
 
 // A client in the middle of a long message can't answer a ping: it is not closed for that.
 func TestWebSocketNoPingInAFrame(t *testing.T) {
+	t.Parallel()
 	limits := engine.Limits{Heartbeat: soon / 4, PongTime: soon / 4, IdleTime: time.Hour, FrameTime: time.Hour}
 	r := serveWeb(t, engine.Config{Limits: limits}, engine.WebSocket{})
 	p := dialWeb(t, r.Addr, "/ws", "")

@@ -610,21 +610,28 @@ func TestHistoryLag(t *testing.T) {
 }
 
 // TestProjectorRests: under load a multiple of the time that it has worked, but no longer than keeps
-// up; otherwise hardly.
+// up; far longer while orders come first; otherwise hardly.
 func TestProjectorRests(t *testing.T) {
 	for _, tc := range []struct {
 		worked time.Duration
 		events uint64
 		since  time.Duration
+		lag    time.Duration
 		want   time.Duration
 	}{
-		{time.Minute, 5000, time.Second, 20 * time.Millisecond},
-		{time.Millisecond, 5001, time.Second, 20 * time.Millisecond},
-		{100 * time.Millisecond, 5001, time.Second, 400 * time.Millisecond},
-		{10 * time.Second, 5001, time.Second, time.Second},
-		{100 * time.Millisecond, 0, 0, 20 * time.Millisecond},
+		{time.Minute, 5000, time.Second, 0, 20 * time.Millisecond},
+		{time.Millisecond, 5001, time.Second, 0, 20 * time.Millisecond},
+		{100 * time.Millisecond, 5001, time.Second, 0, 400 * time.Millisecond},
+		{10 * time.Second, 5001, time.Second, 0, time.Second},
+		{100 * time.Millisecond, 1_500_000, 10 * time.Second, 0, 400 * time.Millisecond},
+		{100 * time.Millisecond, 1_500_000, 10 * time.Second, 9 * time.Second, 400 * time.Millisecond},
+		{100 * time.Millisecond, 1_500_000, 10 * time.Second, 10 * time.Second, 20 * time.Millisecond},
+		{100 * time.Millisecond, 1_500_001, 10 * time.Second, 59 * time.Second, 4900 * time.Millisecond},
+		{10 * time.Second, 1_500_001, 10 * time.Second, 0, time.Minute},
+		{100 * time.Millisecond, 1_500_001, 10 * time.Second, time.Minute, 400 * time.Millisecond},
+		{100 * time.Millisecond, 0, 0, 0, 20 * time.Millisecond},
 	} {
-		if got := desk.RestAfter(tc.worked, tc.events, tc.since); got != tc.want {
+		if got := desk.RestAfter(tc.worked, tc.events, tc.since, tc.lag); got != tc.want {
 			t.Errorf("%+v: rests %s", tc, got)
 		}
 	}

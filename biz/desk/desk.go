@@ -102,7 +102,7 @@ type Desk struct {
 	historyDamage  atomic.Pointer[error] // why the history can't be used until the next start
 	historyUse     sync.RWMutex          // locked to write while the history is made again
 	historyWanted  chan struct{}         // received from by a projector that rests; a query that waits sends
-	restAfter      func(worked time.Duration, events uint64, since time.Duration) time.Duration
+	restAfter      func(worked time.Duration, records uint64, since, lag time.Duration) time.Duration
 	presence       sync.Mutex // held by historyPresent
 
 	replayed         int                                      // events in New

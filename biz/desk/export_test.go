@@ -219,12 +219,12 @@ func Enough(rows int, open time.Duration) bool { return enough(rows, open) }
 
 // RestFor makes the projector rest that long after each transaction.
 func (d *Desk) RestFor(rest time.Duration) {
-	d.restAfter = func(time.Duration, uint64, time.Duration) time.Duration { return rest }
+	d.restAfter = func(time.Duration, uint64, time.Duration, time.Duration) time.Duration { return rest }
 }
 
 // RestAfter is restAfter.
-func RestAfter(worked time.Duration, events uint64, since time.Duration) time.Duration {
-	return restAfter(worked, events, since)
+func RestAfter(worked time.Duration, records uint64, since, lag time.Duration) time.Duration {
+	return restAfter(worked, records, since, lag)
 }
 
 // ReplayTogether is how many records of a batch several goroutines replay.

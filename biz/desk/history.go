@@ -189,9 +189,10 @@ func (d *Desk) simpleOrder(ctx context.Context, id ledger.OrderID) (ledger.Order
 // NamedOrder is an order that the history has, with the executions of the command that has
 // accepted it.
 type NamedOrder struct {
-	Order      ledger.Order
-	Cause      ledger.Cause
-	Executions []ledger.Execution
+	Order          ledger.Order
+	Cause          ledger.Cause
+	PlacedQuantity ledger.Quantity // before any replacement, bust or correction
+	Executions     []ledger.Execution
 }
 
 // FindNamed returns the order that was placed with a client order id, from the history. found is
@@ -205,7 +206,7 @@ func (d *Desk) FindNamed(ctx context.Context, a *Account, id ledger.ClientOrderI
 	customer := uint32(a.Customer())
 	row, found, err := d.history.OrderNamed(ctx, customer, uint64(n.FirstOrder), uint64(n.LastOrder), id)
 	if err == nil && found {
-		o.Order, o.Cause = orderOf(&row), ledger.Cause(row.Cause)
+		o.Order, o.Cause, o.PlacedQuantity = orderOf(&row), ledger.Cause(row.Cause), ledger.Quantity(cmp.Or(row.PlacedQuantity, row.Quantity))
 		executions, _, err := d.history.ExecutionsBetween(ctx, customer, row.FirstEvent, row.LastPlacingEvent)
 		for i := range executions {
 			if executions[i].OrderID == row.ID {
@@ -222,7 +223,7 @@ func (d *Desk) FindNamed(ctx context.Context, a *Account, id ledger.ClientOrderI
 		return o, false, d.historyError(err)
 	}
 	execution := executionOf(&x)
-	o.Order, o.Executions = ledger.SimpleOrder(&execution), []ledger.Execution{execution}
+	o.Order, o.PlacedQuantity, o.Executions = ledger.SimpleOrder(&execution), execution.Quantity, []ledger.Execution{execution}
 	return o, true, nil
 }
 

@@ -158,7 +158,8 @@ func (d *opened) checkQueries(records map[ledger.Customer]*record, random *rand.
 	for range queries {
 		a := d.Accounts()[random.IntN(3)]
 		r := records[a.Customer()]
-		limit := []int{0, 1 + random.IntN(40), 1000}[random.IntN(3)]
+		// A page costs a search of all events in memory: the more there are, the fewer pages.
+		limit := []int{0, 1 + random.IntN(max(40, d.setup.recent/10)), 1000}[random.IntN(3)]
 		x := desk.Query{Limit: limit, Filter: randomFilter(random, times), State: desk.State(random.IntN(3))}
 		o := desk.OrderQuery{Limit: limit, Filter: x.Filter, Statuses: uint32(random.IntN(64)) &^ 1}
 		if random.IntN(2) == 0 {

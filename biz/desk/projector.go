@@ -20,13 +20,21 @@ const (
 	projectLongest = 5 * time.Second
 	// projectPause is the shortest time between transactions.
 	projectPause = 20 * time.Millisecond
-	// Above a load of projectBusy events a second the projector rests projectShare times as
-	// long as it has worked, at most projectRestMax. It then takes a fifth of a processor, and
-	// its transactions become larger, until they are cheap enough for any load: with 10,000
-	// customers and full transactions, some 190,000 rows a second.
+	// Above a load of projectBusy records a second the projector rests projectShare times as
+	// long as it has worked, at most projectRestMax, unless the history is projectLate behind. It
+	// then takes up to a fifth of a processor, and its transactions become larger, until they are
+	// cheap enough: with 10,000 customers and full transactions, some 190,000 rows a second.
 	projectBusy    = 5_000
 	projectShare   = 4
 	projectRestMax = time.Second
+	projectLate    = 10 * time.Second
+	// Above projectMost records a second orders come first until the history is projectLag behind:
+	// the projector rests projectShareMost times as long.
+	projectMost      = 150_000
+	projectShareMost = 49
+	projectLag       = time.Minute
+	// projectLook is the time after which a long rest looks at the load again.
+	projectLook = time.Second
 	// projectRetry is the pause after an error; it doubles up to projectRetryMax.
 	projectRetry    = 250 * time.Millisecond
 	projectRetryMax = time.Minute
@@ -103,7 +111,7 @@ func (d *Desk) projectOn(ctx context.Context) error {
 	if err := d.nameInstruments(ctx); err != nil {
 		return err
 	}
-	p := &projector{desk: d, rested: d.config.Now()}
+	p := &projector{desk: d, rested: d.config.Now(), records: d.Stats().Records}
 	err = d.journal.Follow(ctx, progress+1, func(b *journal.Batch) error { return p.batch(ctx, b) })
 	if p.open { // else an open transaction belongs to others
 		err = errors.Join(err, d.history.Rollback())
@@ -226,11 +234,16 @@ func InsertEvent(h *history.Store, e *ledger.Event, last uint64) error {
 // rest limits the projector's share of the processor under load. After projectPause, a query that
 // waits for the history ends it.
 func (p *projector) rest(ctx context.Context) error {
-	now := p.desk.config.Now()
-	rest := p.desk.restAfter(now.Sub(p.started), p.desk.Stats().Records-p.records, now.Sub(p.rested))
-	err := pause(ctx, projectPause, nil)
-	if err == nil && rest > projectPause {
-		err = pause(ctx, rest-projectPause, p.desk.historyWanted)
+	worked := p.desk.config.Now().Sub(p.started)
+	rested := projectPause
+	wanted, err := pause(ctx, rested, nil)
+	for err == nil && !wanted {
+		step := p.desk.restAfter(worked, p.desk.Stats().Records-p.records, p.desk.config.Now().Sub(p.rested), p.desk.HistoryLag()) - rested
+		if step = min(step, projectLook); step <= 0 {
+			break
+		}
+		wanted, err = pause(ctx, step, p.desk.historyWanted)
+		rested += step
 	}
 	if err != nil {
 		return err
@@ -239,27 +252,31 @@ func (p *projector) rest(ctx context.Context) error {
 	return nil
 }
 
-// pause waits for some time, or until it receives from ended.
-func pause(ctx context.Context, d time.Duration, ended <-chan struct{}) error {
+// pause waits for some time, or until it receives from wanted.
+func pause(ctx context.Context, d time.Duration, wanted <-chan struct{}) (received bool, err error) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil
-	case <-ended:
-		return nil
+		return false, nil
+	case <-wanted:
+		return true, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	}
 }
 
-// restAfter returns how long the projector rests after it has worked, where events became durable
-// since the end of the last rest.
-func restAfter(worked time.Duration, events uint64, since time.Duration) time.Duration {
-	if float64(events) <= projectBusy*since.Seconds() {
+// restAfter returns how long the projector rests after it has worked, where records became durable
+// since the end of the last rest, and the history is lag behind.
+func restAfter(worked time.Duration, records uint64, since, lag time.Duration) time.Duration {
+	switch load := float64(records); {
+	case load <= projectBusy*since.Seconds(), load <= projectMost*since.Seconds() && lag >= projectLate:
 		return projectPause
+	case load > projectMost*since.Seconds() && lag < projectLag:
+		return min(max(projectPause, projectShareMost*worked), projectLag)
+	default:
+		return min(max(projectPause, projectShare*worked), projectRestMax)
 	}
-	return min(max(projectPause, projectShare*worked), projectRestMax)
 }
 
 // Row returns the history's row for a fill or a correction.

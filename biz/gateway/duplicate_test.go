@@ -180,7 +180,9 @@ func expectInOrderFrom(t *testing.T, w *wire, first, requests uint64) {
 // TestFirstAnswerFromTheHistory: the first answer of orders of all kinds, whatever has become of
 // them, once they are only in the history.
 func TestFirstAnswerFromTheHistory(t *testing.T) {
-	s := start(t, worldOf(t, []string{"thin", "few"}))
+	world := worldOf(t, []string{"thin", "few", "directives"})
+	world.orders = 5
+	s := start(t, world)
 	op, tr := s.login(operator), s.login(alice)
 	list := []client.Order{
 		{ClientOrderID: "filled", Key: tin, Quantity: 10, Price: 10_0000},
@@ -189,6 +191,9 @@ func TestFirstAnswerFromTheHistory(t *testing.T) {
 		{ClientOrderID: "fok", Key: tin, Quantity: 700, Price: 10_0100, TimeInForce: client.FillOrKill},
 		{ClientOrderID: "rests", Key: tin, Quantity: 10, Price: 9_0000},
 		{ClientOrderID: "partial", Key: tin, Quantity: 500, Price: 10_0300},
+		{ClientOrderID: "grows", Key: tin, Quantity: 10, Price: 9_0000},
+		{ClientOrderID: "shrinks", Key: tin, Quantity: 10, Price: 9_0000},
+		{ClientOrderID: "held!hold", Key: tin, Quantity: 10},
 	}
 	first := make([]client.Placed, len(list))
 	for n := range list {
@@ -200,6 +205,15 @@ func TestFirstAnswerFromTheHistory(t *testing.T) {
 		t.Fatalf("%+v", first)
 	}
 	op.bust(first[0].Executions[0].ID, "typo")
+	op.bust(first[5].Executions[0].ID, "typo")
+	for _, r := range []client.Replacement{
+		{ClientOrderID: "grows", NewClientOrderID: "has grown", Quantity: 12, Price: 8_0000},
+		{ClientOrderID: "shrinks", Quantity: 7},
+	} {
+		if _, err := tr.ReplaceOrder(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if _, err := tr.CancelAll(t.Context(), client.OrderScope{}); err != nil {
 		t.Fatal(err)
 	}

@@ -149,11 +149,10 @@ func (g *Gateway) answerFromHistory(q asked, w *workspace, a *account, o ledger.
 	g.inTurn(q, w, a, func(*desk.Turn) { w.out.Reply(q.later(), codec.ResultDuplicate, reply) })
 }
 
-// asPlaced returns an order as it was when it was placed, after its first executions. Of one whose
-// quantity has changed since, the history has only the present quantity.
+// asPlaced returns an order as it was when it was placed, after its first executions.
 func asPlaced(n *desk.NamedOrder) (o ledger.Order, cause ledger.Cause) {
 	o = n.Order
-	o.Filled, o.FilledValue = 0, 0
+	o.Quantity, o.Filled, o.FilledValue = n.PlacedQuantity, 0, 0
 	for i := range n.Executions {
 		value, _ := ledger.Value(n.Executions[i].Quantity, n.Executions[i].Price) // of an execution it fits
 		o.Filled += n.Executions[i].Quantity
@@ -166,7 +165,7 @@ func asPlaced(n *desk.NamedOrder) (o ledger.Order, cause ledger.Cause) {
 		o.Status, cause = ledger.Cancelled, ledger.ByImmediateOrCancel
 	case o.TimeInForce == ledger.FillOrKill:
 		o.Status, cause = ledger.Cancelled, ledger.ByFillOrKill
-	case o.Type == ledger.Market:
+	case o.Type == ledger.Market && !o.Held:
 		o.Status, cause = ledger.Cancelled, ledger.ByLiquidity
 	case o.Filled > 0:
 		o.Status = ledger.PartiallyFilled

@@ -6,7 +6,7 @@ import (
 )
 
 // orderBytes is how many bytes the checksum of an order covers.
-const orderBytes = 115 + 2*ClientOrderIDSize
+const orderBytes = 123 + 2*ClientOrderIDSize
 
 // scratch is memory of the caller for the bytes of one row, which avoids an allocation.
 type scratch [orderBytes]byte
@@ -24,6 +24,9 @@ func (o *Order) checksum(space *scratch) uint32 {
 		uint64(o.Price), uint64(o.Stop), o.Priority, uint64(o.Time), uint64(o.Expires), uint64(o.Updated),
 	} {
 		b = binary.LittleEndian.AppendUint64(b, n)
+	}
+	if o.PlacedQuantity != 0 { // an earlier release did not have it
+		b = binary.LittleEndian.AppendUint64(b, uint64(o.PlacedQuantity))
 	}
 	b = binary.LittleEndian.AppendUint32(b, o.Instrument)
 	b = append(b, o.Side, o.Type, o.TimeInForce, o.Status, o.Cause, bit(o.Triggered), bit(o.Held))

@@ -154,7 +154,7 @@ func TestRefusedAtOpen(t *testing.T) {
 		}, history.ErrDamaged, "not a database"},
 		"database of another program":        {script("CREATE TABLE t (a); PRAGMA application_id = 1234; PRAGMA user_version = 1;"), history.ErrDamaged, "not a holdfast history"},
 		"database without an id":             {script("CREATE TABLE t (a);"), history.ErrDamaged, "not a holdfast history"},
-		"newer version":                      {ours("PRAGMA user_version = 4;"), history.ErrVersion, "the file has 4, this release reads only 3"},
+		"newer version":                      {ours("PRAGMA user_version = 5;"), history.ErrVersion, "the file has 5, this release reads 3 and 4"},
 		"altered version":                    {ours("PRAGMA user_version = 0;"), history.ErrVersion, "the file has 0"},
 		"first version":                      {copied("schema1.db"), history.ErrVersion, "the file has 1"},
 		"second version":                     {copied("schema2.db"), history.ErrVersion, "the file has 2"},

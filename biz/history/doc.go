@@ -37,8 +37,8 @@
 // written. Present notices missing tables. If the database went back to an earlier state, Commit
 // fails, and Progress says where to continue.
 //
-// A history of another schema version is refused (ErrVersion): remove the file, or choose another
-// schema, and project the journal again.
+// Tables of the schema version before are changed when the history is opened. Those of another one
+// are refused (ErrVersion): remove the file, or choose another schema, and project the journal again.
 //
 // Limits: MaxLimit executions or orders in a page, MaxReason bytes in a reason, two queries at a
 // time in SQLite, four in PostgreSQL (further ones wait). A transaction needs some 150 bytes per

@@ -81,7 +81,7 @@ func madeOrder(customer, number uint32) history.Order {
 		Instrument: number % 3, Side: 1 + uint8(number%2), Type: 4, TimeInForce: 3, Status: 3, Cause: 13, Triggered: true, Held: true,
 	}
 	copy(o.ClientOrderID[:], fmt.Sprintf("order-%d", number))
-	o.PlacedAs = o.ClientOrderID
+	o.PlacedAs, o.PlacedQuantity = o.ClientOrderID, o.Quantity
 	return o
 }
 

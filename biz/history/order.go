@@ -29,6 +29,7 @@ type Order struct {
 	Instrument       uint32
 	ClientOrderID    [ClientOrderIDSize]byte
 	PlacedAs         [ClientOrderIDSize]byte // the client order id before any replacement
+	PlacedQuantity   int64                   // the quantity before any replacement, bust or correction; 0: an earlier release wrote the order
 	Side             uint8
 	Type             uint8
 	TimeInForce      uint8
@@ -36,6 +37,12 @@ type Order struct {
 	Cause            uint8
 	Triggered        bool
 	Held             bool
+}
+
+// setPlaced copies what stays as it was when the order was placed.
+func (o *Order) setPlaced(first *Order) {
+	o.FirstEvent, o.LastPlacingEvent = first.FirstEvent, first.LastPlacingEvent
+	o.PlacedAs, o.PlacedQuantity = first.PlacedAs, first.PlacedQuantity
 }
 
 // scanOrder reads a result row and verifies its checksum.
@@ -62,6 +69,7 @@ func scanOrder(row *sqlite.Stmt, space *scratch) (Order, error) {
 		Time:             row.ColumnInt64(19),
 		Expires:          row.ColumnInt64(20),
 		Updated:          row.ColumnInt64(21),
+		PlacedQuantity:   row.ColumnInt64(24),
 	}
 	row.ColumnBytes(4, o.ClientOrderID[:])
 	row.ColumnBytes(22, o.PlacedAs[:])

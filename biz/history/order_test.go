@@ -39,7 +39,7 @@ func TestOrderRoundTrip(t *testing.T) {
 			must(t, s.Begin(t.Context()))
 			must(t, s.PutOrder(&want))
 			must(t, s.Commit(1, 0))
-			want.PlacedAs = want.ClientOrderID
+			want.PlacedAs, want.PlacedQuantity = want.ClientOrderID, want.Quantity
 			got, ok, err := s.Order(t.Context(), want.ID)
 			if err != nil || !ok || got != want {
 				t.Fatalf("%+v, %v, %v\nwant %+v", got, ok, err, want)
@@ -49,12 +49,14 @@ func TestOrderRoundTrip(t *testing.T) {
 	}
 }
 
-// orderState returns the nth state of an order. FirstEvent, LastPlacingEvent and the client
-// order id of the first one count.
+// orderState returns the nth state of an order. FirstEvent, LastPlacingEvent, the client order id
+// and the quantity of the first one count.
 func orderState(number uint32, n uint64) history.Order {
 	o := madeOrder(7, number)
 	o.Event += n
 	o.Filled += int64(n)
+	o.Quantity += 3 * int64(n)
+	o.PlacedQuantity = o.Quantity
 	o.Status = uint8(1 + n%5)
 	o.ClientOrderID[0] += byte(n)
 	if n > 0 {
@@ -82,7 +84,9 @@ func TestPutOrderAgain(t *testing.T) {
 			}
 			for number := uint32(1); number <= orders; number++ {
 				want := orderState(number, states-1)
-				want.FirstEvent, want.LastPlacingEvent, want.PlacedAs = madeOrder(7, number).FirstEvent, madeOrder(7, number).LastPlacingEvent, madeOrder(7, number).ClientOrderID
+				first := madeOrder(7, number)
+				want.FirstEvent, want.LastPlacingEvent = first.FirstEvent, first.LastPlacingEvent
+				want.PlacedAs, want.PlacedQuantity = first.ClientOrderID, first.Quantity
 				if got, ok, err := s.Order(t.Context(), id(7, number)); err != nil || !ok || got != want {
 					t.Fatalf("%+v, %v, %v\nwant %+v", got, ok, err, want)
 				}

@@ -93,7 +93,7 @@ func (w *orderTwin) order(c uint32, a *twinAccount, simple bool) {
 		Instrument: number % 3, Side: 1 + uint8(number%2), Type: 1, TimeInForce: 1, Status: 2,
 	}
 	copy(o.ClientOrderID[:], "order")
-	o.PlacedAs = o.ClientOrderID
+	o.PlacedAs, o.PlacedQuantity = o.ClientOrderID, o.Quantity
 	a.orders = append(a.orders, o)
 	if !simple {
 		w.check(w.store.PutOrder(&o))

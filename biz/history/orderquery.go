@@ -186,7 +186,7 @@ func (p *orderPage) merged() (page []Order, next uint64) {
 // simpleOrder returns the order that follows from an execution, as ledger.SimpleOrder does.
 func simpleOrder(f *Fill) Order {
 	return Order{
-		ID: f.OrderID, Event: f.Event, FirstEvent: f.Event, LastPlacingEvent: f.Event, Quantity: f.Quantity,
+		ID: f.OrderID, Event: f.Event, FirstEvent: f.Event, LastPlacingEvent: f.Event, Quantity: f.Quantity, PlacedQuantity: f.Quantity,
 		Filled: f.Quantity, FilledValue: f.Quantity * f.Price, Time: f.Time, Updated: f.Time, Instrument: f.Instrument,
 		ClientOrderID: f.ClientOrderID, PlacedAs: f.ClientOrderID, Side: f.Side,
 		Type: typeMarket, TimeInForce: timeDay, Status: statusFilled,

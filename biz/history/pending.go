@@ -19,7 +19,7 @@ const (
 type pending struct {
 	count    uint32            // of the executions
 	segments [][]Fill          // of segmentRows executions each, which are not copied when there are more
-	orders   []Order           // the newest state of each, with the first three columns of the oldest
+	orders   []Order           // the newest state of each, with what setPlaced copies from the oldest
 	orderAt  map[uint64]uint32 // index in orders, by id
 	runs     []customerRows
 	runAt    map[uint32]uint32 // index in runs, by customer
@@ -77,7 +77,7 @@ func (p *pending) addOrder(o *Order) {
 		row := &p.orders[at]
 		first := *row
 		*row = *o
-		row.FirstEvent, row.LastPlacingEvent, row.PlacedAs = first.FirstEvent, first.LastPlacingEvent, first.PlacedAs
+		row.setPlaced(&first)
 		return
 	}
 	if p.orderAt == nil {
@@ -86,7 +86,7 @@ func (p *pending) addOrder(o *Order) {
 	at := uint32(len(p.orders))
 	p.orderAt[o.ID] = at
 	p.orders = append(p.orders, *o)
-	p.orders[at].PlacedAs = o.ClientOrderID
+	p.orders[at].PlacedAs, p.orders[at].PlacedQuantity = o.ClientOrderID, o.Quantity
 	r := p.of(o.ID)
 	r.orders = append(r.orders, at)
 }
@@ -114,10 +114,9 @@ func (p *pending) sortFills(r *customerRows) {
 }
 
 // eachCustomer calls fn with the executions and the orders of each customer, in the order of
-// customers and ids. Both are valid until fn returns. An order is its newest state, with the
-// FirstEvent, LastPlacingEvent and PlacedAs of its first one in this transaction; if the
-// database has a row of it, the three of that row remain. Two executions may have one id
-// (ErrDuplicate).
+// customers and ids. Both are valid until fn returns. An order is its newest state, with what
+// setPlaced copies from its first one in this transaction; if the database has a row of it, that of
+// the row remains. Two executions may have one id (ErrDuplicate).
 func (p *pending) eachCustomer(fn func(fills []Fill, orders []Order) error) error {
 	slices.SortFunc(p.runs, func(a, b customerRows) int { return cmp.Compare(a.customer, b.customer) })
 	clear(p.runAt) // the indices have changed

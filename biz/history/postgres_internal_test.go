@@ -94,10 +94,10 @@ func checkBatches(t *testing.T, b backend, batches uint64) {
 	}
 }
 
-func execSQL(t *testing.T, server *postgrestest.Server, statements ...string) {
+func execSQL(t *testing.T, database *postgrestest.Database, statements ...string) {
 	t.Helper()
 	for _, s := range statements {
-		if _, err := server.Query(t.Context(), "postgres", s); err != nil {
+		if _, err := database.Query(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
 	}
@@ -178,10 +178,10 @@ type cutter struct {
 	closed sync.WaitGroup
 }
 
-func newCutter(t *testing.T, server *postgrestest.Server) *cutter {
+func newCutter(t *testing.T, database *postgrestest.Database) *cutter {
 	t.Helper()
 	folder := t.TempDir()
-	to := server.URL("postgres")
+	to := database.URL()
 	config, err := pgx.ParseConfig(to)
 	if err != nil {
 		t.Fatal(err)
@@ -261,8 +261,8 @@ func (c *cutter) set(when string) {
 
 // A connection that is lost at the commit: write finds out whether the server has committed.
 func TestPostgresUncertainCommit(t *testing.T) {
-	server := postgrestest.Run(t)
-	c := newCutter(t, server)
+	database := postgrestest.New(t)
+	c := newCutter(t, database)
 	b := openBackend(t, c.url)
 	if err := b.write(t.Context(), batchOf(1)); err != nil {
 		t.Fatal(err)
@@ -284,13 +284,13 @@ func TestPostgresUncertainCommit(t *testing.T) {
 
 // A commit that the server still executes counts: the progress waits for it.
 func TestPostgresLateCommit(t *testing.T) {
-	server := postgrestest.Run(t)
-	b := openBackend(t, server.URL("postgres"))
+	database := postgrestest.New(t)
+	b := openBackend(t, database.URL())
 	if err := b.write(t.Context(), batchOf(1)); err != nil {
 		t.Fatal(err)
 	}
 	// Another connection has the transaction of batch 2, as if the store's was lost.
-	late, err := pgx.Connect(t.Context(), server.URL("postgres"))
+	late, err := pgx.Connect(t.Context(), database.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +317,7 @@ func TestPostgresLateCommit(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	waitUntilBlocked(t, server)
+	waitUntilBlocked(t, database)
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -329,11 +329,11 @@ func TestPostgresLateCommit(t *testing.T) {
 }
 
 // waitUntilBlocked waits until a session waits for the lock of another one.
-func waitUntilBlocked(t *testing.T, server *postgrestest.Server) {
+func waitUntilBlocked(t *testing.T, database *postgrestest.Database) {
 	t.Helper()
 	for blocked := "0"; blocked == "0"; {
 		var err error
-		if blocked, err = server.Query(t.Context(), "postgres", "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"); err != nil {
+		if blocked, err = database.Query(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -341,8 +341,8 @@ func waitUntilBlocked(t *testing.T, server *postgrestest.Server) {
 
 // Two servers with one database: the second one that writes is refused, and nothing of it is there.
 func TestPostgresTaken(t *testing.T) {
-	server := postgrestest.Run(t)
-	first, second := openBackend(t, server.URL("postgres")), openBackend(t, server.URL("postgres"))
+	database := postgrestest.New(t)
+	first, second := openBackend(t, database.URL()), openBackend(t, database.URL())
 	if err := first.write(t.Context(), batchOf(1)); err != nil {
 		t.Fatal(err)
 	}
@@ -370,14 +370,14 @@ func TestPostgresTaken(t *testing.T) {
 // A database that lost its last transactions (a crash without synchronous_commit, a standby that took over)
 // is filled again from where it is.
 func TestPostgresWentBack(t *testing.T) {
-	server := postgrestest.Run(t)
-	b := openBackend(t, server.URL("postgres"))
+	database := postgrestest.New(t)
+	b := openBackend(t, database.URL())
 	for n := range uint64(5) {
 		if err := b.write(t.Context(), batchOf(n+1)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	execSQL(t, server,
+	execSQL(t, database,
 		"DELETE FROM holdfast.execution WHERE number > 150", "DELETE FROM holdfast.orders WHERE number > 3",
 		"UPDATE holdfast.meta SET batch = 3, checksum = 21")
 	if err := b.write(t.Context(), batchOf(6)); !errors.Is(err, ErrUnavailable) {
@@ -402,17 +402,17 @@ func TestPostgresDropped(t *testing.T) {
 		"meta":      "DROP TABLE holdfast.meta",
 		"meta row":  "DELETE FROM holdfast.meta",
 	}
-	server := postgrestest.Run(t)
+	database := postgrestest.New(t)
 	for name, drop := range drops {
 		t.Run(name, func(t *testing.T) {
-			b := openBackend(t, server.URL("postgres"))
+			b := openBackend(t, database.URL())
 			if err := b.recreate(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if err := errors.Join(b.write(t.Context(), batchOf(1)), b.present()); err != nil {
 				t.Fatal(err)
 			}
-			execSQL(t, server, drop)
+			execSQL(t, database, drop)
 			if err := b.present(); !errors.Is(err, ErrGone) && name != "meta row" {
 				t.Errorf("present: %v, want ErrGone", err)
 			}
@@ -438,25 +438,35 @@ func TestPostgresDropped(t *testing.T) {
 	}
 }
 
-// A database from before the names of instruments gets them, with its rows.
-func TestPostgresUnnamed(t *testing.T) {
-	server := postgrestest.Run(t)
-	b := openBackend(t, server.URL("postgres"))
+// A database from before the names of instruments and the placed quantities of orders gets them, with its
+// rows. The quantities of orders that it has stay unknown.
+func TestPostgresOlder(t *testing.T) {
+	database := postgrestest.New(t)
+	b := openBackend(t, database.URL())
 	if err := b.write(t.Context(), batchOf(1)); err != nil {
 		t.Fatal(err)
 	}
 	b.close()
-	execSQL(t, server, "DROP TABLE holdfast.instruments CASCADE",
+	execSQL(t, database, "DROP TABLE holdfast.instruments CASCADE",
 		"CREATE VIEW holdfast.executions AS SELECT customer, number, instrument FROM holdfast.execution",
-		"CREATE VIEW holdfast.order_list AS SELECT customer, number, instrument FROM holdfast.orders")
-	for range 2 {
-		b = openBackend(t, server.URL("postgres"))
+		"CREATE VIEW holdfast.order_list AS SELECT customer, number, instrument FROM holdfast.orders",
+		"ALTER TABLE holdfast.orders DROP COLUMN placed_quantity", "UPDATE holdfast.meta SET version = 1")
+	for batch := range uint64(2) {
+		b = openBackend(t, database.URL())
 		if err := b.nameInstruments(t.Context(), 0, func() []string { return []string{"ALFA/600100"} }); err != nil {
 			t.Fatal(err)
 		}
-		checkBatches(t, b, 1)
+		checkBatches(t, b, 1+batch)
+		if err := b.write(t.Context(), batchOf(2+batch)); err != nil {
+			t.Fatal(err)
+		}
+		checkBatches(t, b, 2+batch)
+		got, err := database.Query(t.Context(), "SELECT string_agg((placed_quantity > 0)::text, ' ' ORDER BY number) FROM holdfast.orders")
+		if want := []string{"false true", "false true true"}[batch]; err != nil || got != want {
+			t.Fatalf("%q, %v, want %q", got, err, want)
+		}
 		for _, view := range []string{"executions", "order_list"} {
-			got, err := server.Query(t.Context(), "postgres", "SELECT DISTINCT instrument FROM holdfast."+view)
+			got, err := database.Query(t.Context(), "SELECT DISTINCT instrument FROM holdfast."+view)
 			if err != nil || got != "ALFA/600100" {
 				t.Fatalf("%s: %q, %v", view, got, err)
 			}
@@ -479,7 +489,7 @@ func (c *queryCounter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryE
 
 // Rows with many ids are found by one query, in the order of the ids.
 func TestPostgresManyIDs(t *testing.T) {
-	b := openBackend(t, postgrestest.Run(t).URL("postgres"))
+	b := openBackend(t, postgrestest.New(t).URL())
 	if err := b.write(t.Context(), batchOf(1)); err != nil {
 		t.Fatal(err)
 	}
@@ -509,22 +519,22 @@ func TestPostgresManyIDs(t *testing.T) {
 
 // Recreate empties the tables and leaves what others have made of them.
 func TestPostgresRecreateLeavesViews(t *testing.T) {
-	server := postgrestest.Run(t)
-	b := openBackend(t, server.URL("postgres"))
+	database := postgrestest.New(t)
+	b := openBackend(t, database.URL())
 	if err := b.write(t.Context(), batchOf(1)); err != nil {
 		t.Fatal(err)
 	}
-	execSQL(t, server, "CREATE VIEW mine AS SELECT count(*) FROM holdfast.executions")
+	execSQL(t, database, "CREATE VIEW mine AS SELECT count(*) FROM holdfast.executions")
 	if err := b.recreate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	checkBatches(t, b, 0)
-	execSQL(t, server, "SELECT * FROM mine")
+	execSQL(t, database, "SELECT * FROM mine")
 }
 
 func TestPostgresOpenRefused(t *testing.T) {
-	server := postgrestest.Run(t)
-	url := server.URL("postgres")
+	database := postgrestest.New(t)
+	url, latin, trader := database.URL(), database.Name+"_latin", database.Name+"_trader"
 	for name, tc := range map[string]struct {
 		before []string
 		url    string
@@ -534,12 +544,12 @@ func TestPostgresOpenRefused(t *testing.T) {
 		"newer version":   {[]string{"UPDATE holdfast.meta SET version = 99"}, url, ErrVersion, "99"},
 		"missing table":   {[]string{"DROP TABLE holdfast.bust CASCADE"}, url, ErrDamaged, "bust"},
 		"other tables":    {[]string{"DROP SCHEMA holdfast CASCADE", "CREATE SCHEMA holdfast", "CREATE TABLE holdfast.orders (a int)"}, url, errSetup, "search_path"},
-		"no database":     {nil, server.URL("trading"), errSetup, "CREATE DATABASE"},
+		"no database":     {nil, database.URLOf(database.Name + "_missing"), errSetup, "CREATE DATABASE"},
 		"wrong password":  {nil, strings.Replace(url, "word%3A1", "word%3A2", 1), errSetup, "password"},
-		"wrong encoding":  {[]string{"CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0"}, server.URL("latin"), errSetup, "UTF8"},
+		"wrong encoding":  {[]string{"CREATE DATABASE " + latin + " ENCODING 'LATIN1' TEMPLATE template0"}, database.URLOf(latin), errSetup, "UTF8"},
 		"nobody listens":  {nil, strings.Replace(url, "host=", "host=%2Fnowhere", 1), ErrUnavailable, "nowhere"},
 		"closed port":     {nil, "postgres://u@127.0.0.1:1/d", ErrUnavailable, "connection refused; start PostgreSQL"},
-		"no permission":   {[]string{"CREATE ROLE trader LOGIN PASSWORD 'secret7'"}, strings.Replace(url+"&search_path=other", "postgres:p%40ss%2Fword%3A1", "trader:secret7", 1), errSetup, "GRANT CREATE"},
+		"no permission":   {[]string{"CREATE ROLE " + trader + " LOGIN PASSWORD 'secret7'"}, strings.Replace(url+"&search_path=other", "postgres:p%40ss%2Fword%3A1", trader+":secret7", 1), errSetup, "GRANT CREATE"},
 		"two schemas":     {nil, url + "&search_path=a,b", errURL, "search_path"},
 		"bad sslmode":     {nil, "postgres://u:word7@h/d?sslmode=maybe", errURL, "sslmode"},
 		"bad port":        {nil, "postgres://u:pa:word7@h:port/d", errURL, "percent-encoded"},
@@ -549,9 +559,11 @@ func TestPostgresOpenRefused(t *testing.T) {
 		"password in key": {nil, "postgres://h/d?password=word7&sslmode=maybe", errURL, "postgres://"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			execSQL(t, server, "DROP SCHEMA IF EXISTS holdfast CASCADE")
-			openBackend(t, url).close()
-			execSQL(t, server, tc.before...)
+			if tc.before != nil {
+				execSQL(t, database, "DROP SCHEMA IF EXISTS holdfast CASCADE")
+				openBackend(t, url).close()
+				execSQL(t, database, tc.before...)
+			}
 			_, err := openPostgres(t.Context(), Options{URL: tc.url, Log: slog.New(slog.DiscardHandler)})
 			if !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.text) {
 				t.Fatalf("%v, want %v with %q", err, tc.want, tc.text)
@@ -592,7 +604,7 @@ func TestPostgresSync(t *testing.T) {
 }
 
 func TestPostgresSyncWithoutFsync(t *testing.T) {
-	b := openBackend(t, postgrestest.Run(t).URL("postgres"))
+	b := openBackend(t, postgrestest.New(t).URL())
 	if _, err := b.sync(t.Context()); !errors.Is(err, ErrNotDurable) {
 		t.Fatalf("%v, want ErrNotDurable", err)
 	}
@@ -600,9 +612,9 @@ func TestPostgresSyncWithoutFsync(t *testing.T) {
 
 // A transaction that is blocked ends with its context.
 func TestPostgresBlocked(t *testing.T) {
-	server := postgrestest.Run(t)
-	b := openBackend(t, server.URL("postgres"))
-	c, err := pgx.Connect(t.Context(), server.URL("postgres"))
+	database := postgrestest.New(t)
+	b := openBackend(t, database.URL())
+	c, err := pgx.Connect(t.Context(), database.URL())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ var (
 		name: "orders",
 		columns: `t.customer, t.number, t.event, t.first_event, t.last_placing_event, t.client_order_id, t.placed_as,
 	t.instrument, t.side, t.type, t.time_in_force, t.status, t.cause, t.triggered, t.held, t.quantity, t.filled, t.filled_value,
-	t.price, t.stop, t.priority, t.time, t.expires, t.updated`,
+	t.price, t.stop, t.priority, t.time, t.expires, t.updated, t.placed_quantity`,
 		filter: func(q *postgresQuery, f *Filter) {
 			if f.Statuses != 0 {
 				q.add(" AND 1::bigint << t.status & ? <> 0", int64(f.Statuses))
@@ -317,7 +317,7 @@ func scanPostgresOrder(row pgx.Rows, o *Order) (id uint64, err error) {
 	var name, placedAs string
 	err = row.Scan(&customer, &number, &event, &firstEvent, &lastPlacingEvent, &name, &placedAs,
 		&instrument, &side, &kind, &timeInForce, &status, &cause, &o.Triggered, &o.Held, &o.Quantity, &o.Filled, &o.FilledValue,
-		&o.Price, &o.Stop, &priority, &o.Time, &o.Expires, &o.Updated)
+		&o.Price, &o.Stop, &priority, &o.Time, &o.Expires, &o.Updated, &o.PlacedQuantity)
 	if err != nil {
 		return 0, err
 	}

@@ -11,7 +11,10 @@ import (
 )
 
 // postgresVersion is incremented when the tables below change.
-const postgresVersion = 1
+const postgresVersion = 2
+
+// postgresWithoutPlaced is the version whose orders lack the last column.
+const postgresWithoutPlaced = 1
 
 // postgresTables are the tables and indexes. A row is found by customer and number, which are the two halves
 // of an id. Its rows are roughly in the order of time on the disk, so that a BRIN index by time
@@ -77,6 +80,7 @@ CREATE TABLE IF NOT EXISTS {schema}.orders (
 	time               bigint NOT NULL, -- Unix nanoseconds
 	expires            bigint NOT NULL, -- Unix nanoseconds; 0: never
 	updated            bigint NOT NULL, -- Unix nanoseconds
+	placed_quantity    bigint NOT NULL DEFAULT 0, -- quantity before any replacement, bust or correction; 0: unknown
 	PRIMARY KEY (customer, number)
 ) WITH (fillfactor = 80);
 CREATE INDEX IF NOT EXISTS execution_time ON {schema}.execution
@@ -113,6 +117,12 @@ SELECT o.customer, o.number, o.client_order_id,
 	to_timestamp(nullif(expires, 0) / 1e9::float8) AS expires,
 	to_timestamp(updated / 1e9::float8) AS updated
 FROM {schema}.orders AS o LEFT JOIN {schema}.instruments AS i ON i.number = o.instrument;
+`
+
+// postgresPlaced changes tables of postgresWithoutPlaced.
+const postgresPlaced = `
+ALTER TABLE {schema}.orders ADD COLUMN placed_quantity bigint NOT NULL DEFAULT 0;
+UPDATE {schema}.meta SET version = {version};
 `
 
 // postgresOldViews drops the views of a database that lacks the table instruments: the type of a
@@ -167,7 +177,8 @@ func (s postgresSchema) sql(statement string) string {
 
 func (s postgresSchema) quoted() string { return pgx.Identifier{string(s)}.Sanitize() }
 
-// create creates the tables if none exists, and checks them otherwise.
+// create creates the tables if none exists, and checks them otherwise. It changes those of the version
+// before.
 func (s postgresSchema) create(ctx context.Context, tx pgx.Tx) (created bool, err error) {
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", applicationID); err != nil { // one server at a time
 		return false, err
@@ -200,12 +211,15 @@ func (s postgresSchema) create(ctx context.Context, tx pgx.Tx) (created bool, er
 	err = tx.QueryRow(ctx, s.sql("SELECT version, to_regclass('{schema}.' || 'instruments') IS NOT NULL FROM {schema}.meta")).Scan(&version, &named)
 	switch {
 	case err != nil:
-	case version != postgresVersion:
-		err = fmt.Errorf("%w: the tables have %d, this release reads %d", ErrVersion, version, postgresVersion)
+	case version != postgresVersion && version != postgresWithoutPlaced:
+		err = fmt.Errorf("%w: the tables have %d, this release reads %d and %d", ErrVersion, version, postgresWithoutPlaced, postgresVersion)
 	case len(missing) > 0:
 		err = fmt.Errorf("%w: missing tables: %s", ErrDamaged, strings.Join(missing, ", "))
 	case !named:
 		_, err = tx.Exec(ctx, s.sql(postgresOldViews+postgresViews))
+	}
+	if err == nil && version == postgresWithoutPlaced {
+		_, err = tx.Exec(ctx, s.sql(postgresPlaced))
 	}
 	return false, err
 }

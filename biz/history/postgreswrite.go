@@ -212,18 +212,18 @@ func (t *columnTable) addOrder(o *Order) error {
 	t.add([]int64{
 		int64(o.ID >> 32), int64(uint32(o.ID)), int64(o.Event), int64(o.FirstEvent), int64(o.LastPlacingEvent),
 		int64(o.Instrument), int64(o.Side), int64(o.Type), int64(o.TimeInForce), int64(o.Status), int64(o.Cause),
-		o.Quantity, o.Filled, o.FilledValue, o.Price, o.Stop, int64(o.Priority), o.Time, o.Expires, o.Updated,
+		o.Quantity, o.Filled, o.FilledValue, o.Price, o.Stop, int64(o.Priority), o.Time, o.Expires, o.Updated, o.PlacedQuantity,
 	}, []string{name, placedAs}, []bool{o.Triggered, o.Held})
 	return nil
 }
 
 // Numbers come first, then texts, then flags, as in columnTable. A row of an order
-// retains its first_event, last_placing_event and placed_as.
+// retains its first_event, last_placing_event, placed_as and placed_quantity.
 var (
 	insertBusts  = unnested("bust", 4, 1, 0, "customer, number, time, corrected_by, reason") + " ON CONFLICT DO NOTHING"
-	insertOrders = unnested("orders", 20, 2, 2, `customer, number, event, first_event, last_placing_event,
+	insertOrders = unnested("orders", 21, 2, 2, `customer, number, event, first_event, last_placing_event,
 	instrument, side, type, time_in_force, status, cause,
-	quantity, filled, filled_value, price, stop, priority, time, expires, updated,
+	quantity, filled, filled_value, price, stop, priority, time, expires, updated, placed_quantity,
 	client_order_id, placed_as, triggered, held`) + `
 ON CONFLICT (customer, number) DO UPDATE SET event = excluded.event,
 	instrument = excluded.instrument, side = excluded.side, type = excluded.type, time_in_force = excluded.time_in_force,

@@ -12,7 +12,9 @@ const (
 	// applicationID in the header of the file identifies it as a history: "hfhi".
 	applicationID = 0x68666869
 	// schemaVersion is incremented when the tables below change.
-	schemaVersion = 3
+	schemaVersion = 4
+	// schemaWithoutPlaced is the version whose orders lack the last column.
+	schemaWithoutPlaced = 3
 	// schemaObjects is the number of tables and views in the schema.
 	schemaObjects = 5
 )
@@ -71,7 +73,8 @@ CREATE TABLE orders (
 	expires            INTEGER,             -- Unix nanoseconds; 0: never
 	updated            INTEGER,             -- Unix nanoseconds
 	placed_as          BLOB,                -- client order id before any replacement
-	checksum           INTEGER              -- CRC-32C of the row
+	checksum           INTEGER,             -- CRC-32C of the row
+	placed_quantity    INTEGER              -- quantity before any replacement, bust or correction; NULL: unknown
 ) STRICT;
 `
 
@@ -105,7 +108,7 @@ FROM orders;
 `
 
 // create creates the tables in an empty file; created is false if it has them already. It
-// refuses files of other programs and of other versions. After an error the connection must be
+// refuses files of other programs, changes those of the version before, and refuses other versions. After an error the connection must be
 // closed; then the file is as before.
 func create(c *sqlite.Conn) (created bool, err error) {
 	var app, version, objects int64
@@ -127,10 +130,12 @@ func create(c *sqlite.Conn) (created bool, err error) {
 	case app != applicationID:
 		// A file of another program, or a history with a damaged header.
 		return false, fmt.Errorf("%w: not a holdfast history (application id %#x)", ErrDamaged, app)
-	case version != schemaVersion:
-		return false, fmt.Errorf("%w: the file has %d, this release reads only %d", ErrVersion, version, schemaVersion)
+	case version != schemaVersion && version != schemaWithoutPlaced:
+		return false, fmt.Errorf("%w: the file has %d, this release reads %d and %d", ErrVersion, version, schemaWithoutPlaced, schemaVersion)
 	case objects != schemaObjects:
 		return false, fmt.Errorf("%w: %d tables instead of %d", ErrDamaged, objects, schemaObjects)
+	case version == schemaWithoutPlaced:
+		return false, change(c, "ALTER TABLE orders ADD COLUMN placed_quantity INTEGER;")
 	}
 	return false, nil
 }

@@ -26,7 +26,7 @@ ORDER BY first`
 
 	orderColumns = `SELECT id, event, first_event, last_placing_event, client_order_id, instrument, side, type,
 	time_in_force, status, cause, triggered, held, quantity, filled, filled_value, price, stop, priority, time,
-	expires, updated, placed_as, checksum
+	expires, updated, placed_as, checksum, placed_quantity
 FROM orders
 WHERE id BETWEEN ?1 AND ?2 `
 	ordersDown = orderColumns + "ORDER BY id DESC"

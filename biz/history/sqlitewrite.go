@@ -148,7 +148,7 @@ func (w *writer) prepare() error {
 		{&w.newest, newestChunk},
 		{&w.setChunk, "REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
 		{&w.bust, "INSERT INTO bust VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"},
-		{&w.setOrder, "REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+		{&w.setOrder, "REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
 		{&w.order, ordersDown},
 		{&w.setMeta, "INSERT INTO meta VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, checksum = excluded.checksum"},
 	} {
@@ -325,7 +325,7 @@ func (w *writer) putOrders(orders []Order) error {
 			return err
 		}
 		if found {
-			o.FirstEvent, o.LastPlacingEvent, o.PlacedAs = row.FirstEvent, row.LastPlacingEvent, row.PlacedAs
+			o.setPlaced(&row)
 		}
 		if err := w.putOrder(o); err != nil {
 			return err
@@ -340,7 +340,7 @@ func (w *writer) putOrder(o *Order) error {
 		int64(o.ID), int64(o.Event), int64(o.FirstEvent), int64(o.LastPlacingEvent), 0, int64(o.Instrument),
 		int64(o.Side), int64(o.Type), int64(o.TimeInForce), int64(o.Status), int64(o.Cause), int64(bit(o.Triggered)),
 		int64(bit(o.Held)), o.Quantity, o.Filled, o.FilledValue, o.Price, o.Stop, int64(o.Priority), o.Time,
-		o.Expires, o.Updated, 0, int64(o.checksum(&w.space)),
+		o.Expires, o.Updated, 0, int64(o.checksum(&w.space)), o.PlacedQuantity,
 	} {
 		s.BindInt64(i+1, n)
 	}

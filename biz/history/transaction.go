@@ -83,8 +83,8 @@ func (s *Store) ExecutionEvent(execution uint64) (event uint64, err error) {
 }
 
 // PutOrder adds an order to the transaction, or replaces its state. FirstEvent and
-// LastPlacingEvent of the row stay those of the first PutOrder of this order, and PlacedAs its
-// ClientOrderID; those of later ones are ignored. Several states of an order in one
+// LastPlacingEvent of the row stay those of the first PutOrder of this order, PlacedAs its
+// ClientOrderID and PlacedQuantity its Quantity; those of later ones are ignored. Several states of an order in one
 // transaction are written once. It does not retain o. It fails with ErrInvalid.
 //
 // A market order that one execution fills wholly should have no row: its order follows from

@@ -27,7 +27,7 @@ func TestChecked(t *testing.T) {
 	l := newLong(t)
 	for _, batch := range []uint64{1, l.first(1) - 1, l.first(1), 40, l.first(4), 70} {
 		dir := copyTree(t, l.dir)
-		j, err := openChecked(dir, l.point(t, batch))
+		j, err := openChecked(dir, l.point(batch))
 		must(t, err)
 		mustWrite(t, newCommitter(j, journal.CommitterOptions{}), "after")
 		recs, _, err := replay(t.Context(), j, 1)
@@ -44,8 +44,8 @@ func TestChecked(t *testing.T) {
 // does not have it.
 func TestCheckedIsNotThere(t *testing.T) {
 	l := newLong(t)
-	p := l.point(t, 40)
-	start := l.point(t, l.first(3)-1)
+	p := l.point(40)
+	start := l.point(l.first(3) - 1)
 	trimmed := copyTree(t, l.dir)
 	j := open(t, trimmed)
 	_, err := j.Trim(t.Context(), start.Batch)
@@ -71,7 +71,7 @@ func TestCheckedIsNotThere(t *testing.T) {
 			closeJournal(t, j)
 		}
 	}
-	if _, err := openChecked(trimmed, l.point(t, start.Batch-1)); !errors.Is(err, journal.ErrTrimmed) {
+	if _, err := openChecked(trimmed, l.point(start.Batch-1)); !errors.Is(err, journal.ErrTrimmed) {
 		t.Errorf("checked batch is trimmed: %v", err)
 	}
 	j, err = openChecked(trimmed, start)
@@ -84,7 +84,7 @@ func TestCheckedIsNotThere(t *testing.T) {
 // serve what is wrong. No file changes.
 func TestFlipsBeyondTheCheckedBatch(t *testing.T) {
 	l := newLong(t)
-	checked := l.point(t, 40)
+	checked := l.point(40)
 	read := 0 // index of the first file that Open reads
 	for l.starts[read+1]/longBatch < 40 {
 		read++
@@ -141,7 +141,7 @@ func TestFlipsBeyondTheCheckedBatch(t *testing.T) {
 // TestLostBeforeTheCheckedBatch takes away, cuts and exchanges files that Open does not read.
 func TestLostBeforeTheCheckedBatch(t *testing.T) {
 	l := newLong(t)
-	checked := l.point(t, 65)
+	checked := l.point(65)
 	names := blocks(t, l.dir)
 	for name, tc := range map[string]struct {
 		change func(dir string)
@@ -184,7 +184,7 @@ func TestLostBeforeTheCheckedBatch(t *testing.T) {
 // TestVerifyOlderEnds: VerifyOlder ends with its context and with the journal.
 func TestVerifyOlderEnds(t *testing.T) {
 	l := newLong(t)
-	j, err := openChecked(l.dir, l.point(t, 65))
+	j, err := openChecked(l.dir, l.point(65))
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	err = j.VerifyOlder(ctx, func(done, total int64) { cancel() })
@@ -201,7 +201,7 @@ func TestVerifyOlderEnds(t *testing.T) {
 // nor the store read the other files. A process counts the bytes that it reads.
 func TestStartReadsTheTail(t *testing.T) {
 	l := newLong(t)
-	p := l.point(t, 65)
+	p := l.point(65)
 	summary := filepath.Join(l.dir, filepath.Dir(blocks(t, l.dir)[0]), "index.db")
 	for name, change := range map[string]func() error{
 		"no summary":    func() error { return os.RemoveAll(summary) },
@@ -251,7 +251,7 @@ func TestOurSummary(t *testing.T) {
 // that the start did not read. So they are checked first.
 func TestSummaryCannotBeWritten(t *testing.T) {
 	l := newLong(t)
-	checked := l.point(t, 65)
+	checked := l.point(65)
 	names := blocks(t, l.dir)
 	summary := filepath.Join(l.dir, filepath.Dir(names[0]), "index.db")
 	must(t, os.RemoveAll(summary))

@@ -159,7 +159,7 @@ func (j *Journal) findEnd(ctx context.Context, last uint64, m mark, checked Poin
 	if last == 0 {
 		return nil
 	}
-	r, err := newReader(j.readConn, j.quit)
+	r, err := j.newReader()
 	if err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func (j *Journal) externalState() jetstream.StreamState {
 func (j *Journal) externalOlderThan(t time.Time) uint64 {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
-	r, err := newReader(j.readConn, j.quit)
+	r, err := j.newReader()
 	if err != nil {
 		return 0
 	}

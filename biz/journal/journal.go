@@ -189,12 +189,12 @@ func (j *Journal) store(d *draft) error {
 func (j *Journal) fetch(number uint64) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
-	r, err := newReader(j.readConn, j.quit)
+	r, err := newStoreReader(j.readConn, j.quit)
 	if err != nil {
 		return nil, err
 	}
 	defer r.close()
-	return r.one(ctx, number)
+	return one(ctx, r, number)
 }
 
 // Close commits what is waiting, stops the store and unlocks the folder. Readers end with
@@ -250,4 +250,9 @@ func closedOr(err error) error {
 // damageIn returns the error for a wrong batch.
 func damageIn(dir string, batch uint64, what error) error {
 	return &DamageError{Dir: dir, File: blockOf(dir, batch), Batch: batch, What: what.Error()}
+}
+
+// damageAt returns the error for what is wrong at a place in a file.
+func damageAt(dir, path string, batch uint64, at int64, wrong error) error {
+	return &DamageError{Dir: dir, File: relative(dir, path), Batch: batch, What: fmt.Sprintf("from byte %d on: %v", at, wrong)}
 }

@@ -225,7 +225,8 @@ func TestCloseEndsAReadThatWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() {
-		ended <- j.Follow(context.Background(), 1, func(*journal.Batch) error { return nil })
+		_, err := j.Fetch(1)
+		ended <- err
 	}()
 	<-asked
 	closeJournal(t, j)

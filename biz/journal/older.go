@@ -96,17 +96,3 @@ func (j *Journal) verifyNow(ctx context.Context, first uint64) error {
 	}
 	return err
 }
-
-// readable returns the last batch that the store may read at once with a batch: it checks the
-// file that has both, if that was not done. The store cuts what is damaged in a file that it
-// reads, and says nothing.
-func (j *Journal) readable(ctx context.Context, batch uint64) (last uint64, err error) {
-	b, after := j.blocks.has(batch)
-	if after == nil {
-		return noTear, nil
-	}
-	if !b.checked {
-		err = j.verifyNow(ctx, b.first)
-	}
-	return after.first - 1, err
-}

@@ -22,9 +22,25 @@ const readTimeout = 30 * time.Second
 
 const getSubject = "$JS.API.DIRECT.GET." + streamName
 
-// A reader fetches batches by number over one connection. Closing quit ends its waiting.
-// Goroutine: any, one at a time.
-type reader struct {
+// A batchReader reads durable batches by number.
+type batchReader interface {
+	// window calls fn for the batches from number on, in order. It stops after batch last or
+	// earlier; none at all means that the batch can't be read. fn must check the numbers.
+	window(ctx context.Context, number, last uint64, fn func(number uint64, time int64, msg []byte) error) error
+	close()
+}
+
+// newReader returns the reader for where the batches are.
+func (j *Journal) newReader() (batchReader, error) {
+	if j.srv != nil {
+		return newFileReader(j), nil
+	}
+	return newStoreReader(j.readConn, j.quit)
+}
+
+// A storeReader is a batchReader that asks the store over one connection. Closing quit ends its
+// waiting. Goroutine: any, one at a time.
+type storeReader struct {
 	nc    *nats.Conn
 	sub   *nats.Subscription
 	inbox string
@@ -33,8 +49,8 @@ type reader struct {
 	quit  <-chan struct{}
 }
 
-func newReader(nc *nats.Conn, quit <-chan struct{}) (*reader, error) {
-	r := &reader{nc: nc, inbox: nc.NewInbox(), in: make(chan *nats.Msg, windowBatches+1), quit: quit}
+func newStoreReader(nc *nats.Conn, quit <-chan struct{}) (*storeReader, error) {
+	r := &storeReader{nc: nc, inbox: nc.NewInbox(), in: make(chan *nats.Msg, windowBatches+1), quit: quit}
 	sub, err := nc.ChanSubscribe(r.inbox, r.in)
 	if err != nil {
 		return nil, fmt.Errorf("journal: read: %w", err)
@@ -44,17 +60,16 @@ func newReader(nc *nats.Conn, quit <-chan struct{}) (*reader, error) {
 	return r, nil
 }
 
-func (r *reader) close() {
+func (r *storeReader) close() {
 	r.timer.Stop()
 	// An error means that the connection is already closed; then there is nothing to
 	// unsubscribe.
 	_ = r.sub.Unsubscribe()
 }
 
-// window fetches batches from number on and calls fn for each, in the store's order. It
-// stops after batch last or earlier: the store decides how many it sends at once. A batch
-// that the store can't read is missing or has number 0, so fn must check the numbers.
-func (r *reader) window(ctx context.Context, number, last uint64, fn func(number uint64, time int64, msg []byte) error) error {
+// window stops where the store wants: it decides how many batches it sends at once. A batch that
+// it can't read is missing or has number 0.
+func (r *storeReader) window(ctx context.Context, number, last uint64, fn func(number uint64, time int64, msg []byte) error) error {
 	want := min(last-number+1, windowBatches)
 	req := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d}`, number, want, windowBytes)
 	if err := r.nc.PublishRequest(getSubject, r.inbox, req); err != nil {
@@ -92,8 +107,8 @@ func timeOf(m *nats.Msg) int64 {
 	return t.UnixNano()
 }
 
-// one fetches one batch. It returns nil if the store can't read it.
-func (r *reader) one(ctx context.Context, number uint64) (msg []byte, err error) {
+// one reads one batch. It returns nil if it can't be read.
+func one(ctx context.Context, r batchReader, number uint64) (msg []byte, err error) {
 	err = r.window(ctx, number, number, func(got uint64, _ int64, m []byte) error {
 		if got == number {
 			msg = m
@@ -103,7 +118,7 @@ func (r *reader) one(ctx context.Context, number uint64) (msg []byte, err error)
 	return msg, err
 }
 
-func (r *reader) next(ctx context.Context) (*nats.Msg, error) {
+func (r *storeReader) next(ctx context.Context) (*nats.Msg, error) {
 	r.timer.Reset(readTimeout)
 	select {
 	case m := <-r.in:

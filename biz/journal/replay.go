@@ -1,9 +1,6 @@
 package journal
 
-import (
-	"context"
-	"errors"
-)
+import "context"
 
 // Replay calls fn for each record that is durable when Replay is called, in order,
 // starting with the first record of batch from; 0 and 1 both mean the beginning. The
@@ -26,9 +23,6 @@ func (j *Journal) Replay(ctx context.Context, from uint64, fn func(at Position, 
 
 // ReplayBatches is Replay with the batches as a whole.
 func (j *Journal) ReplayBatches(ctx context.Context, from uint64, fn func(b *Batch) error) error {
-	if j.srv != nil {
-		return j.replayFiles(ctx, max(from, 1), j.LastBatch(), fn)
-	}
 	w, err := j.walk(ctx, from)
 	if err != nil {
 		return err
@@ -37,52 +31,11 @@ func (j *Journal) ReplayBatches(ctx context.Context, from uint64, fn func(b *Bat
 	return w.to(ctx, j.LastBatch(), fn)
 }
 
-// replayFiles is ReplayBatches for a store in this process: it reads the files, up to batch last. That
-// takes a third of the time and of the memory.
-func (j *Journal) replayFiles(ctx context.Context, from, last uint64, fn func(b *Batch) error) error {
-	s := &scan{dir: j.dir, mark: mark{batch: last}, toMark: true, each: func(b *Batch) error {
-		if b.Number < from {
-			return nil
-		}
-		b.CaughtUp = b.Number == last
-		return fn(b)
-	}}
-	if err := j.open(ctx); err != nil {
-		return err
-	}
-	switch base := j.blocks.before(); {
-	case from <= base.Batch:
-		return trimmed(from, base)
-	case from > last+1:
-		return ErrAhead
-	case from > last:
-		return nil
-	}
-	if err := s.chooseFrom(from); err != nil {
-		return j.trimmedOr(from, err)
-	}
-	for i := range s.files {
-		if err := j.open(ctx); err != nil {
-			return err
-		}
-		if s.complete() {
-			return nil
-		}
-		if _, err := s.file(i); err != nil {
-			return j.trimmedOr(s.end.batch, err)
-		}
-	}
-	if !s.complete() {
-		return damageIn(j.dir, s.end.batch, errors.New("missing"))
-	}
-	return nil
-}
-
 // Follow calls fn for each durable batch from number from on, in order, and then waits for
 // new batches; 0 and 1 both mean the beginning. It returns the errors of Replay, or
 // ctx.Err().
 //
-// Follow reads in windows of about 1 MiB, so a slow reader costs the writer no memory.
+// A slow reader costs the writer no memory.
 func (j *Journal) Follow(ctx context.Context, from uint64, fn func(b *Batch) error) error {
 	w, err := j.walk(ctx, from)
 	if err != nil {

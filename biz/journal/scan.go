@@ -168,25 +168,6 @@ func (s *scan) startAt(all []block) int {
 	return n
 }
 
-// chooseFrom makes the scan start with the file that has a batch.
-func (s *scan) chooseFrom(batch uint64) error {
-	all, err := readHeads(s.dir)
-	if err != nil {
-		return err
-	}
-	for len(all) > 1 && all[1].first <= batch {
-		all = all[1:]
-	}
-	if len(all) == 0 || all[0].first > batch {
-		return damageIn(s.dir, batch, errors.New("missing"))
-	}
-	s.blocks, s.end = all, all[0].start
-	for i := range all {
-		s.files = append(s.files, all[i].path)
-	}
-	return nil
-}
-
 // lastWith returns the index of the last block that starts with a batch, -1 if there is no
 // such block.
 func lastWith(all []block, first uint64) int {
@@ -318,8 +299,7 @@ func (s *scan) isTorn(file int, b *blockScan) bool {
 }
 
 func (s *scan) damage(file, at int, wrong error) error {
-	return &DamageError{Dir: s.dir, File: relative(s.dir, s.files[file]), Batch: s.end.batch,
-		What: fmt.Sprintf("from byte %d on: %v", at, wrong)}
+	return damageAt(s.dir, s.files[file], s.end.batch, int64(at), wrong)
 }
 
 // A blockScan walks through one file.

@@ -22,7 +22,8 @@ import (
 type longJournal struct {
 	dir    string
 	recs   []string
-	starts []int // index of the first record in each block file: one batch has three
+	starts []int           // index of the first record in each block file: one batch has three
+	points []journal.Point // of each batch
 }
 
 const longBatch = 3
@@ -34,6 +35,10 @@ func newLong(t *testing.T) *longJournal {
 	j, err := journal.Open(t.Context(), journal.Options{Dir: dir})
 	must(t, err)
 	l := &longJournal{recs: writeBatches(t, newCommitter(j, journal.CommitterOptions{}), 70, longBatch, 200<<10)}
+	must(t, j.ReplayBatches(t.Context(), 1, func(b *journal.Batch) error {
+		l.points = append(l.points, journal.Point{Batch: b.Number, Record: b.First + uint64(b.Count) - 1, Checksum: b.Checksum})
+		return nil
+	}))
 	l.dir = copyTree(t, dir)
 	must(t, j.Close(t.Context()))
 	for _, name := range blocks(t, l.dir) {
@@ -51,14 +56,7 @@ func newLong(t *testing.T) *longJournal {
 func (l *longJournal) first(file int) uint64 { return uint64(l.starts[file]/longBatch) + 1 }
 
 // point returns the point of a batch.
-func (l *longJournal) point(t *testing.T, batch uint64) journal.Point {
-	t.Helper()
-	j := open(t, copyTree(t, l.dir))
-	p, err := j.Point(t.Context(), batch)
-	must(t, err)
-	closeJournal(t, j)
-	return p
-}
+func (l *longJournal) point(batch uint64) journal.Point { return l.points[batch-1] }
 
 // check opens the folder, and demands that the journal starts with the file of that index.
 func (l *longJournal) check(t *testing.T, dir string, file int) {
@@ -121,7 +119,7 @@ func TestTrim(t *testing.T) {
 		t.Errorf("Follow: %v", err)
 	}
 	for _, batch := range []uint64{j.FirstBatch() - 1, j.FirstBatch(), j.LastBatch() - 1} {
-		if p, err := j.Point(t.Context(), batch); err != nil || p != l.point(t, batch) {
+		if p, err := j.Point(t.Context(), batch); err != nil || p != l.point(batch) {
 			t.Errorf("Point(%d) is %+v, %v", batch, p, err)
 		}
 	}
@@ -177,7 +175,7 @@ func TestReadTrimmed(t *testing.T) {
 func TestUnfinishedTrim(t *testing.T) {
 	const file = 3
 	l := newLong(t)
-	trimmed := journal.AppendTrimmed(nil, l.point(t, l.first(file)-1))
+	trimmed := journal.AppendTrimmed(nil, l.point(l.first(file)-1))
 	names := blocks(t, l.dir)
 	summary := filepath.Join(filepath.Dir(names[0]), "index.db")
 	for gone := range 1 << file {
@@ -205,9 +203,9 @@ func TestUnfinishedTrim(t *testing.T) {
 		must(t, errors.Join(os.RemoveAll(dir), os.RemoveAll(copied)))
 	}
 	// Nothing is removed if the record is that of another journal.
-	wrong := l.point(t, l.first(file)-1)
+	wrong := l.point(l.first(file) - 1)
 	wrong.Checksum++
-	for _, checked := range []journal.Point{{}, l.point(t, 65)} {
+	for _, checked := range []journal.Point{{}, l.point(65)} {
 		dir := copyTree(t, l.dir)
 		must(t, os.WriteFile(filepath.Join(dir, "trimmed"), journal.AppendTrimmed(nil, wrong), 0o600))
 		var damage *journal.DamageError
@@ -362,7 +360,7 @@ func TestTrimWaitsForCopies(t *testing.T) {
 // the journal goes on.
 func TestTrimRefusesDamage(t *testing.T) {
 	l := newLong(t)
-	checked := l.point(t, 65)
+	checked := l.point(65)
 	name := blocks(t, l.dir)[1]
 	flip(t, filepath.Join(l.dir, name), 1<<20)
 	j, err := journal.Open(t.Context(), journal.Options{Dir: l.dir, Checked: checked})

@@ -9,7 +9,7 @@ import (
 // A walk reads batches in order and checks that each continues the chain.
 type walk struct {
 	j     *Journal
-	r     *reader
+	r     batchReader
 	chain chain
 	batch Batch
 }
@@ -17,6 +17,9 @@ type walk struct {
 // walk starts a walk at batch from. It also reads the batch before, since the chain
 // continues from there.
 func (j *Journal) walk(ctx context.Context, from uint64) (*walk, error) {
+	if err := j.open(ctx); err != nil {
+		return nil, err
+	}
 	from = max(from, 1)
 	base := j.blocks.before()
 	if from <= base.Batch {
@@ -25,7 +28,7 @@ func (j *Journal) walk(ctx context.Context, from uint64) (*walk, error) {
 	if last := j.LastBatch(); from > last+1 {
 		return nil, ErrAhead
 	}
-	r, err := newReader(j.readConn, j.quit)
+	r, err := j.newReader()
 	if err != nil {
 		return nil, closedOr(err)
 	}
@@ -33,10 +36,7 @@ func (j *Journal) walk(ctx context.Context, from uint64) (*walk, error) {
 	if from == w.next() {
 		return w, nil
 	}
-	if _, err = j.readable(ctx, from-1); err == nil {
-		w.chain, err = chainAfter(ctx, r, j.dir, from-1)
-	}
-	if err != nil {
+	if w.chain, err = chainAfter(ctx, r, j.dir, from-1); err != nil {
 		w.close()
 		return nil, j.trimmedOr(from-1, closedOr(err))
 	}
@@ -51,15 +51,11 @@ func (w *walk) next() uint64 { return w.chain.batch }
 // to reads all batches up to last, which must be durable.
 func (w *walk) to(ctx context.Context, last uint64, fn func(*Batch) error) error {
 	for w.next() <= last {
-		if err := ctx.Err(); err != nil { // a window that is there at once would win
+		if err := w.j.open(ctx); err != nil { // a window that is there at once would win
 			return err
 		}
 		before := w.next()
-		until, err := w.j.readable(ctx, before)
-		if err != nil {
-			return w.j.trimmedOr(before, err)
-		}
-		err = w.r.window(ctx, before, min(last, until), func(number uint64, time int64, msg []byte) error {
+		err := w.r.window(ctx, before, last, func(number uint64, time int64, msg []byte) error {
 			return w.take(number, time, msg, fn)
 		})
 		if err != nil {
@@ -101,8 +97,8 @@ func trimmed(batch uint64, base Point) error {
 
 // chainAfter reads one batch and returns the chain after it. It does not check that this
 // batch continues the one before.
-func chainAfter(ctx context.Context, r *reader, dir string, number uint64) (chain, error) {
-	msg, err := r.one(ctx, number)
+func chainAfter(ctx context.Context, r batchReader, dir string, number uint64) (chain, error) {
+	msg, err := one(ctx, r, number)
 	if err != nil {
 		return chain{}, err
 	}

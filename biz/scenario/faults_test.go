@@ -117,7 +117,7 @@ func TestFaultsWithoutExpectations(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			o := own(t)
-			o.Timeout = time.Second
+			o.Timeout = 5 * time.Second
 			start := o.Start
 			o.Start = func(ctx context.Context, s *scenario.Server) (scenario.Running, error) {
 				running, err := start(ctx, s)

@@ -16,7 +16,7 @@ func (s *session) checkReply(o *outcome) (wrong []string) {
 			o.facts[field] = text
 		}
 	}
-	pushes := s.in.since(s.mark)
+	pushes := untilBusted(s.in.since(s.mark), o.executions)
 	for _, p := range pushes {
 		if u, ok := p.Event.(client.PositionUpdate); ok && p.Sequence > 0 {
 			o.facts["change"] = u.Change.String()
@@ -45,6 +45,19 @@ func (s *session) checkReply(o *outcome) (wrong []string) {
 		return wrong
 	}
 	return append(wrong, fmt.Sprintf("no update of order %s with %s, filled %s and leaves %s was pushed", o.order, o.head, o.facts["filled"], o.facts["leaves"]))
+}
+
+// untilBusted returns the pushes before a bust of one of these executions: what comes later is
+// not the outcome of the step. A directive may bust them while the step is checked.
+func untilBusted(pushes []client.Push, executions []client.Execution) []client.Push {
+	at := slices.IndexFunc(pushes, func(p client.Push) bool {
+		b, busted := p.Event.(client.ExecutionBusted)
+		return busted && slices.ContainsFunc(executions, func(x client.Execution) bool { return x.ID == b.ID })
+	})
+	if at < 0 {
+		return pushes
+	}
+	return pushes[:at]
 }
 
 // executionPushed checks that an execution of a reply was pushed and is shown.

@@ -203,7 +203,7 @@ func TestFaultsAreFound(t *testing.T) {
 				}
 				return []codec.Message{m}
 			})
-			r, err := scenario.Run(t.Context(), scenario.Options{Addr: proxy, Timeout: time.Second})
+			r, err := scenario.Run(t.Context(), scenario.Options{Addr: proxy, Timeout: 5 * time.Second})
 			must(t, err)
 			found := slices.ContainsFunc(r.Steps, func(s scenario.Step) bool { return !s.OK && s.Case+": "+s.Step == tc.in })
 			if !found || !r.Failed() {
@@ -283,4 +283,39 @@ func TestLoop(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// An order whose execution a directive busts before its reply is there is as expected: a slow
+// client gets both together.
+func TestBustBeforeTheReply(t *testing.T) {
+	o := own(t)
+	start := o.Start
+	o.Start = func(ctx context.Context, s *scenario.Server) (scenario.Running, error) {
+		running, err := start(ctx, s)
+		if err == nil {
+			running.Addr = startProxy(t, running.Addr, lateReplies())
+		}
+		return running, err
+	}
+	s := parse(t, "scenario \"x\"\nserver\nclients alice\naccount alice directives\n"+
+		"alice: buy 100 600100 with bust=1ms as a1\n  FILLED opened\n  expects bust of a1\n  execution a1 BUSTED\n")
+	r, err := scenario.Play(t.Context(), []*scenario.Scenario{s}, o)
+	must(t, err)
+	complain(t, r)
+}
+
+// lateReplies returns a tamper that passes the reply to an order on after the update of the
+// order, which comes last of the pushes of a bust.
+func lateReplies() tamper {
+	var reply []codec.Message
+	return func(m codec.Message) []codec.Message {
+		switch m.Command {
+		case codec.CommandPlaceOrder.Reply():
+			reply = []codec.Message{m}
+			return nil
+		case codec.PushOrderUpdate:
+			return append([]codec.Message{m}, reply...)
+		}
+		return []codec.Message{m}
+	}
 }

@@ -44,17 +44,17 @@ var wrongExpectations = []struct{ name, text, expected, got string }{
 	{"nothing changes", "alice: buy 100 600100\n  nothing changes", "success; alice: nothing changes", "FILLED; alice: push 2 follows 0"},
 	{"history", "alice: buy 100 600100\nalice: history\n  sell 100 600100", "sell 100 ALFA/600100", "buy 100 ALFA/600100"},
 	{"history too short", "alice: buy 100 600100\nalice: history 600100\n  buy 100 600100 at 10\n  buy 1 600100", "buy 100 ALFA/600100 at 10.00, buy 1 ALFA/600100", "buy 100 ALFA/600100 at 10.00, no more"},
-	{"expects execution", "alice: buy 100 600100 as a1\nalice: expects execution of a1 99", "alice: execution of a1 99", "alice: no such push came within 500ms, only execution of a1 100"},
-	{"expects execution twice", "alice: buy 100 600100 as a1\nalice: expects execution of a1\nalice: expects execution of a1", "alice: execution of a1", "alice: no such push came within 500ms, only execution of a1"},
-	{"expects order", "alice: buy 100 600100 limit 9 as a1\nalice: expects order a1 CANCELLED", "alice: order a1 CANCELLED", "alice: no such push came within 500ms, only order a1 NEW"},
-	{"expects bust", "alice: buy 100 600100 as a1\nalice: expects bust of a1", "alice: bust of a1", "alice: no such push came within 500ms"},
-	{"expects another reason", "alice: buy 100 600100 as a1\noperator: bust a1 \"x\"\nalice: expects bust of a1 \"y\"", `alice: bust of a1 "y"`, `alice: no such push came within 500ms, only bust of a1 "x"`},
-	{"expects correction", "alice: buy 100 600100 as a1\noperator: bust a1 \"x\"\nalice: expects correction of a1", "alice: correction of a1", "alice: no such push came within 500ms"},
-	{"expects position", "alice: buy 100 600100\nalice: expects position 600100 100 closed", "alice: position ALFA/600100 100 closed", "alice: no such push came within 500ms, only position ALFA/600100 100 opened"},
-	{"expects repriced", "alice: buy 100 600100\nalice: expects repriced 600100", "alice: repriced ALFA/600100", "alice: no such push came within 500ms"},
-	{"expects deposit", "operator: deposit alice 5 \"x\"\nalice: expects deposit 6 \"x\"", `alice: deposit 6.00 "x"`, `alice: no such push came within 500ms, only deposit 5.00 "x"`},
-	{"expects withdrawal", "operator: deposit alice 5\nalice: expects withdrawal", "alice: withdrawal", "alice: no such push came within 500ms"},
-	{"expects reset", "operator: deposit alice 5\nalice: expects reset", "alice: reset", "alice: no such push came within 500ms"},
+	{"expects execution", "alice: buy 100 600100 as a1\nalice: expects execution of a1 99", "alice: execution of a1 99", "alice: no such push came within 5s, only execution of a1 100"},
+	{"expects execution twice", "alice: buy 100 600100 as a1\nalice: expects execution of a1\nalice: expects execution of a1", "alice: execution of a1", "alice: no such push came within 5s, only execution of a1"},
+	{"expects order", "alice: buy 100 600100 limit 9 as a1\nalice: expects order a1 CANCELLED", "alice: order a1 CANCELLED", "alice: no such push came within 5s, only order a1 NEW"},
+	{"expects bust", "alice: buy 100 600100 as a1\nalice: expects bust of a1", "alice: bust of a1", "alice: no such push came within 5s"},
+	{"expects another reason", "alice: buy 100 600100 as a1\noperator: bust a1 \"x\"\nalice: expects bust of a1 \"y\"", `alice: bust of a1 "y"`, `alice: no such push came within 5s, only bust of a1 "x"`},
+	{"expects correction", "alice: buy 100 600100 as a1\noperator: bust a1 \"x\"\nalice: expects correction of a1", "alice: correction of a1", "alice: no such push came within 5s"},
+	{"expects position", "alice: buy 100 600100\nalice: expects position 600100 100 closed", "alice: position ALFA/600100 100 closed", "alice: no such push came within 5s, only position ALFA/600100 100 opened"},
+	{"expects repriced", "alice: buy 100 600100\nalice: expects repriced 600100", "alice: repriced ALFA/600100", "alice: no such push came within 5s"},
+	{"expects deposit", "operator: deposit alice 5 \"x\"\nalice: expects deposit 6 \"x\"", `alice: deposit 6.00 "x"`, `alice: no such push came within 5s, only deposit 5.00 "x"`},
+	{"expects withdrawal", "operator: deposit alice 5\nalice: expects withdrawal", "alice: withdrawal", "alice: no such push came within 5s"},
+	{"expects reset", "operator: deposit alice 5\nalice: expects reset", "alice: reset", "alice: no such push came within 5s"},
 	{"expects disconnect", "alice: expects disconnect", "alice: disconnect", "alice: still connected"},
 	{"expects nothing", "alice: buy 100 600100\nalice: expects nothing", "alice: nothing changes", "alice: push 2 follows 0"},
 	{"connects", "alice/x: connects\n  FORBIDDEN", "FORBIDDEN", "OK"},
@@ -71,7 +71,7 @@ var wrongExpectations = []struct{ name, text, expected, got string }{
 	{"step", "step 1s\n  REJECTED NOT_STEPPED", "REJECTED NOT_STEPPED", "OK"},
 	{"fill", "alice: buy 100 600100 limit 9 as a1\noperator: fill a1 40 at 8.5\n  FILLED average 9", "FILLED average 9.00", "PARTIALLY_FILLED average 8.50"},
 	{"reject", "operator: reject next of alice BAD_LOT\nalice: buy 1 600100\n  REJECTED BAD_TICK", "REJECTED BAD_TICK", "REJECTED BAD_LOT \""},
-	{"hold", "operator: hold alice 1s\nalice: buy 1 600100 as a1\nalice: expects execution of a1", "alice: execution of a1", "alice: no such push came within 500ms"},
+	{"hold", "operator: hold alice 1s\nalice: buy 1 600100 as a1\nalice: expects execution of a1", "alice: execution of a1", "alice: no such push came within 5s"},
 	{"deposit", "operator: deposit alice 1\n  OK deposits 2", "OK deposits 2.00", "OK deposits 1.00"},
 	{"withdraw", "operator: withdraw alice 1000001", "success", "REJECTED NOT_ENOUGH_CASH \""},
 	{"reset", "operator: reset alice\n  OK cash 0", "OK cash 0.00", "OK cash 1,000,000.00"},
@@ -88,7 +88,7 @@ func TestWrongExpectations(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			o := own(t)
-			o.Timeout = 500 * time.Millisecond
+			o.Timeout = 5 * time.Second
 			text := head + tc.text
 			r, err := scenario.Play(t.Context(), []*scenario.Scenario{parse(t, text)}, o)
 			must(t, err)

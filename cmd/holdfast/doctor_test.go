@@ -128,21 +128,22 @@ func TestDoctorIsPlainOffTerminal(t *testing.T) {
 // TestDoctorTriesTheDatabase: it connects as serve does, and leaves nothing there.
 func TestDoctorTriesTheDatabase(t *testing.T) {
 	t.Parallel()
-	database := postgrestest.Run(t)
-	d, code, _ := diagnose(t, "--data", t.TempDir(), "--history-url", database.URL("postgres"))
-	if got := d.status("history"); code != 0 || !strings.HasPrefix(got, "ok: PostgreSQL database postgres at ") {
+	database := postgrestest.New(t)
+	d, code, _ := diagnose(t, "--data", t.TempDir(), "--history-url", database.URL())
+	if got := d.status("history"); code != 0 || !strings.HasPrefix(got, "ok: PostgreSQL database "+database.Name+" at ") {
 		t.Errorf("code %d, %s", code, got)
 	}
-	left, err := database.Query(t.Context(), "postgres", "SELECT count(*) FROM pg_namespace WHERE nspname = 'holdfast'")
+	left, err := database.Query(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname = 'holdfast'")
 	if err != nil || left != "0" {
 		t.Errorf("%s schemas are left, %v", left, err)
 	}
-	if _, err := database.Query(t.Context(), "postgres", "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0"); err != nil {
+	latin := database.Name + "_latin"
+	if _, err := database.Query(t.Context(), "CREATE DATABASE "+latin+" ENCODING 'LATIN1' TEMPLATE template0"); err != nil {
 		t.Fatal(err)
 	}
 	for url, want := range map[string]string{
-		database.URL("latin"):                  "ENCODING 'UTF8'",
-		database.URL("missing"):                "CREATE DATABASE",
+		database.URLOf(latin):                  "ENCODING 'UTF8'",
+		database.URLOf(latin + "_missing"):     "CREATE DATABASE",
 		"postgres://u:tiger4711@127.0.0.1:1/d": "start PostgreSQL",
 	} {
 		d, code, stderr := diagnose(t, "--data", t.TempDir(), "--history-url", url)

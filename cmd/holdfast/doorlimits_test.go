@@ -182,6 +182,7 @@ func eventually(holds func() bool) bool {
 		if holds() {
 			return true
 		}
+		time.Sleep(5 * time.Millisecond)
 	}
 	return false
 }

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"holdfast/biz/client"
 	main "holdfast/cmd/holdfast"
@@ -209,7 +208,7 @@ func TestServeLeavesStrangersFiles(t *testing.T) {
 		if err := os.WriteFile(path, []byte(strings.Repeat("theirs ", 1000)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // if it serves
+		ctx, cancel := context.WithTimeout(t.Context(), 2*patience) // if it serves
 		var stderr bytes.Buffer
 		p := &main.Program{Args: []string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", dir, "--log-level", "error"}, Stderr: &stderr}
 		code := p.Run(ctx)

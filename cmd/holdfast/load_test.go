@@ -107,7 +107,7 @@ func TestLoadFailsWithErrors(t *testing.T) {
 			}
 			return codec.Packet{}.AppendReply(nil, m.Command, m.ID, codec.ResultOK, nil)
 		})
-		code, stdout, stderr := run(t, append([]string{"load", "--json", "--addr", addr, "--connections", "3", "--warmup", "0", "--duration", "100ms"}, tc.flags...)...)
+		code, stdout, stderr := run(t, append([]string{"load", "--json", "--addr", addr, "--connections", "3", "--warmup", "0", "--duration", "1s"}, tc.flags...)...)
 		var r load.Report
 		if err := json.Unmarshal([]byte(stdout), &r); err != nil || r.ErrorCount() != 2 || r.Ended != "" {
 			t.Errorf("%v, %s", err, stdout)

@@ -38,7 +38,7 @@ func (o *operated) run(t *testing.T, addr string) {
 // loggedIn returns a logged-in client.
 func loggedIn(t *testing.T, addr string, customer client.Customer) *client.Client {
 	t.Helper()
-	c, err := client.Dial(t.Context(), addr, client.Options{})
+	c, err := client.Dial(t.Context(), addr, client.Options{Timeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,9 +61,9 @@ func order(t *testing.T, c *client.Client, o client.Order) client.Placed {
 	return placed
 }
 
-// TestOperatorsCommands: one after the other, on a server with one client.
+// TestOperatorsCommands: one after the other, on a server with one client. Not parallel: each
+// command has 45 s for its login, and on a slow machine other tests use all cores for longer.
 func TestOperatorsCommands(t *testing.T) {
-	t.Parallel()
 	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error",
 		"--clock", "stepped", "--start", "2026-01-05T09:00:00Z")
 	if want := "clock        stepped, at "; !strings.Contains(s.out.String(), want) {

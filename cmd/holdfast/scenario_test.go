@@ -13,7 +13,7 @@ import (
 func TestScenarioWithItsOwnServer(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "report.json")
-	code, stdout, stderr := run(t, "scenario", "--json", file)
+	code, stdout, stderr := run(t, "scenario", "--timeout", "2m", "--json", file)
 	if code != 0 || stderr != "" || !strings.Contains(stdout, "\n10 clients, ") || !strings.Contains(stdout, ": all as expected, in ") {
 		t.Errorf("code %d, stderr %q, stdout\n%s", code, stderr, stdout)
 	}
@@ -33,19 +33,19 @@ func TestScenarioWithItsOwnServer(t *testing.T) {
 func TestScenarioOnAServer(t *testing.T) {
 	t.Parallel()
 	addr := testServer(t)
-	if code, stdout, stderr := run(t, "scenario", "--addr", addr, "--first", "100021", "--verbose"); code != 0 ||
+	if code, stdout, stderr := run(t, "scenario", "--timeout", "2m", "--addr", addr, "--first", "100021", "--verbose"); code != 0 ||
 		!strings.Contains(stdout, "100021  worked example") || strings.Count(stderr, "ok ") < 70 {
 		t.Errorf("code %d, stderr %q, stdout\n%s", code, stderr, stdout)
 	}
-	code, stdout, stderr := run(t, "scenario", "--addr", addr, "--password", "wrong")
+	code, stdout, stderr := run(t, "scenario", "--timeout", "2m", "--addr", addr, "--password", "wrong")
 	if code != 1 || !strings.Contains(stdout, "FAIL") || !strings.HasSuffix(stderr, "holdfast: the scenario failed: see the steps marked FAIL\n") {
 		t.Errorf("wrong password: code %d, stderr %q", code, stderr)
 	}
-	code, stdout, _ = run(t, "scenario", "--addr", addr, "--first", "100021", "worked-example", "partial fills")
+	code, stdout, _ = run(t, "scenario", "--timeout", "2m", "--addr", addr, "--first", "100021", "worked-example", "partial fills")
 	if code != 0 || !strings.Contains(stdout, "\nskipped partial fills (library/11-partial-fills.scenario): it needs a server for itself (line 4)\n") {
 		t.Errorf("skipped: code %d, stdout\n%s", code, stdout)
 	}
-	code, stdout, stderr = run(t, "scenario", "--addr", addr, "cascade")
+	code, stdout, stderr = run(t, "scenario", "--timeout", "2m", "--addr", addr, "cascade")
 	if code != 1 || !strings.Contains(stdout, "skipped cascade") || stderr != "holdfast: no scenario could run: see why they were skipped\n" {
 		t.Errorf("nothing to run: code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
@@ -65,7 +65,7 @@ func TestScenarioFiles(t *testing.T) {
 	t.Parallel()
 	good := scenarioFile(t, "good.scenario", "scenario \"good\"\nclients alice\ninstruments X\nalice: starts with X 100\n  positions X 100\n")
 	bad := scenarioFile(t, "bad.scenario", "scenario \"bad\"\nserver clock stepped\nclients alice\nalice: buy 100 600100\n  FILLED\n  positions 600100 200\nstep 1m\n")
-	code, stdout, stderr := run(t, "scenario", "--file", good, bad, "stop-orders", "--verbose")
+	code, stdout, stderr := run(t, "scenario", "--timeout", "2m", "--file", good, bad, "stop-orders", "--verbose")
 	want := "  expected: FILLED; positions ALFA/600100 200\n  at: " + bad + ":6\n"
 	if code != 1 || !strings.Contains(stdout, want) || !strings.Contains(stdout, "3 clients, ") || !strings.Contains(stdout, ": 1 failed, in ") {
 		t.Errorf("code %d, stdout\n%s", code, stdout)
@@ -116,7 +116,7 @@ func TestScenarioLibrary(t *testing.T) {
 	if code, stdout, _ := run(t, "scenario", "--show", "partial-fills"); code != 0 || !strings.Contains(stdout, "\nscenario \"partial fills\"\nserver seed mainland ") {
 		t.Errorf("code %d, stdout\n%s", code, stdout)
 	}
-	if code, stdout, stderr := run(t, "scenario", "all"); code != 0 || !strings.Contains(stdout, ": all as expected, in ") {
+	if code, stdout, stderr := run(t, "scenario", "--timeout", "2m", "all"); code != 0 || !strings.Contains(stdout, ": all as expected, in ") {
 		t.Errorf("code %d, stderr %q, stdout\n%s", code, stderr, stdout)
 	}
 }
@@ -131,7 +131,7 @@ func TestScenarioHelp(t *testing.T) {
 		t.Fatalf("no example in\n%s", help)
 	}
 	file := scenarioFile(t, "help.scenario", "#"+strings.ReplaceAll(example, "\n  ", "\n"))
-	if code, stdout, stderr := run(t, "scenario", file); code != 0 {
+	if code, stdout, stderr := run(t, "scenario", "--timeout", "2m", file); code != 0 {
 		t.Errorf("code %d, stderr %q, stdout\n%s", code, stderr, stdout)
 	}
 }

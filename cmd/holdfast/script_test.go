@@ -104,13 +104,13 @@ func TestScriptGoesOnAfterARestart(t *testing.T) {
 	}
 	s := scripted(t, whole, "--script", day)
 	s.step(t, "2h")
-	if !strings.Contains(s.errs.String(), `executed=18 refused=0`) {
+	if !eventually(func() bool { return strings.Contains(s.errs.String(), `executed=18 refused=0`) }) {
 		t.Errorf("the log: %s", s.errs)
 	}
 	s.finish(t)
 	for n, by := range []string{"10m", "1m", "20m", "12m", "2h"} {
 		s := scripted(t, pieces, "--script", day)
-		if want := "the script goes on after its last executed event"; n > 0 && !strings.Contains(s.errs.String(), want) {
+		if want := "the script goes on after its last executed event"; n > 0 && !eventually(func() bool { return strings.Contains(s.errs.String(), want) }) {
 			t.Errorf("start %d: %q is missing from the log: %s", n+1, want, s.errs)
 		}
 		s.step(t, by)

@@ -131,7 +131,7 @@ func TestServeTradesCountsAndRestarts(t *testing.T) {
 // instrument unless it names one: four requests in all.
 func place(t *testing.T, addr string, o *client.Order) client.Placed {
 	t.Helper()
-	c, err := client.Dial(t.Context(), addr, client.Options{})
+	c, err := client.Dial(t.Context(), addr, client.Options{Timeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func (c *child) wants(t *testing.T, code int) {
 	t.Helper()
 	select {
 	case <-c.ended:
-	case <-time.After(time.Minute):
+	case <-time.After(2 * patience):
 		t.Fatal("the program does not end")
 	}
 	if got := c.ProcessState.ExitCode(); got != code {
@@ -72,7 +72,7 @@ func (c *child) signal(t *testing.T, s syscall.Signal) {
 // await waits until the output matches.
 func (o *output) await(t *testing.T, pattern string) []string {
 	t.Helper()
-	late := time.After(time.Minute)
+	late := time.After(2 * patience)
 	for {
 		if m := regexp.MustCompile(pattern).FindStringSubmatch(o.String()); m != nil {
 			return m
@@ -138,10 +138,11 @@ func smallPipe(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-// freeAddress returns an address on which nobody listens.
+// freeAddress returns an address on which nobody listens. It is not on 127.0.0.1, where
+// other tests could take its port before the server does.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.2:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +152,7 @@ func freeAddress(t *testing.T) string {
 
 // probe connects and closes, as a health probe does: two lines of the log at debug.
 func probe(addr string) error {
-	conn, err := net.DialTimeout("tcp", addr, time.Second)
+	conn, err := net.DialTimeout("tcp", addr, patience)
 	if err == nil {
 		conn.Close()
 	}
@@ -180,12 +181,18 @@ func TestServeWithBlockedStreams(t *testing.T) {
 	c.wants(t, 0)
 }
 
-// awaitServer waits until a server listens on addr.
+// awaitServer waits until a server answers on addr. A connect alone would not do: a server
+// that starts binds its addresses twice, and connections to the first listener are reset.
 func awaitServer(t *testing.T, addr string) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); probe(addr) != nil; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * patience); ; time.Sleep(10 * time.Millisecond) {
+		c, err := client.Dial(t.Context(), addr, client.Options{Timeout: patience})
+		if err == nil {
+			c.Close()
+			return
+		}
 		if time.Now().After(deadline) {
-			t.Fatal("the server does not start")
+			t.Fatal("the server does not start: ", err)
 		}
 	}
 }
@@ -437,7 +444,7 @@ func TestSignalsOfAServer(t *testing.T) {
 // awaitState waits until the system reports that state of the process.
 func (c *child) awaitState(t *testing.T, state string) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.Process.Pid))
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -25,12 +26,13 @@ func (c *stalling) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// stall connects a client to a server, until the server has output for it that it does not
-// read. release lets it read again, and closes it.
+// stall connects a client to a new server. It returns when the server has answered all
+// requests, and has output that the client does not read. release lets it read again, and
+// closes it.
 func stall(t *testing.T, addr, admin string) (release func()) {
 	t.Helper()
 	var conn stalling
-	c, err := client.Dial(t.Context(), addr, client.Options{Timeout: time.Minute, HeartbeatInterval: -1,
+	c, err := client.Dial(t.Context(), addr, client.Options{Timeout: 4 * patience, HeartbeatInterval: -1,
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			tcp, err := new(net.Dialer).DialContext(ctx, network, addr)
 			if err != nil {
@@ -49,15 +51,19 @@ func stall(t *testing.T, addr, admin string) (release func()) {
 	}
 	conn.held.Lock()
 	var asking sync.WaitGroup
-	for range 12000 { // more megabytes than the kernel stores, and fewer than may be in flight
+	const requests = 12000 // more megabytes than the kernel stores, and fewer than may be in flight
+	for range requests {
 		asking.Go(func() { _, _ = c.Quotes(t.Context(), nil, true) }) // answered by the end of the connection
 	}
-	deadline := time.Now().Add(time.Minute)
-	for !strings.Contains(get(t, "http://"+admin+"/metrics"), "\nholdfast_unsent_sessions 1\n") {
-		if time.Now().After(deadline) {
-			t.Fatal("nothing stays unsent")
+	answered := fmt.Sprintf("\nholdfast_rsp_send_total %d\n", requests+2) // with those to Hello and Login
+	for deadline := time.Now().Add(4 * patience); ; time.Sleep(10 * time.Millisecond) {
+		metrics := get(t, "http://"+admin+"/metrics")
+		if strings.Contains(metrics, "\nholdfast_unsent_sessions 1\n") && strings.Contains(metrics, answered) {
+			break
 		}
-		time.Sleep(10 * time.Millisecond)
+		if time.Now().After(deadline) {
+			t.Fatalf("no session has unsent output, or not all requests are answered:\n%s", metrics)
+		}
 	}
 	return func() {
 		conn.held.Unlock()

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -151,7 +150,7 @@ func refuses(t *testing.T, cmd *cobra.Command, flag, value string) {
 		args = append(args, "--reason=x")
 	}
 	args = append(args, "--"+flag+"="+value)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // if it starts
+	ctx, cancel := context.WithTimeout(t.Context(), patience) // if it starts
 	defer cancel()
 	var stdout, stderr strings.Builder
 	p := &main.Program{Args: args, Stdout: &stdout, Stderr: &stderr}

@@ -111,5 +111,17 @@ func (l *Ledger) Verify(s client.Snapshot, history []client.Execution, orders []
 	return l.Said()
 }
 
+// PushOrder is a pushOrder; Push, Snapshot and End return what is wrong.
+type PushOrder struct{ o pushOrder }
+
+func (o *PushOrder) Push(sequence uint64) string     { return o.o.push(sequence) }
+func (o *PushOrder) Snapshot(sequence uint64) string { return o.o.snapshot(sequence) }
+func (o *PushOrder) End() string                     { return o.o.end() }
+
+// Resumption returns what is wrong with a session that resumes.
+func Resumption(resumed bool, before, now, got, after uint64) string {
+	return resumption{resumed, before, now, got, after}.wrong()
+}
+
 // Said returns the broken promises.
 func (l *Ledger) Said() string { return strings.Join(l.Run.broken, "\n") }

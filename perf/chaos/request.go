@@ -225,9 +225,7 @@ func (t *trader) duplicate(name string, duplicate bool, before sentBefore) {
 func (t *trader) notPlaced(q request, err error, before sentBefore) bool {
 	switch {
 	case before == answered && errors.Is(err, client.ErrRejected):
-		if replaced := t.ledger.orders[q.n].named != q.n; !replaced || reasonOf(err) != client.ReasonBadClientOrderID {
-			t.r.Broken("%s was acknowledged, and then refused: %v", q.order.ClientOrderID, err)
-		}
+		t.r.Broken("%s was acknowledged, and then refused: %v", q.order.ClientOrderID, err)
 		return true
 	case before == answered && hadNoEffect(err):
 		t.counts.unavailable++

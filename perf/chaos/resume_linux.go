@@ -195,8 +195,7 @@ type resumer struct {
 	mu     sync.Mutex
 	counts resumeCounts
 	conn   *net.TCPConn // the present one
-	last   uint64       // number of the last push
-	jumped uint64       // the last push that did not follow the one before; 0: none
+	order  pushOrder
 }
 
 type resumeCounts struct{ pushes, drops, resets, resumed, snapshots int }
@@ -309,13 +308,14 @@ func (c *resumer) take(p client.Push) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.counts.pushes++
-	if p.Sequence != c.last+1 {
-		if c.jumped != 0 {
-			c.run.Broken("a session of %d got push %d after %d", c.customer, p.Sequence, c.last)
-		}
-		c.jumped = p.Sequence
+	c.broken(c.order.push(p.Sequence))
+}
+
+// broken reports what is wrong with the pushes, if anything is.
+func (c *resumer) broken(wrong string) {
+	if wrong != "" {
+		c.run.Broken("a session of %d %s", c.customer, wrong)
 	}
-	c.last = p.Sequence
 }
 
 // restarted records a snapshot, before or after the first push that follows it.
@@ -323,15 +323,7 @@ func (c *resumer) restarted(sequence uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.counts.snapshots++
-	switch {
-	case c.jumped == sequence+1:
-		c.jumped = 0
-	case c.jumped != 0:
-		c.run.Broken("a session of %d got push %d first, after a snapshot with %d", c.customer, c.jumped, sequence)
-		c.jumped = 0
-	case c.last < sequence:
-		c.last = sequence
-	}
+	c.broken(c.order.snapshot(sequence))
 }
 
 // compare compares the view with the server's account.
@@ -342,9 +334,9 @@ func (c *resumer) compare(ctx context.Context, now *accountNow) {
 		return
 	}
 	c.mu.Lock()
-	jumped := c.jumped
+	c.broken(c.order.end())
 	c.mu.Unlock()
-	if d.Gaps != 0 || d.Doubles != 0 || jumped != 0 || c.client.Dropped() != 0 {
+	if d.Gaps != 0 || d.Doubles != 0 || c.client.Dropped() != 0 {
 		c.run.Broken("a session of %d has missed pushes, or got some twice", c.customer)
 	}
 	account := now.Account

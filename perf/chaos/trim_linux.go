@@ -195,20 +195,13 @@ func (k *trimRun) readFirst(ctx context.Context) {
 	}
 }
 
-// sendEarly sends orders of the first round again. It leaves out those that a bust or a replacement
-// may have changed: the history has only the present quantity.
+// sendEarly sends orders of the first round again.
 func (k *trimRun) sendEarly(ctx context.Context) {
 	before := countAll(k.traders).doubles
 	for i, t := range k.traders {
 		c, _, err := t.dial(ctx, k.server.Addr)
 		check(err)
-		t.mu.Lock()
-		unchanged := slices.DeleteFunc(slices.Clone(k.early[i]), func(q request) bool {
-			o := &t.ledger.orders[q.n]
-			return o.taken > 0 || o.named != q.n || o.pending != 0
-		})
-		t.mu.Unlock()
-		for _, q := range shuffled(k.random, unchanged) {
+		for _, q := range shuffled(k.random, k.early[i]) {
 			if _, ok := t.send(ctx, c, q, answered); !ok {
 				k.Broken("%s was acknowledged, and is not answered again", q.order.ClientOrderID)
 			}

@@ -19,7 +19,7 @@ type watcher struct {
 
 	mu     sync.Mutex
 	addr   string // address of the server; it changes with each restart
-	last   uint64 // sequence of the last push, or of the snapshot
+	order  pushOrder
 	counts watcherCounts
 }
 
@@ -38,36 +38,32 @@ func (c *watcherCounts) add(d watcherCounts) {
 }
 
 const (
-	// watcherReach is how many pushes a session may have missed to resume: at least one for
-	// each of the 256 events that the server remembers of an account.
-	watcherReach  = 256
 	watcherBuffer = 1 << 16 // pushes buffered while an account is compared
 	// watcherPatience is how long the missed pushes may take.
-	watcherPatience = 10 * time.Second
+	watcherPatience = 30 * time.Second
 )
 
-// resume logs in, for the first time or again. Nobody trades meanwhile: the session must
-// receive exactly the pushes that the account has had so far.
+// resume logs in, for the first time or again. The session must receive all pushes that the account
+// has had so far.
 func (w *watcher) resume(ctx context.Context, addr string) error {
-	now, err := w.sequence(ctx, addr)
-	if err != nil {
-		return err
-	}
 	w.mu.Lock()
 	w.addr = addr
 	w.mu.Unlock()
 	if w.client == nil {
 		return w.login(ctx)
 	}
-	w.client.Close() // the view does not change any more
+	w.close() // the view does not change any more
 	before := w.client.View().Display().Sequence
+	now, err := w.sequence(ctx)
+	if err != nil {
+		return err
+	}
 	next, welcome, err := w.client.Reconnect(ctx, w.trader.customer, client.DemoToken(w.trader.customer))
 	if err != nil {
 		return err
 	}
 	w.client = next
-	w.compare(ctx, welcome, before, now)
-	return nil
+	return w.compare(ctx, welcome, resumption{resumed: welcome.Resumed, before: before, now: now})
 }
 
 func (w *watcher) login(ctx context.Context) (err error) {
@@ -76,7 +72,9 @@ func (w *watcher) login(ctx context.Context) (err error) {
 		return err
 	}
 	s, err := w.client.Login(ctx, w.trader.customer, client.DemoToken(w.trader.customer))
-	w.from(s.Sequence)
+	if err == nil {
+		w.from(s.Sequence)
+	}
 	return err
 }
 
@@ -89,45 +87,49 @@ func (w *watcher) dial(ctx context.Context, network, _ string) (net.Conn, error)
 }
 
 // sequence returns the sequence of the account's last push.
-func (w *watcher) sequence(ctx context.Context, addr string) (uint64, error) {
-	c, s, err := w.trader.dial(ctx, addr)
+func (w *watcher) sequence(ctx context.Context) (uint64, error) {
+	c, s, err := w.trader.dial(ctx, w.addr)
 	if err != nil {
 		return 0, err
 	}
 	return s.Sequence, c.Close()
 }
 
-// compare compares the pushes that the session received with those it missed: after
-// before, up to now.
-func (w *watcher) compare(ctx context.Context, welcome client.Welcome, before, now uint64) {
-	r, customer := w.trader.r, w.trader.customer
-	switch {
-	case before > now:
-		r.Broken("%d has seen push %d, but after the restart there are only %d", customer, before, now)
-	case !welcome.Resumed && before > 0 && now-before < watcherReach:
-		r.Broken("%d did not receive the pushes from %d to %d", customer, before+1, now)
-	}
+// compare waits for the pushes that the session missed, and compares.
+func (w *watcher) compare(ctx context.Context, welcome client.Welcome, r resumption) (err error) {
 	if !welcome.Resumed {
-		w.from(welcome.Snapshot.Sequence)
-		return
+		r.now = welcome.Snapshot.Sequence
+		w.from(r.now)
+		w.broken(r.wrong())
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, watcherPatience)
+	waiting, cancel := context.WithTimeout(ctx, watcherPatience)
 	defer cancel()
-	d, err := w.client.View().Wait(ctx, func(d *client.Display) bool { return d.Sequence >= now })
-	if err != nil || d.Sequence != now {
-		r.Broken("%d missed the pushes from %d to %d and received them only up to %d", customer, before+1, now, d.Sequence)
+	d, _ := w.client.View().Wait(waiting, func(d *client.Display) bool { return d.Sequence >= r.now })
+	r.got = d.Sequence
+	if r.after, err = w.sequence(ctx); err != nil {
+		return err
 	}
+	w.broken(r.wrong())
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.counts.resumed++
-	w.counts.missed += int(now - before)
+	w.counts.missed += int(r.now - r.before)
+	return nil
+}
+
+// broken reports what is wrong with the pushes, if anything is.
+func (w *watcher) broken(wrong string) {
+	if wrong != "" {
+		w.trader.r.Broken("%d %s", w.trader.customer, wrong)
+	}
 }
 
 // from sets the sequence that the pushes follow.
 func (w *watcher) from(sequence uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.last = sequence
+	w.broken(w.order.snapshot(sequence))
 	w.counts.fresh++
 }
 
@@ -141,10 +143,7 @@ func (w *watcher) take(p client.Push) {
 		return
 	}
 	w.mu.Lock()
-	if p.Sequence != w.last+1 {
-		w.trader.r.Broken("%d was pushed %d after %d", w.trader.customer, p.Sequence, w.last)
-	}
-	w.last = p.Sequence
+	w.broken(w.order.push(p.Sequence))
 	w.counts.pushes++
 	w.mu.Unlock()
 	w.trader.mu.Lock()
@@ -161,9 +160,13 @@ func (w *watcher) take(p client.Push) {
 
 // close ends the session, after the last push has been taken.
 func (w *watcher) close() {
-	if w.client != nil {
-		w.client.Close()
+	if w.client == nil {
+		return
 	}
+	w.client.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.broken(w.order.end())
 }
 
 // watch returns a watcher for every fourth trader.

@@ -3,6 +3,7 @@ package flame_test
 import (
 	"bytes"
 	"encoding/json"
+	"html/template"
 	"math"
 	"os"
 	"os/exec"
@@ -134,10 +135,11 @@ func TestDifferencesAreOfShares(t *testing.T) {
 	}
 }
 
-// TestInBrowser runs the page's script: does it draw, search, zoom and invert?
+// TestInBrowser runs the page's script: does it draw, search, zoom and invert? Each case has
+// its own frame in one page, as a start of the browser takes seconds.
 func TestInBrowser(t *testing.T) {
 	needs(t, "chromium", "chromium")
-	const say = `const say = (what) => document.body.append(what + "; ");
+	const say = `const say = (what) => parent.document.getElementById(window.name).append(what + "; ");
 		const box = (text) => [...document.querySelectorAll(".f")].find(b => b.textContent === text);
 		const find = (text) => { const s = document.getElementById("search"); s.value = text; s.dispatchEvent(new Event("input")); };
 		const matched = () => document.getElementById("matched").textContent;
@@ -161,11 +163,17 @@ func TestInBrowser(t *testing.T) {
 		"classes first": {diff, `say([...document.querySelectorAll(".f")].map(b => b.textContent).join("|"))`, "|[read] +10.0|net.(*conn).Read;"},
 		"what is gone":  {diff, `say(!!box("gone")); document.getElementById("side").click(); say(box("gone").style.background.includes("--less"))`, "false; true;"},
 	}
+	page := "<!DOCTYPE html>"
+	for name, tc := range tests {
+		inner := html(t, tc.graph) + "<script>" + say + tc.script + "</script>"
+		page += `<pre id="` + name + `"></pre><iframe name="` + name + `" width="1000" height="800" srcdoc="` + template.HTMLEscapeString(inner) + `"></iframe>`
+	}
+	dom := browse(t, page)
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			page := html(t, tc.graph) + "<script>" + say + tc.script + "</script>"
-			if got := browse(t, page); !strings.Contains(got, tc.want) {
-				t.Errorf("no %q in %s", tc.want, got[strings.LastIndex(got, "</script>"):])
+			_, got, _ := strings.Cut(dom, `<pre id="`+name+`">`)
+			if got, _, _ = strings.Cut(got, "</pre>"); !strings.Contains(got, tc.want) {
+				t.Errorf("no %q in %q", tc.want, got)
 			}
 		})
 	}

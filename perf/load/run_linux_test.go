@@ -138,7 +138,9 @@ func TestRunReportsTheNotice(t *testing.T) {
 	}
 	for name, n := range map[string]int{"while connecting": 0, "under load": 3} {
 		t.Run(name, func(t *testing.T) {
-			_, err := load.Run(t.Context(), long(fakeServer(t, from(n, b))))
+			o := long(fakeServer(t, from(n, b)))
+			o.ConnectTimeout = 3 * time.Second // it tries again until then
+			_, err := load.Run(t.Context(), o)
 			if !errors.Is(err, load.ErrClosed) || !strings.Contains(err.Error(), "OVERLOADED too much") {
 				t.Errorf("error %v, want the notice in it", err)
 			}

@@ -1,5 +1,9 @@
-// Package postgrestest starts PostgreSQL servers for tests. A server has its own folder, and
-// listens only on a Unix socket in it.
+// Package postgrestest starts PostgreSQL servers for tests. The tests of a binary share one, and
+// each has its database (New); a test that stops the server or changes its settings has a server
+// for itself (Run). A server has its own folder, and listens only on a Unix socket in it.
+//
+// The servers stop, and their folders are removed, when the test binary ends: also after a panic,
+// a signal or a timeout.
 //
 // PostgreSQL does not run as root: a test that does starts it as the user postgres or nobody.
 //
@@ -12,13 +16,9 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
-	"syscall"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -30,115 +30,86 @@ const (
 	Password = "p@ss/word:1"
 )
 
-// debianPackage is what has to be installed.
-const debianPackage = "postgresql"
+// The servers of this test binary.
+var (
+	servers = sync.OnceValues(newHome)
+	shared  = sync.OnceValues(func() (*Server, error) {
+		h, err := servers()
+		if err != nil {
+			return nil, err
+		}
+		return h.start(context.Background(), nil)
+	})
+	databases atomic.Int64 // that were made on the shared server
+)
 
-// errMissing says what to install.
-var errMissing = errors.New("needs PostgreSQL: apt-get install " + debianPackage)
+// Database is a database on the server that the tests of this binary share.
+type Database struct {
+	Name   string
+	server *Server
+}
+
+// New makes an empty database that is dropped at the end of the test. Without PostgreSQL the test
+// is skipped, in .ci/run it fails.
+func New(t testing.TB) *Database {
+	t.Helper()
+	server, err := shared()
+	check(t, err)
+	d := &Database{Name: fmt.Sprintf("test%d", databases.Add(1)), server: server}
+	_, err = server.Query(t.Context(), "postgres", "CREATE DATABASE "+d.Name)
+	check(t, err)
+	t.Cleanup(func() {
+		if _, err := server.Query(context.Background(), "postgres", "DROP DATABASE "+d.Name+" WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// URL returns the URL of the database with the superuser's name and password.
+func (d *Database) URL() string { return d.server.URL(d.Name) }
+
+// URLOf returns the URL of another database on the same server. Its name should begin with the
+// Name of this one, so that no other test has it.
+func (d *Database) URLOf(name string) string { return d.server.URL(name) }
+
+// Query executes a statement, and returns the first value of its result as text, "" without one.
+func (d *Database) Query(ctx context.Context, statement string) (string, error) {
+	return d.server.Query(ctx, d.Name, statement)
+}
 
 // Server is one PostgreSQL server.
 type Server struct {
-	programs string // folder of initdb and pg_ctl
-	folder   string
-	owner    *syscall.Credential // nil: this user
+	home   *home
+	folder string
 }
 
-// Run starts a server that stops at the end of the test. Without PostgreSQL the test is skipped,
-// in .ci/run it fails. Settings are those of postgresql.conf; without one, fsync is off.
+// Run starts a server for this test alone; it stops at the end of the test. Without PostgreSQL the
+// test is skipped, in .ci/run it fails. Settings are those of postgresql.conf; without one, fsync
+// is off.
 func Run(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	s, err := New(t.Context(), settings...)
+	h, err := servers()
+	check(t, err)
+	s, err := h.start(t.Context(), settings)
+	check(t, err)
+	t.Cleanup(func() {
+		if err := s.remove(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// check ends a test that has no server.
+func check(t testing.TB, err error) {
+	t.Helper()
 	switch {
 	case errors.Is(err, errMissing) && os.Getenv("HOLDFAST_CI") == "":
 		t.Skipf("skip: %v", err)
 	case err != nil:
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.Remove(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := s.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// New makes the folder of a server, and does not start it.
-func New(ctx context.Context, settings ...string) (*Server, error) {
-	programs, err := findPrograms(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{programs: programs}
-	if s.folder, err = os.MkdirTemp("", "postgres"); err != nil {
-		return nil, err
-	}
-	if err := s.setUp(ctx, settings); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(s.folder))
-	}
-	return s, nil
-}
-
-func (s *Server) setUp(ctx context.Context, settings []string) error {
-	password := filepath.Join(s.folder, "password")
-	if err := os.WriteFile(password, []byte(Password), 0o600); err != nil {
-		return err
-	}
-	if os.Getuid() == 0 {
-		if err := s.giveAway(s.folder, password); err != nil {
-			return err
-		}
-	}
-	arguments := []string{
-		"--pgdata", s.data(), "--username", User, "--pwfile", password, "--auth", "scram-sha-256",
-		"--encoding", "UTF8", "--locale", "C", "--no-sync",
-	}
-	if err := s.command(ctx, "initdb", arguments...); err != nil {
-		return err
-	}
-	settings = append([]string{
-		"listen_addresses = ''",
-		"unix_socket_directories = '" + s.folder + "'",
-		"max_wal_size = 4GB",
-		"fsync = off",
-	}, settings...)
-	file, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString("\n" + strings.Join(settings, "\n") + "\n")
-	return errors.Join(err, file.Close())
-}
-
-// giveAway makes a user that is not root the owner of these files, and of the server.
-func (s *Server) giveAway(paths ...string) error {
-	var owner *user.User
-	var err error
-	for _, name := range []string{"postgres", "nobody"} {
-		if owner, err = user.Lookup(name); err == nil {
-			break
-		}
-	}
-	if err != nil {
-		return err
-	}
-	uid, err := strconv.ParseUint(owner.Uid, 10, 32)
-	if err != nil {
-		return err
-	}
-	gid, err := strconv.ParseUint(owner.Gid, 10, 32)
-	if err != nil {
-		return err
-	}
-	s.owner = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	for _, path := range paths {
-		if err := os.Chown(path, int(uid), int(gid)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // URL returns the URL of a database with the superuser's name and password.
@@ -175,8 +146,8 @@ func (s *Server) Kill(ctx context.Context) error {
 	return s.control(ctx, "stop", "--mode", "immediate")
 }
 
-// Remove stops the server if it runs, and removes its folder.
-func (s *Server) Remove(ctx context.Context) error {
+// remove stops the server if it runs, and removes its folder.
+func (s *Server) remove(ctx context.Context) error {
 	var err error
 	if _, bad := os.Stat(filepath.Join(s.data(), "postmaster.pid")); bad == nil {
 		err = s.Kill(ctx)
@@ -187,36 +158,10 @@ func (s *Server) Remove(ctx context.Context) error {
 func (s *Server) data() string { return filepath.Join(s.folder, "data") }
 
 func (s *Server) control(ctx context.Context, action string, options ...string) error {
-	return s.command(ctx, "pg_ctl", append([]string{action, "--pgdata", s.data(), "--wait", "--timeout", "60"}, options...)...)
-}
-
-// command runs a program of PostgreSQL as the owner of the server.
-func (s *Server) command(ctx context.Context, name string, arguments ...string) error {
-	c := exec.CommandContext(ctx, filepath.Join(s.programs, name), arguments...)
-	c.Dir = s.folder
-	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner}
-	if out, err := c.CombinedOutput(); err != nil {
+	err := s.home.command(ctx, s.home.program("pg_ctl"), append([]string{action, "--pgdata", s.data(), "--wait", "--timeout", "60"}, options...)...)
+	if err != nil {
 		log, _ := os.ReadFile(filepath.Join(s.folder, "log"))
-		return fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(arguments, " "), err, out, log)
+		err = fmt.Errorf("%w%s", err, log)
 	}
-	return nil
-}
-
-// findPrograms returns the folder of the newest PostgreSQL server on this machine.
-func findPrograms(ctx context.Context) (string, error) {
-	folders, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // Debian: not in PATH
-	version := func(folder string) int {
-		n, _ := strconv.Atoi(filepath.Base(filepath.Dir(folder)))
-		return n
-	}
-	slices.SortFunc(folders, func(a, b string) int { return version(b) - version(a) })
-	if out, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
-		folders = append(folders, strings.TrimSpace(string(out)))
-	}
-	for _, folder := range folders {
-		if _, err := exec.LookPath(filepath.Join(folder, "initdb")); err == nil {
-			return folder, nil
-		}
-	}
-	return "", errMissing
+	return err
 }
