@@ -21,15 +21,15 @@ const (
 	// projectPause is the shortest time between transactions.
 	projectPause = 20 * time.Millisecond
 	// Above a load of projectBusy records a second the projector rests projectShare times as
-	// long as it has worked, at most projectRestMax, unless the history is projectLate behind. It
+	// long as it has worked, at most projectRestMax, unless the history lags by projectLate. It
 	// then takes up to a fifth of a processor, and its transactions become larger, until they are
 	// cheap enough: with 10,000 customers and full transactions, some 190,000 rows a second.
 	projectBusy    = 5_000
 	projectShare   = 4
 	projectRestMax = time.Second
 	projectLate    = 10 * time.Second
-	// Above projectMost records a second orders come first until the history is projectLag behind:
-	// the projector rests projectShareMost times as long.
+	// Above projectMost records a second orders come first until the history lags by projectLag: the
+	// projector rests projectShareMost times as long.
 	projectMost      = 150_000
 	projectShareMost = 49
 	projectLag       = time.Minute
@@ -266,8 +266,8 @@ func pause(ctx context.Context, d time.Duration, wanted <-chan struct{}) (receiv
 	}
 }
 
-// restAfter returns how long the projector rests after it has worked, where records became durable
-// since the end of the last rest, and the history is lag behind.
+// restAfter returns how long the projector rests after it has worked. records is how many became durable
+// since the end of the last rest, lag how far the history is behind.
 func restAfter(worked time.Duration, records uint64, since, lag time.Duration) time.Duration {
 	switch load := float64(records); {
 	case load <= projectBusy*since.Seconds(), load <= projectMost*since.Seconds() && lag >= projectLate:

@@ -57,3 +57,35 @@ func TestReadOfChangedFiles(t *testing.T) {
 		})
 	}
 }
+
+// TestFollowOverAnIncompleteWrite: a reader that has read the start of the next batch while it was being
+// written reads it again when it is durable.
+func TestFollowOverAnIncompleteWrite(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, dir)
+	j.SetPublisher(func(msg []byte, last uint64, real func([]byte, uint64) error) error { return real(msg, last) }) // so that the files are not watched
+	c := newCommitter(j, journal.CommitterOptions{})
+	mustWrite(t, c, "a")
+	path := filepath.Join(dir, blocks(t, dir)[0])
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit(t, path, func(b []byte) []byte { return append(b, b[:100]...) }) // what is written there now is not right yet
+	seen, ended, done := make(chan struct{}), make(chan error, 1), errors.New("done")
+	go func() {
+		ended <- j.Follow(context.Background(), 1, func(b *journal.Batch) error {
+			if b.Number == 2 {
+				return done
+			}
+			err := os.Truncate(path, before.Size())
+			close(seen)
+			return err
+		})
+	}()
+	<-seen
+	mustWrite(t, c, "b")
+	if err := <-ended; !errors.Is(err, done) {
+		t.Error(err)
+	}
+}
