@@ -63,9 +63,9 @@ func (d *Desk) remakeHistory(ctx context.Context, why error) error {
 	if d.journal.FirstBatch() > 1 {
 		return fmt.Errorf("%w: %w", history.ErrDamaged, why)
 	}
-	d.log.Error("the history is made again from the journal; trading goes on, and queries answer that the history is catching up", "error", why)
 	d.historyUse.Lock() // no query reads from both
 	defer d.historyUse.Unlock()
+	d.log.Error("the history is made again from the journal; trading goes on, and queries answer that the history is catching up", "error", why)
 	d.projectedBatch.Store(0)
 	return d.history.Recreate(ctx)
 }

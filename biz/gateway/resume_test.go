@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -65,11 +66,21 @@ func (w *watcher) again(s *server, c client.Customer) *pb.LoginReply {
 	return &reply
 }
 
+// numbered reads up to the next numbered push. Positions at new prices come between them.
+func (w *watcher) numbered() codec.Message {
+	w.t.Helper()
+	for {
+		if m := w.next(); m.ID != 0 {
+			return m
+		}
+	}
+}
+
 // pushes reads n numbered pushes.
 func (w *watcher) pushes(n int) {
 	w.t.Helper()
 	for range n {
-		m := w.next()
+		m := w.numbered()
 		if m.ID != w.last+1 {
 			w.problem = fmt.Sprintf("push %d comes after %d", m.ID, w.last)
 		}
@@ -147,9 +158,10 @@ func TestResumedAsIfNeverAway(t *testing.T) {
 			tradeAndFlap(r, s, scripts, away, random, recent)
 			s.service.StepAgain() // nobody sees what the next start executes
 			present.until(s.login(alice).positions().Sequence)
-			for n, push := range present.seen {
-				twin[n] = push
+			if present.problem != "" {
+				r.Error(present.problem)
 			}
+			maps.Copy(twin, present.seen)
 			if end == "stop" {
 				s = s.restart()
 				continue
@@ -276,7 +288,7 @@ func TestResume(t *testing.T) {
 func (w *watcher) checkMissed(want []codec.Command) {
 	w.t.Helper()
 	for _, cmd := range want {
-		m := w.next()
+		m := w.numbered()
 		w.last++
 		if m.Command != cmd || m.ID != w.last {
 			w.t.Errorf("%s %d, want %s %d", m.Command, m.ID, cmd, w.last)
