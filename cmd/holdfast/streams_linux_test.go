@@ -255,6 +255,9 @@ func TestDemoWithBlockedOutput(t *testing.T) {
 // readUntil reads from a pipe until what it has read matches.
 func readUntil(t *testing.T, r *os.File, pattern string) []string {
 	t.Helper()
+	if r.SetReadDeadline(time.Now().Add(time.Minute)) == nil { // a writer that has ended may leave its end open
+		defer func() { _ = r.SetReadDeadline(time.Time{}) }()
+	}
 	var seen []byte
 	for buf := make([]byte, 100); ; {
 		n, err := r.Read(buf)

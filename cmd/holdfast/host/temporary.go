@@ -18,13 +18,19 @@ type Temporary struct {
 // defaultPorts on the default ones if they are free.
 func StartTemporary(ctx context.Context, folder string, o Options, orders config.Rate, defaultPorts bool, log *slog.Logger) (*Temporary, error) {
 	c, busy := config.Default(), ""
-	if defaultPorts {
-		busy = firstInUse(c.Listen, c.Admin)
-	}
 	c.Data, c.Simulate, c.PriceMoves = folder, orders, 10
-	if !defaultPorts || busy != "" {
-		c.Listen, c.Admin = "127.0.0.1:0", "127.0.0.1:0"
+	if defaultPorts {
+		if busy = firstInUse(c.Listen, c.Admin); busy == "" {
+			s, err := Start(ctx, c, o, log)
+			if err == nil {
+				return &Temporary{Server: s}, nil
+			}
+			if busy = firstInUse(c.Listen, c.Admin); busy == "" { // another program was not faster
+				return nil, err
+			}
+		}
 	}
+	c.Listen, c.Admin = "127.0.0.1:0", "127.0.0.1:0"
 	s, err := Start(ctx, c, o, log)
 	if err != nil {
 		return nil, err
