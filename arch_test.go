@@ -56,15 +56,17 @@ var mayImport = map[string][]string{
 	"perf/txlog":     {"biz/desk", "biz/history", "biz/journal", "biz/ledger"},
 	"perf/chaos":     {"biz/fserror", "codec", "codec/pb", "biz/client", "biz/checkpoint", "biz/journal", "perf/*"},
 	"cmd/holdfast":   {"*"},
+	"deploy":         {},
 
 	"biz/scenario/venue": {"engine", "biz/*"},
 
 	"cmd/holdfast/backup":   {"biz/checkpoint", "biz/desk", "biz/history", "biz/journal", "biz/server", "perf/table"},
 	"cmd/holdfast/config":   {"biz/fserror", "biz/jsonfile", "biz/textfile", "biz/ledger", "biz/market", "perf/table"},
 	"cmd/holdfast/export":   {"biz/client", "biz/desk", "biz/ledger", "biz/market", "biz/server"},
-	"cmd/holdfast/host":     {"engine", "codec", "codec/chat", "codec/websocket", "biz/*", "perf/goconn", "perf/txlog", "cmd/holdfast/config"},
+	"cmd/holdfast/host":     {"engine", "codec", "codec/chat", "codec/websocket", "biz/*", "perf/goconn", "perf/txlog", "cmd/holdfast/config", "cmd/holdfast/pemfile"},
 	"cmd/holdfast/inspect":  {"biz/fserror", "biz/checkpoint", "biz/desk", "biz/journal", "biz/ledger", "biz/seed", "perf/table"},
 	"cmd/holdfast/terminal": {"biz/client", "biz/textfile", "codec/chat", "perf/progress", "perf/table"},
+	"cmd/holdfast/pemfile":  {"cmd/holdfast/config"},
 	"cmd/holdfast/stream":   {},
 	"cmd/holdfast/submit":   {"biz/client", "cmd/holdfast/terminal", "perf/table"},
 	"perf/conformance":      {"perf/table"},
@@ -90,7 +92,7 @@ var (
 var vagueNames = []string{"base", "common", "data", "helper", "helpers", "impl", "info", "lib", "misc", "shared", "util", "utils"}
 
 // topFolders are the folders at the top that hold packages.
-var topFolders = []string{"engine", "codec", "biz", "pool", "cmd", "perf"}
+var topFolders = []string{"engine", "codec", "biz", "pool", "cmd", "perf", "deploy"}
 
 // goPackage is one package of ours: what its files import on any platform.
 type goPackage struct {
@@ -292,7 +294,7 @@ func TestRulesCatch(t *testing.T) {
 		{"similar name", "engine", []string{"holdfast/codecs"}, false, "engine: may not import codecs"},
 		{"no row", "biz/novelty", nil, false, "biz/novelty: has no row in the table of the design"},
 		{"vague name", "engine/util", nil, false, "engine/util: the name util says nothing"},
-		{"new folder at the top", "stuff", nil, false, "stuff: folder stuff is not one of [engine codec biz pool cmd perf]"},
+		{"new folder at the top", "stuff", nil, false, "stuff: folder stuff is not one of [engine codec biz pool cmd perf deploy]"},
 		{"reactor elsewhere", "biz/gateway", []string{"github.com/panjf2000/gnet/v2"}, false, "biz/gateway: github.com/panjf2000/gnet/v2 belongs in [engine perf/load]"},
 		{"journal elsewhere, in a test", "biz/history", []string{"github.com/nats-io/nats.go"}, true, "biz/history: github.com/nats-io/nats.go belongs in [biz/journal]"},
 		{"clock in the core", "biz/ledger", []string{"time"}, false, "biz/ledger: is pure and may not import time"},

@@ -124,6 +124,8 @@ const (
 	idHistoryPage
 	idOrderHistory
 	idCustomers
+	idReload
+	idAudit
 )
 
 func sessionFrames() []frame {
@@ -250,6 +252,21 @@ func operatorFrames() []frame {
 		}),
 		packetReply("Operate reply customers", codec.CommandOperate, idCustomers, codec.ResultOK, &pb.OperateReply{
 			Time: halfPastNine + 10*second, Customers: []*pb.Customer{{Customer: customer, Name: "Alice"}}, More: true,
+		}),
+		packetRequest("Operate request reload", codec.CommandOperate, idReload, &pb.OperateRequest{
+			Command: &pb.OperateRequest_Reload{Reload: &pb.ReloadCommand{}},
+		}),
+		packetReply("Operate reply reload", codec.CommandOperate, idReload, codec.ResultOK, &pb.OperateReply{
+			Time: halfPastNine + 10*second, Reloaded: &pb.Reloaded{ChangedCredentials: 1, ChangedCustomers: 1, EndedSessions: 1},
+		}),
+		packetRequest("Operate request audit", codec.CommandOperate, idAudit, &pb.OperateRequest{
+			Command: &pb.OperateRequest_Audit{Audit: &pb.AuditCommand{Limit: 1}},
+		}),
+		packetReply("Operate reply audit", codec.CommandOperate, idAudit, codec.ResultOK, &pb.OperateReply{
+			Time: halfPastNine + 10*second, More: true, Entries: []*pb.AuditEntry{{
+				Number: 17, Time: halfPastNine + 10*second, Customer: 900_001, Name: "Operator", Uid: 3, Address: "192.0.2.7:50000",
+				Command: "reload", Result: "OK", Message: "changed_credentials=1 changed_customers=1 ended_sessions=1",
+			}},
 		}),
 	}
 }

@@ -14,6 +14,7 @@ type Batch struct {
 	kind     outboxKind
 	answered int
 	large    []largeReply // replies that count as due
+	samples  []sample     // replies to requests that are samples
 
 	droppable int // pieces that Core.PushesWaiting counts
 }
@@ -142,6 +143,7 @@ func (b *Batch) appendBatch(from *Batch) {
 	b.large = append(b.large, from.large...)
 	clear(from.large)
 	from.large = from.large[:0]
+	b.samples = append(b.samples, from.samples...)
 	from.empty()
 }
 
@@ -155,6 +157,9 @@ func (b *Batch) Flush() {
 	b.group.replied.Add(uint64(b.answered))
 	if len(b.large) > 0 {
 		b.largeWritten()
+	}
+	if len(b.samples)+len(b.group.timing.unwritten) > 0 {
+		b.group.timing.written(b.samples, b.core.stamp())
 	}
 	b.free()
 }
@@ -274,6 +279,8 @@ func (b *Batch) clear() {
 	if len(b.large) > 0 {
 		b.clearLarge()
 	}
+	clear(b.samples)
+	b.samples = b.samples[:0]
 	clear(b.fanOuts)
 	b.fanOuts = b.fanOuts[:0]
 	clear(b.joins)

@@ -11,14 +11,18 @@ import (
 // clockTask advances the clock of one loop. At most one is queued in gnet, so that they
 // do not pile up in a busy loop.
 type clockTask struct {
-	loop *loop
-	due  atomic.Bool
+	loop   *loop
+	due    atomic.Bool
+	queued stamp // belongs to the ticker while due is false, else to the task
 }
 
 // Run implements gnet.Runnable.
 func (t *clockTask) Run(context.Context) error {
-	t.due.Store(false)
 	l := t.loop
+	timing := &l.core.groups[l.index].timing
+	timing.loopLag.add(t.queued.until(l.core.stamp()))
+	timing.tick()
+	t.due.Store(false)
 	l.core.groups[l.index].advance(time.Now())
 	l.unblock() // Run does so only after output of the lane
 	return nil
@@ -42,6 +46,7 @@ func (r *Reactor) OnTick() (delay time.Duration, action gnet.Action) {
 func (r *Reactor) tick() {
 	for _, l := range r.loops {
 		if l.isBound() && l.clockTask.due.CompareAndSwap(false, true) {
+			l.clockTask.queued = r.core.stamp()
 			_ = l.events.Execute(context.Background(), &l.clockTask) // fails once the loop has ended
 		}
 	}

@@ -16,7 +16,9 @@ type Context struct {
 	out       *Outbox
 	mostDue   int64 // executes requests of sessions that have no more output due
 	serves    uint64
-	number    uint32 // of the request
+	sampled   sampled // of the messages that are executed next
+	number    uint32  // of the request
+	taken     stamp   // when the request came, if it is a sample; else 0
 	offLane   bool
 	unordered bool // off the lane, and outside the order of replies
 	replied   bool // the handler that runs has answered or deferred its request
@@ -28,12 +30,12 @@ func (c *Context) ServeCount() uint64 { return c.serves }
 
 // Reply sends result and body (nil for none) as the reply to the message.
 func (c *Context) Reply(r codec.Result, body codec.Body) {
-	c.out.addReply(c.Session, &c.Message, c.number, placesOf(c.unordered), r, body)
+	c.out.addReply(c.Session, &c.Message, c.number, placesOf(c.unordered), c.taken, r, body)
 	c.replied = true
 }
 
 func (c *Context) request() Request {
-	return Request{Session: c.Session, Command: c.Message.Command, ID: c.Message.ID, number: c.number, unordered: c.unordered}
+	return Request{Session: c.Session, Command: c.Message.Command, ID: c.Message.ID, number: c.number, taken: c.taken, unordered: c.unordered}
 }
 
 // unanswered counts the request as answered: its handler has returned without a reply.

@@ -63,11 +63,13 @@ type Core struct {
 	dueLimit      int64 // see flow.go
 	largeReply    int
 
+	started       time.Time    // stamps count from here
 	phase         atomic.Int32 // see health.go
 	pushesWaiting atomic.Int64
 	pushesDone    chan struct{} // receives a value when that is 0
 
 	workers      *ants.Pool
+	handshakes   *handshakes
 	offLaneTasks atomic.Int64
 
 	buffers  pool.Buffers
@@ -90,10 +92,11 @@ func NewCore(config Config) (*Core, error) {
 	if config.Log == nil {
 		config.Log = slog.Default()
 	}
-	c := &Core{config: config, router: config.Router, log: config.Log, pushesDone: make(chan struct{}, 1)}
+	c := &Core{config: config, router: config.Router, log: config.Log, pushesDone: make(chan struct{}, 1), started: time.Now()}
 	c.limits = config.Limits.withDefaults(OpenFiles().Soft)
 	c.setDueLimits()
 	c.ends.log = c.log
+	c.handshakes = newHandshakes()
 	workers, err := ants.NewPool(c.limits.OffLaneTasks+maxLanes,
 		ants.WithNonblocking(true),
 		ants.WithExpiryDuration(30*time.Second),
@@ -170,14 +173,25 @@ func (c *Core) Open(carrier int, link Link, remote net.Addr, l *Listener) (*Sess
 	if l.WebSocket != nil {
 		s.ws = new(webInput)
 	}
+	if l.TLS != nil && !s.group.inline {
+		s.tls = &tlsInput{asked: s.group.now}
+	}
 	if reason := c.sessions.add(s, &c.limits); reason != ReasonNone {
 		return nil, reason
 	}
 	s.startDeadlines()
-	if c.config.OnOpen != nil {
-		c.config.OnOpen(s)
+	if s.tls == nil {
+		s.announce()
 	}
 	return s, ReasonNone
+}
+
+// announce calls Config.OnOpen: for a TLS session, when its handshake is done.
+func (s *Session) announce() {
+	s.announced = true
+	if s.core.config.OnOpen != nil {
+		s.core.config.OnOpen(s)
+	}
 }
 
 // Refusal counts and logs a refused connection and returns the Notice for its peer.
@@ -185,6 +199,9 @@ func (c *Core) Open(carrier int, link Link, remote net.Addr, l *Listener) (*Sess
 func (c *Core) Refusal(reason Reason, remote net.Addr, l *Listener) []byte {
 	c.Stats.closes[reason].Add(1)
 	c.ends.ended(time.Now(), 0, remote, reason, "")
+	if l.TLS != nil {
+		return appendAlert(nil, alertHandshake)
+	}
 	if l.WebSocket != nil {
 		return websocket.AppendHTTPError(nil, httpStatus(reason), c.limits.notice(reason).GetText())
 	}
@@ -208,10 +225,11 @@ func (c *Core) Closed(s *Session, reason Reason) {
 	s.unwatch()
 	c.sessions.remove(s)
 	s.leaveFeeds()
-	if c.config.OnClose != nil {
+	s.tls.closed()
+	if c.config.OnClose != nil && s.announced {
 		c.config.OnClose(s, s.reason)
 	}
-	c.ends.ended(time.Now(), s.id, s.remote, s.reason, s.ws.detail())
+	c.ends.ended(time.Now(), s.id, s.remote, s.reason, s.detail())
 }
 
 // NewContext returns a context for a worker that calls Serve.
@@ -264,7 +282,7 @@ func (c *Core) execute(ctx *Context, s *Session, frames []byte, onLoop bool) (us
 		}
 		used += n
 		served++
-		ctx.replied, ctx.number = false, s.requests
+		ctx.replied, ctx.number, ctx.taken = false, s.requests, ctx.sampled.of(served)
 		s.requests++
 		if err != nil {
 			c.config.Malformed(ctx, err)

@@ -149,6 +149,9 @@ func (s *Session) nextDeadline(now ticks, d *deadlines) (at ticks, reason Reason
 	if s.heard == 0 {
 		at, reason = s.opened+d.firstFrame, ReasonFirstFrameTimeout
 	}
+	if s.tls != nil && !s.tls.open {
+		return s.tls.deadline(s, d), ReasonHandshakeTimeout
+	}
 	if s.ws != nil {
 		switch {
 		case !s.ws.open:

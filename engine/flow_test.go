@@ -100,7 +100,7 @@ func TestReaderOfLargeRepliesIsNeverCut(t *testing.T) {
 				name += ", ordered"
 			}
 			t.Run(name, func(t *testing.T) {
-				const all = 2000 // 200 MB
+				const all = 500 // 50 MB
 				l := newLibrary(t, 100<<10, engine.Limits{}, engine.ReactorConfig{
 					Listeners: []engine.Listener{{Address: "127.0.0.1:0", Dialect: dialect}},
 				})
@@ -139,7 +139,7 @@ func (ordered) Ordered() bool { return true }
 
 // Numbered pushes beside the replies do not end a client that reads as fast as it can.
 func TestReaderOfLargeRepliesGetsPushes(t *testing.T) {
-	const all, perReply = 500, 10
+	const all, perReply = 100, 10
 	l := newLibrary(t, 900<<10, engine.Limits{}, engine.ReactorConfig{})
 	p := dial(t, l.Addr)
 	p.Echoes(onLane)

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +25,13 @@ func TestMain(m *testing.M) {
 	}
 	if load := os.Getenv(feedReaders); load != "" {
 		readFeed(load)
+		os.Exit(0)
+	}
+	if profile := os.Getenv(tlsSessions); profile != "" {
+		if err := serveTLSSessions(strings.TrimSpace(profile)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		os.Exit(0)
 	}
 	goleak.VerifyTestMain(carriertest.Main{M: m}, goleak.IgnoreCurrent())

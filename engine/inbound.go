@@ -1,8 +1,8 @@
 package engine
 
 // The inbound stage of a session is between its socket and its dialect. What the dialect
-// reads are the bytes of the socket, or what a WebSocket stage makes of them; a stage for
-// TLS records belongs between the two.
+// reads are the bytes of the socket, or what a stage for TLS records makes of them, and after
+// that one for WebSocket.
 //
 // Goroutine of all functions here: event loop.
 
@@ -10,11 +10,13 @@ package engine
 // It is valid until the next call, or until the event loop goes on. It may close the session.
 func (s *Session) received(most int) []byte {
 	b := s.rawInput()
-	if s.ws == nil {
-		return b
+	if s.tls != nil {
+		b = s.tls.received(s, b)
 	}
-	b = s.ws.received(s, b, most)
-	if !s.closed {
+	if s.ws != nil && !s.closed {
+		b = s.ws.received(s, b, most)
+	}
+	if (s.tls != nil || s.ws != nil) && !s.closed {
 		s.discardRaw(-1)
 	}
 	return b
@@ -32,8 +34,11 @@ func (s *Session) rawInput() []byte {
 // inputSize returns how many bytes there are.
 func (s *Session) inputSize() int {
 	n := 0
+	if s.tls != nil {
+		n = len(s.tls.kept)
+	}
 	if s.ws != nil {
-		n = len(s.ws.kept)
+		n += len(s.ws.kept)
 	}
 	if l, ok := s.link.(*gnetLink); ok {
 		return n + l.conn.InboundBuffered()
@@ -46,6 +51,8 @@ func (s *Session) discardInput(b []byte, n int) {
 	switch {
 	case s.ws != nil:
 		s.ws.keep(s, b[n:])
+	case s.tls != nil:
+		s.tls.keep(s, b[n:])
 	case n > 0: // for gnet anything below means all
 		s.discardRaw(n)
 	}
@@ -53,6 +60,9 @@ func (s *Session) discardInput(b []byte, n int) {
 
 // discardAllInput removes all bytes.
 func (s *Session) discardAllInput() {
+	if s.tls != nil {
+		s.tls.drop()
+	}
 	if s.ws != nil {
 		s.ws.drop(s)
 	}
@@ -74,8 +84,11 @@ func (s *Session) discardRaw(n int) {
 
 // inputEnd returns why nothing can be read after what received has returned, or ReasonNone.
 func (s *Session) inputEnd() Reason {
-	if s.ws == nil {
-		return ReasonNone
+	if s.ws != nil && s.ws.end != ReasonNone {
+		return s.ws.end
 	}
-	return s.ws.end
+	if s.tls != nil {
+		return s.tls.end
+	}
+	return ReasonNone
 }

@@ -58,9 +58,10 @@ type Limits struct {
 	FrameTime      time.Duration
 	LoginTime      time.Duration
 	// HandshakeTime is how long a WebSocket client may take to the end of its opening
-	// handshake; it takes the place of FirstFrameTime. PongTime is how long it may take to
-	// answer a ping, which it gets after Heartbeat without a frame of it. Defaults 5 s and
-	// 10 s.
+	// handshake; it takes the place of FirstFrameTime. A TLS client may take as long for each
+	// of the two parts of its handshake, before these times start, and four times as long if the
+	// server is late. PongTime is how long it may take to answer a ping, which it gets after
+	// Heartbeat without a frame of it. Defaults 5 s and 10 s.
 	HandshakeTime time.Duration
 	PongTime      time.Duration
 	// IdleTime is how long a session may go without sending a complete frame.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -25,6 +26,11 @@ type Listener struct {
 	Greets bool
 	// WebSocket, if set, makes the listener speak WebSocket. Dialect is then its Binary.
 	WebSocket *WebSocket
+	// TLS, if set, makes the reactor encrypt what it carries there. To renew certificates, use
+	// GetConfigForClient. The server closes what is not TLS, and asks for certificates of
+	// clients as ClientAuth says. With DynamicRecordSizingDisabled the replies of a turn are one
+	// record, which costs the least. The other carriers ignore it.
+	TLS *tls.Config
 }
 
 // boundListener is a Listener and the address that it was bound to.

@@ -34,6 +34,8 @@ type loop struct {
 	runs         uint32   // Runs that wrote replies of onLoop, from 1 on
 
 	messages, answers []byte // scratch space of the WebSocket sessions
+	opened, sealed    []byte // of the TLS sessions
+	records           []byte // lent to their connections
 
 	refused int // refusedConns
 
@@ -54,9 +56,10 @@ type loop struct {
 	spare  []*Batch // the previous slice of posted, empty
 	due    bool     // Run was handed to gnet and has not started
 	// What else the next Run does.
-	newlyHeld []*Session
-	lookDue   bool
-	flushDue  bool // of the feeds
+	newlyHeld  []*Session
+	handshakes []*Session // that continue; see continueHandshake
+	lookDue    bool
+	flushDue   bool // of the feeds
 }
 
 func newLoop(c *Core, tick time.Duration) *loop {
@@ -68,6 +71,7 @@ func newLoop(c *Core, tick time.Duration) *loop {
 	c.groups[l.index].startClock(&c.limits, tick, time.Now())
 	l.queue.loop, l.clockTask.loop = l, l
 	l.lane = pool.NewLane(c.workers, &c.buffers, c.limits.LaneBytes, l.work)
+	l.lane.Clock = func() uint32 { return uint32(l.sampleStamp()) }
 	c.groups[l.index].depth = l.lane.Depth
 	return l
 }
@@ -75,6 +79,14 @@ func newLoop(c *Core, tick time.Duration) *loop {
 // Post implements Carrier. gnet gets one task for any number of batches: it runs more than
 // some 1,000 tasks out of order. Goroutine: any.
 func (l *loop) Post(b *Batch) { l.requestRun(b) }
+
+// postHandshake makes the loop call continueHandshake. Goroutine: any.
+func (l *loop) postHandshake(s *Session) {
+	l.mu.Lock()
+	l.handshakes = append(l.handshakes, s)
+	l.mu.Unlock()
+	l.requestRun(nil)
+}
 
 // requestRun makes gnet call Run, which also writes b if it is not nil.
 func (l *loop) requestRun(b *Batch) {
@@ -116,9 +128,12 @@ func (l *loop) Run(context.Context) error {
 	}
 	l.mu.Lock()
 	l.spare = posted[:0]
-	held, look, flush := l.newlyHeld, l.lookDue, l.flushDue
-	l.newlyHeld, l.lookDue, l.flushDue = nil, false, false
+	held, look, flush, handshakes := l.newlyHeld, l.lookDue, l.flushDue, l.handshakes
+	l.newlyHeld, l.lookDue, l.flushDue, l.handshakes = nil, false, false, nil
 	l.mu.Unlock()
+	for _, s := range handshakes {
+		l.continueHandshake(s)
+	}
 	if flush {
 		l.core.groups[l.index].feeds.flush()
 	}
@@ -135,7 +150,7 @@ func (l *loop) dispatch(s *Session, b []byte, frames int) (taken int) {
 	g := s.group
 	if s.inFlight == 0 && !s.laneOnly {
 		var served int
-		taken, served = l.serveOnLoop(s, b)
+		taken, served = l.serveOnLoop(s, b, frames)
 		g.requests.Add(uint64(served))
 		g.bytesIn.Add(uint64(taken))
 		if b, frames = b[taken:], frames-served; len(b) == 0 {
@@ -169,18 +184,31 @@ func (l *loop) refuse(s *Session, reason Reason) {
 // serveOnLoop executes the frames that may run on the loop, up to the first that may
 // not. The replies are written when all readable sockets have been read: that wakes the
 // peers less often than a write after each read.
-func (l *loop) serveOnLoop(s *Session, b []byte) (taken, served int) {
+func (l *loop) serveOnLoop(s *Session, b []byte, frames int) (taken, served int) {
 	m := &l.onLoop.Message // one on the stack would escape through the interface
 	if _, err := s.dialect.Next(b, m); err != nil || l.core.router.routes[m.Command].class != OnLoop {
 		return 0, 0
 	}
+	if !l.runRequested {
+		l.onLoop.sample(l.sampleStamp(), frames)
+	}
 	taken, served = l.core.execute(l.onLoop, s, b, true)
+	l.onLoop.sampled = sampled{}
 	s.loopRun = l.runs
 	if !l.runRequested {
 		l.runRequested = true
 		l.requestRun(nil)
 	}
 	return taken, served
+}
+
+// sampleStamp returns the time if the next batch of the lane, or iteration of the loop, is one of
+// those that are measured, else 0. Goroutine: any.
+func (l *loop) sampleStamp() stamp {
+	if !l.core.groups[l.index].timing.pick() {
+		return 0
+	}
+	return l.core.stamp()
 }
 
 // yieldToLane lets the lane run if it has work. gnet yields before it waits for events,
@@ -194,13 +222,21 @@ func (l *loop) yieldToLane() {
 
 // work executes a batch of the lane. Goroutine: lane.
 func (l *loop) work(b *pool.Batch[*Session]) {
+	opened := stamp(b.Opened)
+	if opened != 0 {
+		l.core.groups[l.index].timing.laneWait.add(opened.until(l.core.stamp()))
+	}
 	for i := range b.Pieces {
 		p := &b.Pieces[i]
 		if p.Owner == nil {
 			l.asked.answer()
 			continue
 		}
+		if i == 0 && opened != 0 && p.End > p.Start {
+			l.worker.sample(opened, p.Count)
+		}
 		l.serve(p.Owner, b.Buf[p.Start:p.End], Reason(p.Count))
+		l.worker.sampled = sampled{}
 		if i%laneChunk == laneChunk-1 {
 			l.worker.Post()
 		}

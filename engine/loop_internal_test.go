@@ -31,7 +31,7 @@ func TestServeOnLoopDoesNotAllocate(t *testing.T) {
 	frame := codec.AppendRequest(nil, codec.CommandSubmit, 1, nil)
 	allocs := testing.AllocsPerRun(200, func() {
 		for range 64 {
-			if taken, served := l.serveOnLoop(s, frame); taken != len(frame) || served != 1 {
+			if taken, served := l.serveOnLoop(s, frame, 1); taken != len(frame) || served != 1 {
 				t.Fatalf("took %d bytes and %d requests", taken, served)
 			}
 		}

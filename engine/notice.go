@@ -2,10 +2,12 @@ package engine
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"holdfast/codec"
 	"holdfast/codec/pb"
+	"holdfast/codec/websocket"
 )
 
 // farewell returns the last output of a session that ends for a reason.
@@ -13,7 +15,31 @@ func (s *Session) farewell(r Reason) []byte {
 	if s.ws != nil {
 		return s.ws.farewell(s, r)
 	}
+	if s.wantsTLS {
+		return s.plainFarewell(errTLSHandshake.Error())
+	}
 	return s.core.limits.appendNotice(nil, s.dialect, r)
+}
+
+// plainFarewell is farewell for a client that speaks TLS where the listener does not, or the
+// other way round: text says so.
+func (s *Session) plainFarewell(text string) []byte {
+	if s.ws != nil {
+		return websocket.AppendHTTPError(nil, http.StatusBadRequest, text)
+	}
+	return s.dialect.AppendPush(nil, codec.PushNotice, 0, &pb.Notice{Code: pb.NoticeCode_NOTICE_CODE_MALFORMED, Text: text})
+}
+
+// detail returns what log lines add to the reason for which the session ended.
+func (s *Session) detail() string {
+	switch {
+	case s.tls != nil && s.tls.broken != nil:
+		return strings.TrimPrefix(s.tls.broken.Error(), "tls: ")
+	case s.wantsTLS:
+		return errTLSHandshake.Error()
+	default:
+		return s.ws.detail()
+	}
 }
 
 // appendNotice appends the Notice push for a reason, if it has one.

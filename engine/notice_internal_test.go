@@ -19,7 +19,7 @@ func TestNoticesNameTheLimit(t *testing.T) {
 		ReasonTooManyFromAddress: "too many connections from your address (limit 7: setting limits.connections_per_address, flag --connections-per-address)",
 		ReasonFirstFrameTimeout:  "no complete frame arrived in time after the connection was opened (limit 1s: setting limits.first_frame_time, flag --first-frame-time)",
 		ReasonFrameTimeout:       "a frame was started and not completed in time (limit 2s: setting limits.frame_time, flag --frame-time)",
-		ReasonHandshakeTimeout:   "no complete WebSocket handshake arrived in time after the connection was opened (limit 5s: setting limits.handshake_time, flag --handshake-time)",
+		ReasonHandshakeTimeout:   "the handshake of TLS or WebSocket was not completed in time (limit 5s: setting limits.handshake_time, flag --handshake-time)",
 		ReasonPongTimeout:        "a ping was not answered in time (limit 6s: setting limits.pong_time, flag --pong-time)",
 		ReasonLoginTimeout:       "no login in time (limit 3s: setting require_login, flag --require-login)",
 		ReasonIdle:               "no complete frame for too long; send heartbeats (limit 4s: setting limits.idle_time, flag --idle-time)",

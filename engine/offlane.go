@@ -26,7 +26,7 @@ func (c *Core) startOffLane(from *Context, h Handler) bool {
 	t.handler = h
 	t.body = append(t.body[:0], from.Message.Body...)
 	r := from.Detach()
-	t.ctx.Session, t.ctx.number, t.ctx.unordered = r.Session, r.number, r.unordered
+	t.ctx.Session, t.ctx.number, t.ctx.taken, t.ctx.unordered = r.Session, r.number, r.taken, r.unordered
 	t.ctx.Message = from.Message
 	t.ctx.Message.Body = t.body
 	t.ctx.replied = false

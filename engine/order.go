@@ -18,7 +18,8 @@ type Request struct {
 	Command   codec.Command
 	ID        uint64 // as codec.Message has it
 	number    uint32
-	unordered bool // the reply may come at any time
+	taken     stamp // when it came, if it is a sample (timing.go); else 0
+	unordered bool  // the reply may come at any time
 }
 
 // placesOf returns how many places a reply takes in the order of its session's replies.

@@ -69,12 +69,12 @@ func (o *Outbox) Len() int { return o.count }
 
 // Reply adds the reply to a request. A nil body is empty.
 func (o *Outbox) Reply(r Request, result codec.Result, body codec.Body) {
-	o.addReply(r.Session, &codec.Message{Command: r.Command, ID: r.ID}, r.number, placesOf(r.unordered), result, body)
+	o.addReply(r.Session, &codec.Message{Command: r.Command, ID: r.ID}, r.number, placesOf(r.unordered), r.taken, result, body)
 }
 
 // addReply adds a reply that takes count places (0 or 1) in the order of replies, at
-// number.
-func (o *Outbox) addReply(s *Session, m *codec.Message, number uint32, count int32, result codec.Result, body codec.Body) {
+// number. taken is not 0 if the request is a sample (timing.go).
+func (o *Outbox) addReply(s *Session, m *codec.Message, number uint32, count int32, taken stamp, result codec.Result, body codec.Body) {
 	b := o.batch(s.group)
 	start := len(b.buffer.B)
 	// Here and in Push the main dialect is called without the interface, which would
@@ -88,6 +88,9 @@ func (o *Outbox) addReply(s *Session, m *codec.Message, number uint32, count int
 		b.addLarge(s, size)
 	}
 	b.addOutput(s, int32(start), int32(len(b.buffer.B)), number, count, 1)
+	if taken != 0 {
+		b.samples = append(b.samples, sample{session: s, number: number, unordered: count == 0, command: m.Command, taken: taken})
+	}
 	o.count++
 }
 

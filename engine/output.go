@@ -12,10 +12,9 @@ func (s *Session) send(b []byte, answers bool) {
 	if s.unsent != 0 && s.tooSlow(len(b), answers) {
 		return
 	}
-	if err := s.link.Write(b); err != nil || s.closed { // a failed Write may call OnClose
+	if s.transmit(b) != nil || s.closed { // a failed Write may call OnClose
 		return
 	}
-	s.written += uint64(len(b))
 	s.sent = s.group.now
 	s.group.bytesOut.Add(uint64(len(b)))
 	if n := s.link.Buffered(); n|s.unsent != 0 {
@@ -24,6 +23,15 @@ func (s *Session) send(b []byte, answers bool) {
 		}
 		s.setUnsent(n)
 	}
+}
+
+// transmit passes b to the link, sealed if the session speaks TLS. Goroutine: event loop.
+func (s *Session) transmit(b []byte) error {
+	if s.tls != nil {
+		return s.tls.write(s, b)
+	}
+	s.written += uint64(len(b))
+	return s.link.Write(b)
 }
 
 // push sends the droppable frames b, or records their key as missed if the session has
@@ -118,10 +126,22 @@ func (s *Session) reportMissed() {
 
 // sendNotice writes the last output for a reason, if there is some: a Notice. Goroutine: event loop.
 func (s *Session) sendNotice(reason Reason) {
-	notice := s.farewell(reason)
-	if notice == nil || s.link.Write(notice) != nil || s.closed {
+	if s.tls != nil && !s.tls.open {
+		if last := s.tls.farewell(s); last != nil {
+			_ = s.link.Write(last)
+		}
 		return
 	}
-	s.group.bytesOut.Add(uint64(len(notice)))
-	s.group.backlog.set(s, s.link.Buffered())
+	if notice := s.farewell(reason); notice != nil {
+		if s.transmit(notice) != nil || s.closed {
+			return
+		}
+		s.group.bytesOut.Add(uint64(len(notice)))
+	}
+	if s.tls != nil {
+		s.tls.closeWrite(s)
+	}
+	if !s.closed {
+		s.group.backlog.set(s, s.link.Buffered())
+	}
 }

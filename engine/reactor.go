@@ -129,6 +129,7 @@ func (r *Reactor) stopLoops(ended <-chan error) error {
 	_ = r.engine.Stop(done) // only tells the loops: its own wait polls twice a second
 	select {
 	case err := <-ended:
+		r.core.handshakes.all.Wait() // their sessions are closed
 		return err
 	case <-time.After(stopTimeout): // a loop is stuck: nobody can wait for it
 		return fmt.Errorf("engine: event loops: %w", context.DeadlineExceeded)
@@ -199,6 +200,7 @@ func (r *Reactor) gnetAddrs() (addrs []string, err error) {
 
 func (r *Reactor) unexpectedEnd(err error) error {
 	r.core.StartDrain()
+	r.core.handshakes.all.Wait()
 	if err != nil {
 		return fmt.Errorf("engine: event loops: %w", err)
 	}
@@ -277,6 +279,8 @@ func (r *Reactor) OnTraffic(conn gnet.Conn) gnet.Action {
 	}
 	l := s.group.carrier.(*loop)
 	switch {
+	case s.tls.lasts():
+		l.receiveHandshake(s) // also if the session is to end: its client gets the reason
 	case s.refused || s.closing.Load():
 		s.discardAllInput()
 	case s.queued:

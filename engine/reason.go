@@ -89,10 +89,10 @@ func (r Reason) text() reasonText {
 		return reasonText{name: "memory"}
 	case ReasonRevoked:
 		return reasonText{"revoked", pb.NoticeCode_NOTICE_CODE_REVOKED, "the credential of this login was revoked; log in with the new one"}
-	case ReasonBadHandshake: // answered by HTTP
+	case ReasonBadHandshake: // answered by HTTP, or by an alert of TLS
 		return reasonText{name: "bad_handshake"}
 	case ReasonHandshakeTimeout:
-		return reasonText{"handshake_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "no complete WebSocket handshake arrived in time after the connection was opened"}
+		return reasonText{"handshake_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "the handshake of TLS or WebSocket was not completed in time"}
 	case ReasonPongTimeout:
 		return reasonText{"pong_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "a ping was not answered in time"}
 	case ReasonOnDemand:

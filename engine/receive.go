@@ -9,6 +9,10 @@ import (
 // receive takes the complete frames that a session has sent, up to FramesPerEvent. The
 // rest waits in the loop's queue, so that other sessions are served in between.
 func (l *loop) receive(s *Session) {
+	if s.tls != nil && !s.tls.open {
+		l.receiveHandshake(s)
+		return
+	}
 	most := l.core.limits.MaxFrameBytes
 	if !s.loggedIn.Load() {
 		most = l.core.limits.LoginFrameBytes
@@ -33,7 +37,8 @@ func (l *loop) receive(s *Session) {
 	case err != nil:
 		reason = frameReason(err)
 		s.ws.explain(err)
-	case end < len(b):
+		s.wantsTLS = s.heard == 0 && s.tls == nil && b[0] == recordHandshake
+	case s.queued:
 		reason = ReasonNone // not yet
 	}
 	if reason != ReasonNone {
@@ -58,8 +63,10 @@ func (l *loop) recordProgress(s *Session, most int, b []byte, end int) {
 	case end > 0 || s.frameStart == 0:
 		s.frameStart = now
 	}
-	need, _ := s.dialect.FrameLen(b[end:], most)
-	s.need = int32(need)
+	if s.tls == nil { // else the frame is there before the records that end it are
+		need, _ := s.dialect.FrameLen(b[end:], most)
+		s.need = int32(need)
+	}
 }
 
 // queue holds the sessions with complete frames that wait. Their bytes stay in gnet's

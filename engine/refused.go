@@ -26,7 +26,7 @@ type refusedConn struct {
 // refuse ends a connection before it is a session. It returns what OnOpen returns.
 func (r *Reactor) refuse(conn gnet.Conn, l *loop, reason Reason, remote net.Addr, to *Listener) ([]byte, gnet.Action) {
 	answer := r.core.Refusal(reason, remote, to)
-	if to.WebSocket == nil || l.refused >= maxRefused {
+	if to.WebSocket == nil || to.TLS != nil || l.refused >= maxRefused {
 		return answer, gnet.Close
 	}
 	l.refused++

@@ -22,6 +22,7 @@ type Session struct {
 	properties []any
 
 	listener *Listener
+	tls      *tlsInput     // nil: not encrypted
 	ws       *webInput     // nil: not a WebSocket session
 	dialect  codec.Dialect // final before the first message is executed
 	ordered  bool          // of its dialect
@@ -46,6 +47,8 @@ type Session struct {
 	replied       uint32 // requests whose replies are written; see Request
 	early         *earlyOutput
 	closed        bool
+	announced     bool // Config.OnOpen was called
+	wantsTLS      bool // its client speaks TLS, and the listener does not
 	refused       bool // it is being closed: nothing more is read
 	queued        bool // complete frames wait in the loop's queue
 	blocked       bool // they wait because the lane is full
@@ -158,6 +161,10 @@ func (s *Session) finish(reason Reason) {
 	}
 	s.closing.Store(true)
 	s.reason = reason
+	if s.tls.lasts() {
+		time.AfterFunc(s.core.limits.Linger, s.abort)
+		return // continueHandshake sends the Notice
+	}
 	s.early = nil // nobody gets it any more
 	s.flushFeeds(lastFeedParts)
 	s.leaveFeeds()

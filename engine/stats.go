@@ -15,7 +15,11 @@ type Stats struct {
 	// HalfClosedLost counts sessions whose clients ended their stream and did not get all
 	// replies, because no descriptor was free, or gnet kept unsent output elsewhere.
 	HalfClosedLost atomic.Uint64
-	closes         [reasonCount]atomic.Uint64
+	// Handshakes counts the TLS handshakes that succeeded, HandshakesFailed those that did
+	// not because of the client or its certificate.
+	Handshakes       atomic.Uint64
+	HandshakesFailed atomic.Uint64
+	closes           [reasonCount]atomic.Uint64
 }
 
 // Closes returns how many sessions ended, or were refused, for a reason.
@@ -38,7 +42,8 @@ type group struct {
 	now      ticks                      // the time of the event loop, stored by its clock
 	clock    *clock                     // nil: no deadlines
 	feeds    *feedFlusher               // nil: the carrier is not an event loop
-	_        [64]byte                   // counters of two groups never share a cache line
+	timing   timing
+	_        [64]byte // counters of two groups never share a cache line
 }
 
 // Traffic counts what went through all carriers.

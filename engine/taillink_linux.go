@@ -78,7 +78,10 @@ func (t *tailLink) Close() error {
 // when nothing was sent to it for IdleTime.
 func (t *tailLink) endIfDone(l *loop) {
 	s := t.session
-	if !l.owes(s) {
+	if !t.last && !l.owes(s) {
+		if s.tls != nil {
+			s.tls.closeWrite(s)
+		}
 		t.last = true
 	}
 	if t.last && len(t.unsent) == 0 || s.group.now-s.sent >= s.group.clock.idle {
@@ -92,7 +95,7 @@ func (l *loop) owes(s *Session) bool {
 	if s.lingering {
 		return false
 	}
-	return s.inFlight > 0 || s.queued || s.early != nil || s.refused || s.closing.Load() || s.loopRun == l.runs || s.isBehind()
+	return s.tls.completing() || s.inFlight > 0 || s.queued || s.early != nil || s.refused || s.closing.Load() || s.loopRun == l.runs || s.isBehind()
 }
 
 // halfClosed is called when the client of s has ended its stream and gnet is about to
@@ -118,9 +121,12 @@ func (l *loop) halfClosed(s *Session, conn gnet.Conn, lastFile int) bool {
 		return false
 	}
 	t := &tailLink{session: s, fd: fd, unsent: unsent}
-	if s.queued {
+	if s.queued || s.tls.completing() {
 		t.received = bytes.Clone(s.rawInput())
 		s.discardRaw(-1)
+	}
+	if s.tls.completing() {
+		s.tls.handshake.end()
 	}
 	s.link = t
 	s.frameStart, s.need = 0, 0 // the rest of a frame never comes

@@ -38,7 +38,7 @@ const (
 const (
 	// maxEchoBytes is the largest message of the path /echo.
 	maxEchoBytes = 16 << 20
-	// maxScratchBytes bounds the memory that a loop keeps to open frames.
+	// maxScratchBytes bounds the memory that a loop keeps to open frames and records.
 	maxScratchBytes = 256 << 10
 )
 
@@ -128,6 +128,15 @@ func (l *loop) shrinkScratch() {
 	}
 	if cap(l.answers) > maxScratchBytes {
 		l.answers = nil
+	}
+	if cap(l.opened) > maxScratchBytes {
+		l.opened = nil
+	}
+	if cap(l.sealed) > maxScratchBytes {
+		l.sealed = nil
+	}
+	if cap(l.records) > maxScratchBytes {
+		l.records = nil
 	}
 }
 

@@ -19,6 +19,7 @@ type Piece[S any] struct {
 type Batch[S any] struct {
 	Buf    []byte
 	Pieces []Piece[S]
+	Opened uint32 // Lane.Clock at the Put of the first piece
 	buffer *Buffer
 }
 
@@ -29,6 +30,10 @@ type Batch[S any] struct {
 // Goroutine: Put from any; work runs on one worker at a time.
 // Limit: a batch holds at most maxBytes; beyond that Put refuses.
 type Lane[S any] struct {
+	// Clock, if set before the first Put, is read once for each batch: Batch.Opened. Its
+	// goroutine is that of a Put.
+	Clock func() uint32
+
 	workers  *ants.Pool
 	buffers  *Buffers
 	work     func(*Batch[S])
@@ -71,6 +76,9 @@ func (l *Lane[S]) Put(owner S, b []byte, count int) bool {
 	if open.buffer == nil {
 		open.buffer = l.buffers.Get()
 		open.Buf = open.buffer.B[:0]
+		if l.Clock != nil {
+			open.Opened = l.Clock()
+		}
 	}
 	start := len(open.Buf)
 	open.Buf = append(open.Buf, b...)

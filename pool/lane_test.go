@@ -3,6 +3,7 @@ package pool_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -136,6 +137,32 @@ func TestLanePutDoesNotAllocate(t *testing.T) {
 	}
 	if allocs := testing.AllocsPerRun(100, round); allocs > 5 {
 		t.Fatalf("%v allocations for a round of 100 pieces", allocs)
+	}
+}
+
+// TestLaneReadsItsClockForABatch: once, when its first piece is put.
+func TestLaneReadsItsClockForABatch(t *testing.T) {
+	var now uint32
+	var opened []uint32
+	gate := make(chan struct{})
+	lane := pool.NewLane(newWorkers(t), new(pool.Buffers), 1<<10, func(b *pool.Batch[int]) {
+		opened = append(opened, b.Opened)
+		<-gate
+	})
+	lane.Clock = func() uint32 { now++; return now }
+	lane.Put(1, []byte("x"), 1)
+	for {
+		if pieces, _ := lane.Depth(); pieces == 0 { // the worker has it
+			break
+		}
+	}
+	for range 3 {
+		lane.Put(1, []byte("y"), 1)
+	}
+	close(gate)
+	lane.Wait()
+	if !slices.Equal(opened, []uint32{1, 2}) {
+		t.Errorf("the batches were opened at %v", opened)
 	}
 }
 

@@ -15,6 +15,7 @@ type Account struct {
 	MarketValue Money
 	Realised    Money
 	Operator    bool
+	Viewer      bool // it reads every account, and changes nothing
 	// FreeCash is what a new order can spend: Cash - FrozenCash - UnsettledCash. It may be
 	// negative after a bust.
 	FreeCash Money
@@ -73,7 +74,7 @@ func byKey(x, y Position) int { return x.Key.Compare(y.Key) }
 func accountOf(m *pb.Account) Account {
 	return Account{
 		Customer: Customer(m.GetCustomer()), Name: m.GetName(), Cash: Money(m.GetCash()),
-		MarketValue: Money(m.GetMarketValue()), Realised: Money(m.GetRealisedProfit()), Operator: m.GetOperator(),
+		MarketValue: Money(m.GetMarketValue()), Realised: Money(m.GetRealisedProfit()), Operator: m.GetOperator(), Viewer: m.GetViewer(),
 		FreeCash: Money(m.GetFreeCash()), FrozenCash: Money(m.GetFrozenCash()), UnsettledCash: Money(m.GetUnsettledCash()),
 		Fees: Money(m.GetFees()), Deposits: Money(m.GetDeposits()), WorkingOrders: int(m.GetWorkingOrders()),
 	}

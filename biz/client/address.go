@@ -16,10 +16,11 @@ const (
 	maxSocketPath = 107
 )
 
-// webSocketPrefix is how the address of a WebSocket listener starts, and webSocketPath the
-// path of one that names none.
+// webSocketPrefix is how the address of a WebSocket listener starts, securePrefix that of one that
+// speaks TLS, and webSocketPath the path of one that names none.
 const (
 	webSocketPrefix = "ws://"
+	securePrefix    = "wss://"
 	webSocketPath   = "/ws"
 )
 
@@ -32,11 +33,13 @@ func webSocketURL(hostPort, path string) string {
 }
 
 // IsWebSocket reports whether addr is the address of a WebSocket listener.
-func IsWebSocket(addr string) bool { return strings.HasPrefix(addr, webSocketPrefix) }
+func IsWebSocket(addr string) bool {
+	return strings.HasPrefix(addr, webSocketPrefix) || strings.HasPrefix(addr, securePrefix)
+}
 
 // CheckAddress returns an error that wraps ErrBadAddress if Dial can't use addr: it must be
-// "HOST:PORT" with a port from 1 to 65535, "ws://HOST:PORT/PATH", or "unix:PATH". It does
-// not look up the host.
+// "HOST:PORT" with a port from 1 to 65535, "ws://HOST:PORT/PATH", "wss://HOST:PORT/PATH", or
+// "unix:PATH". It does not look up the host.
 func CheckAddress(addr string) error {
 	_, err := parseAddress(addr)
 	return err
@@ -46,6 +49,7 @@ func CheckAddress(addr string) error {
 type target struct {
 	network, address string // what net.Dial wants
 	path             string // of a WebSocket listener; "": the address is not one
+	secure           bool   // the address asks for TLS
 }
 
 func parseAddress(addr string) (target, error) {
@@ -69,7 +73,7 @@ func parseAddress(addr string) (target, error) {
 	if why := badHostPort(hostPort); why != "" {
 		return target{}, badAddress(addr, why)
 	}
-	return target{"tcp", hostPort, path}, nil
+	return target{"tcp", hostPort, path, strings.HasPrefix(addr, securePrefix)}, nil
 }
 
 // badHostPort returns what is wrong with "HOST:PORT", or "".
@@ -78,8 +82,6 @@ func badHostPort(text string) string {
 	switch {
 	case text == "":
 		return "it is empty"
-	case strings.HasPrefix(text, "wss://"):
-		return "TLS is not supported: ws:// is"
 	case strings.Contains(text, "://"):
 		return "it is a URL"
 	case err != nil && strings.Count(text, ":") > 1:

@@ -44,7 +44,8 @@ func TestCheckAddress(t *testing.T) {
 		"ws://a:1/ws?x=1":       "not one of a host, a port and a path",
 		"ws://u:p@a:1/ws":       "not one of a host, a port and a path",
 		"ws://a:x/ws":           "not one of a host, a port and a path",
-		"wss://127.0.0.1:1/ws":  "TLS is not supported",
+		"wss://127.0.0.1:1/ws":  "",
+		"wss://127.0.0.1/ws":    "the port is missing",
 
 		"unix:" + strings.Repeat("x", 107): "",
 		"unix:" + strings.Repeat("x", 108): "more than 107 bytes",

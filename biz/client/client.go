@@ -57,10 +57,11 @@ type Hello struct {
 
 // Dial connects to the listener at addr and sends the first request, Conn. ctx bounds only
 // these two steps. addr is "HOST:PORT" or "unix:PATH" for a listener of the packet dialect,
-// and "ws://HOST:PORT/PATH" for a WebSocket listener. The caller must call Close.
+// and "ws://HOST:PORT/PATH" for a WebSocket listener. Options.TLS, or "wss://" as the start of the
+// address, asks for TLS. The caller must call Close.
 //
 // Errors are ErrBadAddress, *ConnectionError (around a *HandshakeError if the WebSocket
-// handshake failed), *NoticeError (the server refuses further connections), *CloseError,
+// handshake failed, or around an error of Encrypt), *NoticeError (the server refuses further connections), *CloseError,
 // ErrTimeout and ErrProtocol; Explain says what to do about each, and Retry tries again
 // while the server is busy.
 func Dial(ctx context.Context, addr string, options Options) (*Client, error) {

@@ -8,7 +8,8 @@ import (
 // DemoPassword is the password of every account of the shipped seed file.
 const DemoPassword = "holdfast-demo"
 
-// Credential proves who a customer is. The server refuses the zero value.
+// Credential proves who a customer is. The zero value is for a connection whose TLS certificate
+// (Options.TLS) proves that; on others the server refuses it.
 type Credential struct {
 	password string
 	token    []byte

@@ -1,5 +1,5 @@
 // Package client is the Go client of holdfast's packet dialect, over TCP, Unix sockets and
-// WebSocket.
+// WebSocket, with and without TLS.
 //
 // Dial connects; each method of Client sends one request and waits for its reply. Any
 // number of goroutines may call them at the same time: requests are pipelined on the one

@@ -35,6 +35,14 @@ var (
 	ErrTimeout = errors.New("no reply in time")
 	// ErrProtocol means that the server sent something that the protocol doesn't allow.
 	ErrProtocol = errors.New("the server does not speak holdfast's packet dialect")
+	// ErrNoTLS means that the server answered a TLS handshake with something else.
+	ErrNoTLS = errors.New("the server does not speak TLS on this address")
+	// ErrHandshakeRefused means that the server refused the TLS handshake without a reason: it
+	// may have too many connections.
+	ErrHandshakeRefused = errors.New("the server refused the TLS handshake")
+	// ErrClientCertificate means that the server wants a certificate of the client, or another
+	// one.
+	ErrClientCertificate = errors.New("the server does not accept the client's certificate, or there is none")
 	// ErrPushOverflow means that OnPush was too slow: a numbered push found the buffer
 	// full. The connection was closed.
 	ErrPushOverflow = errors.New("pushes arrive faster than this program handles them")
@@ -102,6 +110,8 @@ const (
 	// ReasonNotStepped: the clock runs by itself; only a stepped one can be stepped.
 	ReasonNotStepped      Reason = 34
 	ReasonUnknownCustomer Reason = 35
+	// ReasonBadSeed: the seed file can't be read, or can't be applied to the running server.
+	ReasonBadSeed Reason = 36
 )
 
 // String returns the protocol's name of the reason: "NOT_ENOUGH_SHARES".

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"time"
@@ -310,4 +311,22 @@ func ExampleParseExecutionID() {
 	id, err := client.ParseExecutionID("100001-17")
 	fmt.Println(id.Customer(), id.Number(), err)
 	// Output: 100001 17 <nil>
+}
+
+// A program speaks TLS with the certificate of its customer, who then needs no password.
+func ExampleOptions_tls() {
+	pair, err := tls.LoadX509KeyPair("trader.pem", "trader.key")
+	if err != nil {
+		fmt.Println("no certificate")
+		return
+	}
+	options := client.Options{TLS: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}}
+	c, err := client.Dial(context.Background(), "trading.example:8888", options)
+	if err != nil {
+		fmt.Println(err, client.Explain(err))
+		return
+	}
+	defer c.Close()
+	_, _ = c.Login(context.Background(), 100001, client.Credential{})
+	// Output: no certificate
 }

@@ -56,9 +56,10 @@ func advices() []advice {
 		{[]error{syscall.EPIPE}, "the server has already closed the connection: connect again"},
 		{[]error{syscall.EHOSTUNREACH, syscall.ENETUNREACH}, "there is no route to this address: check the address and the network"},
 		{[]error{syscall.EACCES, syscall.EPERM}, "the system forbids this connection: check the firewall rules, or who may use the socket file"},
+		{[]error{errOnlyTLS}, useTLS},
 		{[]error{ErrProtocol}, "check the address: it may belong to another service, or to a listener with another dialect"},
 		{[]error{ErrUnauthenticated}, "check the customer number and the password or token"},
-		{[]error{ErrForbidden}, "log in as an operator"},
+		{[]error{ErrForbidden}, "use a login that may do it; an operator may do everything"},
 		{[]error{ErrOverloaded}, "send fewer requests at a time, or try again later"},
 		{[]error{ErrUnavailable}, "try again later; the server's log says why"},
 		{[]error{ErrClosedByServer}, "connect again; the server's log says more"},
@@ -78,12 +79,14 @@ func Explain(err error) string {
 	switch {
 	case err == nil:
 		return ""
+	case explainTLS(err) != "":
+		return explainTLS(err)
 	case errors.As(err, &handshake):
 		return explainHandshake(handshake)
 	case errors.As(err, &connection) && IsWebSocket(connection.Addr) && errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there: start the server with \"holdfast serve --listener websocket=HOST:PORT\", or correct the address"
 	case errors.As(err, &notice):
-		return explainNotice(notice.Notice.Code)
+		return explainNotice(&notice.Notice)
 	case errors.As(err, &refused) && refused.Result == codec.ResultRejected:
 		return explainRefusal(refused)
 	}
@@ -105,9 +108,12 @@ func Explain(err error) string {
 	return ""
 }
 
-func explainNotice(c NoticeCode) string {
-	if c == NoticeRevoked {
+func explainNotice(n *Notice) string {
+	switch {
+	case n.Code == NoticeRevoked:
 		return "log in with the customer's new password or token"
+	case n.Code == NoticeMalformed && saysTLS(n.Text):
+		return useTLS
 	}
 	return "" // its text says what to do
 }

@@ -73,7 +73,7 @@ func TestConnectionErrorText(t *testing.T) {
 
 // The codes and reasons of this package are those of the protocol.
 func TestClosedLists(t *testing.T) {
-	if n := len(pb.Reason_name) - 1; client.Reason(n) != client.ReasonUnknownCustomer {
+	if n := len(pb.Reason_name) - 1; client.Reason(n) != client.ReasonBadSeed {
 		t.Errorf("the protocol has %d reasons", n)
 	}
 	if n := len(pb.NoticeCode_name) - 1; client.NoticeCode(n) != client.NoticeRevoked {

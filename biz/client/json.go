@@ -100,13 +100,41 @@ func (o Operated) MarshalJSON() ([]byte, error) {
 		Executions: executionMessages(o.Executions), Position: o.Position.optional(),
 	}
 	for _, c := range o.Customers {
-		m.Customers = append(m.Customers, &pb.Customer{Customer: uint32(c.Customer), Name: valid(c.Name), Operator: c.Operator})
+		m.Customers = append(m.Customers, &pb.Customer{Customer: uint32(c.Customer), Name: valid(c.Name), Operator: c.Operator, Viewer: c.Viewer})
 	}
 	m.More = o.More
+	if r := &o.Reloaded; r.ChangedCustomers+r.NewCustomers+r.NewInstruments+len(r.Later) > 0 {
+		m.Reloaded = r.message()
+	}
+	for i := range o.Entries {
+		m.Entries = append(m.Entries, o.Entries[i].message())
+	}
 	if o.Account != (Account{}) {
 		m.Account = o.Account.message()
 	}
 	return protojson.Marshal(m)
+}
+
+func (r *Reloaded) message() *pb.Reloaded {
+	m := &pb.Reloaded{
+		NewInstruments: uint32(r.NewInstruments), NewCustomers: uint32(r.NewCustomers), WithdrawnCustomers: uint32(r.WithdrawnCustomers),
+		ChangedCustomers: uint32(r.ChangedCustomers), ChangedCredentials: uint32(r.ChangedCredentials), EndedSessions: uint32(r.EndedSessions),
+	}
+	for _, key := range r.Later {
+		m.Later = append(m.Later, &pb.InstrumentKey{Market: valid(key.Market), Code: valid(key.Code)})
+	}
+	return m
+}
+
+// MarshalJSON implements json.Marshaler: an AuditEntry.
+func (a AuditEntry) MarshalJSON() ([]byte, error) { return protojson.Marshal(a.message()) }
+
+func (a *AuditEntry) message() *pb.AuditEntry {
+	return &pb.AuditEntry{
+		Number: a.Number, Time: nanoseconds(a.Time), Customer: uint32(a.Customer), Name: valid(a.Name), Uid: a.Session,
+		Address: valid(a.Address), Command: valid(a.Command), Text: valid(a.Text), Result: valid(a.Result), Message: valid(a.Message),
+		Unlisted: uint32(a.Unlisted),
+	}
 }
 
 // Instruments is the reply to Quotes.
@@ -199,7 +227,7 @@ func (m ChatMessage) MarshalJSON() ([]byte, error) {
 func (a *Account) message() *pb.Account {
 	return &pb.Account{
 		Customer: uint32(a.Customer), Name: valid(a.Name), Cash: int64(a.Cash), MarketValue: int64(a.MarketValue),
-		RealisedProfit: int64(a.Realised), Operator: a.Operator, FreeCash: int64(a.FreeCash), FrozenCash: int64(a.FrozenCash),
+		RealisedProfit: int64(a.Realised), Operator: a.Operator, Viewer: a.Viewer, FreeCash: int64(a.FreeCash), FrozenCash: int64(a.FrozenCash),
 		UnsettledCash: int64(a.UnsettledCash), Fees: int64(a.Fees), Deposits: int64(a.Deposits), WorkingOrders: uint32(a.WorkingOrders),
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Operation is a command of operators on the market or on an account: Halt, Resume, Jump, Step,
-// Clock, Customers, Deposit, Withdraw, Reset, Fill, RejectNext, Disconnect or HoldPushes.
+// Clock, Customers, Reload, AuditQuery, Deposit, Withdraw, Reset, Fill, RejectNext, Disconnect or HoldPushes.
 type Operation interface{ request() *pb.OperateRequest }
 
 // Halt halts trading in an instrument; without a code, in all of a market.
@@ -43,6 +43,52 @@ type CustomerEntry struct {
 	Customer Customer
 	Name     string
 	Operator bool
+	Viewer   bool
+}
+
+// Reload makes the server read its settings and its seed file again, as the signal SIGHUP does. If
+// it replaces or removes the credential of the login that asks, the session ends after the reply
+// (NoticeRevoked).
+type Reload struct{}
+
+// Reloaded is what a Reload has changed.
+type Reloaded struct {
+	NewInstruments, NewCustomers, WithdrawnCustomers int
+	// ChangedCustomers have another name, role or credential, or are withdrawn.
+	ChangedCustomers, ChangedCredentials int
+	EndedSessions                        int
+	// Later are the first 1000 instruments of which something applies at the next start.
+	Later []Key
+}
+
+// AuditQuery lists commands of operators, newest first.
+type AuditQuery struct {
+	// Before selects entries with lower numbers; 0 starts with the newest.
+	Before uint64
+	// Limit is 1 to 1000; 0 means 1000.
+	Limit int
+	// Customer, unless it is 0, is who has given the commands.
+	Customer Customer
+	// Command, unless it is empty, is what kind they are, such as deposit.
+	Command string
+	// From and To, unless they are zero, select From <= Time < To.
+	From, To time.Time
+}
+
+// AuditEntry is a command of an operator, or of a customer without the role who was refused.
+type AuditEntry struct {
+	Number   uint64
+	Time     time.Time // of the server's clock
+	Customer Customer
+	Name     string
+	Session  uint64
+	Address  string
+	Command  string
+	Text     string // its parameters
+	Result   string // OK, or why not
+	Message  string // what the reply said
+	// Unlisted is how many refused attempts of the customer since its entry before have none.
+	Unlisted int
 }
 
 // Deposit adds cash to an account.
@@ -118,10 +164,14 @@ type Operated struct {
 	// others follow the last one.
 	Customers []CustomerEntry
 	More      bool
+	// Reloaded is what Reload has changed.
+	Reloaded Reloaded
+	// Entries are those of AuditQuery, newest first; More is as for Customers.
+	Entries []AuditEntry
 }
 
 // Operate executes a command of operators. All but Clock need the operator role (else
-// ErrForbidden). The server does not recognise a command that is sent twice: after ErrTimeout, look at the market or
+// ErrForbidden); Customers and AuditQuery may also come from a viewer. The server does not recognise a command that is sent twice: after ErrTimeout, look at the market or
 // the account before you send it again.
 func (c *Client) Operate(ctx context.Context, o Operation) (Operated, error) {
 	var reply pb.OperateReply
@@ -133,9 +183,40 @@ func (c *Client) Operate(ctx context.Context, o Operation) (Operated, error) {
 		Executions: executionsOf(reply.Executions), Position: positionOf(reply.Position), More: reply.More,
 	}
 	for _, m := range reply.Customers {
-		done.Customers = append(done.Customers, CustomerEntry{Customer(m.Customer), m.Name, m.Operator})
+		done.Customers = append(done.Customers, CustomerEntry{Customer(m.Customer), m.Name, m.Operator, m.Viewer})
+	}
+	if r := reply.Reloaded; r != nil {
+		done.Reloaded = reloadedOf(r)
+	}
+	for _, m := range reply.Entries {
+		done.Entries = append(done.Entries, AuditEntry{
+			Number: m.Number, Time: timeOf(m.Time), Customer: Customer(m.Customer), Name: m.Name, Session: m.Uid, Address: m.Address,
+			Command: m.Command, Text: m.Text, Result: m.Result, Message: m.Message, Unlisted: int(m.Unlisted),
+		})
 	}
 	return done, nil
+}
+
+func reloadedOf(m *pb.Reloaded) Reloaded {
+	r := Reloaded{
+		NewInstruments: int(m.NewInstruments), NewCustomers: int(m.NewCustomers), WithdrawnCustomers: int(m.WithdrawnCustomers),
+		ChangedCustomers: int(m.ChangedCustomers), ChangedCredentials: int(m.ChangedCredentials), EndedSessions: int(m.EndedSessions),
+	}
+	for _, key := range m.Later {
+		r.Later = append(r.Later, Key{key.Market, key.Code})
+	}
+	return r
+}
+
+func (o Reload) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Reload{Reload: &pb.ReloadCommand{}}}
+}
+
+func (o AuditQuery) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_Audit{Audit: &pb.AuditCommand{
+		Limit: uint32(o.Limit), Before: o.Before, Customer: uint32(o.Customer), Command: o.Command,
+		FromTime: nanoseconds(o.From), ToTime: nanoseconds(o.To),
+	}}}
 }
 
 func (o Customers) request() *pb.OperateRequest {

@@ -3,6 +3,7 @@ package client
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"net"
 	"time"
 
@@ -41,14 +42,27 @@ type Options struct {
 	// Dial opens the connection; nil means net.Dialer.DialContext. network is "tcp", or
 	// "unix" with the path of the socket as addr.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// TLS is how to speak TLS over that connection; nil means not to, except to an address
+	// that starts with "wss://": then the system's authorities are trusted. See Encrypt.
+	TLS *tls.Config
 }
 
 // open opens the connection to a listener.
 func (o *Options) open(ctx context.Context, to target) (net.Conn, error) {
-	if to.path != "" {
-		return dialWebSocket(ctx, to, o.Dial, o.MaxFrame)
+	dial := o.Dial
+	if o.TLS != nil || to.secure {
+		dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := o.Dial(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return overTLS(ctx, conn, to, o.TLS)
+		}
 	}
-	return o.Dial(ctx, to.network, to.address)
+	if to.path != "" {
+		return dialWebSocket(ctx, to, dial, o.MaxFrame)
+	}
+	return dial(ctx, to.network, to.address)
 }
 
 // timeoutOf returns the time limit of a request.

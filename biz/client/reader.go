@@ -47,6 +47,8 @@ func (c *Client) handleAll(b []byte) (used int, err error) {
 	for {
 		m, n, err := codec.Decode(codec.Packet{}, b[used:], c.options.MaxFrame)
 		switch {
+		case err != nil && answersTLS(b[used:]):
+			return used, fmt.Errorf("%w: %w", ErrProtocol, errOnlyTLS)
 		case err != nil && bytes.HasPrefix(b[used:], []byte("HTTP/")):
 			return used, fmt.Errorf("%w: %w (it answers in HTTP; a WebSocket listener has an address such as ws://HOST:PORT/ws)", ErrProtocol, err)
 		case err != nil:

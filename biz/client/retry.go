@@ -80,6 +80,8 @@ func Busy(err error) bool {
 	var handshake *HandshakeError
 	var frame *CloseError
 	switch {
+	case errors.Is(err, ErrHandshakeRefused):
+		return true
 	case errors.As(err, &refused):
 		return refused.Result == codec.ResultOverloaded
 	case errors.As(err, &handshake):
@@ -99,6 +101,6 @@ func Busy(err error) bool {
 // to try again is useless.
 func Denied(err error) bool {
 	var closed *NoticeError
-	return errors.Is(err, ErrUnauthenticated) || errors.Is(err, ErrForbidden) ||
+	return errors.Is(err, ErrUnauthenticated) || errors.Is(err, ErrForbidden) || errors.Is(err, ErrClientCertificate) ||
 		errors.As(err, &closed) && closed.Notice.Code == NoticeRevoked
 }

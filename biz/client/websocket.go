@@ -119,7 +119,7 @@ func readError(err error) error {
 
 // ofNetwork reports whether err is one of the connection, not of what came over it.
 func ofNetwork(err error) bool {
-	for _, is := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed, os.ErrDeadlineExceeded} {
+	for _, is := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed, os.ErrDeadlineExceeded, ErrClientCertificate} {
 		if errors.Is(err, is) {
 			return true
 		}
@@ -229,6 +229,9 @@ func lastWord(err error) string {
 
 // explainHandshake returns what to do about a handshake that failed.
 func explainHandshake(e *HandshakeError) string {
+	if saysTLS(e.Text) {
+		return useTLS
+	}
 	switch e.Status {
 	case 0:
 		return "it may be a listener of the packet dialect: use its address without ws:// (--door packet), or correct the address"

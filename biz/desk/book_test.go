@@ -435,6 +435,9 @@ func someEntries() []desk.Entry {
 		{History: desk.HistoryID{1}},
 		{Market: &desk.MarketEvent{Kind: desk.MarketHalted, Time: -1, Prices: []desk.InstrumentPrice{{Instrument: 7}, {Instrument: 9}}}},
 		{Script: &desk.ScriptPosition{Script: [32]byte{1}, Done: 100_000, Time: -1}},
+		{Audit: &desk.Audit{Time: -1, Customer: alice, Name: "Älice", Session: 1 << 63, Address: "192.0.2.7:1", Command: "deposit",
+			Text: "amount=1.00", Result: "OK", Message: "count=0", Unlisted: 1<<32 - 1}},
+		{Audit: new(desk.Audit)},
 		{Market: &desk.MarketEvent{Kind: desk.MarketClosed, Time: 1 << 60, Prices: []desk.InstrumentPrice{{Instrument: 7, Price: ledger.MaxPrice}}}},
 	}
 }

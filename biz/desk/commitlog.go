@@ -64,8 +64,8 @@ func (g *groupCommit) Append(t *Turn) {
 
 // appendTo adds a turn to the open commit.
 func (g *groupCommit) appendTo(commit *journal.Commit[*release], t *Turn) {
-	if t.script != nil || t.priced != nil {
-		commit.Together(len(t.ends)+2, len(t.records)+maxMarkSize)
+	if t.script != nil || t.priced != nil || t.audit != nil {
+		commit.Together(len(t.ends)+3, len(t.records)+maxMarkSize+maxAuditSize)
 	}
 	start := 0
 	for _, end := range t.ends {
@@ -90,6 +90,10 @@ func (g *groupCommit) appendTo(commit *journal.Commit[*release], t *Turn) {
 		commit.Record((&Entry{Script: t.script}).record())
 		g.defined.Add(1)
 		g.script = *t.script
+	}
+	if t.audit != nil {
+		commit.Record((&Entry{Audit: t.audit}).record())
+		g.defined.Add(1)
 	}
 	t.Out.MoveTo(commit.Held().out)
 }

@@ -152,8 +152,8 @@ func (p *projector) batch(ctx context.Context, b *journal.Batch) error {
 		}
 		p.open, p.started = true, p.desk.config.Now()
 	}
-	for _, record := range b.Records() {
-		if err := p.insert(ctx, record); err != nil {
+	for number, record := range b.Records() {
+		if err := p.insert(ctx, number, record); err != nil {
 			return err
 		}
 	}
@@ -172,11 +172,16 @@ func (p *projector) batch(ctx context.Context, b *journal.Batch) error {
 // enough reports whether a transaction of that many rows, open for so long, is to be committed.
 func enough(rows int, open time.Duration) bool { return rows >= projectRows || open >= projectLongest }
 
-// insert adds the events of a record.
-func (p *projector) insert(ctx context.Context, record []byte) error {
+// insert adds the events of a record, or its audit.
+func (p *projector) insert(ctx context.Context, number uint64, record []byte) error {
 	if !isEvents(record) {
 		e, err := DecodeEntry(record)
-		if err == nil && len(e.Listings) > 0 {
+		switch {
+		case err != nil:
+		case e.Audit != nil:
+			row := auditRow(number, e.Audit)
+			err = p.desk.history.InsertAudit(&row)
+		case len(e.Listings) > 0:
 			err = p.desk.history.NameInstruments(ctx, uint32(e.First), func() []string { return symbols(e.Listings) })
 		}
 		return err

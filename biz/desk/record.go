@@ -17,6 +17,7 @@ const (
 	recordEvents   byte = 6 // the events of one command: ledger.AppendEvent of each
 	recordMarket   byte = 7 // MarketEvent
 	recordScript   byte = 8 // ScriptPosition
+	recordAudit    byte = 9 // Audit
 )
 
 // The most definitions in a record: some 70 and 100 KB.
@@ -67,6 +68,8 @@ type Entry struct {
 	Market *MarketEvent
 	// Script is how far a script has come, nil if it has not.
 	Script *ScriptPosition
+	// Audit is a command of an operator, nil in other records.
+	Audit *Audit
 	// Events are the events of one command.
 	Events []ledger.Event
 }
@@ -91,6 +94,8 @@ func DecodeEntry(record []byte) (Entry, error) {
 	case recordScript:
 		p := f.scriptPosition()
 		e.Script = &p
+	case recordAudit:
+		e.Audit = f.audit()
 	case recordGenesis:
 		e.Genesis = true
 		copy(e.Seed[:], f.bytes(len(e.Seed)))
@@ -108,7 +113,7 @@ func DecodeEntry(record []byte) (Entry, error) {
 	default:
 		return Entry{}, fmt.Errorf("desk: journal record of kind %d, which this release does not know: %w", record[0], ledger.ErrMalformed)
 	}
-	defines := e.Genesis || e.History != HistoryID{} || len(e.Listings) > 0 || len(e.Openings) > 0 || e.Market != nil || e.Script != nil
+	defines := e.Genesis || e.History != HistoryID{} || len(e.Listings) > 0 || len(e.Openings) > 0 || e.Market != nil || e.Script != nil || e.Audit != nil
 	if f.bad || len(f.b) > 0 || !defines {
 		return Entry{}, fmt.Errorf("desk: journal record of kind %d: %w", record[0], ledger.ErrMalformed)
 	}
@@ -126,6 +131,8 @@ func (e *Entry) record() []byte {
 		return e.Market.append([]byte{recordMarket})
 	case e.Script != nil:
 		return e.Script.append([]byte{recordScript})
+	case e.Audit != nil:
+		return e.Audit.append([]byte{recordAudit})
 	case len(e.Listings) > 0:
 		dst := appendUint([]byte{recordListings}, e.First)
 		for i := range e.Listings {

@@ -161,7 +161,7 @@ func (r *Reloaded) replaceOwners(d *Desk, customers []seed.Customer) {
 
 func (r *Reloaded) replaceOwner(a *Account, owner *seed.Customer) {
 	was := a.Owner()
-	credential := was.Password != owner.Password || was.TokenSHA256 != owner.TokenSHA256
+	credential := was.Password != owner.Password || was.TokenSHA256 != owner.TokenSHA256 || was.Certificate != owner.Certificate
 	if !credential && was.Name == owner.Name && was.Role == owner.Role {
 		return
 	}

@@ -28,6 +28,7 @@ type Turn struct {
 	ends     []int  // of each record
 	offers   []ledger.Offer
 	script   *ScriptPosition // that the turn reaches, or nil
+	audit    *Audit          // of the command that the turn executes, or nil
 	priced   *MarketEvent    // that makes a restart forget the prices of executions beside the last price, or nil
 }
 
@@ -100,7 +101,7 @@ func (t *Turn) start(a *Account) {
 	if t.Out.Len() > 0 { // left by a panic in the turn before
 		t.Out.Discard()
 	}
-	t.account = a
+	t.account, t.audit = a, nil
 }
 
 // keptEvents is how many events and offers a turn's memory has at most between turns,
@@ -120,7 +121,7 @@ func (t *Turn) empty() {
 	if cap(t.records) > keptRecords {
 		t.records, t.ends = nil, nil
 	}
-	t.script, t.priced = nil, nil
+	t.script, t.priced, t.audit = nil, nil, nil
 	t.events, t.records, t.ends = t.events[:0], t.records[:0], t.ends[:0]
 }
 

@@ -19,14 +19,11 @@ type account struct {
 	demands
 }
 
-// owner returns the customer's name, and whether the customer has the operator role now.
-func (a *account) owner() (name string, operator bool) {
+// setOwner sets the name and the role that the customer has now.
+func (a *account) setOwner(m *pb.Account) {
 	o := a.Owner()
-	return o.Name, o.Operator()
+	m.Name, m.Operator, m.Viewer = o.Name, o.Operator(), o.Viewer()
 }
-
-// operator reports whether the customer has the operator role now.
-func (a *account) operator() bool { return a.Owner().Operator() }
 
 // Changed implements desk.Watcher: it adds the pushes of the events to the turn's output.
 func (a *account) Changed(t *desk.Turn) {
@@ -128,7 +125,7 @@ func (g *Gateway) describeEvent(o *outbound, e *ledger.Event, l *ledger.Account)
 	}
 	if !e.Kind.HasOrder() {
 		g.setAccount(&b.account, l)
-		b.account.Name, b.account.Operator = g.account(b.customer).owner()
+		g.account(b.customer).setOwner(&b.account)
 		b.cash.Amount, b.cash.Text, b.cash.Time = int64(e.Amount), e.Text, e.Time
 		b.cash.Change = pb.AccountChange(e.Kind-ledger.KindDeposit) + pb.AccountChange_ACCOUNT_CHANGE_DEPOSIT
 		return b
@@ -209,15 +206,15 @@ func (g *Gateway) existing(customer uint32) (*account, error) {
 	return nil, fmt.Errorf("%w %d", ledger.ErrUnknownCustomer, customer)
 }
 
-// about returns the account that a request of a's customer is about: a, or for an operator that
-// of the customer whom the request names. Otherwise it refuses the request and returns nil; what is
-// how that begins, such as "another customer's orders need".
+// about returns the account that a request of a's customer reads: a, or for an operator and a viewer
+// that of the customer whom the request names. Otherwise it refuses the request and returns nil; what
+// is how that begins, such as "another customer's orders need".
 func (g *Gateway) about(c *engine.Context, a *account, customer uint32, what string) *account {
 	if customer == 0 || customer == uint32(a.Customer()) {
 		return a
 	}
-	if !a.operator() {
-		fail(c, codec.ResultForbidden, what+" the operator role")
+	if !a.may(readOthers) {
+		fail(c, codec.ResultForbidden, what+" "+readOthers.needs())
 		return nil
 	}
 	other, err := g.existing(customer)

@@ -38,7 +38,7 @@ func (g *Gateway) newWorkspace() *workspace {
 func (g *Gateway) describeAccount(w *workspace, a *account, l *ledger.Account) {
 	l.Revalue(g.market)
 	g.setAccount(&w.account, l)
-	w.account.Name, w.account.Operator = a.owner()
+	a.setOwner(&w.account)
 }
 
 // setAccount makes p describe l as it is valued.

@@ -26,26 +26,27 @@ func (g *Gateway) bust(c *engine.Context, asking *account) {
 		malformed(c)
 		return
 	}
-	if !asking.operator() {
-		fail(c, codec.ResultForbidden, "busting an execution needs the operator role")
+	q := asked{audit: g.audited(c, asking, "bust", request.ProtoReflect()), c: c}
+	if !asking.may(operate) {
+		g.forbid(q, asking, "busting an execution needs "+operate.needs())
 		return
 	}
-	if g.otherHistory(c, request.HistoryId, executionOfOtherHistory) {
+	if g.otherHistory(q, request.HistoryId, executionOfOtherHistory) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
 	defer cancel()
 	if request.ExecutionId == 0 {
-		g.bustRange(ctx, c, &request)
+		g.bustRange(ctx, q, &request)
 		return
 	}
 	id := ledger.ExecutionID(request.ExecutionId)
 	a := g.account(id.Customer())
 	if a == nil {
-		refuse(c, ledger.ErrUnknownExecution)
+		q.refuse(ledger.ErrUnknownExecution)
 		return
 	}
-	g.bustOne(ctx, c, a, id, &request)
+	g.bustOne(ctx, q, a, id, &request)
 }
 
 // whileLoggedIn calls do unless the login was revoked, which it refuses; a revocation comes before
@@ -85,8 +86,8 @@ func (g *Gateway) bustIn(t *desk.Turn, past ledger.Past, ids []ledger.ExecutionI
 
 // bustOne busts one execution, with those that it takes with it, and replies. A second bust of
 // it gets the same reply and causes no pushes.
-func (g *Gateway) bustOne(ctx context.Context, c *engine.Context, a *account, id ledger.ExecutionID, r *pb.BustRequest) {
-	w, q, ids := c.Local.(*workspace), asked{c: c}, []ledger.ExecutionID{id}
+func (g *Gateway) bustOne(ctx context.Context, q asked, a *account, id ledger.ExecutionID, r *pb.BustRequest) {
+	w, ids := q.c.Local.(*workspace), []ledger.ExecutionID{id}
 	old, err := g.desk.FindExecution(ctx, a.Account, id)
 	if err == nil {
 		err = g.desk.WithPast(ctx, a.Account, w.turn, ids, func(t *desk.Turn, past ledger.Past) {
@@ -104,25 +105,25 @@ func (g *Gateway) bustOne(ctx context.Context, c *engine.Context, a *account, id
 						reply.Executions, reply.Count, reply.Accounts = nil, 0, 0
 					}
 				}
-				w.out.Reply(q.later(), codec.ResultOK, reply)
+				q.answer(w, codec.ResultOK, reply)
 			})
 		})
 	}
 	if err != nil {
-		g.refuseBust(c, a, err)
+		g.refuseBust(q, a, err)
 	}
 }
 
 // refuseBust replies to a bust or correction that found no turn.
-func (g *Gateway) refuseBust(c *engine.Context, a *account, err error) {
-	w := c.Local.(*workspace)
-	switch q := (asked{c: c}); {
+func (g *Gateway) refuseBust(q asked, a *account, err error) {
+	w := q.c.Local.(*workspace)
+	switch {
 	case isRefusal(err):
 		g.inTurn(q, w, a, func(*desk.Turn) { q.refuseIn(w, err) })
 	case errors.Is(err, desk.ErrOverloaded):
-		refuse(c, err)
+		q.refuse(err)
 	default:
-		g.historyUnavailable(c, err)
+		q.reply(codec.ResultUnavailable, g.historyProblem(err))
 	}
 }
 
@@ -160,20 +161,20 @@ func (g *Gateway) bustedBefore(l *ledger.Account, x *ledger.Execution, reply *pb
 }
 
 // bustRange busts all executions of an instrument in a span of time, in one step per account.
-func (g *Gateway) bustRange(ctx context.Context, c *engine.Context, r *pb.BustRequest) {
+func (g *Gateway) bustRange(ctx context.Context, q asked, r *pb.BustRequest) {
 	id, ok := g.market.Find(r.Market, r.Code)
 	var only *desk.Account
 	switch {
 	case !ok && r.Market == "" && r.Code == "":
-		refuse(c, fmt.Errorf("%w: give an execution id, or an instrument with a span of time", ledger.ErrUnknownExecution))
+		q.refuse(fmt.Errorf("%w: give an execution id, or an instrument with a span of time", ledger.ErrUnknownExecution))
 		return
 	case !ok:
-		refuse(c, ledger.ErrUnknownInstrument)
+		q.refuse(ledger.ErrUnknownInstrument)
 		return
 	case r.Customer != 0:
 		a, err := g.existing(r.Customer)
 		if err != nil {
-			refuse(c, err)
+			q.refuse(err)
 			return
 		}
 		only = a.Account
@@ -181,17 +182,17 @@ func (g *Gateway) bustRange(ctx context.Context, c *engine.Context, r *pb.BustRe
 	ranges, err := g.desk.Range(ctx, only, id, r.From, r.To)
 	switch {
 	case isRefusal(err):
-		refuse(c, err)
+		q.refuse(err)
 		return
 	case err != nil:
-		g.historyUnavailable(c, err)
+		q.reply(codec.ResultUnavailable, g.historyProblem(err))
 		return
 	}
-	g.bustRanges(ctx, c, ranges, r)
+	g.bustRanges(ctx, q, ranges, r)
 }
 
-func (g *Gateway) bustRanges(ctx context.Context, c *engine.Context, ranges []desk.Ranged, r *pb.BustRequest) {
-	w, q, total := c.Local.(*workspace), asked{c: c}, new(pb.BustReply)
+func (g *Gateway) bustRanges(ctx context.Context, q asked, ranges []desk.Ranged, r *pb.BustRequest) {
+	w, total := q.c.Local.(*workspace), new(pb.BustReply)
 	var listed, refusedBytes pageBytes
 	for i := range ranges {
 		of := &ranges[i]
@@ -206,7 +207,7 @@ func (g *Gateway) bustRanges(ctx context.Context, c *engine.Context, ranges []de
 			}
 		})
 		switch err = errors.Join(err, refused); {
-		case errors.Is(err, desk.ErrWithdrawn) && g.revoked(c.Session): // refused
+		case errors.Is(err, desk.ErrWithdrawn) && g.revoked(q.session()): // refused
 			return
 		case err == nil:
 			total.Count += part.Count
@@ -226,7 +227,7 @@ func (g *Gateway) bustRanges(ctx context.Context, c *engine.Context, ranges []de
 			}
 		}
 	}
-	g.replyDurable(c, codec.ResultOK, total)
+	g.replyDurable(q, codec.ResultOK, total)
 }
 
 // bustProblem describes why the bust in one of several accounts is refused.
@@ -275,22 +276,23 @@ func (g *Gateway) correct(c *engine.Context, asking *account) {
 		malformed(c)
 		return
 	}
-	if !asking.operator() {
-		fail(c, codec.ResultForbidden, "correcting an execution needs the operator role")
+	q := asked{audit: g.audited(c, asking, "correct", request.ProtoReflect()), c: c}
+	if !asking.may(operate) {
+		g.forbid(q, asking, "correcting an execution needs "+operate.needs())
 		return
 	}
-	if g.otherHistory(c, request.HistoryId, executionOfOtherHistory) {
+	if g.otherHistory(q, request.HistoryId, executionOfOtherHistory) {
 		return
 	}
 	id := ledger.ExecutionID(request.ExecutionId)
 	a := g.account(id.Customer())
 	if a == nil {
-		refuse(c, ledger.ErrUnknownExecution)
+		q.refuse(ledger.ErrUnknownExecution)
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
 	defer cancel()
-	w, q, ids := c.Local.(*workspace), asked{c: c}, []ledger.ExecutionID{id}
+	w, ids := c.Local.(*workspace), []ledger.ExecutionID{id}
 	old, err := g.desk.FindExecution(ctx, a.Account, id)
 	if err == nil {
 		err = g.desk.WithPast(ctx, a.Account, w.turn, ids, func(t *desk.Turn, past ledger.Past) {
@@ -303,12 +305,12 @@ func (g *Gateway) correct(c *engine.Context, asking *account) {
 					q.refuseIn(w, err)
 					return
 				}
-				w.out.Reply(q.later(), codec.ResultOK, g.correctReply(w, t.Ledger(), &old, &events[len(events)-1]))
+				q.answer(w, codec.ResultOK, g.correctReply(w, t.Ledger(), &old, &events[len(events)-1]))
 			})
 		})
 	}
 	if err != nil {
-		g.refuseBust(c, a, err)
+		g.refuseBust(q, a, err)
 	}
 }
 

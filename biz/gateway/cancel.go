@@ -19,48 +19,52 @@ func (g *Gateway) cancelOrder(c *engine.Context, a *account) {
 		malformed(c)
 		return
 	}
-	if g.otherHistory(c, request.HistoryId, orderIDOfOtherHistory) {
-		return
-	}
-	const what = "cancelling another customer's orders needs"
-	asking := a
-	if request.Everyone {
-		if !a.operator() {
-			fail(c, codec.ResultForbidden, what+" the operator role")
+	q, cause := asked{c: c}, ledger.ByClient
+	if request.Everyone || request.Customer != 0 && request.Customer != uint32(a.Customer()) {
+		q.audit, cause = g.audited(c, a, "cancel", request.ProtoReflect()), ledger.ByOperator
+		if !a.may(operate) {
+			g.forbid(q, a, "cancelling another customer's orders needs "+operate.needs())
 			return
 		}
-	} else if a = g.about(c, a, request.Customer, what); a == nil {
+	}
+	if g.otherHistory(q, request.HistoryId, orderIDOfOtherHistory) {
 		return
 	}
-	cause := ledger.ByClient
-	if request.Everyone || a != asking {
-		cause = ledger.ByOperator
+	if cause == ledger.ByOperator && !request.Everyone {
+		var err error
+		if a, err = g.existing(request.Customer); err != nil {
+			q.refuse(err)
+			return
+		}
 	}
 	switch {
 	case request.All && request.Everyone:
-		c.Go(func(c *engine.Context) { g.cancelEverywhere(c, &request) })
+		c.Go(func(c *engine.Context) {
+			q.c = c
+			g.cancelEverywhere(q, &request)
+		})
 	case request.All:
-		g.cancelAll(c, a, &request, cause)
+		g.cancelAll(q, a, &request, cause)
 	default:
-		g.cancelOne(c, a, &request, cause)
+		g.cancelOne(q, a, &request, cause)
 	}
 }
 
-func (g *Gateway) cancelOne(c *engine.Context, a *account, r *pb.CancelOrderRequest, cause ledger.Cause) {
+func (g *Gateway) cancelOne(q asked, a *account, r *pb.CancelOrderRequest, cause ledger.Cause) {
 	id, name, err := orderNamed(a, r.OrderId, r.ClientOrderId)
 	switch {
 	case errors.Is(err, errNotYours):
-		fail(c, codec.ResultForbidden, otherCustomersOrder)
+		q.reply(codec.ResultForbidden, &pb.Error{Message: otherCustomersOrder})
 		return
 	case err != nil:
-		refuse(c, err)
+		q.refuse(err)
 		return
 	}
-	g.change(c, a, id, name, func(t *desk.Turn, q asked, w *workspace, id ledger.OrderID) error {
+	g.change(q, a, id, name, func(t *desk.Turn, q asked, w *workspace, id ledger.OrderID) error {
 		events, err := t.Cancel(id, cause, g.now())
 		if err == nil {
 			order := &g.describeEvent(w.out, &events[0], t.Ledger()).order
-			w.out.Reply(q.later(), codec.ResultOK, &pb.CancelOrderReply{Order: order, Count: 1})
+			q.answer(w, codec.ResultOK, &pb.CancelOrderReply{Order: order, Count: 1})
 		}
 		return err
 	})
@@ -69,10 +73,13 @@ func (g *Gateway) cancelOne(c *engine.Context, a *account, r *pb.CancelOrderRequ
 // change calls do, which cancels or replaces an order and replies, in a turn of the account: at
 // once or when the preset says so, after it has looked up the order. It refuses the request if do
 // returns an error. do may be called after the handler has returned.
-func (g *Gateway) change(c *engine.Context, a *account, id ledger.OrderID, name ledger.ClientOrderID, do func(*desk.Turn, asked, *workspace, ledger.OrderID) error) {
+func (g *Gateway) change(q asked, a *account, id ledger.OrderID, name ledger.ClientOrderID, do func(*desk.Turn, asked, *workspace, ledger.OrderID) error) {
 	execute := func(q asked, w *workspace, id ledger.OrderID) (old bool) {
 		g.inTurn(q, w, a, func(t *desk.Turn) {
 			g.whileLoggedIn(q, func() {
+				if !g.mayTrade(q) {
+					return
+				}
 				err := do(t, q, w, id)
 				if old = errors.Is(err, ledger.ErrTooLate) && !inMemory(t.Ledger(), id); err != nil && !old {
 					g.refuseOrder(q, w, t.Ledger(), id, err)
@@ -81,7 +88,7 @@ func (g *Gateway) change(c *engine.Context, a *account, id ledger.OrderID, name 
 		})
 		return old
 	}
-	g.changeOnDemand(asked{c: c}, c.Local.(*workspace), a, id, name, func(q asked, w *workspace) {
+	g.changeOnDemand(q, q.c.Local.(*workspace), a, id, name, func(q asked, w *workspace) {
 		id, remembered := id, false
 		a.View(func(l *ledger.Account) {
 			if id = resolve(l, id, name); id == 0 {
@@ -159,7 +166,7 @@ func (g *Gateway) refuseOrder(q asked, w *workspace, l *ledger.Account, id ledge
 		result, body := refusal(err)
 		body.Order = new(pb.Order)
 		g.setOrder(body.Order, &o, cause)
-		w.out.Reply(q.later(), result, body)
+		q.answer(w, result, body)
 	default:
 		q.refuseIn(w, err)
 	}
@@ -170,7 +177,7 @@ func (g *Gateway) refuseTooLate(q asked, w *workspace, o *ledger.Order, cause le
 	result, body := refusal(fmt.Errorf("%w: the order is %s", ledger.ErrTooLate, statusName(o.Status)))
 	body.Order = new(pb.Order)
 	g.setOrder(body.Order, o, cause)
-	w.out.Reply(q.later(), result, body)
+	q.answer(w, result, body)
 }
 
 func statusName(s ledger.OrderStatus) string {
@@ -198,15 +205,18 @@ func (g *Gateway) matcher(r *pb.CancelOrderRequest) (func(*ledger.Order) bool, e
 	return func(o *ledger.Order) bool { return o.Instrument == id }, nil
 }
 
-func (g *Gateway) cancelAll(c *engine.Context, a *account, r *pb.CancelOrderRequest, cause ledger.Cause) {
+func (g *Gateway) cancelAll(q asked, a *account, r *pb.CancelOrderRequest, cause ledger.Cause) {
 	match, err := g.matcher(r)
 	if err != nil {
-		refuse(c, err)
+		q.refuse(err)
 		return
 	}
 	all := func(q asked, w *workspace) {
 		g.inTurn(q, w, a, func(t *desk.Turn) {
 			g.whileLoggedIn(q, func() {
+				if !g.mayTrade(q) {
+					return
+				}
 				events, err := t.CancelAll(match, cause, g.now())
 				if cause == ledger.ByOperator {
 					err = ofAnother(err)
@@ -215,11 +225,11 @@ func (g *Gateway) cancelAll(c *engine.Context, a *account, r *pb.CancelOrderRequ
 					q.refuseIn(w, err)
 					return
 				}
-				w.out.Reply(q.later(), codec.ResultOK, &pb.CancelOrderReply{Count: uint32(len(events))})
+				q.answer(w, codec.ResultOK, &pb.CancelOrderReply{Count: uint32(len(events))})
 			})
 		})
 	}
-	if q, w := (asked{c: c}), c.Local.(*workspace); g.demanding {
+	if w := q.c.Local.(*workspace); g.demanding {
 		g.delay(q, w, a, 0, all)
 	} else {
 		all(q, w)
@@ -228,18 +238,18 @@ func (g *Gateway) cancelAll(c *engine.Context, a *account, r *pb.CancelOrderRequ
 
 // cancelEverywhere cancels the orders of all accounts, one account after the other. While too
 // much waits for the disk, it waits. It runs off the lane.
-func (g *Gateway) cancelEverywhere(c *engine.Context, r *pb.CancelOrderRequest) {
+func (g *Gateway) cancelEverywhere(q asked, r *pb.CancelOrderRequest) {
 	match, err := g.matcher(r)
 	if err != nil {
-		refuse(c, err)
+		q.refuse(err)
 		return
 	}
-	w := c.Local.(*workspace)
+	w := q.c.Local.(*workspace)
 	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
 	defer cancel()
 	reply := new(pb.CancelOrderReply)
 	revoked := true
-	g.whileLoggedIn(asked{c: c}, func() {
+	g.whileLoggedIn(q, func() {
 		revoked = false
 		for _, a := range g.desk.Accounts() {
 			var refused error
@@ -259,11 +269,12 @@ func (g *Gateway) cancelEverywhere(c *engine.Context, r *pb.CancelOrderRequest) 
 	switch {
 	case revoked: // refused
 	case errors.Is(err, context.DeadlineExceeded):
-		fail(c, codec.ResultOverloaded, fmt.Sprintf("the server is busy: only %d orders were cancelled; try again", reply.Count))
+		message := fmt.Sprintf("the server is busy: only %d orders were cancelled; try again", reply.Count)
+		g.replyDurable(q, codec.ResultOverloaded, &pb.Error{Message: message})
 	case err != nil:
-		refuse(c, err)
+		q.refuse(err)
 	default:
-		g.replyDurable(c, codec.ResultOK, reply)
+		g.replyDurable(q, codec.ResultOK, reply)
 	}
 }
 
@@ -326,12 +337,10 @@ func (g *Gateway) withOrder(ctx context.Context, a *account, t *desk.Turn, id le
 func isRefusal(err error) bool { return errors.As(err, new(ledger.Refusal)) }
 
 // replyDurable replies once everything so far is durable. Goroutine: one that may block.
-func (g *Gateway) replyDurable(c *engine.Context, r codec.Result, body codec.Body) {
-	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
-	defer cancel()
-	if err := g.desk.Durable(ctx); err != nil {
-		refuse(c, errors.Join(desk.ErrUnavailable, err))
+func (g *Gateway) replyDurable(q asked, r codec.Result, body codec.Body) {
+	if err := g.recorded(&q, r, body); err != nil {
+		q.refuse(errors.Join(desk.ErrUnavailable, err))
 		return
 	}
-	c.Reply(r, body)
+	q.reply(r, body)
 }

@@ -32,6 +32,7 @@ const maxWaiting = 4096
 type delayedRequest struct {
 	request engine.Request
 	account *account
+	audit   *audit
 }
 
 // delay calls do at once, or later: after the latency of the preset and d. Latencies keep the
@@ -47,7 +48,7 @@ func (g *Gateway) delay(q asked, w *workspace, a *account, d time.Duration, do f
 		q.refuse(desk.ErrOverloaded)
 		return false
 	}
-	r := &delayedRequest{account: a}
+	r := &delayedRequest{account: a, audit: q.audit}
 	g.delays.mu.Lock()
 	stopping := g.delays.stopping
 	if !stopping {
@@ -98,7 +99,7 @@ func (g *Gateway) executeDelayed(r *delayedRequest, do func(asked, *workspace)) 
 		}
 	}()
 	w := g.delays.w
-	do(asked{request: r.request, out: w.out}, w)
+	do(asked{audit: r.audit, request: r.request, out: w.out}, w)
 }
 
 // remove takes a request out. It returns false if it was answered meanwhile.
@@ -147,5 +148,5 @@ func (g *Gateway) mayBlock(q asked, w *workspace, h func(asked, *workspace)) {
 		h(q, w)
 		return
 	}
-	q.c.Go(func(c *engine.Context) { h(asked{c: c}, c.Local.(*workspace)) })
+	q.c.Go(func(c *engine.Context) { h(asked{audit: q.audit, c: c}, c.Local.(*workspace)) })
 }

@@ -241,3 +241,14 @@ func (g *Gateway) Stale(c ledger.Customer) (n int) {
 
 // Verifying returns how many passwords are being verified.
 func (g *Gateway) Verifying() int { return len(g.guesses.slots) }
+
+// AttemptsAtOnce is how many entries one customer without the operator role gets at once.
+const AttemptsAtOnce = attemptsAtOnce
+
+// Attempts limits the entries of customers without the operator role.
+type Attempts struct{ attempts attempts }
+
+// Allow reports whether the customer gets an entry now.
+func (a *Attempts) Allow(customer int, now time.Time) (unlisted uint32, ok bool) {
+	return a.attempts.allow(ledger.Customer(customer), now)
+}

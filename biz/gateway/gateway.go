@@ -44,6 +44,9 @@ type Config struct {
 	// Preset is how the simulated broker behaves; Random is the seed of what is random in it.
 	Preset market.Preset
 	Random uint64
+	// ReloadSettings loads the settings and the seed file again, and applies them with
+	// Gateway.Reload. Its errors are for operators. nil means that a reload is refused.
+	ReloadSettings func() (Reloaded, error)
 	// Clock is the trading clock. Required.
 	Clock Clock
 	// Log receives what operators should know; nil means slog.Default.
@@ -77,6 +80,7 @@ type Gateway struct {
 	delays    delays
 
 	refusedSessions atomic.Uint64
+	attempts        attempts
 
 	// Clients can cause these log lines as often as they like; one per warnPause is logged.
 	warnedAhead, warnedHistory engine.LogLimiter

@@ -31,7 +31,7 @@ func (g *Gateway) executions(c *engine.Context, a *account) {
 	if a = g.about(c, a, request.Customer, "another customer's history needs"); a == nil {
 		return
 	}
-	if g.otherHistory(c, request.HistoryId, executionOfOtherHistory) {
+	if g.otherHistory(asked{c: c}, request.HistoryId, executionOfOtherHistory) {
 		return
 	}
 	filter, ok := g.filter(c, &request)

@@ -225,7 +225,7 @@ func TestHoldEndsAtALoginWithTooMuch(t *testing.T) {
 func TestRejectUnknownReason(t *testing.T) {
 	s := start(t, setup{})
 	op := s.login(operator)
-	for _, reason := range []client.Reason{-1, 36, 257, 1 << 30} {
+	for _, reason := range []client.Reason{-1, 37, 257, 1 << 30} {
 		_, err := op.Operate(t.Context(), client.RejectNext{Customer: alice, Count: 1, Reason: reason})
 		if e := refused(t, err); e.Reason != client.Reason(pb.Reason_REASON_BAD_DIRECTIVE) {
 			t.Errorf("%d: %s", reason, e.Reason)

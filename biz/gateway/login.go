@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"container/list"
+	"crypto/x509"
 	"fmt"
 	"net/netip"
 
@@ -32,7 +33,7 @@ type login struct {
 
 func (l *login) session() *engine.Session { return l.request.Session }
 
-// login handles Login. It verifies a token at once, a password off the lane.
+// login handles Login. It verifies a token or a certificate at once, a password off the lane.
 func (g *Gateway) login(c *engine.Context) {
 	var request pb.LoginRequest
 	if err := request.UnmarshalVT(c.Message.Body); err != nil {
@@ -49,19 +50,35 @@ func (g *Gateway) login(c *engine.Context) {
 	}
 	switch credential := request.Credential.(type) {
 	case *pb.LoginRequest_Token:
-		a := g.account(l.customer)
-		if a == nil || !l.verifyToken(a.Owner(), credential.Token) {
-			fail(c, codec.ResultUnauthenticated, noMatch)
-			return
-		}
-		l.request = c.Defer()
-		g.admit(l, c.Local.(*workspace), a)
+		g.admitIf(c, l, noMatch, func(owner *seed.Customer) bool { return l.verifyToken(owner, credential.Token) })
 	case *pb.LoginRequest_Password:
 		l.password = credential.Password
 		g.guess(c, l)
 	default:
-		fail(c, codec.ResultUnauthenticated, "give a password or a token")
+		g.admitIf(c, l, "give a password or a token, or connect with a certificate of the customer",
+			func(owner *seed.Customer) bool { return l.verifyCertificate(owner, c.Session.Certificate()) })
 	}
+}
+
+// admitIf logs the session in at once if the credential is that of the customer.
+func (g *Gateway) admitIf(c *engine.Context, l *login, otherwise string, verify func(*seed.Customer) bool) {
+	a := g.account(l.customer)
+	if a == nil || !verify(a.Owner()) {
+		fail(c, codec.ResultUnauthenticated, otherwise)
+		return
+	}
+	l.request = c.Defer()
+	g.admit(l, c.Local.(*workspace), a)
+}
+
+// verifyCertificate reports whether a client's certificate, which may be nil, is that of the
+// customer.
+func (l *login) verifyCertificate(owner *seed.Customer, certificate *x509.Certificate) bool {
+	if certificate == nil || certificate.Subject.CommonName == "" {
+		return false
+	}
+	l.credential = credential{certificate: certificate.Subject.CommonName}
+	return l.credential.of(owner)
 }
 
 const noMatch = "customer number and credential do not match"

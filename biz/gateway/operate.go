@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
 	"holdfast/codec"
@@ -22,16 +24,25 @@ func (g *Gateway) operate(c *engine.Context, asking *account) {
 		malformed(c)
 		return
 	}
-	if _, reads := request.Command.(*pb.OperateRequest_Clock); !reads && !asking.operator() {
-		fail(c, codec.ResultForbidden, "commands of operators need the operator role")
+	q, needs := asked{c: c}, rightOf(&request)
+	if !asking.may(needs) {
+		q.audit = g.auditedOperation(c, asking, &request)
+		g.forbid(q, asking, "commands of operators need "+needs.needs())
+		return
+	}
+	if needs == operate {
+		q.audit = g.auditedOperation(c, asking, &request)
+	}
+	if _, reloads := request.Command.(*pb.OperateRequest_Reload); reloads {
+		g.reloadNow(q)
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
 	defer cancel()
-	o := operation{Gateway: g, ctx: ctx, c: c, reply: &pb.OperateReply{Time: g.now()}}
+	o := operation{Gateway: g, asked: q, ctx: ctx, reply: &pb.OperateReply{Time: g.now()}}
 	var err error
 	revoked := true
-	g.whileLoggedIn(asked{c: c}, func() {
+	g.whileLoggedIn(q, func() {
 		revoked = false
 		err = o.run(&request)
 	})
@@ -39,21 +50,42 @@ func (g *Gateway) operate(c *engine.Context, asking *account) {
 	case revoked || o.replied:
 	case err == nil:
 		o.reply.Time = g.now()
-		g.replyDurable(c, codec.ResultOK, o.reply)
+		g.replyDurable(q, codec.ResultOK, o.reply)
 	case errors.Is(err, desk.ErrCatchingUp), errors.Is(err, desk.ErrHistoryDamaged):
-		g.historyUnavailable(c, err)
+		q.reply(codec.ResultUnavailable, g.historyProblem(err))
 	case errors.Is(err, context.DeadlineExceeded):
-		fail(c, codec.ResultUnavailable, "the command takes too long; it goes on")
+		q.reply(codec.ResultUnavailable, &pb.Error{Message: "the command takes too long; it goes on"})
 	default:
-		refuse(c, err)
+		q.refuse(err)
 	}
+}
+
+// rightOf returns the right that a command needs.
+func rightOf(r *pb.OperateRequest) right {
+	switch r.Command.(type) {
+	case *pb.OperateRequest_Clock:
+		return readOwn
+	case *pb.OperateRequest_Customers, *pb.OperateRequest_Audit:
+		return readOthers
+	}
+	return operate
+}
+
+// auditedOperation is audited for the command in r.
+func (g *Gateway) auditedOperation(c *engine.Context, asking *account, r *pb.OperateRequest) *audit {
+	a := g.audited(c, asking, "unknown", r.ProtoReflect())
+	r.ProtoReflect().Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		a.entry.Command, a.entry.Text = string(f.Name()), parameters(v.Message())
+		return false
+	})
+	return a
 }
 
 // operation is one command of an operator.
 type operation struct {
 	*Gateway
+	asked
 	ctx     context.Context
-	c       *engine.Context
 	reply   *pb.OperateReply
 	replied bool
 }
@@ -91,6 +123,8 @@ func (o *operation) run(r *pb.OperateRequest) error {
 	case *pb.OperateRequest_Customers:
 		o.customers(command.Customers)
 		return nil
+	case *pb.OperateRequest_Audit:
+		return o.entries(command.Audit)
 	case *pb.OperateRequest_Clock:
 		return nil
 	}
@@ -114,7 +148,7 @@ func (o *operation) customers(r *pb.CustomersCommand) {
 	}
 	for _, number := range page {
 		owner := o.desk.Account(number).Owner()
-		o.reply.Customers = append(o.reply.Customers, &pb.Customer{Customer: uint32(number), Name: owner.Name, Operator: owner.Operator()})
+		o.reply.Customers = append(o.reply.Customers, &pb.Customer{Customer: uint32(number), Name: owner.Name, Operator: owner.Operator(), Viewer: owner.Viewer()})
 	}
 }
 
@@ -193,16 +227,15 @@ func (o *operation) inTurn(a *account, do func(*desk.Turn, *workspace) error) er
 
 // replyIn replies in a turn.
 func (o *operation) replyIn(w *workspace, refused error) {
-	q := asked{c: o.c}
 	if o.replied = true; refused != nil {
-		q.refuseIn(w, ofAnother(refused))
+		o.refuseIn(w, ofAnother(refused))
 		return
 	}
-	w.out.Reply(q.later(), codec.ResultOK, o.reply)
+	o.answer(w, codec.ResultOK, o.reply)
 }
 
 func (o *operation) execute(r *pb.FillCommand, now int64) error {
-	if o.otherHistory(o.c, r.HistoryId, orderIDOfOtherHistory) {
+	if o.otherHistory(o.asked, r.HistoryId, orderIDOfOtherHistory) {
 		o.replied = true
 		return nil
 	}
@@ -222,7 +255,7 @@ func (o *operation) execute(r *pb.FillCommand, now int64) error {
 		switch left := order.Quantity - order.Filled; {
 		case !r.Late && !order.Working():
 			o.replied = true
-			o.refuseTooLate(asked{c: o.c}, w, &order, 0)
+			o.refuseTooLate(o.asked, w, &order, 0)
 			return
 		case offer.Quantity < 0 || offer.Quantity > left || left == 0:
 			err = fmt.Errorf("%w: %d asked, %d left", ledger.ErrBadQuantity, offer.Quantity, left)

@@ -22,14 +22,14 @@ func (g *Gateway) placeOrder(c *engine.Context, a *account) {
 		malformed(c)
 		return
 	}
-	if g.otherHistory(c, w.request.HistoryId, orderOfOtherHistory) {
+	q := asked{c: c}
+	if g.otherHistory(q, w.request.HistoryId, orderOfOtherHistory) {
 		return
 	}
 	if err := g.orderOf(&w.order, &w.request, g.timeOf(c, w)); err != nil {
 		refuse(c, err)
 		return
 	}
-	q := asked{c: c}
 	if a.demanded() {
 		g.placeOnDemand(q, w, a)
 		return
@@ -44,8 +44,7 @@ func (g *Gateway) placeOrder(c *engine.Context, a *account) {
 // no longer in memory.
 func (g *Gateway) place(q asked, w *workspace, a *account) (id ledger.OrderID, old bool) {
 	g.inTurn(q, w, a, func(t *desk.Turn) {
-		if g.revoked(q.session()) {
-			q.fail(codec.ResultUnauthenticated, loginRevoked)
+		if !g.mayTrade(q) {
 			return
 		}
 		switch events, err := t.Place(&w.order); {
@@ -186,11 +185,11 @@ const (
 
 // otherHistory rejects a request that names another history than this server's, and reports
 // whether it did. An empty id names none.
-func (g *Gateway) otherHistory(c *engine.Context, id []byte, message string) bool {
+func (g *Gateway) otherHistory(q asked, id []byte, message string) bool {
 	if len(id) == 0 || g.inHistory(id) {
 		return false
 	}
-	c.Reply(codec.ResultRejected, &pb.Error{Reason: pb.Reason_REASON_HISTORY_RESET, Message: message})
+	q.reply(codec.ResultRejected, &pb.Error{Reason: pb.Reason_REASON_HISTORY_RESET, Message: message})
 	return true
 }
 

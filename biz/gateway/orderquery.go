@@ -22,7 +22,7 @@ func (g *Gateway) orders(c *engine.Context, a *account) {
 	if a = g.about(c, a, request.Customer, "another customer's orders need"); a == nil {
 		return
 	}
-	if g.otherHistory(c, request.HistoryId, orderIDOfOtherHistory) {
+	if g.otherHistory(asked{c: c}, request.HistoryId, orderIDOfOtherHistory) {
 		return
 	}
 	if request.OrderId != 0 || request.ClientOrderId != "" {

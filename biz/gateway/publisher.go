@@ -117,6 +117,7 @@ func (p *publisher) push(ctx context.Context, a *account, sessions []*engine.Ses
 		q, r := min(len(quotes), pushRows), min(len(positions), pushRows)
 		p.pacer.startWindow()
 		if !p.pushTurn(a, sessions, quotes[:q], positions[:r]) {
+			p.pushLater(sessions, quotes, positions)
 			return
 		}
 		p.pacer.added(ctx, len(sessions))
@@ -129,8 +130,7 @@ func (p *publisher) push(ctx context.Context, a *account, sessions []*engine.Ses
 //
 // Such a push has no place in the sequence: the next one replaces it. It shows the
 // account's state and so leaves with the next commit. If too much waits for the disk, or the
-// account's pushes are held, the sessions get their pushes in a later round, and pushTurn returns
-// false.
+// account's pushes are held, pushTurn pushes nothing and returns false.
 func (p *publisher) pushTurn(a *account, sessions []*engine.Session, quotes, positions []ledger.InstrumentID) bool {
 	pushed := false
 	err := a.Do(p.w.turn, func(t *desk.Turn) {
@@ -143,13 +143,21 @@ func (p *publisher) pushTurn(a *account, sessions []*engine.Session, quotes, pos
 		p.pushPositions(t.Ledger(), p.live, positions)
 		clear(p.live)
 	})
-	if err != nil || !pushed {
-		for _, s := range sessions {
-			p.catchUps.add(s, nil)
-		}
-		return false
+	return err == nil && pushed
+}
+
+// pushLater makes the sessions get those pushes in a later round.
+func (p *publisher) pushLater(sessions []*engine.Session, quotes, positions []ledger.InstrumentID) {
+	keys := make([]uint32, 0, len(quotes)+len(positions))
+	for _, id := range quotes {
+		keys = append(keys, quoteKey(id))
 	}
-	return true
+	for _, id := range positions {
+		keys = append(keys, positionKey(id))
+	}
+	for _, s := range sessions {
+		p.catchUps.add(s, keys)
+	}
 }
 
 func (p *publisher) pushQuotes(sessions []*engine.Session, ids []ledger.InstrumentID) {

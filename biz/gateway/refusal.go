@@ -25,7 +25,8 @@ const (
 
 // asked is a request that is answered now, in its handler, or later.
 type asked struct {
-	c *engine.Context // nil: later
+	audit *audit          // of an operator's command; nil: of none
+	c     *engine.Context // nil: later
 	// Later:
 	request engine.Request
 	out     *outbound
@@ -48,6 +49,7 @@ func (q asked) later() engine.Request {
 
 // reply replies outside of a turn.
 func (q asked) reply(r codec.Result, body codec.Body) {
+	q.audit.record(r, body)
 	if q.c != nil {
 		q.c.Reply(r, body)
 		return
@@ -68,14 +70,24 @@ func (q asked) refuse(err error) {
 func (q asked) refuseIn(w *workspace, err error) {
 	result, body := refusal(err)
 	if !isRefusal(err) && q.c != nil {
+		q.audit.record(result, body)
 		q.c.Reply(result, body)
 		return
 	}
-	w.out.Reply(q.later(), result, body)
+	q.answer(w, result, body)
+}
+
+// answer replies in a turn. The reply, and the entry of an operator's command, leave with its events.
+func (q asked) answer(w *workspace, r codec.Result, body codec.Body) {
+	if q.audit != nil {
+		w.turn.RecordAudit(q.audit.outcome(r, body))
+	}
+	w.out.Reply(q.later(), r, body)
 }
 
 // fail replies in a turn with a result that no rule of trading caused.
 func (q asked) fail(r codec.Result, message string) {
+	q.audit.record(r, &pb.Error{Message: message})
 	if q.c != nil {
 		q.c.Reply(r, &pb.Error{Message: message})
 		return

@@ -1,11 +1,15 @@
 package gateway
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
 	"holdfast/biz/seed"
+	"holdfast/codec"
+	"holdfast/codec/pb"
 	"holdfast/engine"
 )
 
@@ -62,7 +66,9 @@ func (g *Gateway) endRevoked(session *engine.Session, state *sessionState, a *ac
 	if state.account.Load() != a || state.credential.of(a.Owner()) {
 		return false
 	}
-	session.Close(engine.ReasonRevoked)
+	if !state.reloading { // else after the reply
+		session.Close(engine.ReasonRevoked)
+	}
 	a.View(func(*ledger.Account) { // after the turn that is under way
 		state.revoked.Store(true)
 		g.endLogin(session, state)
@@ -70,21 +76,80 @@ func (g *Gateway) endRevoked(session *engine.Session, state *sessionState, a *ac
 	return true
 }
 
+// reloadNow executes an operator's command to reload. If that revokes the operator's own login, the
+// session ends after the reply. It runs off the lane.
+func (g *Gateway) reloadNow(q asked) {
+	state := g.state.Get(q.session())
+	state.setReloading(true)
+	result, body := g.reloadSettings()
+	err := g.recorded(&q, result, body)
+	revoked := state.setReloading(false)
+	if err != nil {
+		result, body = refusal(err)
+	}
+	out := g.core.NewOutbox()
+	defer out.Free()
+	out.Reply(q.later(), result, body)
+	if revoked {
+		out.Close(q.session(), engine.ReasonRevoked)
+	}
+	out.Post()
+}
+
+// setReloading says whether the session executes a reload, and reports whether its login was revoked.
+func (t *sessionState) setReloading(is bool) (revoked bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reloading = is
+	return t.revoked.Load()
+}
+
+// reloadSettings reloads and returns the reply.
+func (g *Gateway) reloadSettings() (codec.Result, codec.Body) {
+	if g.config.ReloadSettings == nil {
+		return reloadRefusal(errors.New("this server can't reload"))
+	}
+	r, err := g.config.ReloadSettings()
+	if err != nil {
+		return reloadRefusal(err)
+	}
+	m := &pb.Reloaded{
+		NewInstruments: uint32(len(r.Instruments)), NewCustomers: uint32(len(r.Customers)), WithdrawnCustomers: uint32(len(r.Withdrawn)),
+		ChangedCredentials: uint32(r.Credentials), ChangedCustomers: uint32(len(r.Owners)), EndedSessions: uint32(r.Sessions),
+	}
+	for _, key := range r.Later[:min(len(r.Later), maxListed)] {
+		m.Later = append(m.Later, &pb.InstrumentKey{Market: key.Market, Code: key.Code})
+	}
+	return codec.ResultOK, &pb.OperateReply{Time: g.now(), Reloaded: m}
+}
+
+func reloadRefusal(err error) (codec.Result, codec.Body) {
+	if !errors.Is(err, desk.ErrDiskLow) && !errors.Is(err, desk.ErrUnavailable) {
+		err = fmt.Errorf("%w: %w", ledger.ErrBadSeed, err)
+	}
+	return refusal(err)
+}
+
 // revoked reports whether the credential of the session's login was revoked. Requests that
 // started before then must not change an account any more. In a turn of the session's own account
 // the answer stays right until the end of the turn.
 func (g *Gateway) revoked(session *engine.Session) bool { return g.state.Get(session).revoked.Load() }
 
-// credential is what a login was verified with: one of the two hashes in the seed.
+// credential is what a login was verified with, as the seed has it: a hash of the password or the token,
+// or the name in the certificate.
 type credential struct {
-	password string // "": it was the token
-	token    [len(seed.Customer{}.TokenSHA256)]byte
+	password    string // "": it was another
+	certificate string // "": it was another
+	token       [len(seed.Customer{}.TokenSHA256)]byte
 }
 
 // of reports whether it is a credential of the customer.
 func (c *credential) of(owner *seed.Customer) bool {
 	if c.password != "" {
 		return c.password == owner.Password
+	}
+	if c.certificate != "" {
+		return c.certificate == owner.Certificate
 	}
 	return c.token == owner.TokenSHA256
 }

@@ -17,7 +17,7 @@ func (g *Gateway) replaceOrder(c *engine.Context, a *account) {
 		malformed(c)
 		return
 	}
-	if g.otherHistory(c, request.HistoryId, orderIDOfOtherHistory) {
+	if g.otherHistory(asked{c: c}, request.HistoryId, orderIDOfOtherHistory) {
 		return
 	}
 	id, name, err := orderNamed(a, request.OrderId, request.ClientOrderId)
@@ -30,7 +30,7 @@ func (g *Gateway) replaceOrder(c *engine.Context, a *account) {
 		refuse(c, err)
 		return
 	}
-	g.change(c, a, id, name, func(t *desk.Turn, q asked, w *workspace, id ledger.OrderID) error {
+	g.change(asked{c: c}, a, id, name, func(t *desk.Turn, q asked, w *workspace, id ledger.OrderID) error {
 		return g.replaceIn(t, q, w, id, newName, &request)
 	})
 }

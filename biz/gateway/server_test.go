@@ -50,6 +50,8 @@ type setup struct {
 	free       func() (uint64, error) // Config.FreeSpace
 	log        *slog.Logger           // nil: none
 
+	reload func() (gateway.Reloaded, error) // Config.ReloadSettings
+
 	submitOnLoop bool
 	sessions     int               // Config.SessionsPerAccount
 	listeners    []engine.Listener // beside the packet one
@@ -156,7 +158,7 @@ func (w *setup) config(fatal chan<- error) wiring.Config {
 		},
 		Gateway: gateway.Config{
 			Version: "test", SubmitOnLoop: w.submitOnLoop, PasswordGuesses: w.guesses, LoginQueue: w.loginQueue,
-			SessionsPerAccount: w.sessions, Now: now, Preset: w.preset, Random: w.random,
+			SessionsPerAccount: w.sessions, Now: now, ReloadSettings: w.reload, Preset: w.preset, Random: w.random,
 		},
 		Simulation: w.simulation, Clock: w.clock, NewCommitLog: w.turnLog,
 		Log: cmp.Or(w.log, slog.New(slog.DiscardHandler)),

@@ -19,6 +19,7 @@ type sessionState struct {
 	mu         sync.Mutex // held while account changes
 	closed     bool
 	credential *credential // of the login to account
+	reloading  bool        // it executes a reload, after which it is closed if that has revoked the login
 }
 
 // isClosed reports whether the session has ended.

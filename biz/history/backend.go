@@ -46,6 +46,8 @@ type view interface {
 	executionsWith(ids []uint64, fn func(*Execution) error) error
 	// ordersWith is executionsWith for the rows of orders.
 	ordersWith(ids []uint64, fn func(*Order) error) error
+	// audits calls fn for the first limit audits that q selects, newest first.
+	audits(q AuditQuery, limit int, fn func(*Audit) error) error
 }
 
 // progress is what the history has of the journal.
@@ -76,6 +78,7 @@ type transaction struct {
 	// busts are the busts and corrections in the order in which they came. Their executions exist
 	// here or in the database. Only the first one of an execution counts, here or there.
 	busts    []bustRow
+	audits   []Audit
 	batch    uint64 // 0: the progress remains as it is
 	checksum uint32
 }

@@ -19,6 +19,7 @@ import (
 type content struct {
 	executions []history.Execution
 	orders     []history.Order
+	audits     []history.Audit
 	progress   uint64
 }
 
@@ -38,6 +39,10 @@ func writeContent(t *testing.T) (path string, want content) {
 		must(t, s.PutOrder(&o))
 	}
 	must(t, s.Correct(id(7, 301), id(7, 400), "mistaken quantity", 43))
+	for n := range uint64(40) {
+		a := history.Audit{Number: n + 1, Time: int64(n), Customer: 7, Name: "Seven", Address: "192.0.2.7:1", Command: "deposit", Text: strings.Repeat("amount=1 ", 9), Result: "OK"}
+		must(t, s.InsertAudit(&a))
+	}
 	must(t, s.Commit(3, 0))
 	want, err := readContent(s)
 	must(t, err)
@@ -50,6 +55,9 @@ func readContent(s *history.Store) (c content, err error) {
 		return c, err
 	}
 	if c.orders, err = s.OrderRows(context.Background(), 7); err != nil {
+		return c, err
+	}
+	if c.audits, _, err = s.Audits(context.Background(), history.AuditQuery{}); err != nil {
 		return c, err
 	}
 	c.progress, err = s.Progress(context.Background())
@@ -154,11 +162,11 @@ func TestRefusedAtOpen(t *testing.T) {
 		}, history.ErrDamaged, "not a database"},
 		"database of another program":        {script("CREATE TABLE t (a); PRAGMA application_id = 1234; PRAGMA user_version = 1;"), history.ErrDamaged, "not a holdfast history"},
 		"database without an id":             {script("CREATE TABLE t (a);"), history.ErrDamaged, "not a holdfast history"},
-		"newer version":                      {ours("PRAGMA user_version = 5;"), history.ErrVersion, "the file has 5, this release reads 3 and 4"},
+		"newer version":                      {ours("PRAGMA user_version = 6;"), history.ErrVersion, "the file has 6, this release reads 3 to 5"},
 		"altered version":                    {ours("PRAGMA user_version = 0;"), history.ErrVersion, "the file has 0"},
 		"first version":                      {copied("schema1.db"), history.ErrVersion, "the file has 1"},
 		"second version":                     {copied("schema2.db"), history.ErrVersion, "the file has 2"},
-		"table gone":                         {ours("DROP TABLE bust;"), history.ErrDamaged, "4 tables instead of 5"},
+		"table gone":                         {ours("DROP TABLE bust;"), history.ErrDamaged, "5 tables instead of 6"},
 		"another table in its place":         {ours("DROP TABLE bust; CREATE TABLE bust (a);"), history.ErrDamaged, "bust"},
 		"progress that is not written by us": {ours("INSERT INTO meta VALUES ('progress', '7', 0);"), history.ErrDamaged, "progress"},
 	}

@@ -143,7 +143,7 @@ func (p *pending) eachCustomer(fn func(fills []Fill, orders []Order) error) erro
 
 // reset makes t empty, and retains some of its memory.
 func (t *transaction) reset() {
-	t.busts, t.batch, t.checksum = nil, 0, 0
+	t.busts, t.audits, t.batch, t.checksum = nil, nil, 0, 0
 	t.pending.reset()
 }
 

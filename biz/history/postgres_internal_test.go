@@ -450,7 +450,7 @@ func TestPostgresOlder(t *testing.T) {
 	execSQL(t, database, "DROP TABLE holdfast.instruments CASCADE",
 		"CREATE VIEW holdfast.executions AS SELECT customer, number, instrument FROM holdfast.execution",
 		"CREATE VIEW holdfast.order_list AS SELECT customer, number, instrument FROM holdfast.orders",
-		"ALTER TABLE holdfast.orders DROP COLUMN placed_quantity", "UPDATE holdfast.meta SET version = 1")
+		"ALTER TABLE holdfast.orders DROP COLUMN placed_quantity", "DROP TABLE holdfast.audit", "UPDATE holdfast.meta SET version = 1")
 	for batch := range uint64(2) {
 		b = openBackend(t, database.URL())
 		if err := b.nameInstruments(t.Context(), 0, func() []string { return []string{"ALFA/600100"} }); err != nil {

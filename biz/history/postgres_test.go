@@ -134,6 +134,13 @@ func writeRandom(t *testing.T, stores []*history.Store, batch uint64, customers 
 			each(func(s *history.Store) error { return s.Correct(id(c, older), e.ID, "price", int64(n)) })
 		}
 	}
+	for n := range batch % 4 {
+		a := history.Audit{
+			Number: 100*batch + n, Time: made(1, uint32(batch)).Time, Customer: customers[n], Name: "価格", Session: 1<<63 | n, Address: "192.0.2.7:1",
+			Command: []string{"deposit", "halt"}[n%2], Text: "a\"b'", Result: "OK", Message: "count=1", Unlisted: uint32(n),
+		}
+		each(func(s *history.Store) error { return s.InsertAudit(&a) })
+	}
 	each(func(s *history.Store) error { return s.Commit(batch, uint32(batch)) })
 }
 
@@ -160,7 +167,16 @@ func randomQuestion(random *rand.Rand, customers []uint32) (name string, ask fun
 	walk.Limit *= 5
 	ctx := context.Background()
 	one := uint64(c)<<32 | first
-	switch random.IntN(9) {
+	audits := history.AuditQuery{Limit: 1 + random.IntN(8), Before: first * 2}
+	if random.IntN(2) == 0 {
+		audits.Customer, audits.Command, audits.From, audits.To = c, "halt", base+2, base+18
+	}
+	switch random.IntN(10) {
+	case 9:
+		return fmt.Sprintf("audits %+v", audits), func(s *history.Store) (any, error) {
+			page, more, err := s.Audits(ctx, audits)
+			return []any{page, more}, err
+		}
 	case 0:
 		return fmt.Sprintf("all executions %+v", walk), func(s *history.Store) (any, error) { return pages(walk, s.Executions) }
 	case 1:

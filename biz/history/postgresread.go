@@ -84,6 +84,27 @@ func (v *postgresView) ordersWith(ids []uint64, fn func(*Order) error) error {
 	return eachWith(v, &orderTable, ids, scanPostgresOrder, fn)
 }
 
+// audits implements view.
+func (v *postgresView) audits(q AuditQuery, limit int, fn func(*Audit) error) error {
+	return v.run(&postgresQuery{
+		text: `SELECT number, time, customer, session, unlisted, name, address, command, text, result, message
+FROM {schema}.audit
+WHERE ($1::bigint = 0 OR number < $1) AND ($2::bigint = 0 OR customer = $2) AND ($3::text = '' OR command = $3)
+	AND ($4::bigint = 0 OR time >= $4) AND ($5::bigint = 0 OR time < $5)
+ORDER BY number DESC LIMIT $6`,
+		arguments: []any{int64(q.Before), int64(q.Customer), postgresText(q.Command), q.From, q.To, int64(limit)},
+	}, func(row pgx.Rows) error {
+		var a Audit
+		var number, customer, session, unlisted int64
+		err := row.Scan(&number, &a.Time, &customer, &session, &unlisted, &a.Name, &a.Address, &a.Command, &a.Text, &a.Result, &a.Message)
+		if err != nil {
+			return err
+		}
+		a.Number, a.Customer, a.Session, a.Unlisted = uint64(number), uint32(customer), uint64(session), uint32(unlisted)
+		return fn(&a)
+	})
+}
+
 // eachWith calls fn for the rows with these ids. One query finds them all.
 func eachWith[T any](v *postgresView, t *postgresTable, ids []uint64, scan func(pgx.Rows, *T) (id uint64, err error), fn func(*T) error) error {
 	customers, numbers := make([]int64, len(ids)), make([]int64, len(ids))

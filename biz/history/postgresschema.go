@@ -11,10 +11,14 @@ import (
 )
 
 // postgresVersion is incremented when the tables below change.
-const postgresVersion = 2
+const postgresVersion = 3
 
-// postgresWithoutPlaced is the version whose orders lack the last column.
-const postgresWithoutPlaced = 1
+const (
+	// postgresWithoutPlaced is the version whose orders lack the last column.
+	postgresWithoutPlaced = 1
+	// postgresWithoutAudit is the version without the table audit, and so is the one before.
+	postgresWithoutAudit = 2
+)
 
 // postgresTables are the tables and indexes. A row is found by customer and number, which are the two halves
 // of an id. Its rows are roughly in the order of time on the disk, so that a BRIN index by time
@@ -83,11 +87,27 @@ CREATE TABLE IF NOT EXISTS {schema}.orders (
 	placed_quantity    bigint NOT NULL DEFAULT 0, -- quantity before any replacement, bust or correction; 0: unknown
 	PRIMARY KEY (customer, number)
 ) WITH (fillfactor = 80);
-CREATE INDEX IF NOT EXISTS execution_time ON {schema}.execution
+` + postgresAudit + `CREATE INDEX IF NOT EXISTS execution_time ON {schema}.execution
 	USING brin (time, to_timestamp(time / 1e9::float8)) WITH (autosummarize = on);
 CREATE INDEX IF NOT EXISTS orders_time ON {schema}.orders
 	USING brin (time, to_timestamp(time / 1e9::float8)) WITH (autosummarize = on);
 INSERT INTO {schema}.meta VALUES (true, {version}, 0, NULL) ON CONFLICT DO NOTHING;
+`
+
+// postgresAudit is the table of the commands of operators. A number is that of the record in the journal.
+const postgresAudit = `CREATE TABLE IF NOT EXISTS {schema}.audit (
+	number   bigint PRIMARY KEY,
+	time     bigint NOT NULL, -- Unix nanoseconds
+	customer bigint NOT NULL,
+	name     text NOT NULL,
+	session  bigint NOT NULL,
+	address  text NOT NULL,
+	command  text NOT NULL,
+	text     text NOT NULL,   -- the parameters of the command
+	result   text NOT NULL,
+	message  text NOT NULL,   -- what the reply said
+	unlisted bigint NOT NULL  -- attempts of the customer since its audit before
+);
 `
 
 // postgresViews are for people, and so is the table, which has names for them. The numbers in them
@@ -122,6 +142,10 @@ FROM {schema}.orders AS o LEFT JOIN {schema}.instruments AS i ON i.number = o.in
 // postgresPlaced changes tables of postgresWithoutPlaced.
 const postgresPlaced = `
 ALTER TABLE {schema}.orders ADD COLUMN placed_quantity bigint NOT NULL DEFAULT 0;
+`
+
+// postgresUpgraded marks the tables as those of this version.
+const postgresUpgraded = `
 UPDATE {schema}.meta SET version = {version};
 `
 
@@ -141,13 +165,13 @@ CREATE SCHEMA IF NOT EXISTS {schema};
 `
 
 const postgresClear = `
-TRUNCATE {schema}.execution, {schema}.bust, {schema}.orders;
+TRUNCATE {schema}.execution, {schema}.bust, {schema}.orders, {schema}.audit;
 UPDATE {schema}.meta SET version = {version}, batch = 0, checksum = NULL;
 `
 
 // postgresMissing lists the tables that are missing.
 const postgresMissing = `
-SELECT name FROM unnest(ARRAY['meta', 'execution', 'bust', 'orders']) AS name
+SELECT name FROM unnest(ARRAY['meta', 'execution', 'bust', 'orders', 'audit']) AS name
 WHERE to_regclass('{schema}.' || name) IS NULL`
 
 const (
@@ -163,6 +187,9 @@ WHERE batch = $1 AND checksum IS NOT DISTINCT FROM $2::bigint AND version = {ver
 // postgresSynchronous makes every commit of a connection wait for the disk.
 const postgresSynchronous = `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
 
+// postgresTableCount is how many tables postgresMissing looks for.
+const postgresTableCount = 5
+
 // postgresSchema is the name of a schema.
 type postgresSchema string
 
@@ -177,8 +204,8 @@ func (s postgresSchema) sql(statement string) string {
 
 func (s postgresSchema) quoted() string { return pgx.Identifier{string(s)}.Sanitize() }
 
-// create creates the tables if none exists, and checks them otherwise. It changes those of the version
-// before.
+// create creates the tables if none exists, and checks them otherwise. It changes those of the two
+// versions before.
 func (s postgresSchema) create(ctx context.Context, tx pgx.Tx) (created bool, err error) {
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", applicationID); err != nil { // one server at a time
 		return false, err
@@ -200,7 +227,7 @@ func (s postgresSchema) create(ctx context.Context, tx pgx.Tx) (created bool, er
 	switch {
 	case err != nil:
 		return false, err
-	case len(missing) == 4:
+	case len(missing) == postgresTableCount:
 		_, err = tx.Exec(ctx, s.sql(postgresTables+postgresViews))
 		return err == nil, err
 	case slices.Contains(missing, "meta"):
@@ -211,17 +238,27 @@ func (s postgresSchema) create(ctx context.Context, tx pgx.Tx) (created bool, er
 	err = tx.QueryRow(ctx, s.sql("SELECT version, to_regclass('{schema}.' || 'instruments') IS NOT NULL FROM {schema}.meta")).Scan(&version, &named)
 	switch {
 	case err != nil:
-	case version != postgresVersion && version != postgresWithoutPlaced:
-		err = fmt.Errorf("%w: the tables have %d, this release reads %d and %d", ErrVersion, version, postgresWithoutPlaced, postgresVersion)
-	case len(missing) > 0:
+	case version < postgresWithoutPlaced || version > postgresVersion:
+		err = fmt.Errorf("%w: the tables have %d, this release reads %d to %d", ErrVersion, version, postgresWithoutPlaced, postgresVersion)
+	case len(missing) > 0 && (version == postgresVersion || !slices.Equal(missing, []string{"audit"})):
 		err = fmt.Errorf("%w: missing tables: %s", ErrDamaged, strings.Join(missing, ", "))
 	case !named:
 		_, err = tx.Exec(ctx, s.sql(postgresOldViews+postgresViews))
 	}
-	if err == nil && version == postgresWithoutPlaced {
-		_, err = tx.Exec(ctx, s.sql(postgresPlaced))
+	if err == nil && version < postgresVersion {
+		err = s.upgrade(ctx, tx, version)
 	}
 	return false, err
+}
+
+// upgrade changes the tables of an earlier version.
+func (s postgresSchema) upgrade(ctx context.Context, tx pgx.Tx, version int) error {
+	script := postgresAudit + postgresUpgraded
+	if version < postgresWithoutAudit {
+		script = postgresPlaced + script
+	}
+	_, err := tx.Exec(ctx, s.sql(script))
+	return err
 }
 
 // missing returns the tables that are not there.

@@ -75,6 +75,9 @@ func (p *postgres) put(ctx context.Context, tx pgx.Tx, t *transaction, next prog
 	if err := p.putBusts(ctx, tx, t.busts); err != nil {
 		return err
 	}
+	if err := p.putAudits(ctx, tx, t.audits); err != nil {
+		return err
+	}
 	return p.putOrders(ctx, tx, t)
 }
 
@@ -174,11 +177,30 @@ func (p *postgres) putBusts(ctx context.Context, tx pgx.Tx, busts []bustRow) err
 	var t columnTable
 	for i := range busts {
 		b := &busts[i]
-		// PostgreSQL has no zero byte in a text.
-		reason := strings.ReplaceAll(strings.ToValidUTF8(b.reason, "\uFFFD"), "\x00", "\uFFFD")
-		t.add([]int64{int64(b.execution >> 32), int64(uint32(b.execution)), b.time, int64(b.by)}, []string{reason}, nil)
+		t.add([]int64{int64(b.execution >> 32), int64(uint32(b.execution)), b.time, int64(b.by)}, []string{postgresText(b.reason)}, nil)
 	}
 	return t.insert(ctx, tx, p.schema.sql(insertBusts))
+}
+
+// postgresText returns a text as PostgreSQL can have it: UTF-8 without a zero byte.
+func postgresText(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+func (p *postgres) putAudits(ctx context.Context, tx pgx.Tx, audits []Audit) error {
+	if len(audits) == 0 {
+		return nil
+	}
+	var t columnTable
+	for i := range audits {
+		a := &audits[i]
+		texts := []string{a.Name, a.Address, a.Command, a.Text, a.Result, a.Message}
+		for n := range texts {
+			texts[n] = postgresText(texts[n])
+		}
+		t.add([]int64{int64(a.Number), a.Time, int64(a.Customer), int64(a.Session), int64(a.Unlisted)}, texts, nil)
+	}
+	return t.insert(ctx, tx, p.schema.sql(insertAudits))
 }
 
 func (p *postgres) putOrders(ctx context.Context, tx pgx.Tx, t *transaction) error {
@@ -221,6 +243,8 @@ func (t *columnTable) addOrder(o *Order) error {
 // retains its first_event, last_placing_event, placed_as and placed_quantity.
 var (
 	insertBusts  = unnested("bust", 4, 1, 0, "customer, number, time, corrected_by, reason") + " ON CONFLICT DO NOTHING"
+	insertAudits = unnested("audit", 5, 6, 0, `number, time, customer, session, unlisted,
+	name, address, command, text, result, message`) + " ON CONFLICT DO NOTHING"
 	insertOrders = unnested("orders", 21, 2, 2, `customer, number, event, first_event, last_placing_event,
 	instrument, side, type, time_in_force, status, cause,
 	quantity, filled, filled_value, price, stop, priority, time, expires, updated, placed_quantity,

@@ -12,11 +12,13 @@ const (
 	// applicationID in the header of the file identifies it as a history: "hfhi".
 	applicationID = 0x68666869
 	// schemaVersion is incremented when the tables below change.
-	schemaVersion = 4
+	schemaVersion = 5
 	// schemaWithoutPlaced is the version whose orders lack the last column.
 	schemaWithoutPlaced = 3
+	// schemaWithoutAudit is the version without the table audit, and so is the one before.
+	schemaWithoutAudit = 4
 	// schemaObjects is the number of tables and views in the schema.
-	schemaObjects = 5
+	schemaObjects = 6
 )
 
 // A row of executions is up to some kilobytes of consecutive executions of one customer (type
@@ -78,6 +80,24 @@ CREATE TABLE orders (
 ) STRICT;
 `
 
+// The commands of operators: of which a number is that of the record in the journal.
+const auditTable = `
+CREATE TABLE audit (
+	number   INTEGER PRIMARY KEY,
+	time     INTEGER NOT NULL,           -- Unix nanoseconds
+	customer INTEGER NOT NULL,
+	name     TEXT NOT NULL,
+	session  INTEGER NOT NULL,
+	address  TEXT NOT NULL,
+	command  TEXT NOT NULL,
+	text     TEXT NOT NULL,              -- the parameters of the command
+	result   TEXT NOT NULL,
+	message  TEXT NOT NULL,              -- what the reply said
+	unlisted INTEGER NOT NULL,           -- attempts of the customer since its audit before
+	checksum INTEGER NOT NULL
+) STRICT;
+`
+
 // sideWords and orderWords are columns of the views, for SQLite and PostgreSQL.
 const (
 	sideWords  = `CASE side WHEN 1 THEN 'buy' WHEN 2 THEN 'sell' END AS side,`
@@ -108,7 +128,7 @@ FROM orders;
 `
 
 // create creates the tables in an empty file; created is false if it has them already. It
-// refuses files of other programs, changes those of the version before, and refuses other versions. After an error the connection must be
+// refuses files of other programs, changes those of the two versions before, and refuses other versions. After an error the connection must be
 // closed; then the file is as before.
 func create(c *sqlite.Conn) (created bool, err error) {
 	var app, version, objects int64
@@ -126,18 +146,30 @@ func create(c *sqlite.Conn) (created bool, err error) {
 	}
 	switch {
 	case app == 0 && version == 0 && objects == 0:
-		return true, change(c, tables+ordersTable+views)
+		return true, change(c, tables+ordersTable+auditTable+views)
 	case app != applicationID:
 		// A file of another program, or a history with a damaged header.
 		return false, fmt.Errorf("%w: not a holdfast history (application id %#x)", ErrDamaged, app)
-	case version != schemaVersion && version != schemaWithoutPlaced:
-		return false, fmt.Errorf("%w: the file has %d, this release reads %d and %d", ErrVersion, version, schemaWithoutPlaced, schemaVersion)
+	case version < schemaWithoutPlaced || version > schemaVersion:
+		return false, fmt.Errorf("%w: the file has %d, this release reads %d to %d", ErrVersion, version, schemaWithoutPlaced, schemaVersion)
+	case version < schemaVersion:
+		return false, upgrade(c, version, objects)
 	case objects != schemaObjects:
 		return false, fmt.Errorf("%w: %d tables instead of %d", ErrDamaged, objects, schemaObjects)
-	case version == schemaWithoutPlaced:
-		return false, change(c, "ALTER TABLE orders ADD COLUMN placed_quantity INTEGER;")
 	}
 	return false, nil
+}
+
+// upgrade changes a file of an earlier version.
+func upgrade(c *sqlite.Conn, version, objects int64) error {
+	script, want := auditTable, int64(schemaObjects-1)
+	if objects != want {
+		return fmt.Errorf("%w: %d tables instead of %d", ErrDamaged, objects, want)
+	}
+	if version < schemaWithoutAudit {
+		script += "ALTER TABLE orders ADD COLUMN placed_quantity INTEGER;"
+	}
+	return change(c, script)
 }
 
 // change runs a script in a transaction that makes the file one of this version. After an

@@ -31,6 +31,13 @@ FROM orders
 WHERE id BETWEEN ?1 AND ?2 `
 	ordersDown = orderColumns + "ORDER BY id DESC"
 	ordersUp   = orderColumns + "ORDER BY id"
+
+	// A number of a record is below 1 << 63.
+	auditsDown = `SELECT number, time, customer, name, session, address, command, text, result, message, unlisted, checksum
+FROM audit
+WHERE (?1 = 0 OR number < ?1) AND (?2 = 0 OR customer = ?2) AND (?3 = '' OR command = ?3)
+	AND (?4 = 0 OR time >= ?4) AND (?5 = 0 OR time < ?5)
+ORDER BY number DESC LIMIT ?6`
 )
 
 // The rows of the meta table; their values are text.
@@ -401,6 +408,29 @@ func eachID[T any](ids []uint64, read func(idRange, func(*T) error) (uint64, err
 		}
 	}
 	return nil
+}
+
+// audits implements view.
+func (v *sqliteView) audits(q AuditQuery, limit int, fn func(*Audit) error) error {
+	stmt, err := v.conn.Prepare(auditsDown)
+	if err != nil {
+		return err
+	}
+	for i, n := range map[int]int64{1: int64(q.Before), 2: int64(q.Customer), 4: q.From, 5: q.To, 6: int64(limit)} {
+		stmt.BindInt64(i, n)
+	}
+	stmt.BindText(3, q.Command)
+	return each(stmt, func(row *sqlite.Stmt) error {
+		a := Audit{
+			Number: uint64(row.ColumnInt64(0)), Time: row.ColumnInt64(1), Customer: uint32(row.ColumnInt64(2)), Name: row.ColumnText(3),
+			Session: uint64(row.ColumnInt64(4)), Address: row.ColumnText(5), Command: row.ColumnText(6), Text: row.ColumnText(7),
+			Result: row.ColumnText(8), Message: row.ColumnText(9), Unlisted: uint32(row.ColumnInt64(10)),
+		}
+		if row.ColumnInt64(11) != int64(a.checksum()) {
+			return fmt.Errorf("%w: audit %d", ErrDamaged, a.Number)
+		}
+		return fn(&a)
+	})
 }
 
 func bindRange(stmt *sqlite.Stmt, first, last uint64) {

@@ -41,6 +41,7 @@ type writer struct {
 	newest, setChunk        *sqlite.Stmt
 	bust                    *sqlite.Stmt
 	setOrder, order         *sqlite.Stmt
+	audit                   *sqlite.Stmt
 	setMeta                 *sqlite.Stmt
 }
 
@@ -150,6 +151,7 @@ func (w *writer) prepare() error {
 		{&w.bust, "INSERT INTO bust VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"},
 		{&w.setOrder, "REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
 		{&w.order, ordersDown},
+		{&w.audit, "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"},
 		{&w.setMeta, "INSERT INTO meta VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, checksum = excluded.checksum"},
 	} {
 		stmt, err := w.conn.Prepare(p.query)
@@ -215,6 +217,11 @@ func (w *writer) put(t *transaction) error {
 	}
 	for i := range t.busts {
 		if err := w.putBust(&t.busts[i]); err != nil {
+			return err
+		}
+	}
+	for i := range t.audits {
+		if err := w.putAudit(&t.audits[i]); err != nil {
 			return err
 		}
 	}
@@ -311,6 +318,19 @@ func (w *writer) putBust(b *bustRow) error {
 		w.bust.BindInt64(5, int64(b.by))
 	}
 	return run(w.bust)
+}
+
+func (w *writer) putAudit(a *Audit) error {
+	s := w.audit
+	for i, n := range map[int]int64{
+		1: int64(a.Number), 2: a.Time, 3: int64(a.Customer), 5: int64(a.Session), 11: int64(a.Unlisted), 12: int64(a.checksum()),
+	} {
+		s.BindInt64(i, n)
+	}
+	for i, text := range map[int]string{4: a.Name, 6: a.Address, 7: a.Command, 8: a.Text, 9: a.Result, 10: a.Message} {
+		s.BindText(i, text)
+	}
+	return run(s)
 }
 
 // putOrders writes orders of one customer, in the order of their ids.

@@ -300,10 +300,27 @@ func TestStats(t *testing.T) {
 	mustWrite(t, c, slices.Repeat([]string{"c"}, journal.MaxBatchRecords+1)...)
 	closeJournal(t, j)
 	got := c.Stats()
-	want := journal.Stats{Commits: 2, Records: journal.MaxBatchRecords + 3, Bytes: journal.MaxBatchRecords + 4, Total: got.Total}
-	if got != want || got.Total <= 0 || j.LastBatch() != 3 {
+	want := journal.Stats{Commits: 2, Records: journal.MaxBatchRecords + 3, Bytes: journal.MaxBatchRecords + 4, Total: got.Total, ByTime: got.ByTime, Written: journal.MaxBatchRecords + 3}
+	want.ByRecords[1], want.ByRecords[len(journal.RecordBounds())-1] = 1, 1
+	want.BySize[0], want.BySize[sizeBucket(journal.MaxBatchRecords+1)] = 1, 1
+	commits := uint64(0)
+	for _, n := range got.ByTime {
+		commits += n
+	}
+	if got != want || commits != 2 || got.Total <= 0 || j.LastBatch() != 3 {
 		t.Fatalf("%+v, last batch %d", got, j.LastBatch())
 	}
+}
+
+// sizeBucket returns which bucket of Stats.BySize has commits of that size.
+func sizeBucket(size int) int {
+	bounds := journal.SizeBounds()
+	for n, bound := range bounds {
+		if size <= bound {
+			return n
+		}
+	}
+	return len(bounds)
 }
 
 func TestMisusePanics(t *testing.T) {

@@ -12,5 +12,10 @@ func TestMain(m *testing.M) {
 	if job := os.Getenv(childJob); job != "" {
 		os.Exit(runChild(job, os.Getenv(childDir)))
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if l := writtenOnce.longJournal; l != nil {
+			_ = os.RemoveAll(l.dir)
+		}
+		os.Exit(code)
+	}))
 }

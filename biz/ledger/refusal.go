@@ -45,6 +45,7 @@ const (
 	ErrBadDirective          Refusal = 33
 	ErrNotStepped            Refusal = 34
 	ErrUnknownCustomer       Refusal = 35
+	ErrBadSeed               Refusal = 36
 )
 
 var refusalTexts = [...]string{
@@ -82,6 +83,7 @@ var refusalTexts = [...]string{
 	ErrBadDirective:          "bad directive",
 	ErrNotStepped:            "the clock is not stepped",
 	ErrUnknownCustomer:       "unknown customer",
+	ErrBadSeed:               "the seed file was not reloaded",
 }
 
 // Error returns the refusal as a short text.

@@ -131,7 +131,7 @@ func TestNamesAndNumbers(t *testing.T) {
 		ledger.ErrBadOrderType: 20, ledger.ErrBadTimeInForce: 21, ledger.ErrBadExpiry: 22, ledger.ErrTooManyOrders: 23,
 		ledger.ErrTooManyClientOrderIDs: 24, ledger.ErrUnknownOrder: 25, ledger.ErrTooLate: 26, ledger.ErrCancelPending: 27,
 		ledger.ErrBeforeReset: 28, ledger.ErrBusted: 29, ledger.ErrOverfilled: 30, ledger.ErrBadAmount: 31, ledger.ErrSimulated: 32,
-		ledger.ErrBadDirective: 33, ledger.ErrNotStepped: 34, ledger.ErrUnknownCustomer: 35,
+		ledger.ErrBadDirective: 33, ledger.ErrNotStepped: 34, ledger.ErrUnknownCustomer: 35, ledger.ErrBadSeed: 36,
 	}
 	texts := map[string]bool{ledger.Refusal(0).Error(): true}
 	for r, n := range numbers {

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"time"
@@ -51,13 +52,21 @@ func (p *player) dial(ctx context.Context, s *session) (err error) {
 	}
 	in := s.in
 	s.Client, err = client.Dial(ctx, p.addr, client.Options{
-		Timeout: p.stage.options.Timeout, LoginTimeout: max(p.stage.options.Timeout, client.DefaultLoginTimeout),
+		TLS: p.encryption(), Timeout: p.stage.options.Timeout, LoginTimeout: max(p.stage.options.Timeout, client.DefaultLoginTimeout),
 		OnPush: func(push client.Push) {
 			in.add(push)
 			narrate(push)
 		},
 	})
 	return err
+}
+
+// encryption returns how to speak TLS with the server, which is only for one that was there before.
+func (p *player) encryption() *tls.Config {
+	if p.own {
+		return nil
+	}
+	return p.stage.options.TLS
 }
 
 // first returns the name of the first session of a customer.

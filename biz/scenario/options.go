@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"slices"
@@ -26,6 +27,8 @@ type Options struct {
 	// Addr is the address of the packet listener: "HOST:PORT" or "unix:PATH", for the scenarios
 	// that any server can run; "" omits them.
 	Addr string
+	// TLS is how to speak TLS with that server; nil means not to.
+	TLS *tls.Config
 	// First is the first of their customers, which have consecutive numbers: Needs says how
 	// many. 0 means DefaultFirstCustomer.
 	First client.Customer

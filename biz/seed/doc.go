@@ -24,9 +24,10 @@
 //	     "lot": 100, "minimum_lot": 100, "tick": "0.01", "last": "10.00", "depth": 0}
 //	  ],
 //	  "customers": [
-//	    {"customer": 100001, "name": "Customer 1", "role": "", "cash": "1000000.00",
+//	    {"customer": 100001, "name": "Customer 1", "role": "customer", "cash": "1000000.00",
 //	     "positions": [{"market": "EAST", "code": "600100", "quantity": 100, "average_cost": "10.00"}],
-//	     "password": "$argon2id$v=19$m=19456,t=2,p=1$...", "token_sha256": "...", "directives": false}
+//	     "password": "$argon2id$v=19$m=19456,t=2,p=1$...", "token_sha256": "...",
+//	     "certificate": "...", "directives": false}
 //	  ]
 //	}
 //
@@ -34,9 +35,12 @@
 // that is unknown or there twice, and any value out of range, is a jsonfile.Error that names
 // file, line and value.
 //
-// A customer may lack name, role (none; or "operator"), cash (0), positions, password,
-// token_sha256 and directives (false). A customer without either credential can't log in. A
-// position may be any number of shares; it may lack average_cost (0).
+// A customer may lack name, role, cash (0), positions, password, token_sha256, certificate and
+// directives (false). A customer without any credential can't log in. A position may be any number
+// of shares; it may lack average_cost (0).
+//
+// The role is "customer" (as without one), "operator" or "viewer". A viewer reads every account,
+// as an operator does, and changes nothing, not even its own account.
 //
 // An instrument may lack name and tick (0.01). It has the lot and depth of its market unless
 // it has its own; minimum_lot is the lot if only a lot is there.
@@ -56,7 +60,8 @@
 // # Credentials
 //
 // Passwords are kept as Argon2id hashes, tokens (32 random bytes or so) as their
-// SHA-256. The seeds that ship with holdfast (Default, Mainland) have published credentials
+// SHA-256. "certificate" is the common name of a client certificate, which must come from an
+// authority that the server trusts (its setting tls_client_ca). The seeds that ship with holdfast (Default, Mainland) have published credentials
 // and are for demonstrations only: see DemoPassword and DemoToken.
 //
 // # Goroutines and limits

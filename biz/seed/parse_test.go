@@ -133,7 +133,7 @@ func TestBadFiles(t *testing.T) {
 		{"customer negative", `{"customer": 5}`, `{"customer": -5}`, `16: customer wants a whole number from 1 to 4294967295, got the number -5`},
 		{"customer twice", `{"customer": 5}`, `{"customer": 7}`, `16: customer 7 is already on line 9`},
 		{"unknown key of a customer", `"role"`, `"rule"`, `9: customer: unknown key "rule" (did you mean "role"?)`},
-		{"unknown role", `"operator"`, `"king"`, `9: role wants "operator" or nothing, got "king"`},
+		{"unknown role", `"operator"`, `"king"`, `9: role wants customer, operator or viewer, got "king"`},
 		{"long name", `"Seven"`, `"` + strings.Repeat("x", 65) + `"`, `9: name wants at most 64 bytes of printable text, got "xxx`},
 		{"cash negative", `"12.5"`, `"-12.5"`, `9: cash wants an amount such as 10.5 from 0 to 400000000000000.0000 with at most 4 decimals, got "-12.5"`},
 		{"cash not exact", `"12.5"`, `"12.56789"`, `9: cash wants an amount such as 10.5 from 0 to 400000000000000.0000 with at most 4 decimals, got "12.56789"`},

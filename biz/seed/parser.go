@@ -182,10 +182,12 @@ func (p *parser) customer() error {
 			c.Password, err = p.password(key)
 		case "token_sha256":
 			c.TokenSHA256, err = p.tokenHash(key)
+		case "certificate":
+			c.Certificate, err = p.name(key)
 		case "directives":
 			c.Directives, err = p.Bool(key)
 		default:
-			err = p.unknown("customer", key, "customer", "name", "role", "cash", "positions", "password", "token_sha256", "directives")
+			err = p.unknown("customer", key, "customer", "name", "role", "cash", "positions", "password", "token_sha256", "certificate", "directives")
 		}
 		return err
 	})
@@ -229,12 +231,11 @@ func (p *parser) role(key string) (Role, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, r := range []Role{RoleTrader, RoleOperator} {
-		if s == r.String() {
-			return r, nil
-		}
+	role, found := ParseRole(s)
+	if !found {
+		return 0, p.Errorf("%s wants customer, operator or viewer, got %q", key, jsonfile.Clip(s))
 	}
-	return 0, p.Errorf(`%s wants "operator" or nothing, got %q`, key, jsonfile.Clip(s))
+	return role, nil
 }
 
 func (p *parser) position(c *Customer) error {

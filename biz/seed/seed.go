@@ -31,21 +31,38 @@ type Seed struct {
 	SHA256 [sha256.Size]byte
 }
 
-// Role is what a customer may do beyond trading for itself.
+// Role is what a customer may do.
 type Role uint8
 
 // The roles.
 const (
-	RoleTrader   Role = 0
-	RoleOperator Role = 1
+	RoleCustomer Role = 0 // trades for itself, and reads its own account
+	RoleOperator Role = 1 // also reads and changes every account and the market
+	RoleViewer   Role = 2 // reads every account, and changes nothing
 )
+
+// Roles returns all roles.
+func Roles() []Role { return []Role{RoleCustomer, RoleOperator, RoleViewer} }
 
 // String returns the role as the file has it.
 func (r Role) String() string {
-	if r == RoleOperator {
+	switch r {
+	case RoleOperator:
 		return "operator"
+	case RoleViewer:
+		return "viewer"
 	}
-	return ""
+	return "customer"
+}
+
+// ParseRole returns the role with this name; "" is RoleCustomer.
+func ParseRole(name string) (Role, bool) {
+	for _, r := range Roles() {
+		if name == r.String() || name == "" {
+			return r, true
+		}
+	}
+	return 0, false
 }
 
 // Customer is one entry of the file.
@@ -59,6 +76,8 @@ type Customer struct {
 	Password string
 	// TokenSHA256 is the hash of the token; all zero means no token login.
 	TokenSHA256 [sha256.Size]byte
+	// Certificate is the common name of the client certificates that can log in; "": none can.
+	Certificate string
 	// Directives allows orders to ask for simulated outcomes.
 	Directives bool
 }
@@ -70,6 +89,9 @@ func (c *Customer) Opening() ledger.Opening {
 
 // Operator reports whether the customer has the operator role.
 func (c *Customer) Operator() bool { return c.Role == RoleOperator }
+
+// Viewer reports whether the customer has the viewer role.
+func (c *Customer) Viewer() bool { return c.Role == RoleViewer }
 
 //go:embed default.json
 var defaultFile string

@@ -70,7 +70,7 @@ func newTrader(d *desk.Desk, c Config, start int64) *trader {
 	}
 	all := d.Accounts()
 	for _, a := range all[len(all)/2:] {
-		if !a.Owner().Operator() {
+		if o := a.Owner(); !o.Operator() && !o.Viewer() {
 			t.accounts = append(t.accounts, a)
 		}
 	}

@@ -26,6 +26,7 @@ type access struct {
 	password string
 	token    string
 	demo     bool   // credential returned the published password
+	proven   bool   // credential returned none, because a certificate says who it is
 	secret   string // the password or token that credential returned, as text
 }
 
@@ -39,7 +40,7 @@ func (a *access) add(f *pflag.FlagSet, name string, customer uint32, usage strin
 }
 
 // credential returns the credential from the flags or else from the environment. Without
-// either it returns the published demo password.
+// either it returns none with a client certificate, else the published demo password.
 func (a *access) credential(p *Program) (client.Credential, error) {
 	password, token := a.password, a.token
 	if password == "" && token == "" {
@@ -64,6 +65,9 @@ func (a *access) credential(p *Program) (client.Credential, error) {
 		a.secret = password
 		return client.Password(password), nil
 	}
+	if a.proven = a.encryption.cert != ""; a.proven {
+		return client.Credential{}, nil
+	}
 	a.demo, a.secret = true, client.DemoPassword
 	return client.Password(client.DemoPassword), nil
 }
@@ -78,8 +82,12 @@ func (a *access) login(ctx context.Context, p *Program) (*client.Client, error) 
 	if err != nil {
 		return nil, err
 	}
+	encrypted, err := a.encryption.config()
+	if err != nil {
+		return nil, err
+	}
 	c, err := terminal.Login(ctx, terminal.Options{
-		Addr: addr, Customer: client.Customer(a.customer), Credential: credential, Stderr: p.Stderr,
+		Addr: addr, TLS: encrypted, Customer: client.Customer(a.customer), Credential: credential, Stderr: p.Stderr,
 	})
 	return c, a.advise(err)
 }
@@ -88,6 +96,9 @@ func (a *access) login(ctx context.Context, p *Program) (*client.Client, error) 
 func (a *access) advise(err error) error {
 	if a.demo && errors.Is(err, client.ErrUnauthenticated) {
 		return fmt.Errorf("%w; if this server does not use the demo accounts, set --password or --token", err)
+	}
+	if a.proven && errors.Is(err, client.ErrUnauthenticated) {
+		return fmt.Errorf("%w; the certificate in %s may belong to another customer: name that customer, or set --password or --token", err, a.encryption.cert)
 	}
 	return err
 }

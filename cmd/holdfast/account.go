@@ -107,7 +107,8 @@ func newAccountShowCommand(p *Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show CUSTOMER", Short: "show cash, positions, orders and executions of an account", Args: exactArgs("CUSTOMER"),
 		Long: `show shows the cash, the positions, the working orders and the newest executions of an
-account, and changes nothing. Without the operator role, --operator is the customer itself.
+account, and changes nothing. --operator may be a viewer; without one of these roles it is the
+customer itself.
 
 With --json it prints one line, an object: "positions" is a PositionsReply of the protocol, "orders" an
 OrdersReply and "history" a HistoryReply, in the canonical JSON mapping. Prices and amounts are

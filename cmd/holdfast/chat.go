@@ -33,16 +33,21 @@ message, joined or left (with "address", "port" and "text"), member (one of the 
 
 const chatExample = `  holdfast chat
   holdfast chat --addr 192.0.2.7:8892
+  holdfast chat --addr chat.example:8892 --tls-ca ca.pem
   echo "good morning" | holdfast chat
   holdfast chat --json < /dev/null | jq -r 'select(.event=="message").text'`
 
 // newChatCommand returns the command of the chat terminal.
 func newChatCommand(p *Program) *cobra.Command {
 	var o terminal.ChatOptions
+	var e encryption
 	cmd := &cobra.Command{
 		Use: "chat", Short: "talk with everybody on a chat listener",
 		Long: chatLong, Example: chatExample, Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if o.TLS, err = e.config(); err != nil {
+				return err
+			}
 			o.Stdin, o.Stdout, o.Style = p.Stdin, p.Stdout, p.style()
 			return terminal.Chat(cmd.Context(), o)
 		},
@@ -50,6 +55,7 @@ func newChatCommand(p *Program) *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.Var(newAddress(&o.Addr, defaultChat), "addr", "chat listener's `host:port`")
+	e.add(f)
 	addReconnect(f, &o.Reconnect)
 	p.addPast(f, &o.PastFile, "chat-lines")
 	addJSON(f, &o.JSON)

@@ -52,6 +52,7 @@ the pushes of an order may come before or after its reply.`
 const clientExample = `  holdfast client
   holdfast client --addr 192.0.2.7:8888 --customer 100002 --password -
   holdfast client --door websocket
+  holdfast client --addr trading.example:8888 --tls-ca ca.pem --tls-cert 100002.pem --tls-key 100002.key --customer 100002
   echo "buy 600100 100" | holdfast client --customer 100003
   echo holding | holdfast client --json | jq -r 'select(.event=="reply").body.marketValue'`
 
@@ -75,6 +76,9 @@ func newClientCommand(p *Program) *cobra.Command {
 
 func (p *Program) runClient(ctx context.Context, a *access, o terminal.Options) (err error) {
 	if o.Addr, err = a.address(); err != nil {
+		return err
+	}
+	if o.TLS, err = a.encryption.config(); err != nil {
 		return err
 	}
 	if o.Credential, err = a.credential(p); err != nil {

@@ -127,7 +127,7 @@ func TestBustCommand(t *testing.T) {
 		{"bad id", []string{"17", "--reason", "x"}, 2, "", `bad id "17": an execution id looks like 100001-17`},
 		{"never was", []string{"100030-99", "--reason", "x"}, 1, "", `bust 100030-99: unknown execution: the customer's "history" lists the ids`},
 		{"blocked", []string{second, "--reason", "x"}, 1, "", "(in the way: 100030-4): bust 100030-4 first, or add --cascade"},
-		{"no operator", []string{first, "--reason", "x", "--operator", "100001"}, 1, "", "operator role: log in as an operator"},
+		{"no operator", []string{first, "--reason", "x", "--operator", "100001"}, 1, "", "operator role: use a login that may do it"},
 		{"done", []string{sold, "--reason", "typo"}, 0,
 			"  busted: sold 100 ALFA/600100 @ 10.00 = 1,000.00 (" + sold + ")\n  ALFA/600100: 100 shares, 1,000.00\n", ""},
 		{"done again", []string{sold, "--reason", "typo"}, 0,

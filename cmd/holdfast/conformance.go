@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"holdfast/cmd/holdfast/terminal"
 	"holdfast/perf/conformance"
 	"holdfast/perf/outfile"
 )
@@ -30,13 +31,15 @@ a case failed.`
 const conformanceWebSocketExample = `  holdfast conformance websocket
   holdfast conformance websocket --url ws://127.0.0.1:8891/echo --parallel 8
   holdfast conformance websocket --case 6.* --case 7.9 --json report.json
+  holdfast conformance websocket --url wss://127.0.0.1:8891/echo --tls-ca ca.pem
   holdfast conformance websocket --bytes --max-bytes 100000`
 
 // conformanceFlags are the flags of "holdfast conformance websocket".
 type conformanceFlags struct {
 	conformance.Options
-	bytes bool
-	json  string
+	encryption encryption
+	bytes      bool
+	json       string
 }
 
 // newConformanceCommand returns the group of commands that test a protocol.
@@ -59,7 +62,8 @@ func newConformanceWebSocketCommand(p *Program) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.Var(newEndpoint(&o.URL), "url", "`URL` of the echo endpoint")
+	f.Var(newEndpoint(&o.URL), "url", "`URL` of the echo endpoint; wss:// with TLS")
+	o.encryption.add(f)
 	f.Var(newCases(&o.Cases), "case", "`number` of a case such as 6.4.1, a section such as 6.4 or a pattern such as 6.*; can be repeated; without it: all cases")
 	f.BoolVar(&o.bytes, "bytes", false, "write each byte separately, as a TCP segment of one byte")
 	f.Var(newWhole(&o.MaxBytes, 0, 0, math.MaxInt32), "max-bytes", "skip cases that send more bytes; 0: skip no case")
@@ -86,6 +90,9 @@ func (p *Program) conformance(cmd *cobra.Command, o *conformanceFlags) error {
 		done++
 		show(done, len(cases))
 	}
+	if o.TLS, err = o.encryption.config(); err != nil {
+		return err
+	}
 	result, err := conformance.Run(cmd.Context(), o.Options)
 	leave()
 	if errors.Is(err, conformance.ErrHandshake) {
@@ -93,6 +100,9 @@ func (p *Program) conformance(cmd *cobra.Command, o *conformanceFlags) error {
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("%s: connection refused: nothing listens there: start the server with \"holdfast serve --throwaway --websocket-echo --listener websocket=127.0.0.1:8891\", or correct --url", o.URL)
+	}
+	if errors.Is(err, conformance.ErrTLS) {
+		return terminal.Advise(fmt.Errorf("%s: %w", o.URL, err))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.URL, err)

@@ -249,11 +249,27 @@ func addExport[R any](p *Program, cmd *cobra.Command, of exportOf[R]) *cobra.Com
 // check returns what is wrong with the command line.
 func (x *exporting) check(cmd *cobra.Command) error {
 	given := func(name string) bool { return cmd.Flags().Changed(name) }
-	switch {
-	case given("customer") == x.everyone:
+	if given("customer") == x.everyone {
 		return errors.New("name one --customer, or --all-customers")
+	}
+	if err := x.checkSource(cmd); err != nil {
+		return err
+	}
+	if x.data == "" && !given("operator") && !x.everyone {
+		x.access.customer = x.customer
+	}
+	if x.format == export.Parquet && x.p.onTerminal && outfile.IsStdout(x.out, x.p.Stdout) {
+		return errors.New("parquet is not for a terminal: name a file with --out")
+	}
+	return nil
+}
+
+// checkSource returns what is wrong with the flags that say where the rows come from.
+func (x *exporting) checkSource(cmd *cobra.Command) error {
+	given := func(name string) bool { return cmd.Flags().Changed(name) }
+	switch {
 	case x.data != "":
-		for _, name := range []string{"addr", "door", "operator", "password", "token"} {
+		for _, name := range append([]string{"addr", "door", "operator", "password", "token"}, encryptionFlags()...) {
 			if given(name) {
 				return fmt.Errorf("--data reads a folder, without a login: --%s is for a running server", name)
 			}
@@ -263,11 +279,6 @@ func (x *exporting) check(cmd *cobra.Command) error {
 		}
 	case given("seed-file"), given("history-url"):
 		return errors.New("--seed-file and --history-url need --data")
-	case !given("operator") && !x.everyone:
-		x.access.customer = x.customer
-	}
-	if x.format == export.Parquet && x.p.onTerminal && outfile.IsStdout(x.out, x.p.Stdout) {
-		return errors.New("parquet is not for a terminal: name a file with --out")
 	}
 	return nil
 }

@@ -61,10 +61,10 @@ func (p *Program) Styled(text string) string { return p.style()(terminal.Red, te
 func JSONObjects() map[string]any {
 	return map[string]any{
 		"account show": accountView{}, "submit event": submit.Event{}, "submit summary": submit.Summary{}, "load": load.Report{},
-		"doctor": doctor.Report{}, "backup and restore": backup.Report{}, "journal verify": inspect.Verified{},
+		"doctor": doctor.Report{}, "health": health{}, "backup and restore": backup.Report{}, "journal verify": inspect.Verified{},
 		"journal stats": inspect.Stats{}, "journal dump": inspect.Record{}, "conformance": conformance.Report{},
 		"scenario": scenario.Report{}, "scenario --list": scenarioLine{}, "chaos": chaos.Verdict{}, "chaos list": faultLine{},
-		"script check": scriptLine{}, "seed": seedResult{}, "version": versionInfo{},
+		"script check": scriptLine{}, "seed": seedResult{}, "user": userResult{}, "user list": user{}, "version": versionInfo{},
 	}
 }
 

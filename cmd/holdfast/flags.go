@@ -229,13 +229,15 @@ const defaultWebSocket = "127.0.0.1:8891"
 type server struct {
 	addr, door string
 	flag       *pflag.Flag // that of addr
+	encryption encryption
 }
 
 // add adds the flags for the server.
 func (s *server) add(f *pflag.FlagSet) {
-	f.Var(newServerAddress(&s.addr, config.Default().Listen), "addr", "server `host:port`, or ws://host:port/path of its WebSocket listener")
+	f.Var(newServerAddress(&s.addr, config.Default().Listen), "addr", "server `host:port`, or ws://host:port/path of its WebSocket listener, or wss:// with TLS")
 	f.Var(newOneOf(&s.door, doorPacket, []string{doorPacket, doorWebSocket}), "door", "`kind` of the listener at --addr: packet, or websocket (then --addr is "+defaultWebSocket+" by default)")
 	s.flag = f.Lookup("addr")
+	s.encryption.add(f)
 }
 
 // address returns the address for client.Dial.

@@ -176,6 +176,7 @@ func TestJSONOfOthers(t *testing.T) {
 		{"load --json --connections 0", "Events", 2},
 		{"submit --json --connections 2 --count 2 --interval 1ms --addr " + addr, "submit event,submit summary", 0},
 		{"submit --json --connections 1 --count 1 --addr 127.0.0.1:1", "submit event,submit summary,Events", 1},
+		{"health --admin 127.0.0.1:1 --json", "Events", 1},
 		{"journal verify --data none --json", "Events", 1},
 		{"journal dump --data none --json", "Events", 1},
 		{"backup x --data none --json", "Events", 1},

@@ -46,6 +46,7 @@ const loadExample = `  holdfast load --connections 1000 --depth 16
   holdfast load --workload orders --connections 100 --interval 1s-2s
   holdfast load --json | jq .latency_us.p99
   holdfast load --connections 5000 --max-errors 10
+  holdfast load --addr trading.example:8888 --tls-ca ca.pem --connections 1000 --depth 16
   holdfast load --workload push --connections 100 --sessions-per-account 10
   holdfast load --dialect websocket-json --addr 127.0.0.1:8891 --workload orders
   holdfast load --dialect chat --addr 127.0.0.1:8892 --workload chat --connections 2000 --rate 8000
@@ -63,10 +64,11 @@ const dialects = "packet, tlv, chat, websocket, websocket-json, websocket-mixed 
 // loadFlags are the flags of "holdfast load".
 type loadFlags struct {
 	load.Options
-	seedFile string
-	tokens   string
-	json     string
-	allowed  int // errors with which the command still succeeds
+	encryption encryption
+	seedFile   string
+	tokens     string
+	json       string
+	allowed    int // errors with which the command still succeeds
 }
 
 func newLoadCommand(p *Program) *cobra.Command {
@@ -79,6 +81,7 @@ func newLoadCommand(p *Program) *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	addAddr(f, &o.Addr)
+	o.encryption.add(f)
 	f.Var(newDialect(&o.Dialect), "dialect", dialects)
 	f.StringVar(&o.Path, "path", "", "`path` of the WebSocket handshake; empty: /ws, with websocket-echo /echo or /chat")
 	f.Var(newWorkload(&o.Workload), "workload", workloads)
@@ -124,6 +127,11 @@ func (p *Program) load(cmd *cobra.Command, o *loadFlags) error {
 	if err := outfile.Check(o.json, p.Stdout); err != nil {
 		return err
 	}
+	encrypted, err := o.encryption.config()
+	if err != nil {
+		return err
+	}
+	o.TLS = encrypted
 	o.Progress, o.MaxErrors = p.Stderr, max(o.allowed, defaultMaxErrors)
 	measured, err := load.Run(cmd.Context(), o.Options)
 	if measured != nil {

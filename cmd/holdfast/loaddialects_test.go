@@ -33,7 +33,7 @@ func TestLoadOverOtherDialects(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "load.json")
 			listener, _, _ := strings.Cut(strings.Fields(flags)[0], "-")
 			args := append([]string{"load", "--addr", addrs[listener], "--json", file, "--connections", "20", "--duration", "300ms", "--warmup", "20ms",
-				"--dialect"}, strings.Fields(flags)...)
+				"--max-errors", "1000", "--dialect"}, strings.Fields(flags)...)
 			if code, _, stderr := runProgram(t, args...); code != 0 {
 				t.Fatalf("code %d: %s", code, stderr)
 			}

@@ -124,7 +124,7 @@ func TestOperatorsCommands(t *testing.T) {
 		{"withdraw too much", "account withdraw 100020 99999999", 1, "", "account withdraw 100020 99999999: not enough cash: 1002500.0000 cash"},
 		{"reset", "account reset 100020", 0, accountText("100020", "1,000,000.00", "0.00"), ""},
 		{"unknown customer", "account reset 5", 1, "", "account reset 5: unknown customer 5"},
-		{"no operator", "account reset 100020 --operator 100001", 1, "", "operator role: log in as an operator"},
+		{"no operator", "account reset 100020 --operator 100001", 1, "", "operator role: use a login that may do it"},
 
 		{"reject", "order reject 100010 --count 2 --reason HALTED", 0, "  the next 2 orders of 100010 are rejected: HALTED\n", ""},
 		{"hold", "session hold 100010 30s", 0, "  the pushes to 100010 are held for 30s of the trading clock\n", ""},
@@ -227,7 +227,7 @@ func TestAccountShow(t *testing.T) {
 		len(got.Orders.Orders) != 1 || got.Orders.Orders[0].ClientOrderID != "x" || len(got.History.Executions) != 0 {
 		t.Errorf("got %+v", got)
 	}
-	(&operated{"another customer", "account show 100001 --operator 100002", 1, "", "another customer's positions need the operator role: log in as an operator"}).run(t, addr)
+	(&operated{"another customer", "account show 100001 --operator 100002", 1, "", "another customer's positions need the operator or viewer role: use a login that may do it"}).run(t, addr)
 	(&operated{"unknown customer", "account show 5", 1, "", "account show 5: unknown customer 5"}).run(t, addr)
 }
 

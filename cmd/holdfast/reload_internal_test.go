@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"holdfast/biz/gateway"
 	"holdfast/cmd/holdfast/config"
 	"holdfast/cmd/holdfast/host"
 )
@@ -22,24 +23,24 @@ func TestReloadAppliesAllOrNothing(t *testing.T) {
 	cases := []struct {
 		name  string
 		load  loadConfig
-		apply func(*config.Config) error
+		apply func(*config.Config) (gateway.Reloaded, error)
 		level slog.Level
 		says  string
 	}{
 		{"only the level", load, nil, slog.LevelDebug, "the settings were reloaded"},
-		{"all", load, func(*config.Config) error { return nil }, slog.LevelDebug, "the settings were reloaded"},
-		{"bad settings", func() (*config.Config, error) { return nil, bad }, func(*config.Config) error {
+		{"all", load, func(*config.Config) (gateway.Reloaded, error) { return gateway.Reloaded{}, nil }, slog.LevelDebug, "the settings were reloaded"},
+		{"bad settings", func() (*config.Config, error) { return nil, bad }, func(*config.Config) (gateway.Reloaded, error) {
 			t.Error("bad settings were applied")
-			return nil
+			return gateway.Reloaded{}, nil
 		}, slog.LevelInfo, bad.Error()},
-		{"refused by the server", load, func(*config.Config) error { return bad }, slog.LevelInfo, bad.Error()},
+		{"refused by the server", load, func(*config.Config) (gateway.Reloaded, error) { return gateway.Reloaded{}, bad }, slog.LevelInfo, bad.Error()},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			var level slog.LevelVar
 			var said strings.Builder
 			r := reloading{load: tc.load, apply: tc.apply, level: &level, log: newLogger(&said, &level)}
-			r.reload()
+			_, _ = r.reload()
 			if level.Level() != tc.level || !strings.Contains(said.String(), tc.says) {
 				t.Errorf("level %v, want %v: %s", level.Level(), tc.level, &said)
 			}

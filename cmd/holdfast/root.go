@@ -37,6 +37,7 @@ func newRootCommand(p *Program) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newAccountCommand(p),
+		newAuditCommand(p),
 		newBackupCommand(p),
 		newBenchCommand(p),
 		newBustCommand(p),
@@ -48,10 +49,12 @@ func newRootCommand(p *Program) *cobra.Command {
 		newDemoCommand(p),
 		newDoctorCommand(p),
 		newExportCommand(p),
+		newHealthCommand(p),
 		newJournalCommand(p),
 		newLoadCommand(p),
 		newMarketCommand(p),
 		newOrderCommand(p),
+		newReloadCommand(p),
 		newRestoreCommand(p),
 		newScenarioCommand(p),
 		newScriptCommand(p),
@@ -59,6 +62,7 @@ func newRootCommand(p *Program) *cobra.Command {
 		newServeCommand(p),
 		newSessionCommand(p),
 		newSubmitCommand(p),
+		newUserCommand(p),
 		newVersionCommand(p),
 		newWatchCommand(p),
 	)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -66,24 +68,28 @@ const scenarioExample = `  holdfast scenario
   holdfast scenario partial-fills cascade --verbose
   holdfast scenario all --json report.json
   holdfast scenario --file mine.scenario --file yours.scenario
-  holdfast scenario --addr 127.0.0.1:8888 --repricing 10s`
+  holdfast scenario --addr 127.0.0.1:8888 --repricing 10s
+  holdfast scenario --addr 127.0.0.1:8888 --every 3s
+  holdfast scenario --addr trading.example:8888 --tls-ca ca.pem`
 
 // scenarioClients is how many customers trade without names and files.
 const scenarioClients = 10
 
 // scenarioFlags are the flags of "holdfast scenario".
 type scenarioFlags struct {
-	files     []string
-	list      bool
-	show      string
-	addr      string
-	first     uint32
-	operator  uint32
-	password  string
-	repricing time.Duration
-	timeout   time.Duration
-	json      string
-	verbose   bool
+	files      []string
+	list       bool
+	show       string
+	addr       string
+	first      uint32
+	operator   uint32
+	password   string
+	repricing  time.Duration
+	timeout    time.Duration
+	every      time.Duration
+	json       string
+	verbose    bool
+	encryption encryption
 }
 
 // repricingPatience is how long a server inside a command may take to move the price of
@@ -106,11 +112,13 @@ func newScenarioCommand(p *Program) *cobra.Command {
 	f.BoolVar(&o.list, "list", false, "list the scenarios of the library")
 	f.StringVar(&o.show, "show", "", "print the scenario of the library with this `NAME`")
 	f.Var(newOptional(newServerAddress(&o.addr, "")), "addr", "server `host:port`, or ws://host:port/path; empty: start one")
+	o.encryption.add(f)
 	f.Var(newWhole(&o.first, uint32(scenario.DefaultFirstCustomer), firstCustomer, lastCustomer-scenarioClients+1), "first", "`number` of the first customer")
 	f.Var(newWhole(&o.operator, uint32(scenario.DefaultOperator), firstCustomer, lastCustomer), "operator", "customer `number` of an operator")
 	f.StringVar(&o.password, "password", "", "password of all these customers; empty: the published tokens")
 	f.Var(newDuration(&o.repricing, 0, 0), "repricing", "longest wait for a price to move; 0 with --addr: no wait")
 	f.Var(newDuration(&o.timeout, scenario.DefaultTimeout, brief), "timeout", "longest wait of each step")
+	f.Var(newDuration(&o.every, 0, 0), "every", "repeat the ten clients on the server at --addr, slower and with this pause, until Ctrl-C; 0: once")
 	addReport(f, &o.json)
 	f.BoolVar(&o.verbose, "verbose", false, "print a line as each step ends")
 	return cmd
@@ -122,9 +130,20 @@ func (p *Program) runScenario(cmd *cobra.Command, args []string, o *scenarioFlag
 		return p.listScenarios(o.json)
 	case o.show != "":
 		return p.showScenario(cmd, o.show)
+	case o.every > 0 && (o.addr == "" || o.json != "" || len(args)+len(o.files) > 0):
+		return usagef(cmd, "--every repeats the ten clients on a running server: it needs --addr, and excludes names, files and --json")
+	case o.every > 0:
+		return p.repeatScenario(cmd.Context(), o)
 	}
 	if err := outfile.Check(o.json, p.Stdout); err != nil {
 		return err
+	}
+	encrypted, err := o.encryption.config()
+	if err != nil {
+		return err
+	}
+	if encrypted != nil && o.addr == "" {
+		return usagef(cmd, "--tls, --tls-ca and --tls-cert are for a running server: name it with --addr")
 	}
 	scenarios, err := p.chosenScenarios(cmd, args, o)
 	if err == nil {
@@ -133,7 +152,7 @@ func (p *Program) runScenario(cmd *cobra.Command, args []string, o *scenarioFlag
 	if err != nil {
 		return err
 	}
-	return p.playScenarios(cmd.Context(), scenarios, o)
+	return p.playScenarios(cmd.Context(), scenarios, o, encrypted)
 }
 
 // chosenScenarios returns the scenarios that the command line names. An error comes before
@@ -267,8 +286,9 @@ func (p *Program) showScenario(cmd *cobra.Command, name string) error {
 }
 
 // playScenarios plays scenarios and prints the report. Without an address it starts the servers.
-func (p *Program) playScenarios(ctx context.Context, scenarios []*scenario.Scenario, o *scenarioFlags) (err error) {
+func (p *Program) playScenarios(ctx context.Context, scenarios []*scenario.Scenario, o *scenarioFlags, encrypted *tls.Config) (err error) {
 	options := o.options(p)
+	options.TLS = encrypted
 	if o.addr == "" {
 		stop, startErr := p.startServers(ctx, scenarios, &options)
 		if startErr != nil {
@@ -290,6 +310,21 @@ func (p *Program) playScenarios(ctx context.Context, scenarios []*scenario.Scena
 		return errors.New("the scenario failed: see the steps marked FAIL")
 	}
 	return nil
+}
+
+// repeatScenario plays the ten clients, at the pace of the demo, until ctx ends or a step fails.
+func (p *Program) repeatScenario(ctx context.Context, o *scenarioFlags) error {
+	options, round := o.options(p), 0
+	options.Pace = demoPace
+	err := scenario.Loop(ctx, options, o.every, func(r *scenario.Report) error {
+		round++
+		if r.Failed() {
+			return errors.Join(r.WriteText(p.Stdout), fmt.Errorf("the scenario failed in round %d: see the steps marked FAIL", round))
+		}
+		_, err := fmt.Fprintf(p.Stdout, "round %d: %s\n", round, r.Summary())
+		return err
+	})
+	return cmp.Or(err, ctx.Err())
 }
 
 // startServers starts a server for the scenarios that any server can run, and prepares those of

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"holdfast/biz/scenario"
+	main "holdfast/cmd/holdfast"
 )
 
 func TestScenarioWithItsOwnServer(t *testing.T) {
@@ -134,4 +136,40 @@ func TestScenarioHelp(t *testing.T) {
 	if code, stdout, stderr := run(t, "scenario", "--timeout", "2m", file); code != 0 {
 		t.Errorf("code %d, stderr %q, stdout\n%s", code, stderr, stdout)
 	}
+}
+
+// TestScenarioEvery: --every repeats the ten clients until a signal, and needs a running server.
+func TestScenarioEvery(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &lineWatch{line: "round 2: ", found: cancel}
+	p := &main.Program{Args: []string{"scenario", "--timeout", "2m", "--every", "1ms", "--addr", testServer(t)}, Stdout: out}
+	if code := p.Run(ctx); code != 130 || !strings.Contains(out.text.String(), "round 1: 10 clients, ") {
+		t.Errorf("code %d: %s", code, &out.text)
+	}
+	for _, args := range [][]string{{}, {"--addr", "127.0.0.1:1", "cascade"}, {"--addr", "127.0.0.1:1", "--json"}} {
+		if code, _, stderr := run(t, append([]string{"scenario", "--every", "3s"}, args...)...); code != 2 || !strings.Contains(stderr, "it needs --addr") {
+			t.Errorf("%q: code %d, %q", args, code, stderr)
+		}
+	}
+	if code, _, stderr := run(t, "scenario", "--every", "3s", "--addr", testServer(t), "--password", "wrong"); code != 1 || !strings.Contains(stderr, "in round 1") {
+		t.Errorf("wrong password: code %d, %q", code, stderr)
+	}
+}
+
+// lineWatch stores what is written, and calls found once it has the line.
+type lineWatch struct {
+	text  strings.Builder
+	line  string
+	found func()
+}
+
+// Write implements io.Writer.
+func (l *lineWatch) Write(b []byte) (int, error) {
+	l.text.Write(b)
+	if strings.Contains(l.text.String(), l.line) {
+		l.found()
+	}
+	return len(b), nil
 }

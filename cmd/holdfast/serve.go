@@ -19,8 +19,8 @@ import (
 const serveLong = `serve runs the server until Ctrl-C or SIGTERM. Then it drains: it answers the requests
 that it has received and sends each client a Notice. A second signal ends it at once;
 everything acknowledged is on disk then, too. SIGHUP makes it read its settings and the
-seed file again: the log level, credentials, names and roles of customers change, new
-instruments and customers come, revoked logins end. Other settings need a restart.
+seed file again: the log level, the certificate, credentials, names and roles of customers change,
+new instruments and customers come, revoked logins end. Other settings need a restart.
 
 Settings come from the defaults, then a JSON file, then the environment
 (HOLDFAST_LISTEN and so on), then flags; later ones override earlier ones.
@@ -30,6 +30,7 @@ const serveExample = `  holdfast serve
   holdfast serve --listen 127.0.0.1:9000 --admin 127.0.0.1:9001 --data /tmp/holdfast
   holdfast serve --listener tlv=127.0.0.1:8890,greet
   holdfast serve --listener websocket=127.0.0.1:8891,origin=https://app.example.com --listener chat=127.0.0.1:8892
+  holdfast serve --listen 0.0.0.0:8888,tls --tls-cert server.pem --tls-key server.key
   holdfast serve --simulate 50/s --seed 7
   holdfast serve --script wild --throwaway
   holdfast serve --start 2026-01-05T09:00:00+08:00 --speed 60 --preset thin --data monday
@@ -93,6 +94,8 @@ func checkServe(cmd *cobra.Command, o *host.Options, c *config.Config, throwaway
 		return usagef(cmd, "--plumbing-chat needs another --plumbing than %s: use --listener chat=host:port", host.Reactor)
 	case len(c.Listeners) > 0 && o.Carrier != host.Reactor:
 		return usagef(cmd, "--listener needs --plumbing %s: the others have one listener, of the packet dialect or with --plumbing-chat of the chat dialect", host.Reactor)
+	case c.ListenTLS && o.Carrier != host.Reactor:
+		return usagef(cmd, "--listen %s,tls needs --plumbing %s", c.Listen, host.Reactor)
 	case strings.HasPrefix(c.Listen, "unix:") && o.Carrier != host.Reactor:
 		return usagef(cmd, "--listen %s needs --plumbing %s: the others have no socket files", c.Listen, host.Reactor)
 	default:
@@ -126,12 +129,13 @@ func (p *Program) serve(ctx context.Context, c *config.Config, o host.Options, l
 	var level slog.LevelVar
 	level.Set(c.LogLevel)
 	log := newLogger(p.Stderr, &level)
-	s, err := host.Start(ctx, c, o, log)
+	r := reloading{load: load, level: &level, log: log}
+	o.Reload = r.reloadFor(c)
+	s, err := r.start(func() (*host.Server, error) { return host.Start(ctx, c, o, log) })
 	if err != nil {
 		return err
 	}
 	p.announce(s, c, o)
-	r := reloading{load: load, apply: s.Reload, level: &level, log: log}
 	return p.serveUntil(ctx, s, &r)
 }
 
@@ -148,7 +152,10 @@ func (p *Program) serveUntil(ctx context.Context, s *host.Server, r *reloading) 
 			return s.Wait()
 		case <-hangups:
 			hangups = nil
-			go func() { r.reload(); reloaded <- struct{}{} }()
+			go func() {
+				_, _ = r.reload() // the log has the error
+				reloaded <- struct{}{}
+			}()
 		case <-reloaded:
 			hangups = p.Hangups
 		}
@@ -173,6 +180,9 @@ func (p *Program) announce(s *host.Server, c *config.Config, o host.Options) {
 		{"memory", s.Memory.String()},
 		{"connections", fmt.Sprintf("at most %d", s.Core.Limits().MaxConnections)},
 	}}
+	if expires, ok := s.CertificateExpires(); ok {
+		t.Add("certificate", fmt.Sprintf("%s, until %s", c.TLSCert, expires.Format("2006-01-02 15:04 MST")))
+	}
 	if s.Day.Clock != nil {
 		t.Add("clock", s.Day.String())
 	}

@@ -46,7 +46,7 @@ func TestServeOnSocketFiles(t *testing.T) {
 // TestAddressOfAnotherMachine: 192.0.2.1 is for documentation (RFC 5737).
 func TestAddressOfAnotherMachine(t *testing.T) {
 	t.Parallel()
-	code, _, errs := run(t, "serve", "--listen", "192.0.2.1:9", "--admin", "127.0.0.1:0", "--throwaway", "--log-level", "error")
+	code, _, errs := run(t, "serve", "--listen", "192.0.2.1:9", "--allow-plaintext", "--admin", "127.0.0.1:0", "--throwaway", "--log-level", "error")
 	if want := "holdfast: --listen 192.0.2.1:9: this machine does not have this address; choose another one\n"; code != 2 || errs != want {
 		t.Errorf("code %d: %s", code, errs)
 	}

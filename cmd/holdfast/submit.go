@@ -13,6 +13,7 @@ import (
 const submitExample = `  holdfast submit
   holdfast submit --connections 2 --count 3 --interval 200ms
   holdfast submit --door websocket --addr 192.0.2.7:8891
+  holdfast submit --addr trading.example:8888 --tls
   holdfast submit --json | jq -r 'select(.event=="acknowledged").latency_us'
   holdfast submit --payload "{number} from connection {connection}"`
 
@@ -32,6 +33,9 @@ acknowledged, failed, or at the end summary; docs/commands.md has the fields.`,
 		Example: submitExample, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if o.Addr, err = to.address(); err != nil {
+				return err
+			}
+			if o.TLS, err = to.encryption.config(); err != nil {
 				return err
 			}
 			o.Stdout, o.Style = p.Stdout, p.style()

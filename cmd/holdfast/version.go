@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -33,6 +34,9 @@ type versionInfo struct {
 // String returns the line for people.
 func (v versionInfo) String() string { return "holdfast " + v.Version + "\n" }
 
+// release is the version that "make image" sets with -ldflags "-X main.release=...".
+var release string
+
 // version returns the version and the build as far as the binary has them, such as
 // "devel (0123456789ab, modified), go1.26.8".
 func version() string {
@@ -54,7 +58,7 @@ func versionOf(build *debug.BuildInfo) (text string, hasRevision bool) {
 	for _, s := range build.Settings {
 		settings[s.Key] = s.Value
 	}
-	text = build.Main.Version
+	text = cmp.Or(release, build.Main.Version)
 	if text == "" || text == "(devel)" {
 		text = "devel"
 	}

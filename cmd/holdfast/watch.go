@@ -22,7 +22,8 @@ It needs a terminal of any size, better 80 columns than 40. For a plain terminal
 client, for programs holdfast client --json.`
 
 const watchExample = `  holdfast watch
-  holdfast watch --addr 192.0.2.7:8888 --customer 100002 --password -`
+  holdfast watch --addr 192.0.2.7:8888 --customer 100002 --password -
+  holdfast watch --addr trading.example:8888 --tls --customer 100002 --password -`
 
 // newWatchCommand returns the command that shows an account on the whole terminal.
 func newWatchCommand(p *Program) *cobra.Command {
@@ -44,6 +45,9 @@ func (p *Program) watch(ctx context.Context, a *access) (err error) {
 		return &usageError{err.Error()}
 	}
 	if o.Addr, err = a.address(); err != nil {
+		return err
+	}
+	if o.TLS, err = a.encryption.config(); err != nil {
 		return err
 	}
 	if o.Credential, err = a.credential(p); err != nil {

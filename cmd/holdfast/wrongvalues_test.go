@@ -20,7 +20,7 @@ var (
 	noNumber   = []string{"", "-1", "+5", "1e3", "1_000", "1,5", "0x10", "NaN", "Inf", "-Inf", "infinity", "99999999999"}
 	noDuration = []string{"", "-1s", "3", "soon", "NaN", "1d", "99999h", "9999999999h"}
 	noBool     = []string{"maybe", "2", "-1"}
-	noAddress  = []string{"nohostport", "127.0.0.1", "127.0.0.1:", "127.0.0.1:port", "127.0.0.1:65536", "127.0.0.1:-1", "http://127.0.0.1:80", "::1:80", "a b:1"}
+	noAddress  = []string{"nohostport", "127.0.0.1", "127.0.0.1:", "127.0.0.1:port", "127.0.0.1:65536", "127.0.0.1:-1", "http://127.0.0.1:80", "wss://127.0.0.1", "::1:80", "a b:1"}
 	noWord     = []string{"nonsense", "-1"}
 	noTime     = []string{"", "now", "09:30", "2026-01-05", "2026-01-05T09:30:00", "2026-13-05T09:30:00Z", "1e9"}
 	noPrice    = []string{"", "0", "-1", "+5", "1e3", "1,5", ".5", "1.", "0.00001", "007", "NaN", "10000000000"}
@@ -50,7 +50,7 @@ func wrongFor(cmd *cobra.Command, f *pflag.Flag) (values []string, listed bool) 
 		return append(slices.Clone(noAddress), "/"), true
 	case "stats":
 		return noAddress, true
-	case "workload", "workloads", "servers", "only", "loads", "plumbing", "door", "dialect", "log-level", "intervals", "interval", "clock", "preset", "show", "side", "status", "format":
+	case "workload", "workloads", "servers", "only", "loads", "plumbing", "door", "dialect", "log-level", "intervals", "interval", "clock", "preset", "show", "side", "status", "format", "role", "login":
 		return noWord, true
 	case "start":
 		return noTime[1:], true
@@ -59,7 +59,7 @@ func wrongFor(cmd *cobra.Command, f *pflag.Flag) (values []string, listed bool) 
 	case "journal-url", "journal-monitor-urls":
 		return []string{"nonsense", "ftp://a:1"}, true
 	case "history-url":
-		if strings.HasPrefix(cmd.CommandPath(), "holdfast export ") {
+		if strings.HasPrefix(cmd.CommandPath(), "holdfast export ") || cmd.Name() == "audit" {
 			return nil, true
 		}
 		return []string{"nonsense", "mysql://h/d"}, true
@@ -70,9 +70,14 @@ func wrongFor(cmd *cobra.Command, f *pflag.Flag) (values []string, listed bool) 
 	case "path":
 		return []string{"nonsense", "/a b"}, true
 	case "url":
-		return []string{"", "nonsense", "http://127.0.0.1:80", "ws://", "ws://127.0.0.1:port"}, true
+		return []string{"", "nonsense", "http://127.0.0.1:80", "ws://", "ws://127.0.0.1:port", "wss:///echo"}, true
 	case "case":
 		return []string{"", "nonsense", "8.1", "1.*,8.1", "1.1.1,", "["}, true
+	case "tls-ca", "tls-cert", "tls-key", "tls-client-ca":
+		if cmd.Flags().Lookup("tls-client-ca") != nil { // a setting of the server
+			return nil, true
+		}
+		return []string{""}, true
 	case "data":
 		return []string{"", " "}, true
 	case "out", "json":
@@ -89,6 +94,10 @@ func wrongFor(cmd *cobra.Command, f *pflag.Flag) (values []string, listed bool) 
 		if cmd.Name() == "reject" {
 			return []string{"", "nonsense", "-1", "4", "not_enough_cash", "UNSPECIFIED"}, true
 		}
+		return nil, true
+	case "cash":
+		return []string{"-1", "NaN", "1e3", "1,000"}, true
+	case "name", "command":
 		return nil, true
 	case "seed-file", "file", "tokens", "password", "token", "payload", "text", "script":
 		return nil, true

@@ -519,6 +519,8 @@ const (
 	// The clock runs by itself: only a stepped one can be stepped.
 	Reason_REASON_NOT_STEPPED      Reason = 34
 	Reason_REASON_UNKNOWN_CUSTOMER Reason = 35
+	// The seed file can't be read, or can't be applied to the running server.
+	Reason_REASON_BAD_SEED Reason = 36
 )
 
 // Enum value maps for Reason.
@@ -560,6 +562,7 @@ var (
 		33: "REASON_BAD_DIRECTIVE",
 		34: "REASON_NOT_STEPPED",
 		35: "REASON_UNKNOWN_CUSTOMER",
+		36: "REASON_BAD_SEED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":               0,
@@ -598,6 +601,7 @@ var (
 		"REASON_BAD_DIRECTIVE":             33,
 		"REASON_NOT_STEPPED":               34,
 		"REASON_UNKNOWN_CUSTOMER":          35,
+		"REASON_BAD_SEED":                  36,
 	}
 )
 
@@ -1188,6 +1192,8 @@ type Account struct {
 	// Deposits minus withdrawals.
 	Deposits      int64  `protobuf:"varint,11,opt,name=deposits,proto3" json:"deposits,omitempty"`
 	WorkingOrders uint32 `protobuf:"varint,12,opt,name=working_orders,json=workingOrders,proto3" json:"working_orders,omitempty"`
+	// The customer has the viewer role: it may read every account, and change nothing.
+	Viewer        bool `protobuf:"varint,13,opt,name=viewer,proto3" json:"viewer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1304,6 +1310,13 @@ func (x *Account) GetWorkingOrders() uint32 {
 		return x.WorkingOrders
 	}
 	return 0
+}
+
+func (x *Account) GetViewer() bool {
+	if x != nil {
+		return x.Viewer
+	}
+	return false
 }
 
 type Order struct {
@@ -2020,7 +2033,7 @@ type PositionsRequest struct {
 	Limit uint32 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
 	// The last position of the page before; unset starts with the first.
 	After *InstrumentKey `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
-	// 0 means your own. Only an operator may request another customer's positions.
+	// 0 means your own. Only an operator or a viewer may request another customer's positions.
 	Customer      uint32 `protobuf:"varint,3,opt,name=customer,proto3" json:"customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2730,7 +2743,7 @@ type OrdersRequest struct {
 	Limit uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
 	// The last order of the page before; 0 starts with the first.
 	AfterOrderId uint64 `protobuf:"varint,4,opt,name=after_order_id,json=afterOrderId,proto3" json:"after_order_id,omitempty"`
-	// 0 means your own. Only an operator may request another customer's orders.
+	// 0 means your own. Only an operator or a viewer may request another customer's orders.
 	Customer  uint32 `protobuf:"varint,5,opt,name=customer,proto3" json:"customer,omitempty"`
 	HistoryId []byte `protobuf:"bytes,6,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
 	// Also the orders that no longer work, newest first. The fields below need it.
@@ -2956,7 +2969,7 @@ type HistoryRequest struct {
 	BeforeExecutionId uint64 `protobuf:"varint,1,opt,name=before_execution_id,json=beforeExecutionId,proto3" json:"before_execution_id,omitempty"`
 	// 1 to 1000; 0 means 100.
 	Limit uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
-	// 0 means your own. Only an operator may request another customer's history.
+	// 0 means your own. Only an operator or a viewer may request another customer's history.
 	Customer uint32 `protobuf:"varint,3,opt,name=customer,proto3" json:"customer,omitempty"`
 	Market   string `protobuf:"bytes,4,opt,name=market,proto3" json:"market,omitempty"`
 	Code     string `protobuf:"bytes,5,opt,name=code,proto3" json:"code,omitempty"`
@@ -3747,6 +3760,8 @@ type OperateRequest struct {
 	//	*OperateRequest_HoldPushes
 	//	*OperateRequest_Clock
 	//	*OperateRequest_Customers
+	//	*OperateRequest_Reload
+	//	*OperateRequest_Audit
 	Command       isOperateRequest_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3906,6 +3921,24 @@ func (x *OperateRequest) GetCustomers() *CustomersCommand {
 	return nil
 }
 
+func (x *OperateRequest) GetReload() *ReloadCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Reload); ok {
+			return x.Reload
+		}
+	}
+	return nil
+}
+
+func (x *OperateRequest) GetAudit() *AuditCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_Audit); ok {
+			return x.Audit
+		}
+	}
+	return nil
+}
+
 type isOperateRequest_Command interface {
 	isOperateRequest_Command()
 }
@@ -3962,6 +3995,14 @@ type OperateRequest_Customers struct {
 	Customers *CustomersCommand `protobuf:"bytes,13,opt,name=customers,proto3,oneof"`
 }
 
+type OperateRequest_Reload struct {
+	Reload *ReloadCommand `protobuf:"bytes,14,opt,name=reload,proto3,oneof"`
+}
+
+type OperateRequest_Audit struct {
+	Audit *AuditCommand `protobuf:"bytes,15,opt,name=audit,proto3,oneof"`
+}
+
 func (*OperateRequest_Halt) isOperateRequest_Command() {}
 
 func (*OperateRequest_Resume) isOperateRequest_Command() {}
@@ -3987,6 +4028,10 @@ func (*OperateRequest_HoldPushes) isOperateRequest_Command() {}
 func (*OperateRequest_Clock) isOperateRequest_Command() {}
 
 func (*OperateRequest_Customers) isOperateRequest_Command() {}
+
+func (*OperateRequest_Reload) isOperateRequest_Command() {}
+
+func (*OperateRequest_Audit) isOperateRequest_Command() {}
 
 // Halts an instrument, or a whole market if there is no code, or resumes it.
 type HaltCommand struct {
@@ -4557,6 +4602,7 @@ type Customer struct {
 	Customer      uint32                 `protobuf:"varint,1,opt,name=customer,proto3" json:"customer,omitempty"`
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Operator      bool                   `protobuf:"varint,3,opt,name=operator,proto3" json:"operator,omitempty"`
+	Viewer        bool                   `protobuf:"varint,4,opt,name=viewer,proto3" json:"viewer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4612,6 +4658,372 @@ func (x *Customer) GetOperator() bool {
 	return false
 }
 
+func (x *Customer) GetViewer() bool {
+	if x != nil {
+		return x.Viewer
+	}
+	return false
+}
+
+// Makes the server read its seed file again, as the signal SIGHUP does.
+type ReloadCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReloadCommand) Reset() {
+	*x = ReloadCommand{}
+	mi := &file_holdfast_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReloadCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReloadCommand) ProtoMessage() {}
+
+func (x *ReloadCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReloadCommand.ProtoReflect.Descriptor instead.
+func (*ReloadCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{41}
+}
+
+// What a reload has changed.
+type Reloaded struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	NewInstruments uint32                 `protobuf:"varint,1,opt,name=new_instruments,json=newInstruments,proto3" json:"new_instruments,omitempty"`
+	NewCustomers   uint32                 `protobuf:"varint,2,opt,name=new_customers,json=newCustomers,proto3" json:"new_customers,omitempty"`
+	// Customers that the seed file lacks: they can't log in.
+	WithdrawnCustomers uint32 `protobuf:"varint,3,opt,name=withdrawn_customers,json=withdrawnCustomers,proto3" json:"withdrawn_customers,omitempty"`
+	ChangedCredentials uint32 `protobuf:"varint,4,opt,name=changed_credentials,json=changedCredentials,proto3" json:"changed_credentials,omitempty"`
+	// Customers with another name, role or credential, or that are withdrawn.
+	ChangedCustomers uint32 `protobuf:"varint,5,opt,name=changed_customers,json=changedCustomers,proto3" json:"changed_customers,omitempty"`
+	// Sessions that were ended because their credential was replaced or removed.
+	EndedSessions uint32 `protobuf:"varint,6,opt,name=ended_sessions,json=endedSessions,proto3" json:"ended_sessions,omitempty"`
+	// The first 1000 instruments whose name, lot, depth or last price applies at the next start.
+	Later         []*InstrumentKey `protobuf:"bytes,7,rep,name=later,proto3" json:"later,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reloaded) Reset() {
+	*x = Reloaded{}
+	mi := &file_holdfast_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reloaded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reloaded) ProtoMessage() {}
+
+func (x *Reloaded) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reloaded.ProtoReflect.Descriptor instead.
+func (*Reloaded) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *Reloaded) GetNewInstruments() uint32 {
+	if x != nil {
+		return x.NewInstruments
+	}
+	return 0
+}
+
+func (x *Reloaded) GetNewCustomers() uint32 {
+	if x != nil {
+		return x.NewCustomers
+	}
+	return 0
+}
+
+func (x *Reloaded) GetWithdrawnCustomers() uint32 {
+	if x != nil {
+		return x.WithdrawnCustomers
+	}
+	return 0
+}
+
+func (x *Reloaded) GetChangedCredentials() uint32 {
+	if x != nil {
+		return x.ChangedCredentials
+	}
+	return 0
+}
+
+func (x *Reloaded) GetChangedCustomers() uint32 {
+	if x != nil {
+		return x.ChangedCustomers
+	}
+	return 0
+}
+
+func (x *Reloaded) GetEndedSessions() uint32 {
+	if x != nil {
+		return x.EndedSessions
+	}
+	return 0
+}
+
+func (x *Reloaded) GetLater() []*InstrumentKey {
+	if x != nil {
+		return x.Later
+	}
+	return nil
+}
+
+// Lists what operators have commanded, newest first.
+type AuditCommand struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Entries in the reply: 1 to 1000; 0 means 1000.
+	Limit uint32 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
+	// The last entry of the page before; 0 starts with the newest.
+	Before uint64 `protobuf:"varint,2,opt,name=before,proto3" json:"before,omitempty"`
+	// Only commands of this customer; 0 means all.
+	Customer uint32 `protobuf:"varint,3,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Only commands of this kind, such as deposit; empty means all.
+	Command string `protobuf:"bytes,4,opt,name=command,proto3" json:"command,omitempty"`
+	// Only from this time on, and before that one, in Unix nanoseconds; 0: any time.
+	FromTime      int64 `protobuf:"varint,5,opt,name=from_time,json=fromTime,proto3" json:"from_time,omitempty"`
+	ToTime        int64 `protobuf:"varint,6,opt,name=to_time,json=toTime,proto3" json:"to_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditCommand) Reset() {
+	*x = AuditCommand{}
+	mi := &file_holdfast_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditCommand) ProtoMessage() {}
+
+func (x *AuditCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditCommand.ProtoReflect.Descriptor instead.
+func (*AuditCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *AuditCommand) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *AuditCommand) GetBefore() uint64 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+func (x *AuditCommand) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
+}
+
+func (x *AuditCommand) GetCommand() string {
+	if x != nil {
+		return x.Command
+	}
+	return ""
+}
+
+func (x *AuditCommand) GetFromTime() int64 {
+	if x != nil {
+		return x.FromTime
+	}
+	return 0
+}
+
+func (x *AuditCommand) GetToTime() int64 {
+	if x != nil {
+		return x.ToTime
+	}
+	return 0
+}
+
+// A command of an operator, or of a customer without the role who was refused.
+type AuditEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Rises from entry to entry, with gaps.
+	Number uint64 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// The server's clock, not that of the market.
+	Time int64 `protobuf:"varint,2,opt,name=time,proto3" json:"time,omitempty"`
+	// Who was logged in.
+	Customer uint32 `protobuf:"varint,3,opt,name=customer,proto3" json:"customer,omitempty"`
+	Name     string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	// The session id.
+	Uid uint64 `protobuf:"varint,5,opt,name=uid,proto3" json:"uid,omitempty"`
+	// From where, with a port; empty for a socket file.
+	Address string `protobuf:"bytes,6,opt,name=address,proto3" json:"address,omitempty"`
+	// What kind of command, such as deposit.
+	Command string `protobuf:"bytes,7,opt,name=command,proto3" json:"command,omitempty"`
+	// Its parameters, for people.
+	Text string `protobuf:"bytes,8,opt,name=text,proto3" json:"text,omitempty"`
+	// How it was answered: OK, or why not, as in the protocol, such as FORBIDDEN.
+	Result string `protobuf:"bytes,9,opt,name=result,proto3" json:"result,omitempty"`
+	// What the answer says, for people.
+	Message string `protobuf:"bytes,10,opt,name=message,proto3" json:"message,omitempty"`
+	// Attempts of this customer that were refused since its entry before and have none.
+	Unlisted      uint32 `protobuf:"varint,11,opt,name=unlisted,proto3" json:"unlisted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditEntry) Reset() {
+	*x = AuditEntry{}
+	mi := &file_holdfast_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditEntry) ProtoMessage() {}
+
+func (x *AuditEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditEntry.ProtoReflect.Descriptor instead.
+func (*AuditEntry) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *AuditEntry) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *AuditEntry) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+func (x *AuditEntry) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
+}
+
+func (x *AuditEntry) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetUid() uint64 {
+	if x != nil {
+		return x.Uid
+	}
+	return 0
+}
+
+func (x *AuditEntry) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetCommand() string {
+	if x != nil {
+		return x.Command
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetResult() string {
+	if x != nil {
+		return x.Result
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetUnlisted() uint32 {
+	if x != nil {
+		return x.Unlisted
+	}
+	return 0
+}
+
 type OperateReply struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The time of the market when the command was done.
@@ -4624,15 +5036,18 @@ type OperateReply struct {
 	Position   *Position    `protobuf:"bytes,6,opt,name=position,proto3" json:"position,omitempty"`
 	// In the order of their numbers.
 	Customers []*Customer `protobuf:"bytes,7,rep,name=customers,proto3" json:"customers,omitempty"`
-	// True: further pages follow the last customer of this one.
-	More          bool `protobuf:"varint,8,opt,name=more,proto3" json:"more,omitempty"`
+	// True: further pages follow the last customer or entry of this one.
+	More     bool      `protobuf:"varint,8,opt,name=more,proto3" json:"more,omitempty"`
+	Reloaded *Reloaded `protobuf:"bytes,9,opt,name=reloaded,proto3" json:"reloaded,omitempty"`
+	// Newest first.
+	Entries       []*AuditEntry `protobuf:"bytes,10,rep,name=entries,proto3" json:"entries,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OperateReply) Reset() {
 	*x = OperateReply{}
-	mi := &file_holdfast_proto_msgTypes[41]
+	mi := &file_holdfast_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4644,7 +5059,7 @@ func (x *OperateReply) String() string {
 func (*OperateReply) ProtoMessage() {}
 
 func (x *OperateReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[41]
+	mi := &file_holdfast_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4657,7 +5072,7 @@ func (x *OperateReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperateReply.ProtoReflect.Descriptor instead.
 func (*OperateReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{41}
+	return file_holdfast_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *OperateReply) GetTime() int64 {
@@ -4716,6 +5131,20 @@ func (x *OperateReply) GetMore() bool {
 	return false
 }
 
+func (x *OperateReply) GetReloaded() *Reloaded {
+	if x != nil {
+		return x.Reloaded
+	}
+	return nil
+}
+
+func (x *OperateReply) GetEntries() []*AuditEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
 type Notice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Code          NoticeCode             `protobuf:"varint,1,opt,name=code,proto3,enum=holdfast.v1.NoticeCode" json:"code,omitempty"`
@@ -4726,7 +5155,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_holdfast_proto_msgTypes[42]
+	mi := &file_holdfast_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4738,7 +5167,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[42]
+	mi := &file_holdfast_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4751,7 +5180,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{42}
+	return file_holdfast_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Notice) GetCode() NoticeCode {
@@ -4784,7 +5213,7 @@ type PositionUpdate struct {
 
 func (x *PositionUpdate) Reset() {
 	*x = PositionUpdate{}
-	mi := &file_holdfast_proto_msgTypes[43]
+	mi := &file_holdfast_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4796,7 +5225,7 @@ func (x *PositionUpdate) String() string {
 func (*PositionUpdate) ProtoMessage() {}
 
 func (x *PositionUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[43]
+	mi := &file_holdfast_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4809,7 +5238,7 @@ func (x *PositionUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PositionUpdate.ProtoReflect.Descriptor instead.
 func (*PositionUpdate) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{43}
+	return file_holdfast_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *PositionUpdate) GetChange() Change {
@@ -4874,7 +5303,7 @@ type ExecutionBusted struct {
 
 func (x *ExecutionBusted) Reset() {
 	*x = ExecutionBusted{}
-	mi := &file_holdfast_proto_msgTypes[44]
+	mi := &file_holdfast_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4886,7 +5315,7 @@ func (x *ExecutionBusted) String() string {
 func (*ExecutionBusted) ProtoMessage() {}
 
 func (x *ExecutionBusted) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[44]
+	mi := &file_holdfast_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4899,7 +5328,7 @@ func (x *ExecutionBusted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecutionBusted.ProtoReflect.Descriptor instead.
 func (*ExecutionBusted) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{44}
+	return file_holdfast_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ExecutionBusted) GetExecutionId() uint64 {
@@ -4949,7 +5378,7 @@ type OrderUpdate struct {
 
 func (x *OrderUpdate) Reset() {
 	*x = OrderUpdate{}
-	mi := &file_holdfast_proto_msgTypes[45]
+	mi := &file_holdfast_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4961,7 +5390,7 @@ func (x *OrderUpdate) String() string {
 func (*OrderUpdate) ProtoMessage() {}
 
 func (x *OrderUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[45]
+	mi := &file_holdfast_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4974,7 +5403,7 @@ func (x *OrderUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderUpdate.ProtoReflect.Descriptor instead.
 func (*OrderUpdate) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{45}
+	return file_holdfast_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *OrderUpdate) GetOrder() *Order {
@@ -5033,7 +5462,7 @@ type AccountUpdate struct {
 
 func (x *AccountUpdate) Reset() {
 	*x = AccountUpdate{}
-	mi := &file_holdfast_proto_msgTypes[46]
+	mi := &file_holdfast_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5045,7 +5474,7 @@ func (x *AccountUpdate) String() string {
 func (*AccountUpdate) ProtoMessage() {}
 
 func (x *AccountUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[46]
+	mi := &file_holdfast_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5058,7 +5487,7 @@ func (x *AccountUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountUpdate.ProtoReflect.Descriptor instead.
 func (*AccountUpdate) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{46}
+	return file_holdfast_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *AccountUpdate) GetChange() AccountChange {
@@ -5108,7 +5537,7 @@ type Quote struct {
 
 func (x *Quote) Reset() {
 	*x = Quote{}
-	mi := &file_holdfast_proto_msgTypes[47]
+	mi := &file_holdfast_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5120,7 +5549,7 @@ func (x *Quote) String() string {
 func (*Quote) ProtoMessage() {}
 
 func (x *Quote) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[47]
+	mi := &file_holdfast_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5133,7 +5562,7 @@ func (x *Quote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quote.ProtoReflect.Descriptor instead.
 func (*Quote) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{47}
+	return file_holdfast_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Quote) GetMarket() string {
@@ -5181,7 +5610,7 @@ type ChatRequest struct {
 
 func (x *ChatRequest) Reset() {
 	*x = ChatRequest{}
-	mi := &file_holdfast_proto_msgTypes[48]
+	mi := &file_holdfast_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5193,7 +5622,7 @@ func (x *ChatRequest) String() string {
 func (*ChatRequest) ProtoMessage() {}
 
 func (x *ChatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[48]
+	mi := &file_holdfast_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5206,7 +5635,7 @@ func (x *ChatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatRequest.ProtoReflect.Descriptor instead.
 func (*ChatRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{48}
+	return file_holdfast_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ChatRequest) GetRoom() string {
@@ -5259,7 +5688,7 @@ type ChatReply struct {
 
 func (x *ChatReply) Reset() {
 	*x = ChatReply{}
-	mi := &file_holdfast_proto_msgTypes[49]
+	mi := &file_holdfast_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5271,7 +5700,7 @@ func (x *ChatReply) String() string {
 func (*ChatReply) ProtoMessage() {}
 
 func (x *ChatReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[49]
+	mi := &file_holdfast_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5284,7 +5713,7 @@ func (x *ChatReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatReply.ProtoReflect.Descriptor instead.
 func (*ChatReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{49}
+	return file_holdfast_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ChatReply) GetMembers() []*ChatMember {
@@ -5323,7 +5752,7 @@ type ChatMember struct {
 
 func (x *ChatMember) Reset() {
 	*x = ChatMember{}
-	mi := &file_holdfast_proto_msgTypes[50]
+	mi := &file_holdfast_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5335,7 +5764,7 @@ func (x *ChatMember) String() string {
 func (*ChatMember) ProtoMessage() {}
 
 func (x *ChatMember) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[50]
+	mi := &file_holdfast_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5348,7 +5777,7 @@ func (x *ChatMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMember.ProtoReflect.Descriptor instead.
 func (*ChatMember) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{50}
+	return file_holdfast_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ChatMember) GetUid() uint64 {
@@ -5396,7 +5825,7 @@ type ChatMessage struct {
 
 func (x *ChatMessage) Reset() {
 	*x = ChatMessage{}
-	mi := &file_holdfast_proto_msgTypes[51]
+	mi := &file_holdfast_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5408,7 +5837,7 @@ func (x *ChatMessage) String() string {
 func (*ChatMessage) ProtoMessage() {}
 
 func (x *ChatMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[51]
+	mi := &file_holdfast_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5421,7 +5850,7 @@ func (x *ChatMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMessage.ProtoReflect.Descriptor instead.
 func (*ChatMessage) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{51}
+	return file_holdfast_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ChatMessage) GetRoom() string {
@@ -5514,7 +5943,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x11unrealised_profit\x18\b \x01(\x03R\x10unrealisedProfit\x12\x1a\n" +
 	"\bsellable\x18\t \x01(\x03R\bsellable\x12\x16\n" +
 	"\x06frozen\x18\n" +
-	" \x01(\x03R\x06frozen\"\xf1\x02\n" +
+	" \x01(\x03R\x06frozen\"\x89\x03\n" +
 	"\aAccount\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -5529,7 +5958,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x04fees\x18\n" +
 	" \x01(\x03R\x04fees\x12\x1a\n" +
 	"\bdeposits\x18\v \x01(\x03R\bdeposits\x12%\n" +
-	"\x0eworking_orders\x18\f \x01(\rR\rworkingOrders\"\xf6\x04\n" +
+	"\x0eworking_orders\x18\f \x01(\rR\rworkingOrders\x12\x16\n" +
+	"\x06viewer\x18\r \x01(\bR\x06viewer\"\xf6\x04\n" +
 	"\x05Order\x12\x19\n" +
 	"\border_id\x18\x01 \x01(\x04R\aorderId\x12&\n" +
 	"\x0fclient_order_id\x18\x02 \x01(\tR\rclientOrderId\x12\x1a\n" +
@@ -5758,7 +6188,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x06busted\x18\x01 \x01(\v2\x16.holdfast.v1.ExecutionR\x06busted\x128\n" +
 	"\vreplacement\x18\x02 \x01(\v2\x16.holdfast.v1.ExecutionR\vreplacement\x121\n" +
 	"\bposition\x18\x03 \x01(\v2\x15.holdfast.v1.PositionR\bposition\x12(\n" +
-	"\x05order\x18\x04 \x01(\v2\x12.holdfast.v1.OrderR\x05order\"\xd6\x05\n" +
+	"\x05order\x18\x04 \x01(\v2\x12.holdfast.v1.OrderR\x05order\"\xbf\x06\n" +
 	"\x0eOperateRequest\x12.\n" +
 	"\x04halt\x18\x01 \x01(\v2\x18.holdfast.v1.HaltCommandH\x00R\x04halt\x122\n" +
 	"\x06resume\x18\x02 \x01(\v2\x18.holdfast.v1.HaltCommandH\x00R\x06resume\x12.\n" +
@@ -5776,7 +6206,9 @@ const file_holdfast_proto_rawDesc = "" +
 	"\vhold_pushes\x18\v \x01(\v2\x18.holdfast.v1.HoldCommandH\x00R\n" +
 	"holdPushes\x121\n" +
 	"\x05clock\x18\f \x01(\v2\x19.holdfast.v1.ClockCommandH\x00R\x05clock\x12=\n" +
-	"\tcustomers\x18\r \x01(\v2\x1d.holdfast.v1.CustomersCommandH\x00R\tcustomersB\t\n" +
+	"\tcustomers\x18\r \x01(\v2\x1d.holdfast.v1.CustomersCommandH\x00R\tcustomers\x124\n" +
+	"\x06reload\x18\x0e \x01(\v2\x1a.holdfast.v1.ReloadCommandH\x00R\x06reload\x121\n" +
+	"\x05audit\x18\x0f \x01(\v2\x19.holdfast.v1.AuditCommandH\x00R\x05auditB\t\n" +
 	"\acommand\"9\n" +
 	"\vHaltCommand\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12\x12\n" +
@@ -5812,11 +6244,42 @@ const file_holdfast_proto_rawDesc = "" +
 	"\fClockCommand\">\n" +
 	"\x10CustomersCommand\x12\x14\n" +
 	"\x05limit\x18\x01 \x01(\rR\x05limit\x12\x14\n" +
-	"\x05after\x18\x02 \x01(\rR\x05after\"V\n" +
+	"\x05after\x18\x02 \x01(\rR\x05after\"n\n" +
 	"\bCustomer\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
-	"\boperator\x18\x03 \x01(\bR\boperator\"\xc6\x02\n" +
+	"\boperator\x18\x03 \x01(\bR\boperator\x12\x16\n" +
+	"\x06viewer\x18\x04 \x01(\bR\x06viewer\"\x0f\n" +
+	"\rReloadCommand\"\xc0\x02\n" +
+	"\bReloaded\x12'\n" +
+	"\x0fnew_instruments\x18\x01 \x01(\rR\x0enewInstruments\x12#\n" +
+	"\rnew_customers\x18\x02 \x01(\rR\fnewCustomers\x12/\n" +
+	"\x13withdrawn_customers\x18\x03 \x01(\rR\x12withdrawnCustomers\x12/\n" +
+	"\x13changed_credentials\x18\x04 \x01(\rR\x12changedCredentials\x12+\n" +
+	"\x11changed_customers\x18\x05 \x01(\rR\x10changedCustomers\x12%\n" +
+	"\x0eended_sessions\x18\x06 \x01(\rR\rendedSessions\x120\n" +
+	"\x05later\x18\a \x03(\v2\x1a.holdfast.v1.InstrumentKeyR\x05later\"\xa8\x01\n" +
+	"\fAuditCommand\x12\x14\n" +
+	"\x05limit\x18\x01 \x01(\rR\x05limit\x12\x16\n" +
+	"\x06before\x18\x02 \x01(\x04R\x06before\x12\x1a\n" +
+	"\bcustomer\x18\x03 \x01(\rR\bcustomer\x12\x18\n" +
+	"\acommand\x18\x04 \x01(\tR\acommand\x12\x1b\n" +
+	"\tfrom_time\x18\x05 \x01(\x03R\bfromTime\x12\x17\n" +
+	"\ato_time\x18\x06 \x01(\x03R\x06toTime\"\x90\x02\n" +
+	"\n" +
+	"AuditEntry\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x12\n" +
+	"\x04time\x18\x02 \x01(\x03R\x04time\x12\x1a\n" +
+	"\bcustomer\x18\x03 \x01(\rR\bcustomer\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x10\n" +
+	"\x03uid\x18\x05 \x01(\x04R\x03uid\x12\x18\n" +
+	"\aaddress\x18\x06 \x01(\tR\aaddress\x12\x18\n" +
+	"\acommand\x18\a \x01(\tR\acommand\x12\x12\n" +
+	"\x04text\x18\b \x01(\tR\x04text\x12\x16\n" +
+	"\x06result\x18\t \x01(\tR\x06result\x12\x18\n" +
+	"\amessage\x18\n" +
+	" \x01(\tR\amessage\x12\x1a\n" +
+	"\bunlisted\x18\v \x01(\rR\bunlisted\"\xac\x03\n" +
 	"\fOperateReply\x12\x12\n" +
 	"\x04time\x18\x01 \x01(\x03R\x04time\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12.\n" +
@@ -5827,7 +6290,10 @@ const file_holdfast_proto_rawDesc = "" +
 	"executions\x121\n" +
 	"\bposition\x18\x06 \x01(\v2\x15.holdfast.v1.PositionR\bposition\x123\n" +
 	"\tcustomers\x18\a \x03(\v2\x15.holdfast.v1.CustomerR\tcustomers\x12\x12\n" +
-	"\x04more\x18\b \x01(\bR\x04more\"I\n" +
+	"\x04more\x18\b \x01(\bR\x04more\x121\n" +
+	"\breloaded\x18\t \x01(\v2\x15.holdfast.v1.ReloadedR\breloaded\x121\n" +
+	"\aentries\x18\n" +
+	" \x03(\v2\x17.holdfast.v1.AuditEntryR\aentries\"I\n" +
 	"\x06Notice\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.holdfast.v1.NoticeCodeR\x04code\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"\x8c\x02\n" +
@@ -5942,7 +6408,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\rCHANGE_CLOSED\x10\x02\x12\x14\n" +
 	"\x10CHANGE_INCREASED\x10\x03\x12\x14\n" +
 	"\x10CHANGE_DECREASED\x10\x04\x12\x13\n" +
-	"\x0fCHANGE_REPRICED\x10\x05*\xa9\a\n" +
+	"\x0fCHANGE_REPRICED\x10\x05*\xbe\a\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19REASON_UNKNOWN_INSTRUMENT\x10\x01\x12\x1c\n" +
@@ -5980,7 +6446,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x10REASON_SIMULATED\x10 \x12\x18\n" +
 	"\x14REASON_BAD_DIRECTIVE\x10!\x12\x16\n" +
 	"\x12REASON_NOT_STEPPED\x10\"\x12\x1b\n" +
-	"\x17REASON_UNKNOWN_CUSTOMER\x10#*\x85\x03\n" +
+	"\x17REASON_UNKNOWN_CUSTOMER\x10#\x12\x13\n" +
+	"\x0fREASON_BAD_SEED\x10$*\x85\x03\n" +
 	"\n" +
 	"NoticeCode\x12\x1b\n" +
 	"\x17NOTICE_CODE_UNSPECIFIED\x10\x00\x12\x19\n" +
@@ -6032,7 +6499,7 @@ func file_holdfast_proto_rawDescGZIP() []byte {
 }
 
 var file_holdfast_proto_enumTypes = make([]protoimpl.EnumInfo, 13)
-var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
+var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_holdfast_proto_goTypes = []any{
 	(Side)(0),                   // 0: holdfast.v1.Side
 	(OrderType)(0),              // 1: holdfast.v1.OrderType
@@ -6088,17 +6555,21 @@ var file_holdfast_proto_goTypes = []any{
 	(*ClockCommand)(nil),        // 51: holdfast.v1.ClockCommand
 	(*CustomersCommand)(nil),    // 52: holdfast.v1.CustomersCommand
 	(*Customer)(nil),            // 53: holdfast.v1.Customer
-	(*OperateReply)(nil),        // 54: holdfast.v1.OperateReply
-	(*Notice)(nil),              // 55: holdfast.v1.Notice
-	(*PositionUpdate)(nil),      // 56: holdfast.v1.PositionUpdate
-	(*ExecutionBusted)(nil),     // 57: holdfast.v1.ExecutionBusted
-	(*OrderUpdate)(nil),         // 58: holdfast.v1.OrderUpdate
-	(*AccountUpdate)(nil),       // 59: holdfast.v1.AccountUpdate
-	(*Quote)(nil),               // 60: holdfast.v1.Quote
-	(*ChatRequest)(nil),         // 61: holdfast.v1.ChatRequest
-	(*ChatReply)(nil),           // 62: holdfast.v1.ChatReply
-	(*ChatMember)(nil),          // 63: holdfast.v1.ChatMember
-	(*ChatMessage)(nil),         // 64: holdfast.v1.ChatMessage
+	(*ReloadCommand)(nil),       // 54: holdfast.v1.ReloadCommand
+	(*Reloaded)(nil),            // 55: holdfast.v1.Reloaded
+	(*AuditCommand)(nil),        // 56: holdfast.v1.AuditCommand
+	(*AuditEntry)(nil),          // 57: holdfast.v1.AuditEntry
+	(*OperateReply)(nil),        // 58: holdfast.v1.OperateReply
+	(*Notice)(nil),              // 59: holdfast.v1.Notice
+	(*PositionUpdate)(nil),      // 60: holdfast.v1.PositionUpdate
+	(*ExecutionBusted)(nil),     // 61: holdfast.v1.ExecutionBusted
+	(*OrderUpdate)(nil),         // 62: holdfast.v1.OrderUpdate
+	(*AccountUpdate)(nil),       // 63: holdfast.v1.AccountUpdate
+	(*Quote)(nil),               // 64: holdfast.v1.Quote
+	(*ChatRequest)(nil),         // 65: holdfast.v1.ChatRequest
+	(*ChatReply)(nil),           // 66: holdfast.v1.ChatReply
+	(*ChatMember)(nil),          // 67: holdfast.v1.ChatMember
+	(*ChatMessage)(nil),         // 68: holdfast.v1.ChatMessage
 }
 var file_holdfast_proto_depIdxs = []int32{
 	0,  // 0: holdfast.v1.Order.side:type_name -> holdfast.v1.Side
@@ -6158,28 +6629,33 @@ var file_holdfast_proto_depIdxs = []int32{
 	50, // 54: holdfast.v1.OperateRequest.hold_pushes:type_name -> holdfast.v1.HoldCommand
 	51, // 55: holdfast.v1.OperateRequest.clock:type_name -> holdfast.v1.ClockCommand
 	52, // 56: holdfast.v1.OperateRequest.customers:type_name -> holdfast.v1.CustomersCommand
-	7,  // 57: holdfast.v1.RejectCommand.reason:type_name -> holdfast.v1.Reason
-	15, // 58: holdfast.v1.OperateReply.account:type_name -> holdfast.v1.Account
-	16, // 59: holdfast.v1.OperateReply.order:type_name -> holdfast.v1.Order
-	17, // 60: holdfast.v1.OperateReply.executions:type_name -> holdfast.v1.Execution
-	14, // 61: holdfast.v1.OperateReply.position:type_name -> holdfast.v1.Position
-	53, // 62: holdfast.v1.OperateReply.customers:type_name -> holdfast.v1.Customer
-	8,  // 63: holdfast.v1.Notice.code:type_name -> holdfast.v1.NoticeCode
-	6,  // 64: holdfast.v1.PositionUpdate.change:type_name -> holdfast.v1.Change
-	14, // 65: holdfast.v1.PositionUpdate.position:type_name -> holdfast.v1.Position
-	14, // 66: holdfast.v1.ExecutionBusted.position:type_name -> holdfast.v1.Position
-	16, // 67: holdfast.v1.OrderUpdate.order:type_name -> holdfast.v1.Order
-	14, // 68: holdfast.v1.OrderUpdate.position:type_name -> holdfast.v1.Position
-	12, // 69: holdfast.v1.AccountUpdate.change:type_name -> holdfast.v1.AccountChange
-	15, // 70: holdfast.v1.AccountUpdate.account:type_name -> holdfast.v1.Account
-	9,  // 71: holdfast.v1.ChatRequest.action:type_name -> holdfast.v1.ChatAction
-	63, // 72: holdfast.v1.ChatReply.members:type_name -> holdfast.v1.ChatMember
-	10, // 73: holdfast.v1.ChatMessage.event:type_name -> holdfast.v1.ChatEvent
-	74, // [74:74] is the sub-list for method output_type
-	74, // [74:74] is the sub-list for method input_type
-	74, // [74:74] is the sub-list for extension type_name
-	74, // [74:74] is the sub-list for extension extendee
-	0,  // [0:74] is the sub-list for field type_name
+	54, // 57: holdfast.v1.OperateRequest.reload:type_name -> holdfast.v1.ReloadCommand
+	56, // 58: holdfast.v1.OperateRequest.audit:type_name -> holdfast.v1.AuditCommand
+	7,  // 59: holdfast.v1.RejectCommand.reason:type_name -> holdfast.v1.Reason
+	34, // 60: holdfast.v1.Reloaded.later:type_name -> holdfast.v1.InstrumentKey
+	15, // 61: holdfast.v1.OperateReply.account:type_name -> holdfast.v1.Account
+	16, // 62: holdfast.v1.OperateReply.order:type_name -> holdfast.v1.Order
+	17, // 63: holdfast.v1.OperateReply.executions:type_name -> holdfast.v1.Execution
+	14, // 64: holdfast.v1.OperateReply.position:type_name -> holdfast.v1.Position
+	53, // 65: holdfast.v1.OperateReply.customers:type_name -> holdfast.v1.Customer
+	55, // 66: holdfast.v1.OperateReply.reloaded:type_name -> holdfast.v1.Reloaded
+	57, // 67: holdfast.v1.OperateReply.entries:type_name -> holdfast.v1.AuditEntry
+	8,  // 68: holdfast.v1.Notice.code:type_name -> holdfast.v1.NoticeCode
+	6,  // 69: holdfast.v1.PositionUpdate.change:type_name -> holdfast.v1.Change
+	14, // 70: holdfast.v1.PositionUpdate.position:type_name -> holdfast.v1.Position
+	14, // 71: holdfast.v1.ExecutionBusted.position:type_name -> holdfast.v1.Position
+	16, // 72: holdfast.v1.OrderUpdate.order:type_name -> holdfast.v1.Order
+	14, // 73: holdfast.v1.OrderUpdate.position:type_name -> holdfast.v1.Position
+	12, // 74: holdfast.v1.AccountUpdate.change:type_name -> holdfast.v1.AccountChange
+	15, // 75: holdfast.v1.AccountUpdate.account:type_name -> holdfast.v1.Account
+	9,  // 76: holdfast.v1.ChatRequest.action:type_name -> holdfast.v1.ChatAction
+	67, // 77: holdfast.v1.ChatReply.members:type_name -> holdfast.v1.ChatMember
+	10, // 78: holdfast.v1.ChatMessage.event:type_name -> holdfast.v1.ChatEvent
+	79, // [79:79] is the sub-list for method output_type
+	79, // [79:79] is the sub-list for method input_type
+	79, // [79:79] is the sub-list for extension type_name
+	79, // [79:79] is the sub-list for extension extendee
+	0,  // [0:79] is the sub-list for field type_name
 }
 
 func init() { file_holdfast_proto_init() }
@@ -6205,6 +6681,8 @@ func file_holdfast_proto_init() {
 		(*OperateRequest_HoldPushes)(nil),
 		(*OperateRequest_Clock)(nil),
 		(*OperateRequest_Customers)(nil),
+		(*OperateRequest_Reload)(nil),
+		(*OperateRequest_Audit)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -6212,7 +6690,7 @@ func file_holdfast_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_holdfast_proto_rawDesc), len(file_holdfast_proto_rawDesc)),
 			NumEnums:      13,
-			NumMessages:   52,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -2,10 +2,12 @@ package carriertest
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -45,9 +47,10 @@ func DialNarrow(t testing.TB, addr string) *Peer {
 	}})
 }
 
-// DialWith is Dial with the settings of d.
+// DialWith is Dial with the settings of d. It speaks TLS to addresses with TLSPrefix.
 func DialWith(t testing.TB, addr string, d net.Dialer) *Peer {
 	t.Helper()
+	addr, encrypted := strings.CutPrefix(addr, TLSPrefix)
 	network := "tcp"
 	if path, ok := engine.SocketPath(addr); ok {
 		network, addr = "unix", path
@@ -56,12 +59,25 @@ func DialWith(t testing.TB, addr string, d net.Dialer) *Peer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if encrypted {
+		secured := tls.Client(conn, ClientTLS())
+		_ = secured.Handshake() // the first read returns its error again
+		conn = secured
+	}
 	t.Cleanup(func() { conn.Close() })
 	if err := conn.SetDeadline(time.Now().Add(2 * Patience)); err != nil {
 		t.Fatal(err)
 	}
+	return NewPeer(t, conn)
+}
+
+// NewPeer returns a peer on a connection that the test has opened.
+func NewPeer(t testing.TB, conn net.Conn) *Peer {
 	return &Peer{Conn: conn, Dialect: codec.Packet{}, t: t, in: bufio.NewReaderSize(conn, 1<<16)}
 }
+
+// plainAddress returns addr without TLSPrefix.
+func plainAddress(addr string) string { return strings.TrimPrefix(addr, TLSPrefix) }
 
 // Frame returns a request in the packet dialect.
 func Frame(cmd codec.Command, id uint64, body string) []byte {

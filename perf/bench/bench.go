@@ -135,7 +135,7 @@ func ReadAccounts(s *seed.Seed, tokensFile string) (accounts []load.Account, ins
 	}
 	if tokensFile == "" {
 		for i := range s.Customers {
-			if c := &s.Customers[i]; !c.Operator() {
+			if c := &s.Customers[i]; c.Role == seed.RoleCustomer {
 				accounts = append(accounts, load.Account{Customer: uint32(c.Number), Token: seed.DemoToken(c.Number)})
 			}
 		}

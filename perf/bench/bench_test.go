@@ -9,14 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"holdfast/perf/bench"
 	"holdfast/perf/load"
 	"holdfast/perf/report"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
 
 // Every comparison has a heading and a text on the page of results.
 func TestComparisonsAreExplained(t *testing.T) {

@@ -47,7 +47,7 @@ func runVanish(ctx context.Context, r *Run) error {
 func vanishRound(ctx context.Context, r *Run, round int) {
 	n := newNetwork(ctx, r, round)
 	s := must(r.Start(ctx, ServerOptions{Args: []string{
-		"--listen", n.host + ":0", "--idle-time", vanishIdle.String(), "--heartbeat", "1s", "--connections-per-address", "0",
+		"--listen", n.host + ":0", "--allow-plaintext", "--idle-time", vanishIdle.String(), "--heartbeat", "1s", "--connections-per-address", "0",
 	}}))
 	defer s.Kill()
 	stays, _, err := login(ctx, s.Addr, firstCustomer+50, client.Options{})

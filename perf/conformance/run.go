@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha1" // RFC 6455 section 1.3 wants it
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -25,13 +26,15 @@ import (
 var (
 	ErrURL       = errors.New("wants a URL such as ws://127.0.0.1:8891/echo")
 	ErrNoCase    = errors.New("no case has this number")
+	ErrTLS       = errors.New("no TLS connection")
 	ErrHandshake = errors.New("the server refused the WebSocket handshake")
 )
 
 // Options are the options of Run.
 type Options struct {
 	Settings
-	URL      string       // ws://host:port/path of an echo endpoint
+	URL      string       // ws://host:port/path of an echo endpoint, or wss:// with TLS
+	TLS      *tls.Config  // how to speak TLS; nil: only to wss://, trusting the system's authorities
 	Cases    []string     // numbers, sections such as "6.4", or patterns such as "6.*"; nil: all
 	Parallel int          // connections at a time; 0: 1
 	MaxBytes int          // cases that send more are Skipped; 0: no limit
@@ -81,7 +84,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	o.Timeout = orDefault(o.Timeout, DefaultTimeout)
 	start := time.Now()
-	conn, err := dial(ctx, target, o.Settings)
+	conn, err := dial(ctx, target, &o)
 	if err != nil {
 		return nil, cmp.Or(ctx.Err(), err)
 	}
@@ -126,7 +129,7 @@ func runCase(ctx context.Context, c Case, target *url.URL, o Options) Result {
 		result.Verdict = Skipped
 		return result
 	}
-	conn, err := dial(ctx, target, o.Settings)
+	conn, err := dial(ctx, target, &o)
 	if err != nil {
 		result.Verdict, result.Got = Failed, err.Error()
 		return result
@@ -142,30 +145,54 @@ func CheckURL(text string) error {
 
 func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "ws" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
+	if err != nil || u.Scheme != "ws" && u.Scheme != "wss" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
 		return nil, fmt.Errorf("%w, got %q", ErrURL, text)
 	}
 	if u.Port() == "" {
-		u.Host = net.JoinHostPort(u.Hostname(), "80")
+		u.Host = net.JoinHostPort(u.Hostname(), map[string]string{"ws": "80", "wss": "443"}[u.Scheme])
 	}
 	return u, nil
 }
 
 // dial connects to the endpoint and does the handshake.
-func dial(ctx context.Context, target *url.URL, s Settings) (Conn, error) {
-	dialer := net.Dialer{Timeout: s.Timeout}
+func dial(ctx context.Context, target *url.URL, o *Options) (Conn, error) {
+	dialer := net.Dialer{Timeout: o.Timeout}
 	conn, err := dialer.DialContext(ctx, "tcp", target.Host) // Go sets TCP_NODELAY
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	upgraded, err := Upgrade(conn, target.Host, target.RequestURI(), s)
+	if conn, err = o.encrypt(ctx, conn, target); err != nil {
+		return nil, err
+	}
+	upgraded, err := Upgrade(conn, target.Host, target.RequestURI(), o.Settings)
 	if err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
 	return upgraded, nil
+}
+
+// encrypt makes the TLS handshake on a connection, if one is wanted. After an error the connection
+// is closed.
+func (o *Options) encrypt(ctx context.Context, conn net.Conn, target *url.URL) (net.Conn, error) {
+	if o.TLS == nil && target.Scheme != "wss" {
+		return conn, nil
+	}
+	config := o.TLS.Clone()
+	if config == nil {
+		config = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	config.ServerName = cmp.Or(config.ServerName, target.Hostname())
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	encrypted := tls.Client(conn, config)
+	if err := encrypted.HandshakeContext(ctx); err != nil {
+		_ = conn.Close() // err says why
+		return nil, fmt.Errorf("%w: %w", ErrTLS, err)
+	}
+	return encrypted, nil
 }
 
 // acceptSuffix is what a server appends to the key of a handshake, RFC 6455 section 1.3.

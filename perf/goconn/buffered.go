@@ -15,9 +15,9 @@ type bufferedConn struct {
 	in *bufio.Reader
 }
 
-func (b *bufferedConn) init(server *Server, tcp *net.TCPConn, p *pusher) {
-	b.inlineConn.init(server, tcp, p)
-	b.in = bufio.NewReaderSize(tcp, bufferBytes)
+func (b *bufferedConn) init(server *Server, tcp *net.TCPConn, over stream, p *pusher) {
+	b.inlineConn.init(server, tcp, over, p)
+	b.in = bufio.NewReaderSize(over, bufferBytes)
 	b.out = bufio.NewWriterSize(&b.pipe, bufferBytes)
 }
 

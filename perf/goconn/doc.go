@@ -27,6 +27,9 @@
 // coalescing it waits in the session's channel; when that is full, the worker or pusher waits up to a second,
 // then closes the session.
 //
+// With TLS (Config.TLS) it is otherwise: crypto/tls runs in the goroutines of the connection, and
+// whoever writes waits for the peer in the styles without a writer, as in most Go servers.
+//
 // Limits: those of the engine, except for requests in flight: here only unread replies
 // limit them. There is no flow control of replies: a client that has more than
 // OutboundHardBytes of them unread is cut, even if it reads. A client that ends its

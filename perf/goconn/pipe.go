@@ -8,10 +8,10 @@ import (
 )
 
 // pipe is a socket whose writers never wait: unsent output is kept, and a goroutine that
-// runs as long as there is some sends it.
+// runs as long as there is some sends it. With TLS they wait for the peer.
 type pipe struct {
 	socket
-	raw syscall.RawConn
+	raw syscall.RawConn // nil with TLS
 
 	mu      sync.Mutex // guards the fields below
 	kept    []byte
@@ -20,15 +20,20 @@ type pipe struct {
 	gone    bool // the socket is closed
 }
 
-func (p *pipe) init(server *Server, tcp *net.TCPConn, of *pusher) {
-	p.socket.init(server, tcp, of)
-	p.raw, _ = tcp.SyscallConn() // fails for nil only
+func (p *pipe) init(server *Server, tcp *net.TCPConn, over stream, of *pusher) {
+	p.socket.init(server, tcp, over, of)
+	if over == stream(tcp) {
+		p.raw, _ = tcp.SyscallConn() // fails for nil only
+	}
 }
 
 // Write implements io.Writer. The caller holds p.mu.
 func (p *pipe) Write(b []byte) (int, error) {
 	if p.gone || p.shut {
 		return 0, net.ErrClosed
+	}
+	if p.raw == nil {
+		return p.stream.Write(b)
 	}
 	sent := 0
 	if !p.sending {
@@ -109,7 +114,7 @@ func (p *pipe) nextChunk(sent int) []byte {
 	}
 	p.kept, p.sending = nil, false
 	if p.shut {
-		_ = p.tcp.CloseWrite()
+		_ = p.stream.CloseWrite()
 	}
 	return nil
 }
@@ -129,5 +134,5 @@ func (p *pipe) closeWrite() error {
 	if p.sending {
 		return nil
 	}
-	return p.tcp.CloseWrite()
+	return p.stream.CloseWrite()
 }

@@ -14,10 +14,10 @@ type pooledConn struct {
 }
 
 // init takes buffers from the pools; release puts them back.
-func (p *pooledConn) init(server *Server, tcp *net.TCPConn, of *pusher) {
-	p.inlineConn.init(server, tcp, of)
+func (p *pooledConn) init(server *Server, tcp *net.TCPConn, over stream, of *pusher) {
+	p.inlineConn.init(server, tcp, over, of)
 	p.in = p.server.readers.Get().(*bufio.Reader)
-	p.in.Reset(p.tcp)
+	p.in.Reset(p.stream)
 	p.out = p.server.writers.Get().(*bufio.Writer)
 	p.out.Reset(&p.pipe)
 }

@@ -42,7 +42,7 @@ func (c *readWriterConn) serve() error {
 	c.writing.Go(c.writeAll)
 	requests := c.server.workers.queueOf(c.session)
 	for {
-		frame, err := c.readFrame(c.tcp)
+		frame, err := c.readFrame(c.stream)
 		if err != nil {
 			return err
 		}
@@ -64,10 +64,10 @@ func (c *readWriterConn) writeAll() {
 	}
 	for m := <-c.out; m != nil; m = <-c.out {
 		if m.bytes == nil {
-			_ = c.tcp.CloseWrite()
+			_ = c.stream.CloseWrite()
 			continue
 		}
-		_, _ = c.tcp.Write(m.bytes)
+		_, _ = c.stream.Write(m.bytes)
 		c.queued.Add(-int64(len(m.bytes)))
 	}
 }
@@ -97,11 +97,11 @@ func (c *readWriterConn) writeCoalesced() {
 			}
 		}
 		if len(b) > 0 {
-			_, _ = c.tcp.Write(b)
+			_, _ = c.stream.Write(b)
 			c.queued.Add(-int64(len(b)))
 		}
 		if closing {
-			_ = c.tcp.CloseWrite()
+			_ = c.stream.CloseWrite()
 		}
 	}
 }

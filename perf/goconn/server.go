@@ -3,6 +3,7 @@ package goconn
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,6 +26,9 @@ type Config struct {
 	Dialect codec.Dialect
 	// Listen is the address, such as "127.0.0.1:8888"; port 0 takes a free one.
 	Listen string
+	// TLS, if set, encrypts the connections with crypto/tls. Handshakes that take longer than
+	// handshakeTime fail. See the package comment.
+	TLS *tls.Config
 	// Drain is how long a stop may take before the remaining connections are cut. Default
 	// 10 s.
 	Drain time.Duration
@@ -146,7 +150,7 @@ func (s *Server) accept(ctx context.Context, l *net.TCPListener) {
 		switch {
 		case err == nil:
 			pause = shortest
-			s.take(tcp, s.pushers[n%len(s.pushers)])
+			s.take(ctx, tcp, s.pushers[n%len(s.pushers)])
 			continue
 		case errors.Is(err, net.ErrClosed):
 			return
@@ -160,12 +164,35 @@ func (s *Server) accept(ctx context.Context, l *net.TCPListener) {
 	}
 }
 
-// take opens a session for a connection, or refuses it with a Notice.
-func (s *Server) take(tcp *net.TCPConn, p *pusher) {
-	c := s.newConn(tcp, p)
+// handshakeTime is how long a TLS handshake may take.
+const handshakeTime = 5 * time.Second
+
+// take carries a connection, after the TLS handshake if there is one.
+func (s *Server) take(ctx context.Context, tcp *net.TCPConn, p *pusher) {
+	if s.config.TLS == nil {
+		s.carry(ctx, tcp, tcp, p)
+		return
+	}
+	s.reading.Add(1) // a stop waits for the handshake, which it ends
+	s.open.Go(func() {
+		defer s.reading.Done()
+		timed, cancel := context.WithTimeout(ctx, handshakeTime)
+		defer cancel()
+		encrypted := tls.Server(tcp, s.config.TLS)
+		if err := encrypted.HandshakeContext(timed); err != nil {
+			_ = tcp.Close()
+			return
+		}
+		s.carry(ctx, tcp, encrypted, p)
+	})
+}
+
+// carry opens a session for a connection, or refuses it with a Notice.
+func (s *Server) carry(ctx context.Context, tcp *net.TCPConn, over stream, p *pusher) {
+	c := s.newConn(tcp, over, p)
 	session, reason := s.core.Open(p.index, c, tcp.RemoteAddr(), &s.listener)
 	if session == nil {
-		_, _ = tcp.Write(s.core.Refusal(reason, tcp.RemoteAddr(), &s.listener))
+		_, _ = over.Write(s.core.Refusal(reason, tcp.RemoteAddr(), &s.listener))
 		_ = tcp.Close()
 		c.release()
 		return
@@ -175,6 +202,9 @@ func (s *Server) take(tcp *net.TCPConn, p *pusher) {
 	s.conns[c] = struct{}{}
 	s.mu.Unlock()
 	s.reading.Add(1)
+	if ctx.Err() != nil { // the stop has not seen it
+		_ = tcp.SetReadDeadline(time.Unix(1, 0))
+	}
 	s.open.Go(func() { s.serve(c) })
 }
 
@@ -184,7 +214,7 @@ func (s *Server) frameLen(head []byte) (int, error) {
 }
 
 // newConn makes the connection of the server's style.
-func (s *Server) newConn(tcp *net.TCPConn, p *pusher) (c carried) {
+func (s *Server) newConn(tcp *net.TCPConn, over stream, p *pusher) (c carried) {
 	switch s.config.Style {
 	case ReadWriter, Coalescing:
 		c = &readWriterConn{out: make(chan *message, outMessages), coalesces: s.config.Style == Coalescing}
@@ -195,7 +225,7 @@ func (s *Server) newConn(tcp *net.TCPConn, p *pusher) (c carried) {
 	default:
 		c = new(pooledConn)
 	}
-	c.init(s, tcp, p)
+	c.init(s, tcp, over, p)
 	return c
 }
 

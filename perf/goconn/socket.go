@@ -15,7 +15,7 @@ import (
 // carried is a connection in one of the styles. The pusher calls the methods of Link.
 type carried interface {
 	engine.Link
-	init(*Server, *net.TCPConn, *pusher)
+	init(*Server, *net.TCPConn, stream, *pusher)
 	// serve reads requests and has them executed. The error says why it ended. Goroutine:
 	// the connection's.
 	serve() error
@@ -28,18 +28,25 @@ type carried interface {
 	base() *socket
 }
 
+// stream is what a connection reads from and writes to: the socket, or TLS over it.
+type stream interface {
+	net.Conn
+	CloseWrite() error
+}
+
 // socket is the part that connections of all styles share.
 type socket struct {
 	server  *Server
 	pusher  *pusher
 	tcp     *net.TCPConn
+	stream  stream
 	session *engine.Session
 	cutFor  atomic.Uint32 // engine.Reason if we cut the connection
 	head    [4]byte
 }
 
-func (s *socket) init(server *Server, tcp *net.TCPConn, p *pusher) {
-	s.server, s.tcp, s.pusher = server, tcp, p
+func (s *socket) init(server *Server, tcp *net.TCPConn, over stream, p *pusher) {
+	s.server, s.tcp, s.stream, s.pusher = server, tcp, over, p
 }
 
 func (s *socket) base() *socket { return s }

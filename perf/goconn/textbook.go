@@ -12,7 +12,7 @@ type textbookConn struct {
 
 func (t *textbookConn) serve() error {
 	for {
-		frame, err := t.readFrame(t.tcp)
+		frame, err := t.readFrame(t.stream)
 		if err != nil {
 			return err
 		}

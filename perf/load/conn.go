@@ -19,6 +19,7 @@ type state uint8
 const (
 	unborn     state = iota // no socket: not started, or waiting to retry
 	connecting              // the socket is connecting
+	encrypting              // its TLS handshake is open
 	upgrading               // its WebSocket handshake is open
 	opening                 // one of its first requests is open
 	ready                   // carries load
@@ -27,12 +28,14 @@ const (
 
 // conn is one connection. Owner: the event loop.
 type conn struct {
-	number   uint32
-	fd       int
-	state    state
-	wire     wire
-	attempts int
-	step     int // of the opening
+	number uint32
+	fd     int
+	state  state
+	wire   wire
+	// encryption is nil without TLS, and before the socket has connected.
+	encryption *encryption
+	attempts   int
+	step       int // of the opening
 	// want is the command of the expected replies.
 	want codec.Command
 	// nextID is the id of the next request, nextReply that of the next reply.

@@ -1,6 +1,10 @@
 package load
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
 
 // answerError is an error with what the server said about it: an HTTP status, the code of a
 // Close frame, or a Notice.
@@ -34,6 +38,8 @@ var (
 	// ErrHandshake means that the server refused a WebSocket handshake; the text has its
 	// HTTP status.
 	ErrHandshake = errors.New("load: WebSocket handshake refused")
+	// ErrTLS means that the TLS handshake failed, or that a record can't be read.
+	ErrTLS = errors.New("load: TLS failed")
 	// ErrClosed means that the server closed a connection.
 	ErrClosed = errors.New("load: closed by the server")
 
@@ -61,3 +67,18 @@ var (
 	// ErrServerExited means that a server of a Plan ended unexpectedly.
 	ErrServerExited = errors.New("load: the server ended unexpectedly")
 )
+
+// tlsFault is an error of TLS. It wraps ErrTLS, and ErrBusy if the server refuses the handshake
+// without a reason, as one with too many connections does.
+type tlsFault struct{ error }
+
+// Unwrap returns what it wraps.
+func (e *tlsFault) Unwrap() []error { return []error{ErrTLS, e.error} }
+
+func tlsError(err error) error {
+	fault := &tlsFault{err}
+	if strings.Contains(err.Error(), "remote error: tls: handshake failure") {
+		return fmt.Errorf("%w: %w", ErrBusy, fault)
+	}
+	return fault
+}

@@ -77,6 +77,10 @@ func causeOf(err error) cause {
 			return c
 		}
 	}
+	var fault *tlsFault
+	if errors.As(err, &fault) {
+		return cause{kind: "TLS", meaning: "TLS failed: does this listener speak TLS, and is its certificate, or that of this client, trusted? " + fault.Error()}
+	}
 	var lookup *net.DNSError
 	if errors.As(err, &lookup) {
 		return cause{kind: "no such host", meaning: "the host name was not found; with many connections open this also appears when no " +

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"iter"
 	"math"
@@ -33,6 +34,10 @@ type loop struct {
 	now   int64 // nanoseconds since base, read once per iteration
 	conns []conn
 	buf   []byte
+	// encryption is nil without TLS. raw is what comes from a socket then, and sealed what
+	// crypto/tls has written.
+	encryption  *tls.Config
+	raw, sealed []byte
 
 	ramping  bool
 	sending  bool // replies are answered with new requests
@@ -72,6 +77,9 @@ func newLoop(ctx context.Context, o Options, e endpoint) (*loop, error) {
 		base:     time.Now(),
 		conns:    make([]conn, o.Connections),
 		buf:      make([]byte, readBufferSize),
+	}
+	if l.encryption = encryptionOf(o); l.encryption != nil {
+		l.raw = make([]byte, readBufferSize/2)
 	}
 	for i := range l.conns {
 		c := &l.conns[i]
@@ -149,8 +157,12 @@ func (l *loop) handle(c *conn, events uint32) {
 // has emptied the socket, unless the peer is closing.
 func (l *loop) read(c *conn, ending bool) {
 	for c.fd >= 0 {
-		kept := copy(l.buf, c.partial)
-		n, err := rawRead(c.fd, l.buf[kept:])
+		kept, into := 0, l.raw
+		if c.encryption == nil {
+			kept = copy(l.buf, c.partial)
+			into = l.buf[kept:]
+		}
+		n, err := rawRead(c.fd, into)
 		if err == unix.EAGAIN {
 			return
 		}
@@ -163,8 +175,12 @@ func (l *loop) read(c *conn, ending bool) {
 			return
 		}
 		l.tally.read(n)
-		l.take(c, l.buf[:kept+n])
-		if kept+n < len(l.buf) && !ending {
+		if c.encryption != nil {
+			l.unseal(c, l.raw[:n])
+		} else {
+			l.take(c, l.buf[:kept+n])
+		}
+		if n < len(into) && !ending {
 			return
 		}
 	}
@@ -249,9 +265,16 @@ func (l *loop) bookScheduled(c *conn, n int, now int64) {
 // loseWrite ends a connection after a write error. First it reads what the server sent
 // before it closed, e.g. a Notice.
 func (l *loop) loseWrite(c *conn, err syscall.Errno) {
-	kept := copy(l.buf, c.partial)
-	if n, _ := rawRead(c.fd, l.buf[kept:]); n > 0 {
-		_, _ = l.protocol.consume(c, l.buf[:kept+n]) // only the write error is reported
+	var n int
+	if c.encryption != nil {
+		n = l.lastSealed(c)
+	} else {
+		n = copy(l.buf, c.partial)
+		got, _ := rawRead(c.fd, l.buf[n:])
+		n += got
+	}
+	if n > len(c.partial) {
+		_, _ = l.protocol.consume(c, l.buf[:n]) // only the write error is reported
 	}
 	l.lose(c, fmt.Errorf("write: %w", err))
 }
@@ -303,6 +326,10 @@ func (l *loop) drop(c *conn) {
 	if c.fd >= 0 {
 		hangUp(c.fd)
 		c.fd = -1
+	}
+	if c.encryption != nil {
+		c.encryption.stop()
+		c.encryption = nil
 	}
 	c.partial, c.pending, c.control = c.partial[:0], c.pending[:0], c.control[:0]
 	c.frames = websocket.Reader{Client: true}

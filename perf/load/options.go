@@ -3,6 +3,7 @@ package load
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -24,6 +25,9 @@ type Options struct {
 	// Path is that of a WebSocket handshake. Default "/ws"; with DialectEcho "/echo", in
 	// the workload Chat "/chat".
 	Path string
+	// TLS is how to speak TLS with the server; nil means not to. Sessions are resumed if it has
+	// a ClientSessionCache.
+	TLS *tls.Config
 	// Workload defaults to Submit.
 	Workload Workload
 	// Connections defaults to 1. Limit: the hard limit of open files.

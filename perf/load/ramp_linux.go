@@ -65,13 +65,24 @@ func (l *loop) connect(c *conn) {
 	}
 }
 
-// connected sends the handshake or the first request if the socket has connected; else it
-// returns false.
+// connected starts the TLS handshake, or speaks, if the socket has connected; else it returns
+// false.
 func (l *loop) connected(c *conn) bool {
 	if err := connectResult(c.fd); err != nil {
 		l.retry(c, err)
 		return false
 	}
+	if l.encryption != nil {
+		c.state, c.encryption = encrypting, newEncryption(l.encryption, &l.sealed)
+		l.shake(c)
+	} else {
+		l.speak(c)
+	}
+	return c.fd >= 0
+}
+
+// speak sends the WebSocket handshake or the first request.
+func (l *loop) speak(c *conn) {
 	handshake := c.wire.handshake()
 	switch {
 	case l.options.Workload == HalfOpen:
@@ -83,7 +94,6 @@ func (l *loop) connected(c *conn) bool {
 	default:
 		l.openNext(c)
 	}
-	return c.fd >= 0
 }
 
 // openNext sends the next request of the opening. After the last one, it adds the

@@ -16,6 +16,7 @@ import (
 type Report struct {
 	Addr        string   `json:"addr"`
 	Dialect     Dialect  `json:"dialect"`
+	TLS         bool     `json:"tls,omitempty"`
 	Workload    Workload `json:"workload"`
 	Connections int      `json:"connections"`
 	Depth       int      `json:"depth"`
@@ -169,7 +170,11 @@ func (r *Report) String() string {
 type rowFunc func(name, format string, args ...any)
 
 func (r *Report) rowsOfLoad(row rowFunc) {
-	row("server", "%s, %s", r.Addr, r.Dialect)
+	encrypted := ""
+	if r.TLS {
+		encrypted = ", TLS"
+	}
+	row("server", "%s, %s%s", r.Addr, r.Dialect, encrypted)
 	row("workload", "%s, %d connections x depth %d%s", r.Workload, r.Connections, r.Depth, r.loopText())
 	row("connected", "in %.2f s from %s", r.ConnectSeconds, plural(r.Sources, "address"))
 	row("requests", "%s in %.2f s", comma(r.Requests), r.Seconds)

@@ -67,6 +67,7 @@ func (l *loop) drive() (report *Report, err error) {
 		runtime.LockOSThread()
 		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // on an error timers are only coarser
 		report = l.run()
+		l.stopHandshakes()
 	}()
 	line := progress.New(l.options.Progress)
 	p := runProgress{live: l.live, bar: line.Terminal(), connections: l.options.Connections}
@@ -94,7 +95,7 @@ func (l *loop) run() *Report {
 	}
 	o := l.options
 	report := &Report{
-		Addr: o.Addr, Dialect: o.Dialect, Workload: o.Workload, Connections: o.Connections, Depth: o.Depth,
+		Addr: o.Addr, Dialect: o.Dialect, TLS: o.TLS != nil, Workload: o.Workload, Connections: o.Connections, Depth: o.Depth,
 		Rate: o.Rate, Interval: o.Interval, Sources: o.Sources,
 		ConnectSeconds: time.Duration(l.clock() - started).Seconds(),
 	}

@@ -107,6 +107,15 @@ func (l *loop) send(c *conn, n int, at int64) {
 
 // write sends b and keeps the unsent part.
 func (l *loop) write(c *conn, b []byte) {
+	if c.encryption != nil {
+		l.seal(c, b)
+		return
+	}
+	l.transmit(c, b)
+}
+
+// transmit sends b as it is and keeps the unsent part.
+func (l *loop) transmit(c *conn, b []byte) {
 	if len(c.pending) > 0 {
 		c.pending = append(c.pending, b...)
 		return

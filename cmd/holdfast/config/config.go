@@ -11,8 +11,13 @@ import (
 // afterwards.
 type Config struct {
 	Listen         string        // address of the packet dialect, or unix:PATH; port 0 takes a free one
+	ListenTLS      bool          // Listen speaks TLS
 	Admin          string        // address of metrics and pprof; port 0 takes a free one
 	Listeners      []Listener    // more addresses for clients, at most 16
+	TLSCert        string        // PEM file of the certificate of all listeners that speak TLS, with its chain
+	TLSKey         string        // PEM file of its private key
+	TLSClientCA    string        // PEM file of the authorities of clients' certificates; "": these are not asked for
+	AllowPlaintext bool          // other machines may reach listeners without TLS, and the admin port
 	Data           string        // folder of the journal and the history, created if missing
 	JournalURL     string        // JetStream servers that store the journal; "": it is in Data
 	JournalMonitor string        // monitoring addresses of all these servers

@@ -7,7 +7,10 @@ import "github.com/spf13/pflag"
 // words.
 func AddFlags(flags *pflag.FlagSet) {
 	for _, s := range Default().settings() {
-		flags.Var(&flagText{text: s.get(), kind: s.kind, list: s.form == formList}, s.flag, s.usage)
+		f := flags.VarPF(&flagText{text: s.get(), kind: s.kind, list: s.form == formList}, s.flag, "", s.usage)
+		if s.form == formBool {
+			f.NoOptDefVal = "true" // --flag means --flag=true
+		}
 	}
 	// derive sets these.
 	flags.Lookup("price-moves").DefValue = defaultPriceMoves.String() + " with --simulate, else 0/s"

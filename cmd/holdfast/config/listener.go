@@ -23,6 +23,7 @@ const (
 	optionBig    = "byte_order=big"
 	optionGreet  = "greet"
 	optionOrigin = "origin="
+	optionTLS    = "tls"
 )
 
 // dialect is a dialect that a listener may have, with the options that it has there.
@@ -45,15 +46,17 @@ func flag(text string, set func(*Listener)) option {
 
 // dialects returns the table of all dialects.
 func dialects() []dialect {
+	encrypted := flag(optionTLS, func(l *Listener) { l.TLS = true })
 	return []dialect{
-		{DialectPacket, nil},
+		{DialectPacket, []option{encrypted}},
 		{DialectTLV, []option{
+			encrypted,
 			flag(optionLittle, func(*Listener) {}), // the default
 			flag(optionBig, func(l *Listener) { l.BigEndian = true }),
 			flag(optionGreet, func(l *Listener) { l.Greet = true }),
 		}},
-		{DialectChat, nil},
-		{DialectWebSocket, []option{{optionOrigin, (*Listener).addOrigin}}},
+		{DialectChat, []option{encrypted}},
+		{DialectWebSocket, []option{encrypted, {optionOrigin, (*Listener).addOrigin}}},
 	}
 }
 
@@ -86,6 +89,7 @@ const maxListeners = 16
 type Listener struct {
 	Dialect   string // one of the constants
 	Address   string // host:port, or unix:PATH; port 0 takes a free one
+	TLS       bool   // it speaks TLS
 	BigEndian bool   // tlv: byte order of lengths and message ids; default little-endian
 	Greet     bool   // tlv: the server pushes the session id as soon as the connection opens
 	Origins   string // websocket: origins of web pages that may connect, separated by blanks; "*": all
@@ -95,6 +99,9 @@ type Listener struct {
 // "tlv=127.0.0.1:8890,byte_order=big,greet". It omits options at their default.
 func (l Listener) String() string {
 	texts := []string{l.Dialect + "=" + l.Address}
+	if l.TLS {
+		texts = append(texts, optionTLS)
+	}
 	if l.BigEndian {
 		texts = append(texts, optionBig)
 	}
@@ -133,16 +140,13 @@ func parseListener(text string) (Listener, error) {
 
 // setOptions applies the options in the text of a listener of dialect d.
 func (l *Listener) setOptions(d dialect, texts []string) error {
-	if len(d.options) == 0 {
-		return fmt.Errorf("has the option %q, but the dialect %s has no options", texts[0], d.name)
-	}
 	seen := make(map[string]bool)
 	for _, text := range texts {
 		name, value, _ := strings.Cut(text, "=")
 		at := slices.IndexFunc(d.options, func(o option) bool { return o.text == text || o.text == name+"=" })
 		if at < 0 {
 			words := wordsOf(d.options)
-			return fmt.Errorf("wants the options %s, got %q%s", either(words), text, textfile.Suggestion(text, words))
+			return fmt.Errorf("wants the option %s, got %q%s", either(words), text, textfile.Suggestion(text, words))
 		}
 		if seen[name] && !strings.HasSuffix(d.options[at].text, "=") {
 			return fmt.Errorf("has the option %s twice", name)

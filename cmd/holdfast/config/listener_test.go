@@ -22,6 +22,8 @@ func TestListenerText(t *testing.T) {
 		{"websocket", "websocket=127.0.0.1:1", config.Listener{Dialect: "websocket", Address: "127.0.0.1:1"}, ""},
 		{"origins", "websocket=:1,origin=https://a.example,origin=http://b.example:8080", config.Listener{Dialect: "websocket", Address: ":1", Origins: "https://a.example http://b.example:8080"}, ""},
 		{"all origins", "websocket=:1,origin=*", config.Listener{Dialect: "websocket", Address: ":1", Origins: "*"}, ""},
+		{"TLS", "packet=:1,tls", config.Listener{Dialect: "packet", Address: ":1", TLS: true}, ""},
+		{"TLS and another", "websocket=:1,origin=*,tls", config.Listener{Dialect: "websocket", Address: ":1", Origins: "*", TLS: true}, "websocket=:1,tls,origin=*"},
 		{"no host", "tlv=:0", config.Listener{Dialect: "tlv", Address: ":0"}, ""},
 		{"IPv6", "tlv=[::1]:1", config.Listener{Dialect: "tlv", Address: "[::1]:1"}, ""},
 		{"big-endian", "tlv=:1,byte_order=big", config.Listener{Dialect: "tlv", Address: ":1", BigEndian: true}, ""},
@@ -32,7 +34,7 @@ func TestListenerText(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			c, err := config.Load(config.Sources{Flags: parsed(t, "--listener", tc.text)})
+			c, err := config.Load(config.Sources{Flags: parsed(t, withCertificate(tc.text)...)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -44,6 +46,44 @@ func TestListenerText(t *testing.T) {
 			}
 			if got := c.Listeners[0].String(); got != tc.printed {
 				t.Errorf("prints as %s, want %s", got, tc.printed)
+			}
+		})
+	}
+}
+
+// withCertificate returns the flags for a listener.
+func withCertificate(listener string) []string {
+	if strings.Contains(listener, ",tls") {
+		return []string{"--listener", listener, "--tls-cert=a", "--tls-key=b"}
+	}
+	return []string{"--listener", listener}
+}
+
+// TestTLSSettings: the files and the option tls of listeners need each other.
+func TestTLSSettings(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		args []string
+		want string // of the error
+	}{
+		{"listen", []string{"--listen=127.0.0.1:1,tls", "--tls-cert=a", "--tls-key=b", "--tls-client-ca=c"}, ""},
+		{"no certificate", []string{"--listen=127.0.0.1:1,tls"}, "--listen: listen 127.0.0.1:1,tls (--listen) needs a certificate: set tls_cert"},
+		{"no certificate for another listener", []string{"--listener=chat=:1,tls"}, "--listener: listeners chat=:1,tls (--listener) needs a certificate: set tls_cert"},
+		{"no key", []string{"--listen=127.0.0.1:1,tls", "--tls-cert=a"}, "--tls-cert: tls_cert a (--tls-cert) needs its private key: set tls_key"},
+		{"only a key", []string{"--tls-key=b"}, "--tls-key: tls_key b (--tls-key) needs its certificate: set tls_cert"},
+		{"only authorities", []string{"--tls-client-ca=c"}, "--tls-client-ca: tls_client_ca c (--tls-client-ca) needs a certificate of the server: set tls_cert"},
+		{"unused", []string{"--tls-cert=a", "--tls-key=b"}, "--tls-cert: tls_cert a (--tls-cert) is used by no listener"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, err := config.Load(config.Sources{Flags: parsed(t, tc.args...)})
+			if tc.want == "" {
+				if err != nil || !c.ListenTLS || c.Listen != "127.0.0.1:1" {
+					t.Errorf("%v, %+v", err, c)
+				}
+				return
+			}
+			if err == nil || !strings.HasPrefix(err.Error(), tc.want) {
+				t.Errorf("got %v, want %s", err, tc.want)
 			}
 		})
 	}
@@ -116,18 +156,18 @@ func TestBadListener(t *testing.T) {
 		{"no address", `"tlv=,greet"`, `wants an address such as 127.0.0.1:8888, got ""`},
 		{"two in one string", `"tlv=:1 tlv=:2"`, `wants an address such as 127.0.0.1:8888, got ":1 tlv=:2"`},
 		{"blank in the host", `"tlv=a b:1"`, `wants an address such as 127.0.0.1:8888, got "a b:1"`},
-		{"slip in an option", `"tlv=:1,gret"`, `wants the options byte_order=little, byte_order=big or greet, got "gret" (did you mean "greet"?)`},
-		{"unknown option", `"tlv=:1,compress"`, `wants the options byte_order=little, byte_order=big or greet, got "compress"`},
-		{"unknown byte order", `"tlv=:1,byte_order=middle"`, `wants the options byte_order=little, byte_order=big or greet, got "byte_order=middle"`},
-		{"option with a value", `"tlv=:1,greet=yes"`, `wants the options byte_order=little, byte_order=big or greet, got "greet=yes"`},
-		{"comma at the end", `"tlv=:1,"`, `wants the options byte_order=little, byte_order=big or greet, got ""`},
+		{"slip in an option", `"tlv=:1,gret"`, `wants the option tls, byte_order=little, byte_order=big or greet, got "gret" (did you mean "greet"?)`},
+		{"unknown option", `"tlv=:1,compress"`, `wants the option tls, byte_order=little, byte_order=big or greet, got "compress"`},
+		{"unknown byte order", `"tlv=:1,byte_order=middle"`, `wants the option tls, byte_order=little, byte_order=big or greet, got "byte_order=middle"`},
+		{"option with a value", `"tlv=:1,greet=yes"`, `wants the option tls, byte_order=little, byte_order=big or greet, got "greet=yes"`},
+		{"comma at the end", `"tlv=:1,"`, `wants the option tls, byte_order=little, byte_order=big or greet, got ""`},
 		{"option twice", `"tlv=:1,byte_order=little,byte_order=big"`, `has the option byte_order twice`},
-		{"option of another dialect", `"packet=:1,greet"`, `has the option "greet", but the dialect packet has no options`},
-		{"option of a chat listener", `"chat=:1,byte_order=big"`, `has the option "byte_order=big", but the dialect chat has no options`},
+		{"option of another dialect", `"packet=:1,greet"`, `wants the option tls, got "greet"`},
+		{"option of a chat listener", `"chat=:1,byte_order=big"`, `wants the option tls, got "byte_order=big"`},
 		{"origin without a value", `"websocket=:1,origin"`, `wants an origin such as origin=https://app.example.com, or origin=* for all, got ""`},
 		{"origin with a path", `"websocket=:1,origin=https://a.example/x"`, `wants an origin such as origin=https://app.example.com, or origin=* for all, got "https://a.example/x"`},
 		{"origin without a scheme", `"websocket=:1,origin=a.example"`, `wants an origin such as origin=https://app.example.com, or origin=* for all, got "a.example"`},
-		{"unknown option of websocket", `"websocket=:1,orign=*"`, `wants the options origin=, got "orign=*" (did you mean "origin="?)`},
+		{"unknown option of websocket", `"websocket=:1,orign=*"`, `wants the option tls or origin=, got "orign=*" (did you mean "origin="?)`},
 		{"no address for chat", `"chat="`, `wants an address such as 127.0.0.1:8888, got ""`},
 		{"number", `8890`, `wants a string, got the number 8890`},
 		{"null", `null`, `wants a string, got null`},

@@ -99,6 +99,9 @@ func (c *Config) check() error {
 	if err := c.checkClock(); err != nil {
 		return err
 	}
+	if err := c.checkTLS(); err != nil {
+		return err
+	}
 	if c.RequireLogin {
 		for i, l := range c.Listeners {
 			if l.Dialect == DialectChat {

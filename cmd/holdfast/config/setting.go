@@ -39,9 +39,13 @@ func (s setting) env() string { return EnvPrefix + strings.ToUpper(s.name()) }
 func (c *Config) settings() []setting {
 	l := &c.Limits
 	return []setting{
-		{"listen", "listen", "address for clients, packet dialect: host:port, or unix:PATH of a socket file", clientAddressValue(&c.Listen)},
+		{"listen", "listen", "address for clients, packet dialect: host:port, or unix:PATH of a socket file; with ,tls after it, it speaks TLS", c.listenValue()},
 		{"admin", "admin", "address for metrics and pprof", addressValue(&c.Admin)},
-		{"listeners", "listener", "another address for clients, dialect=address, e.g. tlv=:8890,byte_order=big,greet or chat=:8892; dialects packet, tlv, chat, websocket; repeatable", listenersValue(&c.Listeners)},
+		{"listeners", "listener", "another address for clients, dialect=address, e.g. tlv=127.0.0.1:8890,byte_order=big,greet or websocket=:8891,tls; dialects packet, tlv, chat, websocket; repeatable", listenersValue(&c.Listeners)},
+		{"tls_cert", "tls-cert", "PEM file of the certificate for the listeners that speak TLS, followed by its chain", fileValue(&c.TLSCert)},
+		{"tls_key", "tls-key", "PEM file of the private key of tls-cert", fileValue(&c.TLSKey)},
+		{"tls_client_ca", "tls-client-ca", "PEM file of authorities: clients can log in with certificates of theirs; empty: they are not asked for one", fileValue(&c.TLSClientCA)},
+		{"allow_plaintext", "allow-plaintext", "let other machines reach listeners without TLS, and the admin port", boolValue(&c.AllowPlaintext)},
 		{"data", "data", "folder of the journal and the history", folderValue(&c.Data)},
 		{"journal_url", "journal-url", "JetStream servers for the journal, separated by commas; empty: the journal is in the data folder", urlsValue(&c.JournalURL, "nats", "tls")},
 		{"journal_monitor_urls", "journal-monitor-urls", "monitoring addresses of all journal servers, separated by commas", urlsValue(&c.JournalMonitor, "http", "https")},
@@ -79,7 +83,7 @@ func (c *Config) settings() []setting {
 		{"limits.outbound_hard_bytes", "outbound-hard-bytes", "unsent bytes of a session above which it is closed; with replies among them, twice that", bytesValue(&l.OutboundHardBytes, 1<<10, maxSessionBytes)},
 		{"limits.outbound_total_bytes", "outbound-total-bytes", "unsent bytes of all sessions above which those with the most are closed; 0: a part of the memory limit", bytesValue(&l.OutboundTotalBytes, 0, 1<<44)},
 		{"limits.first_frame_time", "first-frame-time", "longest time from the connect to the first complete frame", limitTime(&l.FirstFrameTime)},
-		{"limits.handshake_time", "handshake-time", "longest time from the connect of a WebSocket client to the end of its handshake", limitTime(&l.HandshakeTime)},
+		{"limits.handshake_time", "handshake-time", "longest time from the connect of a WebSocket client to the end of its handshake, and for each part of that of TLS", limitTime(&l.HandshakeTime)},
 		{"limits.pong_time", "pong-time", "longest time for the answer of a WebSocket client to a ping", limitTime(&l.PongTime)},
 		{"limits.frame_time", "frame-time", "longest time from the first byte of a frame to its last", limitTime(&l.FrameTime)},
 		{"limits.idle_time", "idle-time", "longest time without a complete frame", limitTime(&l.IdleTime)},

@@ -91,9 +91,27 @@ func stringValue(field *string, kind string, check func(string) error) value {
 
 func addressValue(field *string) value { return stringValue(field, "host:port", checkAddress) }
 
-// clientAddressValue returns an address of host and port, or "unix:" and a path.
-func clientAddressValue(field *string) value {
-	return stringValue(field, "address", checkClientAddress)
+// listenValue returns Listen and ListenTLS: an address of host and port, or "unix:" and a path,
+// then ",tls" if it speaks TLS.
+func (c *Config) listenValue() value {
+	return value{
+		kind: "address",
+		form: formString,
+		set: func(text string) error {
+			address, encrypted := strings.CutSuffix(text, ","+optionTLS)
+			if err := checkClientAddress(address); err != nil {
+				return err
+			}
+			c.Listen, c.ListenTLS = address, encrypted
+			return nil
+		},
+		get: func() string {
+			if c.ListenTLS {
+				return c.Listen + "," + optionTLS
+			}
+			return c.Listen
+		},
+	}
 }
 
 // folderValue returns a path that must not be empty.

@@ -125,6 +125,26 @@ func (f Folder) Positions(_ context.Context, c client.Customer) (list []Position
 	return list, nil
 }
 
+// Audits implements Source.
+func (f Folder) Audits(ctx context.Context, q client.AuditQuery) (page []client.AuditEntry, more bool, err error) {
+	wanted := desk.AuditQuery{Before: q.Before, Limit: q.Limit, Customer: ledger.Customer(q.Customer), Command: q.Command}
+	if !q.From.IsZero() {
+		wanted.From = q.From.UnixNano()
+	}
+	if !q.To.IsZero() {
+		wanted.To = q.To.UnixNano()
+	}
+	rows, more, err := f.Desk.Audits(ctx, wanted)
+	for i := range rows {
+		a := &rows[i]
+		page = append(page, client.AuditEntry{
+			Number: a.Number, Time: time.Unix(0, a.Time), Customer: client.Customer(a.Customer), Name: a.Name, Session: a.Session,
+			Address: a.Address, Command: a.Command, Text: a.Text, Result: a.Result, Message: a.Message, Unlisted: int(a.Unlisted),
+		})
+	}
+	return page, more, err
+}
+
 func executionOf(x *ledger.Execution, l *ledger.Account, m *market.Market) client.Execution {
 	i := m.At(x.Instrument)
 	e := client.Execution{

@@ -19,6 +19,9 @@ type Source interface {
 	Executions(ctx context.Context, q client.HistoryQuery) (client.HistoryPage, error)
 	Orders(ctx context.Context, q client.OrderQuery) (client.OrderPage, error)
 	Positions(ctx context.Context, c client.Customer) ([]Position, error)
+	// Audits returns a page of the commands of operators, newest first; more is true if there are
+	// older ones. A running server has them for operators and viewers.
+	Audits(ctx context.Context, q client.AuditQuery) (page []client.AuditEntry, more bool, err error)
 	Close() error
 }
 
@@ -73,6 +76,12 @@ func (s Server) Positions(ctx context.Context, c client.Customer) ([]Position, e
 		list = append(list, Position{c, p})
 	}
 	return list, nil
+}
+
+// Audits implements Source.
+func (s Server) Audits(ctx context.Context, q client.AuditQuery) (page []client.AuditEntry, more bool, err error) {
+	reply, err := patiently(ctx, s.Waits, func() (client.Operated, error) { return s.Client.Operate(ctx, q) })
+	return reply.Entries, reply.More && len(reply.Entries) > 0, err
 }
 
 // Close implements Source.

@@ -7,10 +7,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"holdfast/engine"
@@ -41,7 +40,7 @@ func startAdmin(listen string, s *Server, log *slog.Logger) (*adminServer, error
 	}
 	a := &adminServer{addr: l.Addr().String(), health: engine.NewHealth(s.asked()...), log: log, done: make(chan struct{})}
 	if !onLoopback(l.Addr()) {
-		log.Warn("other machines can reach the admin port, read metrics and take profiles: set admin to a loopback address", "admin", a.addr)
+		log.Warn("other machines can reach the admin port and read metrics", "admin", a.addr)
 	}
 	// No ReadTimeout and no WriteTimeout: they would cut off long profiles.
 	conns := newAdminConns(l, adminConnections)
@@ -129,11 +128,8 @@ func (s *Server) troubles() (lines string) {
 // adminHandler serves /healthz (the process lives), /readyz (it takes orders),
 // /metrics and /debug/pprof.
 func adminHandler(s *Server, health *engine.Health) http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(newCollector(s), collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(s, health), promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := s.ready(r.Context(), health); err != nil {
@@ -142,10 +138,21 @@ func adminHandler(s *Server, health *engine.Health) http.Handler {
 		}
 		_, _ = w.Write([]byte("ready\n" + s.troubles()))
 	})
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	for path, h := range map[string]http.HandlerFunc{
+		"": pprof.Index, "cmdline": pprof.Cmdline, "profile": pprof.Profile, "symbol": pprof.Symbol, "trace": pprof.Trace,
+	} {
+		mux.HandleFunc("/debug/pprof/"+path, forLoopback(h))
+	}
 	return mux
+}
+
+// forLoopback refuses requests from other machines.
+func forLoopback(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if from, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !from.Addr().Unmap().IsLoopback() {
+			http.Error(w, "profiles are only for clients on the server's machine, over loopback", http.StatusForbidden)
+			return
+		}
+		h(w, r)
+	}
 }

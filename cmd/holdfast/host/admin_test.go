@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +22,7 @@ import (
 )
 
 // start starts a server with free ports and a new data folder until the end of the test.
-func start(t *testing.T) *host.Server {
+func start(t testing.TB) *host.Server {
 	t.Helper()
 	c := config.Default()
 	c.Listen, c.Admin, c.Data, c.EventLoops = "127.0.0.1:0", "127.0.0.1:0", filepath.Join(t.TempDir(), "data"), 2
@@ -224,4 +225,19 @@ func TestAdminConnections(t *testing.T) {
 	spare := l.dial(t)
 	alive(spare, "a client within the limit")
 	alive(again, "its neighbour")
+}
+
+// TestProfilesOnlyOverLoopback: profiles are refused to other machines.
+func TestProfilesOnlyOverLoopback(t *testing.T) {
+	profile := host.ForLoopback(func(http.ResponseWriter, *http.Request) {})
+	for from, want := range map[string]int{
+		"127.0.0.1:5000": http.StatusOK, "[::1]:5000": http.StatusOK, "[::ffff:127.0.0.1]:5000": http.StatusOK,
+		"192.0.2.7:5000": http.StatusForbidden, "[2001:db8::7]:5000": http.StatusForbidden, "": http.StatusForbidden,
+	} {
+		answer := httptest.NewRecorder()
+		profile(answer, &http.Request{RemoteAddr: from})
+		if answer.Code != want {
+			t.Errorf("from %q: %d", from, answer.Code)
+		}
+	}
 }

@@ -11,9 +11,10 @@ import (
 
 // Names that the tests use.
 var (
-	LimitsOf   = limitsOf
-	OnLoopback = onLoopback
-	NewDay     = newDay
+	LimitsOf    = limitsOf
+	OnLoopback  = onLoopback
+	ForLoopback = forLoopback
+	NewDay      = newDay
 )
 
 // NewAdminConns returns the listener of the admin port with another limit.

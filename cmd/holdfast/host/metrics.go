@@ -1,9 +1,12 @@
 package host
 
 import (
+	"context"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"holdfast/biz/journal"
 	"holdfast/engine"
@@ -13,8 +16,10 @@ import (
 // request pays nothing for being measured.
 type collector struct {
 	server  *Server
+	ready   func() bool
 	closes  *prometheus.Desc
 	metrics []metric
+	histograms
 }
 
 type metric struct {
@@ -30,6 +35,7 @@ type scrape struct {
 	load    engine.Load
 	commits journal.Stats
 	older   olderJournal
+	ready   bool
 }
 
 // olderJournal is what desk.Desk.OlderJournal returns.
@@ -52,6 +58,13 @@ func (s *scrape) checkpointAge() float64 {
 	return 0
 }
 
+func (s *scrape) certificateExpires() float64 {
+	if at, ok := s.CertificateExpires(); ok {
+		return float64(at.Unix())
+	}
+	return 0
+}
+
 func oneIf(ok bool) float64 {
 	if ok {
 		return 1
@@ -59,17 +72,33 @@ func oneIf(ok bool) float64 {
 	return 0
 }
 
-func newCollector(s *Server) *collector {
+// newCollector returns the collector of a server. health answers for holdfast_ready.
+func newCollector(s *Server, health *engine.Health) *collector {
 	c := &collector{
-		server: s,
-		closes: prometheus.NewDesc("holdfast_closes_total", "Sessions closed and connections refused, by reason.", []string{"reason"}, nil),
+		server:     s,
+		ready:      func() bool { return s.ready(context.Background(), health) == nil },
+		closes:     prometheus.NewDesc("holdfast_closes_total", "Sessions closed and connections refused, by reason.", []string{"reason"}, nil),
+		histograms: newHistograms(),
 	}
-	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
+	c.addTraffic()
+	c.addStores()
+	c.addServer()
+	return c
+}
+
+const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
+
+// addTraffic adds what the engine counts.
+func (c *collector) addTraffic() {
+	c.add("max_connections", "Open sessions at most; further connections are refused.", gauge, func(s *scrape) float64 { return float64(s.Core.Limits().MaxConnections) })
 	c.add("client_connected", "Open sessions.", gauge, func(s *scrape) float64 { return float64(s.Core.Len()) })
 	c.add("req_recv_total", "Requests received.", counter, func(s *scrape) float64 { return float64(s.traffic.Requests) })
 	c.add("rsp_send_total", "Requests answered.", counter, func(s *scrape) float64 { return float64(s.traffic.Replies) })
 	c.add("received_bytes_total", "Bytes of requests received.", counter, func(s *scrape) float64 { return float64(s.traffic.BytesIn) })
 	c.add("sent_bytes_total", "Bytes of replies and pushes sent.", counter, func(s *scrape) float64 { return float64(s.traffic.BytesOut) })
+	c.add("tls_handshakes_total", "TLS handshakes that succeeded.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.Handshakes.Load()) })
+	c.add("tls_handshakes_failed_total", "TLS handshakes that failed because of the client or its certificate.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.HandshakesFailed.Load()) })
+	c.add("tls_certificate_expires_timestamp_seconds", "When the certificate of the listeners expires, in seconds since 1970; 0 if none speaks TLS.", gauge, func(s *scrape) float64 { return s.certificateExpires() })
 	c.add("handler_panics_total", "Handlers that panicked; each panic closes one session.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.Panics.Load()) })
 	c.add("pushes_dropped_total", "Droppable pushes (quotes, revalued positions) that slow sessions did not get.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.Dropped.Load()) })
 	c.add("pushes_conflated_total", "Instruments whose newest state was sent to a session after it had missed pushes.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.Conflated.Load()) })
@@ -82,7 +111,10 @@ func newCollector(s *Server) *collector {
 	c.add("pushes_waiting", "Droppable pushes that are queued and not yet written.", gauge, func(s *scrape) float64 { return float64(s.load.PushesWaiting) })
 	c.add("lane_bytes", "Bytes of requests waiting for a worker.", gauge, func(s *scrape) float64 { return float64(s.load.LaneBytes) })
 	c.add("lane_pieces", "Request batches waiting for a worker.", gauge, func(s *scrape) float64 { return float64(s.load.LanePieces) })
-	c.add("memory_limit_bytes", "Memory limit that the queues are sized for.", gauge, func(s *scrape) float64 { return float64(s.Memory.LimitBytes) })
+}
+
+// addStores adds what journal, history and checkpoints count.
+func (c *collector) addStores() {
 	c.add("commits_total", "Group commits.", counter, func(s *scrape) float64 { return float64(s.commits.Commits) })
 	c.add("committed_records_total", "Events made durable.", counter, func(s *scrape) float64 { return float64(s.commits.Records) })
 	c.add("committed_bytes_total", "Bytes of events made durable.", counter, func(s *scrape) float64 { return float64(s.commits.Bytes) })
@@ -98,12 +130,20 @@ func newCollector(s *Server) *collector {
 	c.add("journal_older_damaged", "1 if the part of the journal that the start did not read is damaged, else 0.", gauge, func(s *scrape) float64 { return oneIf(s.older.damage != nil) })
 	c.add("checkpoint_batch", "Last batch of the journal that the newest checkpoint has; 0 without a checkpoint.", gauge, func(s *scrape) float64 { return s.checkpointBatch() })
 	c.add("checkpoint_age_seconds", "Age of the newest checkpoint; 0 without a checkpoint.", gauge, func(s *scrape) float64 { return s.checkpointAge() })
+	c.add("checkpoint_interval_seconds", "Longest time from an order to a checkpoint that has it, as configured.", gauge, func(s *scrape) float64 { return s.config.CheckpointInterval.Seconds() })
+}
+
+// addServer adds what concerns the server as a whole.
+func (c *collector) addServer() {
+	c.add("ready", "1 if the server takes orders, as /readyz says, else 0.", gauge, func(s *scrape) float64 { return oneIf(s.ready) })
+	c.add("orders_refused", "1 while all orders are refused, as the disk is nearly full or the journal failed, else 0.", gauge, func(s *scrape) float64 { return oneIf(s.Desk.Accepting() != nil) })
+	c.add("memory_limit_bytes", "Memory limit that the queues are sized for.", gauge, func(s *scrape) float64 { return float64(s.Memory.LimitBytes) })
 	c.add("password_guesses_delayed_total", "Password logins delayed or refused because of earlier wrong passwords.", counter, func(s *scrape) float64 { return float64(s.Gateway.DelayedGuesses()) })
 	c.add("logins_waiting", "Logins that wait for their password to be verified.", gauge, func(s *scrape) float64 { return float64(s.Gateway.WaitingLogins()) })
 	c.add("sessions_per_account_refused_total", "Logins refused because of the limit of sessions per account.", counter, func(s *scrape) float64 { return float64(s.Gateway.RefusedSessions()) })
 	c.add("disk_free_bytes", "Free bytes on the disk of the data folder; 0 without a disk_watermark.", gauge, func(s *scrape) float64 { return float64(s.Desk.DiskFree()) })
+	c.add("disk_watermark_bytes", "Free bytes below which orders are refused; 0: no check.", gauge, func(s *scrape) float64 { return float64(s.config.DiskWatermark) })
 	c.add("log_lines_dropped_total", "Lines for standard output and standard error that were dropped because their reader did not read, or went away.", counter, func(s *scrape) float64 { return float64(s.droppedLines()) })
-	return c
 }
 
 func (c *collector) add(name, help string, kind prometheus.ValueType, value func(*scrape) float64) {
@@ -116,7 +156,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeB
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	core := c.server.Core
-	s := &scrape{Server: c.server, traffic: core.Traffic(), load: core.Load(), commits: c.server.Desk.Stats()}
+	s := &scrape{Server: c.server, traffic: core.Traffic(), load: core.Load(), commits: c.server.Desk.Stats(), ready: c.ready()}
 	s.older.checked, s.older.total, s.older.damage = c.server.Desk.OlderJournal()
 	for _, m := range c.metrics {
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(s))
@@ -124,4 +164,88 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, r := range engine.Reasons() {
 		out <- prometheus.MustNewConstMetric(c.closes, prometheus.CounterValue, float64(core.Stats.Closes(r)), r.String())
 	}
+	c.collectHistograms(out, core.Timings(), &s.commits)
+}
+
+// histograms are the metrics that count by size.
+type histograms struct {
+	requests, laneWait, loopLag            *prometheus.Desc
+	writeTime, writtenRecords, writtenSize *prometheus.Desc
+}
+
+func newHistograms() histograms {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("holdfast_"+name, help, labels, nil)
+	}
+	return histograms{
+		requests:       desc("request_duration_seconds", "Time from a request read from the socket to its reply written, commit included; of samples, about 1,000 a second of each event loop at most.", "command"),
+		laneWait:       desc("lane_wait_seconds", "Time that the first requests of a lane's batch waited for the worker; of samples, as with request_duration_seconds."),
+		loopLag:        desc("loop_lag_seconds", "Time that a task waited for its event loop, measured four times a second in each loop."),
+		writeTime:      desc("commit_duration_seconds", "Time of a group commit: writing and fsync."),
+		writtenRecords: desc("commit_records", "Records of a group commit."),
+		writtenSize:    desc("commit_size_bytes", "Bytes of the records of a group commit."),
+	}
+}
+
+// otherCommand is the label of commands that have no handler.
+const otherCommand = "other"
+
+func (h *histograms) collectHistograms(out chan<- prometheus.Metric, t engine.Timings, commits *journal.Stats) {
+	durations := func(desc *prometheus.Desc, d engine.Durations, labels ...string) {
+		out <- histogram(desc, seconds(engine.DurationBounds()), d.Counts[:], d.Sum.Seconds(), labels...)
+	}
+	for cmd, d := range t.Requests {
+		durations(h.requests, d, cmd.String())
+	}
+	durations(h.requests, t.OtherRequests, otherCommand)
+	durations(h.laneWait, t.LaneWait)
+	durations(h.loopLag, t.LoopLag)
+	out <- histogram(h.writeTime, seconds(journal.TimeBounds()), commits.ByTime[:], commits.Total.Seconds())
+	out <- histogram(h.writtenRecords, numbers(journal.RecordBounds()), commits.ByRecords[:], float64(commits.Written))
+	out <- histogram(h.writtenSize, numbers(journal.SizeBounds()), commits.BySize[:], float64(commits.Bytes))
+}
+
+// histogram returns a metric of the counts of its buckets; the last is above all bounds.
+func histogram(desc *prometheus.Desc, bounds []float64, counts []uint64, sum float64, labels ...string) prometheus.Metric {
+	buckets := make(map[float64]uint64, len(bounds))
+	total := uint64(0)
+	for n, bound := range bounds {
+		total += counts[n]
+		buckets[bound] = total
+	}
+	return prometheus.MustNewConstHistogram(desc, total+counts[len(bounds)], sum, buckets, labels...)
+}
+
+func seconds(bounds []time.Duration) []float64 {
+	all := make([]float64, len(bounds))
+	for n, b := range bounds {
+		all[n] = b.Seconds()
+	}
+	return all
+}
+
+func numbers(bounds []int) []float64 {
+	all := make([]float64, len(bounds))
+	for n, b := range bounds {
+		all[n] = float64(b)
+	}
+	return all
+}
+
+// newRegistry returns all metrics of a server.
+func newRegistry(s *Server, health *engine.Health) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(newCollector(s, health), newBuildInfo(s.version), collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+// newBuildInfo returns the metric that names the version.
+func newBuildInfo(version string) prometheus.Collector {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "holdfast_build_info", Help: "1, with the version of holdfast and of Go that built it.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+	})
+	g.Set(1)
+	return g
 }

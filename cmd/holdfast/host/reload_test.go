@@ -46,7 +46,7 @@ func TestReload(t *testing.T) {
 		t.Helper()
 		c.Data = first.Data
 		log.Reset()
-		err := s.Reload(c)
+		_, err := s.Reload(c)
 		for _, want := range says {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("%q is missing from %s", want, &log)
@@ -94,7 +94,7 @@ func TestReloadOfTheDemoSeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.Reset()
-	if err := s.Reload(c); err != nil || log.Len() > 0 {
+	if _, err := s.Reload(c); err != nil || log.Len() > 0 {
 		t.Errorf("%v and %s", err, &log)
 	}
 	if err := s.Stop(); err != nil {

@@ -16,14 +16,20 @@ func LoadSeed(path string) (*seed.Seed, error) {
 		return seed.Default()
 	}
 	s, err := seed.Load(path)
+	if err != nil {
+		return nil, SeedError(path, err)
+	}
+	return s, nil
+}
+
+// SeedError returns the error of LoadSeed for one of seed.Load or seed.Parse.
+func SeedError(path string, err error) error {
 	var wrong *jsonfile.Error
 	switch {
-	case err == nil:
-		return s, nil
 	case errors.As(err, &wrong):
-		return nil, &config.Error{Origin: fmt.Sprintf("%s:%d", wrong.File, wrong.Line), Problem: wrong.Problem}
+		return &config.Error{Origin: fmt.Sprintf("%s:%d", wrong.File, wrong.Line), Problem: wrong.Problem}
 	case errors.Is(err, seed.ErrTooLarge):
-		return nil, &config.Error{Origin: path, Problem: fmt.Sprintf("is longer than %d bytes", seed.MaxFileSize)}
+		return &config.Error{Origin: path, Problem: fmt.Sprintf("is longer than %d bytes", seed.MaxFileSize)}
 	}
-	return nil, config.Unreadable(path, err)
+	return config.Unreadable(path, err)
 }

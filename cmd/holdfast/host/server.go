@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"runtime"
@@ -44,7 +45,9 @@ type Server struct {
 	Memory Memory
 
 	config       *config.Config
-	seedFile     string // of the last reload, or of the start
+	version      string
+	encryption   *encryption // nil: no listener speaks TLS
+	seedFile     string      // of the last reload, or of the start
 	log          *slog.Logger
 	droppedLines func() uint64
 }
@@ -56,8 +59,9 @@ type Options struct {
 	Carrier             string // one of Carriers; "" is Reactor
 	CarrierChat         bool   // the listener of a Carrier other than Reactor is a chat listener
 	TransactionPerOrder bool
-	WebSocketEcho       bool          // the WebSocket listeners serve /echo
-	DroppedLines        func() uint64 // lines that standard output and error lost, for the metrics; nil: 0
+	WebSocketEcho       bool                             // the WebSocket listeners serve /echo
+	Reload              func() (gateway.Reloaded, error) // for operators: loads the settings again and calls Server.Reload
+	DroppedLines        func() uint64                    // lines that standard output and error lost, for the metrics; nil: 0
 }
 
 // carrierDialect is the dialect of a Carrier other than Reactor.
@@ -71,7 +75,7 @@ func (o Options) carrierDialect() codec.Dialect {
 // Start starts a server with the settings of c. It returns when clients can connect. A
 // *config.Error names the setting that prevents the start.
 func Start(ctx context.Context, c *config.Config, o Options, log *slog.Logger) (*Server, error) {
-	s := &Server{Memory: PlanMemory(c), config: c, seedFile: c.SeedFile, log: log, droppedLines: o.DroppedLines}
+	s := &Server{Memory: PlanMemory(c), config: c, version: o.Version, seedFile: c.SeedFile, log: log, droppedLines: o.DroppedLines}
 	if s.droppedLines == nil {
 		s.droppedLines = func() uint64 { return 0 }
 	}
@@ -82,8 +86,17 @@ func Start(ctx context.Context, c *config.Config, o Options, log *slog.Logger) (
 	if s.Day, err = newDay(c, s.Seed, time.Now()); err != nil {
 		return nil, err
 	}
+	if s.encryption, err = newEncryption(c, time.Now()); err != nil {
+		return nil, err
+	}
+	if err := c.CheckExposed(); err != nil {
+		return nil, err
+	}
 	if err := checkPorts(c); err != nil {
 		return nil, err
+	}
+	for _, key := range c.Exposed() {
+		log.Warn("other machines can reach an address that does not encrypt", "setting", key)
 	}
 	parts := s.parts(c, o, log)
 	parts.Attach = func(running *wiring.Server) (detach func(), err error) {
@@ -105,7 +118,7 @@ func Start(ctx context.Context, c *config.Config, o Options, log *slog.Logger) (
 func (s *Server) parts(c *config.Config, o Options, log *slog.Logger) wiring.Config {
 	w := wiring.Config{
 		Data: c.Data, Seed: s.Seed, Journal: journalOptions(c), HistoryURL: c.HistoryURL, DurableHistory: o.TransactionPerOrder,
-		Listeners: listenersOf(c, o.WebSocketEcho), EventLoops: EventLoops(c), Drain: c.Drain, Limits: limitsOf(c, s.Memory.plan),
+		Listeners: listenersOf(c, s.encryption, o.WebSocketEcho), EventLoops: EventLoops(c), Drain: c.Drain, Limits: limitsOf(c, s.Memory.plan),
 		Desk: desk.Config{
 			RecentEvents: c.RecentEvents, DiskWatermark: uint64(c.DiskWatermark),
 			WorkingOrders: c.Limits.WorkingOrders, ClientOrderIDs: c.Limits.ClientOrderIDs,
@@ -116,7 +129,7 @@ func (s *Server) parts(c *config.Config, o Options, log *slog.Logger) wiring.Con
 			Heartbeat: c.Heartbeat, Version: o.Version, SubmitOnLoop: o.SubmitOnLoop,
 			PasswordGuesses: c.Limits.PasswordGuesses, SessionsPerAccount: c.Limits.SessionsPerAccount,
 			LoginQueue: c.Limits.LoginQueue, LoginWait: c.Limits.LoginWait,
-			Preset: s.Day.Preset, Random: s.Day.simulation.Random,
+			Preset: s.Day.Preset, ReloadSettings: o.Reload, Random: s.Day.simulation.Random,
 		},
 		Simulation: s.Day.simulation, Clock: s.Day.Clock,
 		Log: log,
@@ -148,10 +161,16 @@ func journalOptions(c *config.Config) journal.Options {
 }
 
 // listenersOf returns the packet listener first, then the others.
-func listenersOf(c *config.Config, echo bool) []engine.Listener {
-	all := []engine.Listener{{Address: c.Listen, Dialect: codec.Packet{}}}
+func listenersOf(c *config.Config, e *encryption, echo bool) []engine.Listener {
+	configOf := func(encrypted bool) *tls.Config {
+		if !encrypted {
+			return nil
+		}
+		return e.config()
+	}
+	all := []engine.Listener{{Address: c.Listen, Dialect: codec.Packet{}, TLS: configOf(c.ListenTLS)}}
 	for _, l := range c.Listeners {
-		e := engine.Listener{Address: l.Address, Dialect: codec.Packet{}, Greets: l.Greet}
+		e := engine.Listener{Address: l.Address, Dialect: codec.Packet{}, Greets: l.Greet, TLS: configOf(l.TLS)}
 		switch l.Dialect {
 		case config.DialectTLV:
 			e.Dialect = codec.TLV{BigEndian: l.BigEndian}

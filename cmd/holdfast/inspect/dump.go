@@ -39,7 +39,7 @@ func Dump(ctx context.Context, data string, s *seed.Seed, q Query, each func(Rec
 			return nil
 		case len(e.Events) > 0:
 			return n.events(b.Number, number, e.Events, q.Customer, each)
-		case q.Customer != 0:
+		case q.Customer != 0 && (e.Audit == nil || uint32(e.Audit.Customer) != q.Customer):
 			return nil
 		case e.Market != nil:
 			return each(n.market(b.Number, number, e.Market))

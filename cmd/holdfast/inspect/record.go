@@ -17,7 +17,7 @@ type Record struct {
 	// Part counts the events of a command from 1; Parts is how many it has.
 	Part  int `json:"part,omitempty"`
 	Parts int `json:"parts,omitempty"`
-	// Kind is seed, instruments, customers, history or script; halted, resumed, priced or closed for
+	// Kind is seed, instruments, customers, history, script or audit; halted, resumed, priced or closed for
 	// the market; or fill, bust, correction, accepted, cancelled, expired, replaced, triggered,
 	// deposit, withdrawal or reset for an account.
 	Kind        string    `json:"kind"`
@@ -25,6 +25,7 @@ type Record struct {
 	History     string    `json:"history_id,omitempty"`
 	Script      string    `json:"script_sha256,omitempty"`
 	Done        int       `json:"done,omitempty"` // events of the script that were executed
+	Audit       *Audit    `json:"audit,omitempty"`
 	Instruments []Listing `json:"instruments,omitempty"`
 	Customers   []Opening `json:"customers,omitempty"`
 	Prices      []Price   `json:"prices,omitempty"`
@@ -51,6 +52,18 @@ type Record struct {
 	Position *Position `json:"position,omitempty"`
 	Amount   string    `json:"amount,omitempty"` // added to the cash, unless it is a fill
 	Reason   string    `json:"reason,omitempty"` // the comment of a deposit, withdrawal or reset, too
+}
+
+// Audit is a command of an operator, or of a customer who lacks the role and was refused.
+type Audit struct {
+	Name     string `json:"name"`
+	Session  uint64 `json:"uid"`
+	Address  string `json:"address,omitempty"`
+	Command  string `json:"command"`
+	Text     string `json:"text,omitempty"`
+	Result   string `json:"result"`
+	Message  string `json:"message,omitempty"`
+	Unlisted uint32 `json:"unlisted,omitempty"`
 }
 
 // Order is an order after an event. Events of releases without orders have none.
@@ -107,6 +120,10 @@ func definition(batch, number uint64, e *desk.Entry) Record {
 	case e.Script != nil:
 		r.Kind, r.Script = "script", hex.EncodeToString(e.Script.Script[:])
 		r.Done, r.Time = e.Script.Done, instant(e.Script.Time)
+	case e.Audit != nil:
+		a := e.Audit
+		r.Kind, r.Time, r.Customer = "audit", instant(a.Time), a.Customer
+		r.Audit = &Audit{a.Name, a.Session, a.Address, a.Command, a.Text, a.Result, a.Message, a.Unlisted}
 	default:
 		r.Kind, r.History = "history", hex.EncodeToString(e.History[:])
 	}

@@ -22,10 +22,11 @@ type Stats struct {
 	Bytes      uint64 `json:"bytes"`
 	FileBytes  int64  `json:"file_bytes"`
 	// Each record is a command of a customer, an event of the market, or a definition (the
-	// position of a script, too).
+	// position of a script, too), or an audit.
 	Commands     uint64 `json:"commands"`
 	MarketEvents uint64 `json:"market_events"`
 	Definitions  uint64 `json:"definitions"`
+	Audits       uint64 `json:"audits,omitempty"`
 	// Orders counts accepted orders, Executions the fills and the corrections.
 	Orders     uint64 `json:"orders"`
 	Executions uint64 `json:"executions"`
@@ -85,6 +86,9 @@ func (s *Stats) entry(b *journal.Batch, number uint64, e *desk.Entry) error {
 	case e.Market != nil:
 		s.MarketEvents++
 		s.seen(e.Market.Time)
+	case e.Audit != nil:
+		s.Audits++
+		s.seen(e.Audit.Time)
 	case e.Script != nil:
 		s.Definitions++
 		s.seen(e.Script.Time)
@@ -158,6 +162,9 @@ func (s *Stats) String() string {
 	row("batches", "%s", counted(s.Batches))
 	row("records", "%s: %s commands of %s customers, %s events of the market, %s definitions",
 		counted(s.Records), counted(s.Commands), counted(s.Customers), counted(s.MarketEvents), counted(s.Definitions))
+	if s.Audits > 0 {
+		row("audits", "%s", counted(s.Audits))
+	}
 	row("orders", "%s", counted(s.Orders))
 	row("executions", "%s", counted(s.Executions))
 	for n, name := range eventKinds {

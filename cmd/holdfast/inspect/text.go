@@ -18,6 +18,16 @@ func (r Record) String() string {
 		return start + "history " + r.History
 	case "script":
 		return start + fmt.Sprintf("%s script %s, %d events executed", r.Time, r.Script, r.Done)
+	case "audit":
+		a := r.Audit
+		text := fmt.Sprintf("%s%s audit customer %d (%q) session %d from %s: %s: %s", start, r.Time, r.Customer, a.Name, a.Session, a.Address, strings.TrimSpace(a.Command+" "+a.Text), a.Result)
+		if a.Message != "" {
+			text += fmt.Sprintf(", %q", a.Message)
+		}
+		if a.Unlisted > 0 {
+			text += fmt.Sprintf(", %d attempts before it are not listed", a.Unlisted)
+		}
+		return text
 	case "instruments":
 		first, last := r.Instruments[0], r.Instruments[len(r.Instruments)-1]
 		return start + fmt.Sprintf("instruments %d, #%d %s to #%d %s", len(r.Instruments), first.Number, first.Instrument, last.Number, last.Instrument)

@@ -6,6 +6,7 @@ package submit
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ import (
 // Options are what is sent, where, and how often.
 type Options struct {
 	Addr        string
+	TLS         *tls.Config // nil: without
 	Connections int
 	Count       int           // Submits per connection
 	Interval    time.Duration // between two Submits of a connection
@@ -96,7 +98,7 @@ type sending struct {
 func (r *sending) connection(ctx context.Context, n int) {
 	var c *client.Client
 	err := client.Retry(ctx, func() (err error) {
-		c, err = client.Dial(ctx, r.Addr, client.Options{})
+		c, err = client.Dial(ctx, r.Addr, client.Options{TLS: r.TLS})
 		return err
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ const chatHeartbeat = 20 * time.Second
 // ended when close returns. The methods: any.
 type chatConn struct {
 	addr  string
+	tls   *tls.Config // nil: without
 	conn  net.Conn
 	since time.Time // the start of the connection
 	work  sync.WaitGroup
@@ -35,8 +37,8 @@ type chatConn struct {
 	cause error         // why it has ended
 }
 
-// dialChat connects to a chat listener.
-func dialChat(ctx context.Context, addr string) (*chatConn, error) {
+// dialChat connects to a chat listener, with TLS unless config is nil.
+func dialChat(ctx context.Context, addr string, config *tls.Config) (*chatConn, error) {
 	if err := client.CheckAddress(addr); err != nil {
 		return nil, err
 	}
@@ -44,11 +46,18 @@ func dialChat(ctx context.Context, addr string) (*chatConn, error) {
 	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
 		network, address = "unix", path
 	}
-	conn, err := (&net.Dialer{Timeout: client.DefaultTimeout}).DialContext(ctx, network, address)
+	ctx, cancel := context.WithTimeout(ctx, client.DefaultTimeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err == nil && config != nil {
+		conn, err = client.Encrypt(ctx, conn, addr, config)
+	}
 	if err != nil {
 		return nil, &client.ConnectionError{Op: "connect to", Addr: addr, Err: err}
 	}
-	return newChatConn(addr, conn), nil
+	c := newChatConn(addr, conn)
+	c.tls = config
+	return c, nil
 }
 
 func newChatConn(addr string, conn net.Conn) *chatConn {
@@ -110,6 +119,8 @@ func (c *chatConn) read(handle func(chat.Frame)) {
 // the server sent last.
 func chatEnd(addr string, err error, reason string) error {
 	switch {
+	case strings.Contains(reason, "TLS"):
+		return &client.NoticeError{Notice: client.Notice{Code: client.NoticeMalformed, Text: reason}}
 	case reason != "":
 		return fmt.Errorf("%w: %s", client.ErrClosedByServer, reason)
 	case errors.Is(err, io.EOF):

@@ -43,7 +43,7 @@ func (sh *chatShell) reconnect(ctx context.Context, pauses *client.Backoff) bool
 			return false
 		case <-time.After(pauses.Next()):
 		}
-		next, err := dialChat(ctx, old.addr)
+		next, err := dialChat(ctx, old.addr, old.tls)
 		if err != nil {
 			continue
 		}

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 // ChatOptions are the chat listener of a chat, its streams, and its style.
 type ChatOptions struct {
 	Addr      string
+	TLS       *tls.Config // nil: without
 	Stdin     io.Reader
 	Stdout    io.Writer
 	Style     Style
@@ -90,7 +92,7 @@ func Chat(ctx context.Context, o ChatOptions) error {
 
 func runChat(ctx context.Context, o *ChatOptions) (err error) {
 	sh := &chatShell{ctx: ctx, style: o.Style, json: o.JSON}
-	switch sh.conn, err = dialChat(ctx, o.Addr); {
+	switch sh.conn, err = dialChat(ctx, o.Addr, o.TLS); {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
 		return fmt.Errorf("%w: nothing listens there: start the server with \"holdfast serve --listener chat=%s\", or correct the address", err, o.Addr)
 	case err != nil:

@@ -16,7 +16,7 @@ func TestRooms(t *testing.T) {
 		{"chat  hello,   you \n", "* 100020 (127.0.0.1:4000): hello,   you\n"},
 		{"CHAT 你好\n", "* 100020 (127.0.0.1:4000): 你好\n"},
 		{"say metals  good \tmorning\n", "* 100020 (127.0.0.1:4000) in metals: good \\tmorning\n"},
-		{"say closed x\n", "error: this room is closed: log in as an operator\n"},
+		{"say closed x\n", "error: this room is closed: use a login that may do it; an operator may do everything\n"},
 		{"join metals\n", "* unix joined metals\n"},
 		{"join\n", "* unix joined the common room\n"},
 		{"leave\n", "* 100030 (127.0.0.1:4002) left the common room\n"},

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ type Options struct {
 	Addr       string
 	Customer   client.Customer
 	Credential client.Credential
+	TLS        *tls.Config // nil: without
 	Stdin      io.Reader
 	Stdout     io.Writer // goroutine: any
 	Stderr     io.Writer // says that a login takes long; nil: nothing does. Goroutine: any
@@ -72,7 +74,7 @@ func runShell(ctx context.Context, o *Options) (err error) {
 }
 
 // Login connects and logs in, for commands that show no pushes. While the server is busy it
-// tries again, for about a minute. It uses Addr, Customer, Credential and Stderr.
+// tries again, for about a minute. It uses Addr, TLS, Customer, Credential and Stderr.
 func Login(ctx context.Context, o Options) (*client.Client, error) {
 	c, _, err := enter(ctx, &o, func() client.Options { return client.Options{} })
 	return c, err
@@ -100,7 +102,9 @@ func enter(ctx context.Context, o *Options, how func() client.Options) (c *clien
 		defer late.Stop()
 	}
 	err = client.Retry(ctx, func() (err error) {
-		if c, err = client.Dial(ctx, o.Addr, how()); err != nil {
+		options := how()
+		options.TLS = o.TLS
+		if c, err = client.Dial(ctx, o.Addr, options); err != nil {
 			return err
 		}
 		if s, err = c.Login(ctx, o.Customer, o.Credential); err != nil {

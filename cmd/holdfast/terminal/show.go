@@ -44,6 +44,8 @@ func (sh *shell) accountText(s client.Snapshot) string {
 	role := ""
 	if s.Account.Operator {
 		role = ", operator"
+	} else if s.Account.Viewer {
+		role = ", viewer"
 	}
 	text := fmt.Sprintf("account %d (%s%s)\n", s.Account.Customer, table.Escape(s.Account.Name), role)
 	if len(s.Positions) == 0 {

@@ -1,0 +1,108 @@
+package host_test
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"holdfast/cmd/holdfast/host"
+)
+
+var update = flag.Bool("update", false, "rewrite the table in docs/metrics.md")
+
+// scrape returns the metrics of a server by name.
+func scrape(t *testing.T, s *host.Server) map[string]*dto.MetricFamily {
+	t.Helper()
+	response, err := http.Get("http://" + s.Admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, response.Body)
+	return families
+}
+
+// TestMetricsPage: docs/metrics.md has each metric of holdfast with its labels, its type and
+// its meaning.
+func TestMetricsPage(t *testing.T) {
+	const page = "../../../docs/metrics.md"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	families := scrape(t, start(t))
+	var rows strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(families)) {
+		if strings.HasPrefix(name, "holdfast_") {
+			f := families[name]
+			fmt.Fprintf(&rows, "| `%s` | %s |%s | %s |\n", name, strings.ToLower(f.GetType().String()), labelsOf(f), f.GetHelp())
+		}
+	}
+	const head = "| Metric | Type | Labels | Meaning |\n| --- | --- | --- | --- |\n"
+	before, table, found := strings.Cut(string(text), head)
+	end := strings.Index(table+"\n\n", "\n\n") + 1
+	switch {
+	case !found:
+		t.Fatalf("%s has no table", page)
+	case *update:
+		after := ""
+		if end < len(table) {
+			after = table[end:]
+		}
+		if err := os.WriteFile(page, []byte(before+head+rows.String()+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	case table[:min(end, len(table))] != rows.String():
+		t.Errorf("%s has another table than the server's metrics: go test -run MetricsPage ./cmd/holdfast/host -update\n%s", page, rows.String())
+	}
+}
+
+func labelsOf(f *dto.MetricFamily) string {
+	names := ""
+	for _, l := range f.GetMetric()[0].GetLabel() {
+		names += " `" + l.GetName() + "`"
+	}
+	return names
+}
+
+// TestReadyMetric: holdfast_ready says what /readyz says.
+func TestReadyMetric(t *testing.T) {
+	s := start(t)
+	ready := func() float64 { return scrape(t, s)["holdfast_ready"].GetMetric()[0].GetGauge().GetValue() }
+	if ready() != 1 {
+		t.Error("a server that serves is not ready")
+	}
+	s.Core.StartDrain()
+	if ready() != 0 {
+		t.Error("a server that stops is ready")
+	}
+}
+
+// BenchmarkScrape is what one answer to Prometheus costs.
+func BenchmarkScrape(b *testing.B) {
+	s := start(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		response, err := http.Get("http://" + s.Admin + "/metrics")
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close()
+	}
+}
