@@ -137,7 +137,7 @@ func TestTLSErrors(t *testing.T) {
 	}
 }
 
-// TestEndDuringTLSHandshakes: a run that ends while handshakes are open leaves nothing behind.
+// TestEndDuringTLSHandshakes: a run that ends during handshakes leaves no goroutine and no connection.
 func TestEndDuringTLSHandshakes(t *testing.T) {
 	silent := listenWith(t, func(p *peer) { io.Copy(io.Discard, p.conn) })
 	_, err := load.Run(t.Context(), load.Options{
