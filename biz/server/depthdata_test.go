@@ -43,10 +43,8 @@ func TestDataOfTradingDepth(t *testing.T) {
 				s.balances()
 				must(t, s.Stop())
 			}
-			renamed := renamedSeed(t)
-			s, err := start(t, dir, renamed)
-			must(t, err)
-			if got := hashOf(s); got != want.state {
+			s := startEarlyWith(t, dir, ledger.DefaultRecent, renamedSeed(t))
+			if got := hashOf(s.Server); got != want.state {
 				t.Errorf("with other names: state %s, want %s", got, want.state)
 			}
 			must(t, s.Stop())

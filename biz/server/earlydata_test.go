@@ -16,6 +16,7 @@ import (
 	"holdfast/biz/client"
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
+	"holdfast/biz/market"
 	"holdfast/biz/seed"
 	"holdfast/biz/server"
 	"holdfast/engine"
@@ -89,15 +90,23 @@ func (r rebuilt) Handle(_ context.Context, record slog.Record) error {
 
 func (r rebuilt) Enabled(context.Context, slog.Level) bool { return true }
 
-// startEarly starts a server on a folder with the newest events of each account in memory.
+// startEarly starts a server on a folder with the newest events of each account in memory. Its clock
+// stays at the newest event, so that no order expires.
 func startEarly(t *testing.T, dir string, recent int) *earlyServer {
 	t.Helper()
 	shipped, err := seed.Default()
 	must(t, err)
+	return startEarlyWith(t, dir, recent, shipped)
+}
+
+func startEarlyWith(t *testing.T, dir string, recent int, with *seed.Seed) *earlyServer {
+	t.Helper()
 	log := rebuilt{Handler: slog.DiscardHandler, from: make(chan uint64, 1)}
+	clock, err := market.NewClock(market.SteppedClock, 1, 1)
+	must(t, err)
 	s, err := server.Start(t.Context(), server.Config{
-		Data: dir, Seed: shipped, Listeners: []engine.Listener{{Address: "127.0.0.1:0"}}, Log: slog.New(log),
-		Desk: desk.Config{RecentEvents: recent},
+		Data: dir, Seed: with, Listeners: []engine.Listener{{Address: "127.0.0.1:0"}}, Log: slog.New(log),
+		Desk: desk.Config{RecentEvents: recent}, Clock: clock,
 	})
 	must(t, err)
 	return &earlyServer{Server: s, t: t, dir: dir, from: <-log.from}
