@@ -67,6 +67,8 @@ func TestTLSSettings(t *testing.T) {
 		want string // of the error
 	}{
 		{"listen", []string{"--listen=127.0.0.1:1,tls", "--tls-cert=a", "--tls-key=b", "--tls-client-ca=c"}, ""},
+		{"slip in the option", []string{"--listen=127.0.0.1:1,tsl"}, `--listen: listen takes one option, tls, got "tsl" (did you mean "tls"?)`},
+		{"option twice", []string{"--listen=127.0.0.1:1,tls,tls"}, `--listen: listen takes one option, tls, got "tls"`},
 		{"no certificate", []string{"--listen=127.0.0.1:1,tls"}, "--listen: listen 127.0.0.1:1,tls (--listen) needs a certificate: set tls_cert"},
 		{"no certificate for another listener", []string{"--listener=chat=:1,tls"}, "--listener: listeners chat=:1,tls (--listener) needs a certificate: set tls_cert"},
 		{"no key", []string{"--listen=127.0.0.1:1,tls", "--tls-cert=a"}, "--tls-cert: tls_cert a (--tls-cert) needs its private key: set tls_key"},

@@ -99,6 +99,9 @@ func (c *Config) listenValue() value {
 		form: formString,
 		set: func(text string) error {
 			address, encrypted := strings.CutSuffix(text, ","+optionTLS)
+			if _, option, found := strings.Cut(address, ","); found && !strings.HasPrefix(address, "unix:") { // a path may have commas
+				return fmt.Errorf("takes one option, %s, got %q%s", optionTLS, option, textfile.Suggestion(option, []string{optionTLS}))
+			}
 			if err := checkClientAddress(address); err != nil {
 				return err
 			}
