@@ -31,6 +31,9 @@ var mayImport = map[string][]string{
 	"biz/ledger":     {},
 	"biz/market":     {"biz/ledger", "biz/textfile"},
 	"biz/textfile":   {},
+	"biz/fix":        {"codec/fix"},
+	"biz/fixclient":  {"codec/fix", "biz/fix", "biz/client"},
+	"biz/fixecho":    {"engine", "codec", "codec/fix", "biz/fix"},
 	"biz/fserror":    {},
 	"biz/jsonfile":   {"biz/textfile"},
 	"biz/seed":       {"biz/jsonfile", "biz/textfile", "biz/ledger", "biz/market"},
@@ -38,7 +41,7 @@ var mayImport = map[string][]string{
 	"biz/history":    {"biz/ledger"},
 	"biz/checkpoint": {"biz/journal"}, // a checkpoint says which batch it follows (journal.Point)
 	"biz/desk":       {"biz/ledger", "biz/market", "biz/seed", "biz/checkpoint", "biz/journal", "biz/history"},
-	"biz/gateway":    {"engine", "codec", "codec/pb", "biz/desk", "biz/ledger", "biz/market", "biz/seed"},
+	"biz/gateway":    {"engine", "codec", "codec/pb", "codec/fix", "biz/fix", "biz/desk", "biz/ledger", "biz/market", "biz/seed"},
 	"biz/simulation": {"biz/desk", "biz/ledger", "biz/market"},
 	"biz/script":     {"biz/jsonfile", "biz/textfile", "biz/ledger", "biz/market", "biz/seed", "biz/desk", "codec/pb"},
 	"biz/server":     {"engine", "biz/*"},
@@ -50,22 +53,22 @@ var mayImport = map[string][]string{
 	"perf/process":   {},
 	"perf/bench":     {"perf/*", "biz/fserror", "biz/seed"},
 	"perf/goconn":    {"engine", "codec", "codec/pb"},
-	"perf/load":      {"codec", "codec/chat", "codec/pb", "codec/websocket", "perf/table", "perf/progress", "perf/process"},
+	"perf/load":      {"codec", "codec/chat", "codec/fix", "codec/pb", "codec/websocket", "perf/table", "perf/progress", "perf/process"},
 	"perf/table":     {},
 	"perf/progress":  {"perf/table"},
 	"perf/txlog":     {"biz/desk", "biz/history", "biz/journal", "biz/ledger"},
-	"perf/chaos":     {"biz/fserror", "codec", "codec/pb", "biz/client", "biz/checkpoint", "biz/journal", "perf/*"},
+	"perf/chaos":     {"biz/fserror", "codec", "codec/fix", "codec/pb", "biz/client", "biz/checkpoint", "biz/journal", "perf/*"},
 	"cmd/holdfast":   {"*"},
 	"deploy":         {},
 
 	"biz/scenario/venue": {"engine", "biz/*"},
 
 	"cmd/holdfast/backup":   {"biz/checkpoint", "biz/desk", "biz/history", "biz/journal", "biz/server", "perf/table"},
-	"cmd/holdfast/config":   {"biz/fserror", "biz/jsonfile", "biz/textfile", "biz/ledger", "biz/market", "perf/table"},
+	"cmd/holdfast/config":   {"biz/fserror", "biz/jsonfile", "biz/textfile", "biz/ledger", "biz/market", "biz/seed", "perf/table"},
 	"cmd/holdfast/export":   {"biz/client", "biz/desk", "biz/ledger", "biz/market", "biz/server"},
-	"cmd/holdfast/host":     {"engine", "codec", "codec/chat", "codec/websocket", "biz/*", "perf/goconn", "perf/txlog", "cmd/holdfast/config", "cmd/holdfast/pemfile"},
+	"cmd/holdfast/host":     {"engine", "codec", "codec/chat", "codec/fix", "codec/websocket", "biz/*", "perf/goconn", "perf/txlog", "cmd/holdfast/config", "cmd/holdfast/pemfile"},
 	"cmd/holdfast/inspect":  {"biz/fserror", "biz/checkpoint", "biz/desk", "biz/journal", "biz/ledger", "biz/seed", "perf/table"},
-	"cmd/holdfast/terminal": {"biz/client", "biz/textfile", "codec/chat", "perf/progress", "perf/table"},
+	"cmd/holdfast/terminal": {"biz/client", "biz/fixclient", "biz/textfile", "codec/fix", "codec/chat", "perf/progress", "perf/table"},
 	"cmd/holdfast/pemfile":  {"cmd/holdfast/config"},
 	"cmd/holdfast/stream":   {},
 	"cmd/holdfast/submit":   {"biz/client", "cmd/holdfast/terminal", "perf/table"},
@@ -84,7 +87,7 @@ var onlyIn = map[string][]string{
 // pure packages take everything they know as arguments: code in them that is not
 // a test imports none of impureImports.
 var (
-	pure          = []string{"codec", "codec/chat", "codec/websocket", "biz/ledger", "biz/market"}
+	pure          = []string{"codec", "codec/chat", "codec/fix", "codec/websocket", "biz/fix", "biz/ledger", "biz/market"}
 	impureImports = []string{"log", "log/slog", "math/rand", "net", "os", "syscall", "time"}
 )
 

@@ -26,7 +26,7 @@ var vocabulary = []struct {
 	{"commit", "making records durable together, in the journal or in SQL; a version of the source is a revision", []string{"biz/journal", "biz/history", "biz/desk", "biz/ledger", "biz/server", "cmd/holdfast/inspect", "perf/txlog"}},
 	{"direct", "nothing: a carrier that answers in the goroutine that reads is inline", nil},
 	{"settle", "nothing: say what is counted, waited for or finished", nil},
-	{"begin", "starting a transaction or the open commit (its end is Commit, Rollback or End); everything else has a start and an end", []string{"biz/history", "biz/journal", "biz/desk"}},
+	{"begin", "starting a transaction or the open commit (its end is Commit, Rollback or End); FIX has a BeginString; everything else has a start and an end", []string{"biz/history", "biz/journal", "biz/desk", "codec/fix"}},
 	{"began", "nothing: started", nil},
 	{"begun", "nothing: started", nil},
 	{"room", "a chat room; a queue has space, a limit is not reached", []string{"biz/chat", "biz/client", "cmd/holdfast/terminal"}},

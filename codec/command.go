@@ -27,6 +27,9 @@ const (
 	CommandOrders       Command = 0x0E
 	CommandCorrect      Command = 0x0F
 	CommandOperate      Command = 0x10
+	// CommandFIX is a message of the FIX dialect, which has all its commands in it. No other
+	// dialect has this one.
+	CommandFIX Command = 0x3E
 )
 
 // Pushes.
@@ -70,6 +73,7 @@ var commandNames = [...]string{
 	CommandOrders:       "Orders",
 	CommandCorrect:      "Correct",
 	CommandOperate:      "Operate",
+	CommandFIX:          "FIX",
 	PushHeartbeat:       "HeartbeatPush",
 	PushNotice:          "Notice",
 	PushPositionUpdate:  "PositionUpdate",

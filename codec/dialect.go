@@ -28,7 +28,7 @@ type Dialect interface {
 	// before the content has arrived.
 	FrameLen(b []byte, most int) (n int, err error)
 	// Next decodes the first message of b into m and returns how many bytes it took. Scan
-	// must have found a complete frame there. An error that wraps ErrBody means that only
+	// must have found that b is complete frames. An error that wraps ErrBody means that only
 	// the body can't be decoded: the message has its command and ID, and can be answered.
 	// After any other error it can't.
 	Next(b []byte, m *Message) (used int, err error)
@@ -77,6 +77,6 @@ func Decode(d Dialect, b []byte, most int) (m Message, used int, err error) {
 	if err != nil || n == 0 || n > len(b) {
 		return Message{}, 0, err
 	}
-	used, err = d.Next(b, &m)
+	used, err = d.Next(b[:n], &m)
 	return m, used, err
 }

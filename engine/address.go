@@ -9,7 +9,7 @@ import (
 // IPv4 address, or the /64 network of its IPv6 address, since providers assign a complete
 // /64 to one customer. It returns the zero Addr for a peer without an IP address.
 func CountedAddress(remote net.Addr) netip.Addr {
-	addr := ipOf(remote)
+	addr := PeerAddress(remote)
 	if !addr.IsValid() || addr.Is4() {
 		return addr
 	}
@@ -17,9 +17,9 @@ func CountedAddress(remote net.Addr) netip.Addr {
 	return network.Addr()
 }
 
-// ipOf returns the IP address of a peer, that of IPv4 in its short form. It returns the
+// PeerAddress returns the IP address of a peer, that of IPv4 in its short form. It returns the
 // zero Addr for a peer without one, such as that of a socket file.
-func ipOf(remote net.Addr) netip.Addr {
+func PeerAddress(remote net.Addr) netip.Addr {
 	tcp, ok := remote.(*net.TCPAddr)
 	if !ok {
 		return netip.Addr{}

@@ -21,7 +21,7 @@ type closeLog struct {
 // other line says so.
 func (r Reason) notable() bool {
 	switch r {
-	case ReasonNone, ReasonPeerClosed, ReasonPeerReset, ReasonPanic, ReasonShuttingDown, ReasonRevoked, ReasonOnDemand:
+	case ReasonNone, ReasonPeerClosed, ReasonPeerReset, ReasonPanic, ReasonShuttingDown, ReasonRevoked, ReasonOnDemand, ReasonLoggedOut:
 		return false
 	default:
 		return true

@@ -272,8 +272,12 @@ func (c *Core) execute(ctx *Context, s *Session, frames []byte, onLoop bool) (us
 	ctx.serves++
 	for used < len(frames) && !s.closing.Load() && s.due.Load() <= ctx.mostDue {
 		n, err := dialect.Next(frames[used:], &ctx.Message)
-		if onLoop && (err != nil || c.router.routes[ctx.Message.Command].class != OnLoop) {
+		if onLoop && (err != nil || n <= 0 || c.router.routes[ctx.Message.Command].class != OnLoop) {
 			break
+		}
+		if n <= 0 && (err == nil || errors.Is(err, codec.ErrBody)) {
+			c.log.Error("the dialect took no bytes of a frame; the session is closed", "dialect", dialect, "session", uint64(s.id))
+			err = errNoBytes
 		}
 		if err != nil && !errors.Is(err, codec.ErrBody) {
 			s.ws.explain(err)

@@ -146,7 +146,10 @@ func (s *Session) nextDeadline(now ticks, d *deadlines) (at ticks, reason Reason
 		s.heard = now // the peer waits for us
 	}
 	at, reason = s.heard+d.idle, ReasonIdle
-	if s.heard == 0 {
+	switch {
+	case s.patient.Load():
+		at = never
+	case s.heard == 0:
 		at, reason = s.opened+d.firstFrame, ReasonFirstFrameTimeout
 	}
 	if s.tls != nil && !s.tls.open {
@@ -201,8 +204,10 @@ func (s *Session) heartbeat(now ticks, d *deadlines) ticks {
 	if now-s.sent >= d.heartbeat {
 		s.sent = now // unsent output serves as a heartbeat, too
 		if s.link.Buffered() == 0 {
-			s.core.Stats.Heartbeats.Add(1)
-			s.write(s.Dialect().AppendPush(nil, codec.PushHeartbeat, 0, nil))
+			if b := s.Dialect().AppendPush(nil, codec.PushHeartbeat, 0, nil); len(b) > 0 { // not every dialect has one
+				s.core.Stats.Heartbeats.Add(1)
+				s.write(b)
+			}
 		}
 	}
 	return s.sent + d.heartbeat

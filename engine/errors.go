@@ -14,4 +14,6 @@ var (
 	ErrStarting = errors.New("the server is starting")
 	// ErrStopping means that the carrier drains or has ended.
 	ErrStopping = errors.New("the server is stopping")
+
+	errNoBytes = errors.New("engine: the dialect took no bytes")
 )

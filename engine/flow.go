@@ -18,6 +18,7 @@ import (
 //   - as many bytes of the pushes before the start of a feed, such as the last messages of a
 //     chat room,
 //   - what the link stores, while there is one of these among it,
+//   - what Outbox.PushDue has added, in the same way,
 //   - replies that wait for an earlier one,
 //   - a share for each request that runs off the lane.
 //
@@ -47,6 +48,10 @@ type largeReply struct {
 // addLarge counts a reply as due.
 func (b *Batch) addLarge(s *Session, sizeBytes int) {
 	s.due.Add(int64(sizeBytes))
+	if n := len(b.large); n > 0 && b.large[n-1].session == s {
+		b.large[n-1].size += int64(sizeBytes)
+		return
+	}
 	b.large = append(b.large, largeReply{s, int64(sizeBytes)})
 }
 

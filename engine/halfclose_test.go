@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -157,6 +158,27 @@ func TestHalfClosedSessionsEnd(t *testing.T) {
 			t.Fatalf("instead of the end: %v, %v", m.Command, err)
 		}
 	})
+}
+
+// A client that has ended its stream gets the reply to its login, however long the login waits.
+func TestHalfCloseBeforeALoginReply(t *testing.T) {
+	var deferred carriertest.Deferred
+	var opened atomic.Int64
+	r := serve(t, newCore(t, engine.Config{
+		Router: carriertest.Router(deferred.Defer), Limits: engine.Limits{IdleTime: tick},
+		OnOpen: func(s *engine.Session) { s.SetLoggingIn(opened.Add(1) == 1) },
+	}), engine.ReactorConfig{Loops: 1, Tick: tick})
+	waits := dial(t, r.Addr)
+	waits.Send(special, 1, "")
+	halfClose(t, waits)
+	eventually(t, "the request", func() bool { return deferred.Len() == 1 })
+	ends := dial(t, r.Addr) // after IdleTime
+	ends.Send(special, 2, "")
+	halfClose(t, ends)
+	expectEnd(t, ends)
+	deferred.Answer(r.Core)
+	waits.ExpectCommand(special.Reply())
+	expectEnd(t, waits)
 }
 
 // A stop waits for sessions whose clients have ended their stream.

@@ -113,7 +113,7 @@ func (l Limits) withDefaults(openFiles uint64) Limits {
 
 // limitsAddress reports whether ConnectionsPerAddress applies to a peer.
 func (l *Limits) limitsAddress(remote net.Addr) bool {
-	return l.ConnectionsPerAddress >= 0 && (l.LimitLoopback || !ipOf(remote).IsLoopback())
+	return l.ConnectionsPerAddress >= 0 && (l.LimitLoopback || !PeerAddress(remote).IsLoopback())
 }
 
 func setDefault[T ~int | ~int64](v *T, d T) {

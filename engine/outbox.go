@@ -107,6 +107,15 @@ func (o *Outbox) Push(s *Session, c codec.Command, id uint64, body codec.Body) {
 	o.count++
 }
 
+// PushDue is Push for output that counts as due (flow.go). Its sender can wait until the session has
+// taken it: see Session.Due.
+func (o *Outbox) PushDue(s *Session, c codec.Command, id uint64, body codec.Body) {
+	b := o.batch(s.group)
+	start := len(b.buffer.B)
+	o.Push(s, c, id, body)
+	b.addLarge(s, len(b.buffer.B)-start)
+}
+
 // skipReply counts requests as answered, and their places as taken, without a reply.
 func (o *Outbox) skipReply(s *Session, number uint32, count, answered int32) {
 	b := o.batch(s.group)

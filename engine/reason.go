@@ -30,6 +30,8 @@ const (
 	ReasonBadHandshake
 	ReasonHandshakeTimeout
 	ReasonPongTimeout
+	// ReasonLoggedOut means that the session's protocol has ended it, with its Logout (FIX).
+	ReasonLoggedOut
 	// ReasonOnDemand means that an operator or a script has cut the connection, as a fault of
 	// the network would.
 	ReasonOnDemand
@@ -95,6 +97,8 @@ func (r Reason) text() reasonText {
 		return reasonText{"handshake_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "the handshake of TLS or WebSocket was not completed in time"}
 	case ReasonPongTimeout:
 		return reasonText{"pong_timeout", pb.NoticeCode_NOTICE_CODE_TIMEOUT, "a ping was not answered in time"}
+	case ReasonLoggedOut:
+		return reasonText{name: "logged_out"}
 	case ReasonOnDemand:
 		return reasonText{name: "on_demand"}
 	default:

@@ -130,6 +130,11 @@ func endings() map[engine.Reason]ending {
 			r.CloseAll(engine.ReasonRevoked)
 			return p
 		}},
+		engine.ReasonLoggedOut: {provoke: func(t *testing.T, r *running) *peer {
+			p := connected(t, r)
+			r.CloseAll(engine.ReasonLoggedOut)
+			return p
+		}},
 		engine.ReasonOnDemand: {provoke: func(t *testing.T, r *running) *peer {
 			p := connected(t, r)
 			r.CloseAll(engine.ReasonOnDemand)

@@ -35,6 +35,7 @@ type Session struct {
 	closing      atomic.Bool
 	loggedIn     atomic.Bool
 	everLoggedIn atomic.Bool // was logged in at some time
+	patient      atomic.Bool // of SetPatient
 	loggingIn    atomic.Bool
 
 	requests uint32        // executed so far. Goroutine: the one that executes them
@@ -101,6 +102,10 @@ func (s *Session) RemoteAddr() net.Addr { return s.remote }
 // reaches the peer. Goroutine: any.
 func (s *Session) Closing() bool { return s.closing.Load() }
 
+// Due returns how many bytes of large replies, and of what Outbox.PushDue has added, the peer has not
+// taken yet. It falls a few times a second, or at once when there is no unsent output. Goroutine: any.
+func (s *Session) Due() int64 { return s.due.Load() }
+
 // SetLoggedIn sets whether somebody is logged in. A session that is logged in may send
 // longer frames, has no login deadline and gets heartbeats. Goroutine: any.
 func (s *Session) SetLoggedIn(yes bool) {
@@ -109,6 +114,10 @@ func (s *Session) SetLoggedIn(yes bool) {
 	}
 	s.loggedIn.Store(yes)
 }
+
+// SetPatient ends the limit IdleTime for the session: its protocol finds silent peers itself.
+// Goroutine: any.
+func (s *Session) SetPatient() { s.patient.Store(true) }
 
 // SetLoggingIn sets whether a login of the session waits for the server: the session has no
 // login deadline meanwhile. Goroutine: any.

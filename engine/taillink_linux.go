@@ -75,7 +75,7 @@ func (t *tailLink) Close() error {
 }
 
 // endIfDone closes the connection when the client has everything that it can still get, or
-// when nothing was sent to it for IdleTime.
+// when nothing was sent to it for IdleTime. A login that waits for the server may take longer.
 func (t *tailLink) endIfDone(l *loop) {
 	s := t.session
 	if !t.last && !l.owes(s) {
@@ -84,7 +84,7 @@ func (t *tailLink) endIfDone(l *loop) {
 		}
 		t.last = true
 	}
-	if t.last && len(t.unsent) == 0 || s.group.now-s.sent >= s.group.clock.idle {
+	if t.last && len(t.unsent) == 0 || s.group.now-s.sent >= s.group.clock.idle && !s.loggingIn.Load() {
 		_ = t.Close()
 	}
 }

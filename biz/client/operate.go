@@ -9,7 +9,8 @@ import (
 )
 
 // Operation is a command of operators on the market or on an account: Halt, Resume, Jump, Step,
-// Clock, Customers, Reload, AuditQuery, Deposit, Withdraw, Reset, Fill, RejectNext, Disconnect or HoldPushes.
+// Clock, Customers, Reload, AuditQuery, Deposit, Withdraw, Reset, Fill, RejectNext, Disconnect,
+// HoldPushes or SpoilFIX.
 type Operation interface{ request() *pb.OperateRequest }
 
 // Halt halts trading in an instrument; without a code, in all of a market.
@@ -146,6 +147,18 @@ type Disconnect struct {
 type HoldPushes struct {
 	Customer Customer
 	Duration time.Duration
+}
+
+// SpoilFIX makes the FIX sessions of a customer misbehave.
+type SpoilFIX struct {
+	Customer Customer
+	// Session is the CompID of one session; "": all of the customer.
+	Session string
+	Fault   FIXFault
+	// Count is how many messages; 0 ends the fault.
+	Count int
+	// Delay is how long FIXDelay holds messages back.
+	Delay time.Duration
 }
 
 // Operated is the reply to an Operation. Which fields are set depends on the Operation.
@@ -285,4 +298,10 @@ func (o HoldPushes) request() *pb.OperateRequest {
 	return &pb.OperateRequest{Command: &pb.OperateRequest_HoldPushes{
 		HoldPushes: &pb.HoldCommand{Customer: uint32(o.Customer), Duration: int64(o.Duration)},
 	}}
+}
+
+func (o SpoilFIX) request() *pb.OperateRequest {
+	return &pb.OperateRequest{Command: &pb.OperateRequest_FixFault{FixFault: &pb.FixFaultCommand{
+		Customer: uint32(o.Customer), Session: o.Session, Fault: pb.FixFault(o.Fault), Count: uint32(o.Count), Delay: int64(o.Delay),
+	}}}
 }

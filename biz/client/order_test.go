@@ -107,6 +107,8 @@ func TestRequests(t *testing.T) {
 			&pb.OperateRequest{Command: &pb.OperateRequest_Disconnect{Disconnect: &pb.DisconnectCommand{Customer: 5, AfterPush: 6}}}},
 		{"hold pushes", operate(client.HoldPushes{Customer: 5, Duration: time.Second}), codec.CommandOperate,
 			&pb.OperateRequest{Command: &pb.OperateRequest_HoldPushes{HoldPushes: &pb.HoldCommand{Customer: 5, Duration: 1e9}}}},
+		{"spoil FIX", operate(client.SpoilFIX{Customer: 5, Session: "T", Fault: client.FIXDelay, Count: 2, Delay: time.Second}), codec.CommandOperate,
+			&pb.OperateRequest{Command: &pb.OperateRequest_FixFault{FixFault: &pb.FixFaultCommand{Customer: 5, Session: "T", Fault: pb.FixFault_FIX_FAULT_DELAY, Count: 2, Delay: 1e9}}}},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {

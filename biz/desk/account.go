@@ -68,7 +68,7 @@ func (a *Account) Do(t *Turn, do func(t *Turn)) error {
 	if len(t.events) > 0 && a.watcher != nil {
 		a.watcher.Changed(t)
 	}
-	if len(t.events) > 0 || t.Out.Len() > 0 || t.script != nil || t.audit != nil {
+	if len(t.events) > 0 || t.Out.Len() > 0 || t.script != nil || t.audit != nil || len(t.marks) > 0 {
 		a.desk.commits.Append(t)
 	}
 	t.empty()

@@ -12,7 +12,8 @@ import (
 
 // The first byte of a book in a checkpoint. The states of accounts start with other bytes.
 const (
-	bookVersion      = 0xb2
+	bookVersion      = 0xb3
+	marketVersion    = 0xb2 // without sequences
 	earlyBookVersion = 0xb1 // without the state of the market
 )
 
@@ -20,10 +21,11 @@ const maxListings = market.MaxInstruments
 
 // course is what a checkpoint has of the course of trading, apart from the accounts.
 type course struct {
-	fills  []ledger.Price // price of the last fill of each instrument; 0: no fill
-	script ScriptPosition
-	newest int64         // time of the newest market event
-	market []MarketEvent // that lead to the state of the market; appendState takes that from the market
+	fills     []ledger.Price // price of the last fill of each instrument; 0: no fill
+	script    ScriptPosition
+	sequences sequences
+	newest    int64         // time of the newest market event
+	market    []MarketEvent // that lead to the state of the market; appendState takes that from the market
 }
 
 // appendState appends the book, and the course of trading with the state of the market.
@@ -34,6 +36,7 @@ type course struct {
 //	varint    time of the newest market event
 //	uvarint   number of instruments; each a Listing, its uvarint price, uvarint previous
 //	          close and its uvarint time, and 1 byte: 1 if it is halted
+//	          sequences
 //	          the rest: Openings
 func (b *Book) appendState(dst []byte, c *course, m *market.Market) []byte {
 	dst = append(append(dst, bookVersion), b.history[:]...)
@@ -50,19 +53,20 @@ func (b *Book) appendState(dst []byte, c *course, m *market.Market) []byte {
 		}
 		dst = append(dst, halted)
 	}
+	dst = c.sequences.append(dst)
 	for _, o := range b.openings {
 		dst = o.append(dst)
 	}
 	return dst
 }
 
-// restoreBook returns what appendState of this release or the one before wrote. It does not retain
+// restoreBook returns what appendState of this release or an earlier one wrote. It does not retain
 // state.
 func restoreBook(state []byte) (*Book, *course, error) {
 	b, c, f := NewBook(), new(course), fields{b: state}
 	version := f.bytes(1)[0]
 	copy(b.history[:], f.bytes(len(b.history)))
-	if version == bookVersion {
+	if version != earlyBookVersion {
 		c.script = f.scriptPosition()
 		c.newest = f.varint()
 	}
@@ -71,7 +75,7 @@ func restoreBook(state []byte) (*Book, *course, error) {
 		id := ledger.InstrumentID(len(c.fills))
 		b.listings = append(b.listings, f.listing())
 		c.fills = append(c.fills, ledger.Price(f.upTo(uint64(ledger.MaxPrice))))
-		if version == bookVersion {
+		if version != earlyBookVersion {
 			previous := []InstrumentPrice{{id, ledger.Price(f.upTo(uint64(ledger.MaxPrice)))}}
 			c.market = append(c.market, MarketEvent{MarketClosed, int64(f.upTo(math.MaxInt64)), previous})
 			if f.bytes(1)[0] != 0 {
@@ -82,11 +86,14 @@ func restoreBook(state []byte) (*Book, *course, error) {
 			break
 		}
 	}
+	if version == bookVersion {
+		c.sequences = f.sequences()
+	}
 	for len(f.b) > 0 {
 		o := f.opening()
 		b.openings[o.Customer] = o
 	}
-	if f.bad || version != bookVersion && version != earlyBookVersion || !b.Complete() {
+	if f.bad || version != bookVersion && version != marketVersion && version != earlyBookVersion || !b.Complete() {
 		return nil, nil, fmt.Errorf("%w: the book of instruments and customers", ledger.ErrMalformed)
 	}
 	c.market = append(c.market, halted)

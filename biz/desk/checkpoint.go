@@ -164,7 +164,7 @@ func (d *Desk) bookState() (last uint64, state []byte) {
 	defer d.bookUse.Unlock()
 	last = d.journal.LastBatch()
 	c := course{newest: d.newest.Load()}
-	c.fills, c.script = d.group.newest()
+	d.group.newest(&c)
 	return last, d.book.appendState(nil, &c, d.market)
 }
 

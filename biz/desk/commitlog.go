@@ -45,6 +45,7 @@ type groupCommit struct {
 	committer *journal.Committer[*release]
 	fills     []ledger.Price // price of the last fill of each instrument, under the committer's lock
 	script    ScriptPosition // the newest one, under the committer's lock
+	sequences sequences      // the newest state, under the committer's lock
 	defined   atomic.Uint64  // records that are no events
 	durable   atomic.Int64   // when the newest commit became durable, in Unix nanoseconds
 }
@@ -64,7 +65,7 @@ func (g *groupCommit) Append(t *Turn) {
 
 // appendTo adds a turn to the open commit.
 func (g *groupCommit) appendTo(commit *journal.Commit[*release], t *Turn) {
-	if t.script != nil || t.priced != nil || t.audit != nil {
+	if t.script != nil || t.priced != nil || t.audit != nil || len(t.marks) > 0 {
 		commit.Together(len(t.ends)+3, len(t.records)+maxMarkSize+maxAuditSize)
 	}
 	start := 0
@@ -72,6 +73,10 @@ func (g *groupCommit) appendTo(commit *journal.Commit[*release], t *Turn) {
 		commit.Record(t.records[start:end])
 		start = end
 	}
+	for n := range t.marks {
+		g.sequences.apply(&t.marks[n])
+	}
+	g.defined.Add(uint64(len(t.marks)))
 	for n := range t.events {
 		if e := &t.events[n]; e.Kind == ledger.KindFill {
 			g.fills[e.Execution.Instrument] = e.Execution.Price
@@ -118,12 +123,12 @@ func (g *groupCommit) Close(ctx context.Context) error { return g.committer.Clos
 // Durable implements CommitLog.
 func (g *groupCommit) Durable(ctx context.Context) error { return g.define(ctx, nil) }
 
-// newest returns the prices of the last fills, and the position of the script, as the journal has
-// them. They may not be durable yet.
-func (g *groupCommit) newest() (fills []ledger.Price, script ScriptPosition) {
+// newest sets the prices of the last fills, the position of the script, and the sequences, as the
+// journal has them. They may not be durable yet.
+func (g *groupCommit) newest(c *course) {
 	g.committer.Begin()
 	defer g.committer.End()
-	return slices.Clone(g.fills), g.script
+	c.fills, c.script, c.sequences = slices.Clone(g.fills), g.script, g.sequences.clone()
 }
 
 // setInstruments makes place for the fills of n instruments. It must be called before the

@@ -82,6 +82,7 @@ type Desk struct {
 	change    *Change        // of the seed; Start adds it to the book
 	fills     []ledger.Price // price of the last fill of each instrument; from Start on groupCommit's
 	script    ScriptPosition // the same
+	sequences sequences      // the same
 	newest    atomic.Int64   // time of the newest market event, in Unix nanoseconds
 
 	orderBooks  atomic.Pointer[[]*orderBook] // by instrument; replaced under bookUse
@@ -177,7 +178,7 @@ func (d *Desk) Start(h Hooks) error {
 		d.commits = d.config.NewCommitLog(options)
 	} else {
 		d.group = newGroupCommit(d.journal, options, d.config.MaxOpenBytes, d.config.MaxHeldBytes)
-		d.group.fills, d.group.script = d.fills, d.script
+		d.group.fills, d.group.script, d.group.sequences = d.fills, d.script, d.sequences
 		d.commits = d.group
 	}
 	if err := d.defineSeed(ctx); err != nil {

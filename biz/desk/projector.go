@@ -174,6 +174,9 @@ func enough(rows int, open time.Duration) bool { return rows >= projectRows || o
 
 // insert adds the events of a record, or its audit.
 func (p *projector) insert(ctx context.Context, number uint64, record []byte) error {
+	if len(record) > 0 && record[0] == recordSequence { // one per order of a FIX client
+		return nil
+	}
 	if !isEvents(record) {
 		e, err := DecodeEntry(record)
 		switch {

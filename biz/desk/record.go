@@ -9,15 +9,16 @@ import (
 
 // The first byte of a journal record is its kind.
 const (
-	recordGenesis  byte = 1 // SHA-256 of the seed file; the first record of all
-	recordEvent    byte = 2 // one event of an earlier release: ledger.AppendEvent
-	recordListings byte = 3 // uvarint first number; then Listings
-	recordOpenings byte = 4 // Openings
-	recordHistory  byte = 5 // HistoryID; the newest counts
-	recordEvents   byte = 6 // the events of one command: ledger.AppendEvent of each
-	recordMarket   byte = 7 // MarketEvent
-	recordScript   byte = 8 // ScriptPosition
-	recordAudit    byte = 9 // Audit
+	recordGenesis  byte = 1  // SHA-256 of the seed file; the first record of all
+	recordEvent    byte = 2  // one event of an earlier release: ledger.AppendEvent
+	recordListings byte = 3  // uvarint first number; then Listings
+	recordOpenings byte = 4  // Openings
+	recordHistory  byte = 5  // HistoryID; the newest counts
+	recordEvents   byte = 6  // the events of one command: ledger.AppendEvent of each
+	recordMarket   byte = 7  // MarketEvent
+	recordScript   byte = 8  // ScriptPosition
+	recordAudit    byte = 9  // Audit
+	recordSequence byte = 10 // SequenceMark
 )
 
 // The most definitions in a record: some 70 and 100 KB.
@@ -70,6 +71,8 @@ type Entry struct {
 	Script *ScriptPosition
 	// Audit is a command of an operator, nil in other records.
 	Audit *Audit
+	// Sequence is a change of a client's message numbers, nil in other records.
+	Sequence *SequenceMark
 	// Events are the events of one command.
 	Events []ledger.Event
 }
@@ -96,6 +99,8 @@ func DecodeEntry(record []byte) (Entry, error) {
 		e.Script = &p
 	case recordAudit:
 		e.Audit = f.audit()
+	case recordSequence:
+		e.Sequence = f.sequenceMark()
 	case recordGenesis:
 		e.Genesis = true
 		copy(e.Seed[:], f.bytes(len(e.Seed)))
@@ -113,7 +118,8 @@ func DecodeEntry(record []byte) (Entry, error) {
 	default:
 		return Entry{}, fmt.Errorf("desk: journal record of kind %d, which this release does not know: %w", record[0], ledger.ErrMalformed)
 	}
-	defines := e.Genesis || e.History != HistoryID{} || len(e.Listings) > 0 || len(e.Openings) > 0 || e.Market != nil || e.Script != nil || e.Audit != nil
+	defines := e.Genesis || e.History != HistoryID{} || len(e.Listings) > 0 || len(e.Openings) > 0 || e.Market != nil || e.Script != nil || e.Audit != nil ||
+		e.Sequence != nil
 	if f.bad || len(f.b) > 0 || !defines {
 		return Entry{}, fmt.Errorf("desk: journal record of kind %d: %w", record[0], ledger.ErrMalformed)
 	}
@@ -133,6 +139,8 @@ func (e *Entry) record() []byte {
 		return e.Script.append([]byte{recordScript})
 	case e.Audit != nil:
 		return e.Audit.append([]byte{recordAudit})
+	case e.Sequence != nil:
+		return e.Sequence.append([]byte{recordSequence})
 	case len(e.Listings) > 0:
 		dst := appendUint([]byte{recordListings}, e.First)
 		for i := range e.Listings {

@@ -41,6 +41,9 @@ func (d *Desk) recover(ctx context.Context) error {
 	d.fills = make([]ledger.Price, d.market.Len())
 	copy(d.fills, course.fills)
 	d.script = course.script
+	if d.sequences = course.sequences; d.sequences == nil {
+		d.sequences = make(sequences)
+	}
 	for n := range course.market {
 		d.applyMarket(&course.market[n])
 	}

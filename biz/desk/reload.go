@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"holdfast/biz/ledger"
@@ -161,7 +162,8 @@ func (r *Reloaded) replaceOwners(d *Desk, customers []seed.Customer) {
 
 func (r *Reloaded) replaceOwner(a *Account, owner *seed.Customer) {
 	was := a.Owner()
-	credential := was.Password != owner.Password || was.TokenSHA256 != owner.TokenSHA256 || was.Certificate != owner.Certificate
+	credential := was.Password != owner.Password || was.TokenSHA256 != owner.TokenSHA256 || was.Certificate != owner.Certificate ||
+		!reflect.DeepEqual(was.FIX, owner.FIX)
 	if !credential && was.Name == owner.Name && was.Role == owner.Role {
 		return
 	}

@@ -120,7 +120,7 @@ func (s *replayShard) record(r numberedRecord) error {
 			return s.applyEvent(r.number, e)
 		})
 	}
-	if len(r.bytes) == 0 || r.bytes[0] != recordMarket && r.bytes[0] != recordScript { // readBook has it
+	if len(r.bytes) == 0 || r.bytes[0] != recordMarket && r.bytes[0] != recordScript && r.bytes[0] != recordSequence { // readBook has it
 		return nil
 	}
 	entry, err := DecodeEntry(r.bytes)
@@ -128,6 +128,8 @@ func (s *replayShard) record(r numberedRecord) error {
 	case err != nil:
 	case entry.Script != nil:
 		s.desk.script = *entry.Script
+	case entry.Sequence != nil:
+		s.desk.sequences.apply(entry.Sequence)
 	default:
 		s.desk.applyMarket(entry.Market)
 		s.countPrices(r.number, entry.Market)

@@ -37,8 +37,9 @@ func (d *Desk) ScriptPosition() ScriptPosition {
 	if d.group == nil {
 		return d.script
 	}
-	_, p := d.group.newest()
-	return p
+	d.group.committer.Begin()
+	defer d.group.committer.End()
+	return d.group.script
 }
 
 // RecordScript adds the position of a script to the journal and does not wait until it is durable.

@@ -29,6 +29,7 @@ type Turn struct {
 	offers   []ledger.Offer
 	script   *ScriptPosition // that the turn reaches, or nil
 	audit    *Audit          // of the command that the turn executes, or nil
+	marks    []SequenceMark  // that are in records
 	priced   *MarketEvent    // that makes a restart forget the prices of executions beside the last price, or nil
 }
 
@@ -122,6 +123,8 @@ func (t *Turn) empty() {
 		t.records, t.ends = nil, nil
 	}
 	t.script, t.priced, t.audit = nil, nil, nil
+	clear(t.marks)
+	t.marks = t.marks[:0]
 	t.events, t.records, t.ends = t.events[:0], t.records[:0], t.ends[:0]
 }
 

@@ -14,8 +14,10 @@ import (
 // its pushes.
 type account struct {
 	*desk.Account
-	gateway  *Gateway
-	sessions engine.Audience // added to in a turn of the account
+	gateway    *Gateway
+	sessions   engine.Audience // added to in a turn of the account
+	identities []*fixIdentity  // changed in a turn of the account
+	reported   int             // how many events of the turn have their FIX reports
 	demands
 }
 
@@ -30,6 +32,7 @@ func (a *account) Changed(t *desk.Turn) {
 	if a.anyLate.Load() {
 		a.executeLate(t.Events())
 	}
+	a.report(t)
 	if a.sessions.Empty() || a.held.Load() {
 		return
 	}
@@ -61,7 +64,9 @@ func (a *account) Changed(t *desk.Turn) {
 // add to it without allocating.
 type outbound struct {
 	*engine.Outbox
-	bodies bodies
+	bodies  bodies
+	message []byte    // memory for a FIX message
+	raw     codec.Raw // a FIX message that is being sent
 }
 
 func newOutbound(core *engine.Core) *outbound {

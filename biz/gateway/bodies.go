@@ -5,6 +5,7 @@ import (
 
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
+	codecfix "holdfast/codec/fix"
 	"holdfast/codec/pb"
 )
 
@@ -15,6 +16,7 @@ type workspace struct {
 	out  *outbound // of turn
 
 	request   pb.PlaceOrderRequest
+	fix       codecfix.Message
 	order     ledger.NewOrder
 	missed    []ledger.Event // by a client that resumes
 	page      pb.PositionsRequest
@@ -24,7 +26,8 @@ type workspace struct {
 	list      pb.PositionsReply
 
 	serve uint64 // engine.Context.ServeCount when now was read
-	now   int64  // Unix nanoseconds
+	now   int64  // of the trading clock, Unix nanoseconds
+	wall  int64  // the same of the computer's clock, for a message of a FIX session
 }
 
 func (g *Gateway) newWorkspace() *workspace {

@@ -21,6 +21,10 @@ type Clock interface {
 // now returns the trading time in Unix nanoseconds.
 func (g *Gateway) now() int64 { return g.config.Clock.Now().UnixNano() }
 
+// wall returns the computer's time in Unix nanoseconds. The messages of a FIX session have it: its peer
+// compares it with its own clock.
+func (g *Gateway) wall() int64 { return g.config.Now().UnixNano() }
+
 // after calls do after a time of the trading clock, in the goroutine of Clock.At.
 func (g *Gateway) after(d time.Duration, do func()) {
 	g.config.Clock.At(g.now()+d.Nanoseconds(), do)

@@ -2,13 +2,12 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"runtime/debug"
 	"sync"
 	"time"
 
 	"holdfast/biz/desk"
-	"holdfast/codec"
-	"holdfast/codec/pb"
 	"holdfast/engine"
 )
 
@@ -28,12 +27,17 @@ type delays struct {
 // maxWaiting is how many requests and other demanded things of an account wait at a time.
 const maxWaiting = 4096
 
-// delayedRequest is a request that waits for its time.
+// delayedRequest is a request that waits for its time. Both functions are called with the workspace
+// for what is done outside of requests, one at a time.
 type delayedRequest struct {
-	request engine.Request
 	account *account
-	audit   *audit
+	session *engine.Session
+	do      func(*workspace) // executes it
+	refuse  func(*workspace) // the server stops: it has no effect
 }
+
+// errStopping refuses a request because the server stops.
+var errStopping = errors.New("gateway: " + stoppingEarly)
 
 // delay calls do at once, or later: after the latency of the preset and d. Latencies keep the
 // order of an account's requests; d is only that of this one. It returns false, and refuses the
@@ -44,30 +48,42 @@ func (g *Gateway) delay(q asked, w *workspace, a *account, d time.Duration, do f
 		do(q, w)
 		return true
 	}
+	err := g.wait(a, due, func() *delayedRequest {
+		request := q.c.Detach() // later requests of the session need not wait for it
+		return &delayedRequest{
+			account: a, session: request.Session,
+			do:     func(w *workspace) { do(asked{audit: q.audit, request: request, out: w.out}, w) },
+			refuse: func(w *workspace) { asked{request: request, out: w.out}.refuse(errStopping) },
+		}
+	})
+	if err != nil {
+		q.refuse(err)
+	}
+	return err == nil
+}
+
+// wait makes a request wait until it is due; prepare is called before it can be executed. Errors,
+// instead of a call, are desk.ErrOverloaded and errStopping.
+func (g *Gateway) wait(a *account, due int64, prepare func() *delayedRequest) error {
 	if !a.addWaiting() {
-		q.refuse(desk.ErrOverloaded)
-		return false
+		return desk.ErrOverloaded
 	}
-	r := &delayedRequest{account: a, audit: q.audit}
 	g.delays.mu.Lock()
-	stopping := g.delays.stopping
-	if !stopping {
-		r.request = q.c.Detach() // later requests of the session need not wait for it
-		g.delays.waiting[r] = struct{}{}
-	}
-	g.delays.mu.Unlock()
-	if stopping {
+	if g.delays.stopping {
+		g.delays.mu.Unlock()
 		a.removeWaiting()
-		q.c.Reply(codec.ResultUnavailable, &pb.Error{Message: stoppingEarly})
-		return false
+		return errStopping
 	}
+	r := prepare()
+	g.delays.waiting[r] = struct{}{}
+	g.delays.mu.Unlock()
 	g.config.Clock.At(due, func() {
 		if g.delays.remove(r) {
 			a.removeWaiting()
-			g.executeDelayed(r, do)
+			g.executeDelayed(r)
 		}
 	})
-	return true
+	return nil
 }
 
 // dueAfter returns when a request that comes now is due, and the time now.
@@ -86,20 +102,19 @@ func (a *account) dueAfter(d time.Duration) (due, now int64) {
 
 // executeDelayed executes a request whose time has come. A panic costs the session, as in a
 // handler.
-func (g *Gateway) executeDelayed(r *delayedRequest, do func(asked, *workspace)) {
+func (g *Gateway) executeDelayed(r *delayedRequest) {
 	g.delays.use.Lock()
 	defer g.delays.use.Unlock()
 	defer func() {
 		if v := recover(); v != nil {
 			g.core.Stats.Panics.Add(1)
 			g.log.Error("a delayed request panicked; its session is closed",
-				"command", r.request.Command, "session", uint64(r.request.Session.ID()), "panic", v, "stack", string(debug.Stack()))
+				"session", uint64(r.session.ID()), "panic", v, "stack", string(debug.Stack()))
 			g.delays.w.out.Discard()
-			r.request.Session.Close(engine.ReasonPanic)
+			r.session.Close(engine.ReasonPanic)
 		}
 	}()
-	w := g.delays.w
-	do(asked{audit: r.audit, request: r.request, out: w.out}, w)
+	r.do(g.delays.w)
 }
 
 // remove takes a request out. It returns false if it was answered meanwhile.
@@ -123,9 +138,8 @@ func (d *delays) stop() {
 	defer d.use.Unlock()
 	for r := range waiting {
 		r.account.removeWaiting()
-		d.w.out.Reply(r.request, codec.ResultUnavailable, &pb.Error{Message: stoppingEarly})
+		r.refuse(d.w)
 	}
-	d.w.out.Post()
 }
 
 // inTurnLater calls do in a turn of the account, outside of a request. While too much waits for

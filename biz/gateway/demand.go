@@ -56,10 +56,9 @@ func (g *Gateway) draw() uint64 {
 
 // placeOnDemand places w.order in the way that is demanded.
 func (g *Gateway) placeOnDemand(q asked, w *workspace, a *account) {
-	d, err := a.directiveOf(&w.order)
-	if err == nil {
-		err = g.reject(a, &w.order, d.reject)
-	}
+	var d directive
+	var err error
+	a.View(func(l *ledger.Account) { d, err = a.demandOf(l, &w.order, directiveText(&w.order)) })
 	if err != nil {
 		g.inTurn(q, w, a, func(*desk.Turn) { q.refuseIn(w, err) })
 		return
@@ -75,16 +74,25 @@ func (g *Gateway) placeOnDemand(q asked, w *workspace, a *account) {
 	})
 }
 
-// reject returns a refusal if the order is to be rejected.
-func (g *Gateway) reject(a *account, o *ledger.NewOrder, directive ledger.Refusal) error {
-	repeated := false
-	a.View(func(l *ledger.Account) { _, repeated = l.FindNamed(&o.ClientOrderID) })
-	switch {
-	case repeated: // it was accepted before
-		return nil
-	case directive != 0:
+// demandOf returns what is demanded of an order that comes now, under the account's lock. text is its
+// directive; a refusal is an error.
+func (a *account) demandOf(l *ledger.Account, o *ledger.NewOrder, text string) (directive, error) {
+	d, err := a.directiveOf(o, text)
+	if _, repeated := l.FindNamed(&o.ClientOrderID); err != nil || repeated { // it was accepted before
+		return d, err
+	}
+	if d.fault != nil {
+		a.demandFIX(d.fault)
+	}
+	return d, a.reject(d.reject)
+}
+
+// reject returns a refusal if an order is to be rejected.
+func (a *account) reject(directive ledger.Refusal) error {
+	if directive != 0 {
 		return onDemand(directive, "a directive")
 	}
+	g := a.gateway
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.rejects > 0 {
@@ -136,38 +144,43 @@ func (g *Gateway) placeParts(q asked, w *workspace, a *account, d directive) (ol
 	w.turn.Parts = d.parts
 	id, old := g.place(q, w, a)
 	w.turn.Parts = 0
+	if d.later {
+		a.View(func(l *ledger.Account) { g.follow(a, l, id, d) })
+	}
+	return old
+}
+
+// follow arranges what the directive demands of an order later, for which something waits already. It
+// is called under the account's lock; id 0 means that the order was refused, or repeated.
+func (g *Gateway) follow(a *account, l *ledger.Account, id ledger.OrderID, d directive) {
 	switch {
-	case !d.later:
-	case id == 0: // refused, or repeated
+	case id == 0:
 		a.removeWaiting()
 	case d.name == "late":
-		g.watchLate(a, id, d.wait)
+		g.watchLate(a, l, id, d.wait)
 	case d.name == "bust":
 		g.after(d.wait, func() {
 			a.removeWaiting()
 			g.bustOrder(a, id)
 		})
 	}
-	return old
 }
 
 // watchLate arranges that an order is executed some time after its cancellation. It need not
 // work any more.
-func (g *Gateway) watchLate(a *account, id ledger.OrderID, wait time.Duration) {
-	a.View(func(l *ledger.Account) {
-		o, cause, found := l.FindOrder(id)
-		if !found || !o.Working() {
-			g.ended(a, &o, cause, wait)
-			return
-		}
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if a.late == nil {
-			a.late = make(map[ledger.OrderID]time.Duration)
-		}
-		a.late[id] = wait
-		a.anyLate.Store(true)
-	})
+func (g *Gateway) watchLate(a *account, l *ledger.Account, id ledger.OrderID, wait time.Duration) {
+	o, cause, found := l.FindOrder(id)
+	if !found || !o.Working() {
+		g.ended(a, &o, cause, wait)
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.late == nil {
+		a.late = make(map[ledger.OrderID]time.Duration)
+	}
+	a.late[id] = wait
+	a.anyLate.Store(true)
 }
 
 // executeLate arranges the late executions of the orders that events have cancelled. It is
@@ -292,6 +305,11 @@ func (a *account) push(o *outbound, b *bodies, e *ledger.Event) {
 // to o. It returns how many.
 func (a *account) cut(o *outbound) int {
 	sessions := a.sessions.Append(nil)
+	for _, id := range a.identities {
+		if id.conn != nil {
+			sessions = append(sessions, id.conn)
+		}
+	}
 	for _, s := range sessions {
 		o.Close(s, engine.ReasonOnDemand)
 	}
@@ -333,7 +351,9 @@ func (g *Gateway) Hold(c ledger.Customer, d time.Duration) int {
 		return 0
 	}
 	var hold uint64
+	sessions := a.sessions.Len()
 	a.View(func(l *ledger.Account) {
+		sessions += a.clientsOnFIX()
 		if !a.held.Load() {
 			a.heldFrom = l.LastPush()
 			a.held.Store(true)
@@ -348,15 +368,21 @@ func (g *Gateway) Hold(c ledger.Customer, d time.Duration) int {
 			}
 		})
 	})
-	return a.sessions.Len()
+	return sessions
 }
 
 // release sends what is held. It is called in a turn of the account that has added nothing yet.
 func (g *Gateway) release(a *account, t *desk.Turn) {
-	if !a.held.CompareAndSwap(true, false) || a.sessions.Empty() {
+	if !a.held.CompareAndSwap(true, false) {
 		return
 	}
 	l, o := t.Ledger(), t.Out.(*outbound)
+	for _, id := range a.identities {
+		id.releaseTo(o)
+	}
+	if a.sessions.Empty() {
+		return
+	}
 	missed, complete := l.EventsAfter(nil, a.heldFrom)
 	total, now := l.Revalue(g.market), g.now()
 	limit := g.core.Limits().OutboundHardBytes / 2
@@ -369,7 +395,7 @@ func (g *Gateway) release(a *account, t *desk.Turn) {
 	}
 	o.bodies.number = 0 // the prices are those of now
 	if !complete {
-		o.Discard()
+		o.Discard() // with what FIX clients were to get: they ask for it
 		a.cut(o)
 	}
 }

@@ -8,7 +8,7 @@
 // client sees the events of an account in their order.
 //
 // Locks: sessionState.mu is taken before the lock of an account, those of Chat, presence,
-// quoteBoard and audiences after it. Those of guesses and catchUpBoard are taken alone.
+// quoteBoard, fixQueries and audiences after it. Those of guesses and catchUpBoard are taken alone.
 //
 // A reload of the seed ends the sessions whose credential was revoked (Gateway.Reload).
 //
@@ -20,5 +20,6 @@
 // sends them (guesses). A publisher pushes prices and revalued positions.
 //
 // Limits: Config.SessionsPerAccount, LoginQueue and LoginWait, and those of guesses, of
-// pages and of the publisher.
+// pages and of the publisher. A long answer to a FIX client waits until the client has taken what came
+// before (fixStream): a session has at most maxAnswers of them, each with fixDue and one piece of output.
 package gateway

@@ -65,6 +65,7 @@ func FuzzRequests(f *testing.F) {
 		{Command: &pb.OperateRequest_Reject{Reject: &pb.RejectCommand{Customer: uint32(bob), Count: 1<<32 - 1, Reason: 3}}},
 		{Command: &pb.OperateRequest_Disconnect{Disconnect: &pb.DisconnectCommand{Customer: uint32(bob), AfterPush: 1<<64 - 1}}},
 		{Command: &pb.OperateRequest_HoldPushes{HoldPushes: &pb.HoldCommand{Customer: uint32(bob), Duration: 1_000_000}}},
+		{Command: &pb.OperateRequest_FixFault{FixFault: &pb.FixFaultCommand{Customer: uint32(bob), Session: "x", Fault: -1, Count: 1<<32 - 1, Delay: -1 << 63}}},
 		{Command: &pb.OperateRequest_Clock{Clock: &pb.ClockCommand{}}},
 	} {
 		marshal(codec.CommandOperate, o)

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -47,6 +48,11 @@ type Config struct {
 	// ReloadSettings loads the settings and the seed file again, and applies them with
 	// Gateway.Reload. Its errors are for operators. nil means that a reload is refused.
 	ReloadSettings func() (Reloaded, error)
+	// FIXCompID is the server's CompID on FIX listeners; "" means HOLDFAST.
+	FIXCompID string
+	// FIXEcho takes the FIX sessions that are addressed to it, for tests of the session level; nil: nobody
+	// does.
+	FIXEcho FIXEcho
 	// Clock is the trading clock. Required.
 	Clock Clock
 	// Log receives what operators should know; nil means slog.Default.
@@ -74,6 +80,8 @@ type Gateway struct {
 	quotes   quoteBoard
 	catchUps catchUpBoard
 	guesses  *guesses
+	fix      fixDoor
+	queries  fixQueries
 
 	demanding bool          // the preset delays or rejects
 	draws     atomic.Uint64 // of random numbers
@@ -115,6 +123,8 @@ func New(c Config) *Gateway {
 		config: c, log: c.Log, desk: c.Desk, market: c.Desk.Market(),
 		demanding: c.Preset.LatencyMax > 0 || c.Preset.RejectRate > 0,
 	}
+	g.config.FIXCompID = cmp.Or(c.FIXCompID, "HOLDFAST")
+	g.fix.reload(c.Seed)
 	g.guesses = newGuesses(&c, g.refuseGuess)
 	g.delays.waiting = make(map[*delayedRequest]struct{})
 	id := c.Desk.HistoryID()
@@ -160,6 +170,9 @@ func (g *Gateway) Start(limits engine.Limits) (*engine.Core, error) {
 	if g.config.Chat != nil {
 		g.config.Chat.Start(core)
 	}
+	if g.config.FIXEcho != nil {
+		g.config.FIXEcho.Start(core)
+	}
 	if err := g.desk.Start(desk.Hooks{
 		NewOutbound: func() desk.Outbound { return newOutbound(core) },
 		Failed:      func(error) { core.CloseAll(engine.ReasonUnavailable) },
@@ -167,24 +180,29 @@ func (g *Gateway) Start(limits engine.Limits) (*engine.Core, error) {
 		_ = core.Close(context.Background()) // it has not done anything yet
 		return nil, err
 	}
+	g.startFIX()
 	g.delays.w = g.newWorkspace()
 	ctx, cancel := context.WithCancel(context.Background())
 	g.stop = cancel
+	g.queries.start(ctx.Done())
 	for range cap(g.guesses.slots) {
 		g.running.Go(func() { g.verify(ctx) })
 	}
 	g.running.Go(func() { g.publish(ctx) })
+	g.running.Go(func() { g.keepTime(ctx) })
+	g.running.Go(func() { g.readPast(ctx) })
 	return core, nil
 }
 
 // Drain returns when everything that was accepted is durable and its replies are posted.
 // It is the reactor's OnDrain. Logins that wait for their password to be verified are
-// answered OVERLOADED, requests that a preset or a directive delays UNAVAILABLE.
+// answered OVERLOADED, requests that a preset or a directive delays UNAVAILABLE. FIX clients get a Logout.
 func (g *Gateway) Drain(ctx context.Context) error {
 	if err := g.guesses.drain(ctx); err != nil {
 		return err
 	}
 	g.delays.stop()
+	g.endFIX()
 	return g.desk.Durable(ctx)
 }
 

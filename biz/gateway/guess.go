@@ -110,8 +110,12 @@ const (
 	stopping       = "the server is stopping; connect again later"
 )
 
-// guessed ends the wait of a login: its session may send another password.
+// guessed ends the wait of a login: its session may send another password. That of FIX may not: what it
+// has sent meanwhile is no first message, until it is logged on or closed.
 func (l *login) guessed() {
+	if l.logon != nil {
+		return
+	}
 	l.session().SetLoggingIn(false)
 	l.state.guess.Store(nil)
 }
@@ -355,7 +359,7 @@ func (g *Gateway) passwordFits(l *login, a *account) bool {
 	if hash == "" {
 		return false
 	}
-	l.credential = credential{password: hash}
+	l.credential.password = hash
 	good, err := seed.VerifyPassword(hash, l.password)
 	if err != nil {
 		g.log.Error("invalid password hash in the seed file", "customer", customer, "error", err)

@@ -23,6 +23,7 @@ type login struct {
 	credential credential // verified
 	resumeFrom uint64
 	history    []byte // that resumeFrom belongs to
+	logon      []byte // the Logon of a FIX client; nil: another one
 
 	// While the password waits; guarded by guesses.mu.
 	address netip.Addr    // the client's engine.CountedAddress
@@ -77,14 +78,14 @@ func (l *login) verifyCertificate(owner *seed.Customer, certificate *x509.Certif
 	if certificate == nil || certificate.Subject.CommonName == "" {
 		return false
 	}
-	l.credential = credential{certificate: certificate.Subject.CommonName}
+	l.credential.certificate = certificate.Subject.CommonName
 	return l.credential.of(owner)
 }
 
 const noMatch = "customer number and credential do not match"
 
 func (l *login) verifyToken(owner *seed.Customer, token []byte) bool {
-	l.credential = credential{token: owner.TokenSHA256}
+	l.credential.token = owner.TokenSHA256
 	return owner.VerifyToken(token)
 }
 
@@ -104,10 +105,12 @@ func (g *Gateway) admit(l *login, w *workspace, a *account) {
 		err := a.Do(w.turn, func(t *desk.Turn) {
 			switch held = false; {
 			case !l.credential.of(a.Owner()): // it was replaced since the verification
-				w.out.Reply(l.request, codec.ResultUnauthenticated, &pb.Error{Message: noMatch})
+				g.refuseLogin(l, codec.ResultUnauthenticated, noMatch)
 			case a.held.Load(): // the session gets that by the reply, in the next turn
 				held = true
 				g.release(a, t)
+			case l.logon != nil:
+				g.admitFIX(l, w, a, t)
 			default:
 				g.admitIn(l, w, a, t)
 			}
@@ -151,6 +154,10 @@ func (g *Gateway) welcome(l *login, w *workspace, a *account, of *ledger.Account
 
 // refuseLogin replies to a login whose handler has returned.
 func (g *Gateway) refuseLogin(l *login, r codec.Result, message string) {
+	if l.logon != nil {
+		g.refuseLogon(l, message)
+		return
+	}
 	out := g.core.NewOutbox()
 	out.Reply(l.request, r, &pb.Error{Message: message})
 	out.Post()

@@ -120,6 +120,8 @@ func (o *operation) run(r *pb.OperateRequest) error {
 		return o.disconnect(command.Disconnect)
 	case *pb.OperateRequest_HoldPushes:
 		return o.hold(command.HoldPushes)
+	case *pb.OperateRequest_FixFault:
+		return o.spoil(command.FixFault)
 	case *pb.OperateRequest_Customers:
 		o.customers(command.Customers)
 		return nil

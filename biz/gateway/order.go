@@ -226,6 +226,14 @@ func (g *Gateway) timeOf(c *engine.Context, w *workspace) (unixNano int64) {
 	return w.now
 }
 
+// timesOf is timeOf for a message of a FIX session.
+func (g *Gateway) timesOf(c *engine.Context, w *workspace) times {
+	if c.ServeCount() != w.serve {
+		w.wall = g.wall()
+	}
+	return times{g.timeOf(c, w), w.wall}
+}
+
 // side returns the ledger's side; 0 if s is not a side.
 func side(s pb.Side) ledger.Side {
 	if s < 0 || s > pb.Side_SIDE_SELL {

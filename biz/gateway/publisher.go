@@ -47,12 +47,14 @@ func (g *Gateway) publish(ctx context.Context) {
 		case <-ticker.C:
 			p.pushChanged(ctx)
 			p.pushMissed(ctx)
+			p.pushMarketData(ctx, p.w)
 		}
 	}
 }
 
 func (p *publisher) pushChanged(ctx context.Context) {
 	p.changed = p.desk.ChangedPrices(p.changed[:0])
+	p.queries.pricesChanged(p.changed)
 	if len(p.changed) == 0 || !p.pushPrices(ctx) {
 		return
 	}

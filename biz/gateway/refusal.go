@@ -118,7 +118,9 @@ func refusal(err error) (codec.Result, *pb.Error) {
 		return codec.ResultUnavailable, &pb.Error{Message: diskLow}
 	case errors.Is(err, desk.ErrUnavailable):
 		return codec.ResultUnavailable, &pb.Error{Message: unavailable}
-	case errors.Is(err, desk.ErrWithdrawn):
+	case errors.Is(err, errStopping):
+		return codec.ResultUnavailable, &pb.Error{Message: stoppingEarly}
+	case errors.Is(err, desk.ErrWithdrawn), errors.Is(err, errRevoked):
 		return codec.ResultUnauthenticated, &pb.Error{Message: loginRevoked}
 	case errors.Is(err, ledger.ErrExhausted):
 		return codec.ResultFailed, &pb.Error{Message: exhausted}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
@@ -28,23 +29,42 @@ type Reloaded struct {
 func (g *Gateway) Reload(s *seed.Seed) (Reloaded, error) {
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
-	accounts := maps.Clone(*g.accounts.Load())
-	changed, err := g.desk.Reload(s, func(d *desk.Account) { accounts[d.Customer()] = g.watch(d) })
+	added := make(map[ledger.Customer]*account)
+	changed, err := g.desk.Reload(s, func(d *desk.Account) { added[d.Customer()] = g.watch(d) })
 	if err != nil {
 		return Reloaded{}, err
 	}
-	g.accounts.Store(&accounts)
+	if len(added) > 0 {
+		g.restoreFIX(added) // an earlier seed may have had them
+		accounts := maps.Clone(*g.accounts.Load())
+		maps.Copy(accounts, added)
+		g.accounts.Store(&accounts)
+	}
 	g.guesses.setDecoy(s)
+	g.fix.reload(s)
 	r := Reloaded{Reloaded: changed}
 	for _, d := range changed.Owners {
 		a := g.account(d.Customer())
-		for _, session := range a.sessions.Append(nil) {
+		for _, session := range a.connections() {
 			if g.revoke(session, a) {
 				r.Sessions++
 			}
 		}
 	}
 	return r, nil
+}
+
+// connections returns the sessions that are logged in to the account, those of FIX clients among them.
+func (a *account) connections() []*engine.Session {
+	list := a.sessions.Append(nil)
+	a.View(func(*ledger.Account) {
+		for _, id := range a.identities {
+			if id.conn != nil {
+				list = append(list, id.conn)
+			}
+		}
+	})
+	return list
 }
 
 // revoke ends a session that is logged in to a if its credential is no longer that of a.
@@ -65,6 +85,9 @@ func (g *Gateway) endRevoked(session *engine.Session, state *sessionState, a *ac
 	defer state.mu.Unlock()
 	if state.account.Load() != a || state.credential.of(a.Owner()) {
 		return false
+	}
+	if id := state.identity.Load(); id != nil {
+		_ = g.inFIX(g.newWorkspace(), id, session, func(t *fixTurn) { t.end("the login was revoked", engine.ReasonRevoked) }) // overloaded: it is closed without a Logout
 	}
 	if !state.reloading { // else after the reply
 		session.Close(engine.ReasonRevoked)
@@ -141,10 +164,19 @@ type credential struct {
 	password    string // "": it was another
 	certificate string // "": it was another
 	token       [len(seed.Customer{}.TokenSHA256)]byte
+	// On FIX listeners: the CompID, and, if that is enough, the address.
+	compID  string
+	address netip.Addr
 }
 
 // of reports whether it is a credential of the customer.
 func (c *credential) of(owner *seed.Customer) bool {
+	if c.compID != "" {
+		settings := owner.FIXSession(c.compID)
+		if settings == nil || c.address.IsValid() {
+			return settings != nil && settings.LogsOn(c.address)
+		}
+	}
 	if c.password != "" {
 		return c.password == owner.Password
 	}

@@ -42,6 +42,7 @@ func TestRights(t *testing.T) {
 		needs                      string // what the text of FORBIDDEN says
 	}{
 		{"conn", codec.CommandConn, nil, ok, ok, ok, ""},
+		{"FIX", codec.CommandFIX, nil, codec.ResultUnknownCommand, codec.ResultUnknownCommand, codec.ResultUnknownCommand, ""},
 		{"submit", codec.CommandSubmit, nil, ok, ok, ok, ""},
 		{"heartbeat", codec.CommandHeartbeat, nil, ok, ok, ok, ""},
 		{"login as another", codec.CommandLogin, &pb.LoginRequest{Customer: his, Credential: &pb.LoginRequest_Token{Token: demoToken(alice)}}, forbidden, forbidden, forbidden, "another customer"},
@@ -81,6 +82,7 @@ func TestRights(t *testing.T) {
 		{"reject", codec.CommandOperate, operation("reject"), forbidden, forbidden, rejected, "the operator role"},
 		{"disconnect", codec.CommandOperate, operation("disconnect"), forbidden, forbidden, rejected, "the operator role"},
 		{"hold_pushes", codec.CommandOperate, operation("hold_pushes"), forbidden, forbidden, rejected, "the operator role"},
+		{"fix_fault", codec.CommandOperate, operation("fix_fault"), forbidden, forbidden, rejected, "the operator role"},
 		{"reload", codec.CommandOperate, operation("reload"), forbidden, forbidden, rejected, "the operator role"},
 		{"logout", codec.CommandLogout, nil, ok, ok, ok, ""},
 	}

@@ -31,6 +31,7 @@ func (g *Gateway) router() *engine.Router {
 	r.Handle(codec.CommandBust, engine.OnLane, g.loggedIn(offLane(g.bust)))
 	r.Handle(codec.CommandCorrect, engine.OnLane, g.loggedIn(offLane(g.correct)))
 	r.Handle(codec.CommandOperate, engine.OnLane, g.loggedIn(offLane(g.operate)))
+	r.Handle(codec.CommandFIX, engine.OnLane, g.fixMessage)
 	if g.config.Chat != nil {
 		r.Handle(codec.CommandChat, engine.OnLane, g.chat)
 	}

@@ -40,6 +40,8 @@ type stage struct {
 	order   []string // of the names
 	ticker  *trader  // dave, who has a quote of gold to know how far the publisher is
 	stepped *wire    // an operator who steps the clock
+
+	listeners []engine.Listener // besides those for packet and TLV
 }
 
 // screen is one session and what it was sent since the last command.
@@ -58,7 +60,7 @@ type screen struct {
 
 func (r *stage) open(with setup) {
 	never := engine.Limits{Heartbeat: time.Hour, IdleTime: time.Hour}
-	with.limits, with.listeners = never, tlvListener(engine.Listener{Greets: true})
+	with.limits, with.listeners = never, append(tlvListener(engine.Listener{Greets: true}), r.listeners...)
 	r.server = start(r.t, with)
 	r.stepped = r.server.wire()
 	r.stepped.login(operator)

@@ -25,6 +25,7 @@ var worldStart = time.Date(2026, 1, 2, 10, 0, 0, 0, time.UTC)
 //	fees        it has fees and a tax
 //	settlement  its shares settle T+1, its cash T+2
 //	directives  alice has opted in to directives
+//	two         alice has a FIX session ALICE2, too
 //	slow        orders take 100 ms to 200 ms
 //	few         an account may have 3 working orders, and 4 events are in memory
 func worldOf(t testing.TB, words []string) setup {
@@ -47,6 +48,8 @@ func worldOf(t testing.TB, words []string) setup {
 			rules += `, "shares_settle": "T+1", "cash_settle": "T+2"`
 		case "directives":
 			pairs = append(pairs, `"name": "Alice"`, `"name": "Alice", "directives": true`)
+		case "two":
+			pairs = append(pairs, `"name": "Alice"`, `"name": "Alice", "fix": [{"comp_id": "ALICE2"}]`)
 		case "slow":
 			w.preset = market.Preset{Name: "slow", LatencyMin: 100 * int64(time.Millisecond), LatencyMax: 200 * int64(time.Millisecond)}
 		case "few":
@@ -286,6 +289,8 @@ func (s *screen) operation(words []string) (body *pb.OperateRequest, ok bool) {
 		body.Command = &pb.OperateRequest_Disconnect{Disconnect: r}
 	case "hold":
 		body.Command = &pb.OperateRequest_HoldPushes{HoldPushes: &pb.HoldCommand{Customer: uint32(customers[arguments[0]]), Duration: int64(s.duration(arguments[1]))}}
+	case "spoil":
+		body = s.spoils(arguments)
 	case "clock":
 		body.Command = &pb.OperateRequest_Clock{Clock: &pb.ClockCommand{}}
 	case "operate":

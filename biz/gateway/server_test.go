@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,6 +23,8 @@ import (
 	"holdfast/biz/seed"
 	wiring "holdfast/biz/server"
 	"holdfast/biz/simulation"
+	"holdfast/codec"
+	codecfix "holdfast/codec/fix"
 	"holdfast/engine"
 )
 
@@ -148,6 +151,13 @@ func tryStart(t testing.TB, with setup) (*server, error) {
 // config returns the settings of the server's parts.
 func (w *setup) config(fatal chan<- error) wiring.Config {
 	now := newClock()
+	wall := now
+	isFIX := func(l engine.Listener) bool { return l.Dialect == codec.Dialect(codecfix.Dialect{}) }
+	if slices.ContainsFunc(w.listeners, isFIX) { // FIX messages have times
+		if wall = time.Now; w.clock != nil {
+			wall = func() time.Time { return time.Unix(0, w.clock.Now()) }
+		}
+	}
 	return wiring.Config{
 		Data: w.dir, Seed: w.seed, EventLoops: 2, Drain: patience, Limits: w.limits,
 		Journal:   journal.Options{MaxStore: w.maxStore, AckTimeout: patience, AckAttempts: 1},
@@ -158,7 +168,7 @@ func (w *setup) config(fatal chan<- error) wiring.Config {
 		},
 		Gateway: gateway.Config{
 			Version: "test", SubmitOnLoop: w.submitOnLoop, PasswordGuesses: w.guesses, LoginQueue: w.loginQueue,
-			SessionsPerAccount: w.sessions, Now: now, ReloadSettings: w.reload, Preset: w.preset, Random: w.random,
+			SessionsPerAccount: w.sessions, Now: wall, ReloadSettings: w.reload, Preset: w.preset, Random: w.random,
 		},
 		Simulation: w.simulation, Clock: w.clock, NewCommitLog: w.turnLog,
 		Log: cmp.Or(w.log, slog.New(slog.DiscardHandler)),

@@ -10,8 +10,9 @@ import (
 
 // sessionState is what the gateway knows of a session.
 type sessionState struct {
-	account atomic.Pointer[account] // nil before login
-	guess   atomic.Pointer[login]   // its password waits or is verified; nil: none does
+	account  atomic.Pointer[account]     // nil before login
+	identity atomic.Pointer[fixIdentity] // nil: none, or before Logon
+	guess    atomic.Pointer[login]       // its password waits or is verified; nil: none does
 
 	revoked   atomic.Bool  // the credential of the login was revoked; see Gateway.Reload
 	operating sync.RWMutex // read-locked while the session executes an operator's command
@@ -53,6 +54,12 @@ func (g *Gateway) sessionOpened(session *engine.Session) {
 func (g *Gateway) sessionClosed(session *engine.Session, _ engine.Reason) {
 	state := g.state.Get(session)
 	state.close(func() { g.endLogin(session, state) })
+	if g.config.FIXEcho != nil {
+		g.config.FIXEcho.Closed(session)
+	}
+	if id := state.identity.Load(); id != nil {
+		g.fix.end(id, session)
+	}
 	if l := state.guess.Load(); l != nil {
 		g.guesses.forget(l)
 	}

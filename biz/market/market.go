@@ -25,6 +25,9 @@ type list struct {
 	byKey       map[key]ledger.InstrumentID
 	rules       []*Rules // of each market, in order of the first instruments
 	byMarket    map[string]*Rules
+
+	codes  map[string]coded // made by FindCode
+	coding sync.Once
 }
 
 type key struct{ market, code string }
@@ -164,6 +167,31 @@ func (m *Market) Rules() []*Rules { return m.now.Load().rules }
 func (m *Market) Find(market, code string) (ledger.InstrumentID, bool) {
 	id, ok := m.now.Load().byKey[key{market, code}]
 	return id, ok
+}
+
+// coded is how many markets have a code, and the first instrument with it.
+type coded struct {
+	id      ledger.InstrumentID
+	markets int
+}
+
+// FindCode returns how many markets have an instrument with this code, and the first one.
+func (m *Market) FindCode(code string) (id ledger.InstrumentID, markets int) {
+	l := m.now.Load()
+	l.coding.Do(func() {
+		l.codes = make(map[string]coded, len(l.instruments))
+		for n := range l.instruments {
+			i := &l.instruments[n]
+			c, ok := l.codes[i.Code]
+			if !ok {
+				c.id = i.ID
+			}
+			c.markets++
+			l.codes[i.Code] = c
+		}
+	})
+	c := l.codes[code]
+	return c.id, c.markets
 }
 
 // stateOf returns the state of an instrument, or nil if the id has no instrument.

@@ -6,6 +6,7 @@ import (
 
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
+	"holdfast/codec/pb"
 )
 
 // What the commands do. Errors are refusals, and those of the desk.
@@ -172,5 +173,16 @@ func (r *Runner) disconnect(_ context.Context, e *Event) error {
 
 func (r *Runner) hold(_ context.Context, e *Event) error {
 	r.sessions.Hold(e.customer, e.duration)
+	return nil
+}
+
+func (r *Runner) fault(_ context.Context, e *Event) error {
+	f := pb.FixFaultCommand{Customer: uint32(e.customer), Session: e.session, Fault: e.fault, Count: 1, Delay: int64(e.duration)}
+	if e.given["count"] {
+		f.Count = e.count
+	}
+	if r.sessions.SpoilFIX(&f) == 0 {
+		return fmt.Errorf("%w: customer %d has no such FIX session so far", ledger.ErrBadDirective, e.customer)
+	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"holdfast/biz/jsonfile"
 	"holdfast/biz/ledger"
+	"holdfast/codec/pb"
 )
 
 // command is what an event can do.
@@ -45,6 +46,7 @@ var commands = map[string]command{
 	"reset":      {needs: words("customer"), takes: words("text"), do: (*Runner).reset},
 	"disconnect": {needs: words("customer"), takes: words("after_push"), do: (*Runner).disconnect},
 	"hold":       {needs: words("customer duration"), do: (*Runner).hold},
+	"fault":      {needs: words("customer fault"), takes: words("count duration session"), do: (*Runner).fault},
 }
 
 func words(text string) []string { return strings.Fields(text) }
@@ -140,6 +142,11 @@ var keys = map[string]func(p *parser, e *Event, key string) error{
 		}
 		return nil
 	},
+	"fault": func(p *parser, e *Event, key string) (err error) {
+		e.fault, err = word(p, key, faults())
+		return err
+	},
+	"session": func(p *parser, e *Event, key string) (err error) { e.session, err = p.Text(key); return err },
 	"held":    func(p *parser, e *Event, key string) (err error) { e.held, err = p.Bool(key); return err },
 	"all":     func(p *parser, e *Event, key string) (err error) { e.all, err = p.Bool(key); return err },
 	"late":    func(p *parser, e *Event, key string) (err error) { e.late, err = p.Bool(key); return err },
@@ -152,4 +159,15 @@ func readText(p *parser, e *Event, key string) (err error) {
 		err = p.Errorf("%s wants printable text of at most %d bytes, got %q", key, ledger.MaxReason, jsonfile.Clip(e.text))
 	}
 	return err
+}
+
+// faults returns the faults of FIX sessions by name; "none" ends all.
+func faults() map[string]pb.FixFault {
+	all := map[string]pb.FixFault{"none": 0}
+	for n, name := range pb.FixFault_name {
+		if n != 0 {
+			all[strings.ToLower(strings.TrimPrefix(name, "FIX_FAULT_"))] = pb.FixFault(n)
+		}
+	}
+	return all
 }

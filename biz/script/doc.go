@@ -31,6 +31,7 @@
 //	    {"at": "10:05:00", "do": "withdraw", "customer": 100003, "amount": "250.50"},
 //	    {"at": "10:10:00", "do": "disconnect", "customer": 100002, "after_push": 12},
 //	    {"at": "10:15:00", "do": "hold", "customer": 100004, "duration": "30s"},
+//	    {"at": "10:20:00", "do": "fault", "customer": 100004, "fault": "drop", "count": 2},
 //	    {"at": "+1d 09:00:00", "do": "reset", "customer": 100005, "text": "a new round"}
 //	  ]
 //	}
@@ -77,6 +78,11 @@
 //	disconnect    customer [after_push]      cuts the customer's connections: at once, or once
 //	                                         the push with this number was sent
 //	hold          customer duration          holds the customer's pushes
+//	fault         customer fault             makes the customer's FIX sessions misbehave; fault is
+//	              [count duration session]   drop, delay (by duration), skip, check_sum,
+//	                                         body_length, poss_dup, repeat, swap, cut or reject, of
+//	                                         the next count messages (1 without it), logout or
+//	                                         disconnect; none ends all; session is one CompID
 //
 // "order" and "execution" are numbers in the account: 17 for 100001-17.
 //

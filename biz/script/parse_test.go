@@ -38,7 +38,7 @@ func TestExampleOfTheDocumentation(t *testing.T) {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	last := s.Events[len(s.Events)-1]
-	if len(s.Events) != 15 || s.Speed != 60 || s.Random != 7 || s.Preset != "thin" || s.Orders != 0.5 || s.PriceMoves != 2 {
+	if len(s.Events) != 16 || s.Speed != 60 || s.Random != 7 || s.Preset != "thin" || s.Orders != 0.5 || s.PriceMoves != 2 {
 		t.Errorf("%d events, speed %d, random %d, preset %q, rates %g and %g", len(s.Events), s.Speed, s.Random, s.Preset, s.Orders, s.PriceMoves)
 	}
 	if want := time.Date(2026, 1, 6, 9, 0, 0, 0, time.UTC); !last.At.Equal(want) || last.Do != "reset" {
@@ -74,7 +74,7 @@ func TestMistakesInAScript(t *testing.T) {
 		{"after the end", event(`"at": "09:30", `+halt) + "\n[]", "day.json:3: a list after the end of the JSON value"},
 
 		{"no command", event(`"at": "09:30"`), `day.json:2: event: key "do" is missing`},
-		{"slip in a command", event(`"at": "09:30", "do": "hlt"`), `do wants one of bust, cancel, correct, deposit, disconnect, fill, halt, hold, jump, place, reject, reset, resume, withdraw, got "hlt" (did you mean "halt"?)`},
+		{"slip in a command", event(`"at": "09:30", "do": "hlt"`), `do wants one of bust, cancel, correct, deposit, disconnect, fault, fill, halt, hold, jump, place, reject, reset, resume, withdraw, got "hlt" (did you mean "halt"?)`},
 		{"slip in a key of an event", event(`"at": "09:30", "markt": "ALFA"`), `event: unknown key "markt" (did you mean "market"?)`},
 		{"key of another command", event(`"at": "09:30", ` + halt + `, "price": "10"`), `day.json:2: halt takes no "price"; its keys are market, code`},
 		{"no time", event(halt), `event: key "at" is missing`},
@@ -111,6 +111,7 @@ func TestMistakesInAScript(t *testing.T) {
 		{"slip in a reason", event(`"at": "09:30", "do": "reject", "customer": 100001, "count": 1, "reason": "BAD_LOTS"`), `(did you mean "BAD_LOT"?)`},
 		{"line break in a reason", event(`"at": "09:30", "do": "bust", "customer": 100001, "execution": 1, "reason": "a\nb"`), "reason wants printable text of at most 120 bytes"},
 		{"no amount", event(`"at": "09:30", "do": "deposit", "customer": 100001, "amount": "0"`), `amount wants a decimal above 0`},
+		{"slip in a fault", event(`"at": "09:30", "do": "fault", "customer": 100001, "fault": "drip"`), `fault wants one of body_length, check_sum, cut, delay, disconnect, drop, logout, none, poss_dup, reject, repeat, skip, swap, got "drip" (did you mean "drop"?)`},
 		{"long hold", event(`"at": "09:30", "do": "hold", "customer": 100001, "duration": "25h"`), `duration wants a duration above 0 such as "30s" or "1m30s", at most 24h0m0s, got "25h"`},
 		{"text for a bool", event(`"at": "09:30", "do": "cancel", "customer": 100001, "all": "yes"`), "all wants true or false"},
 		{"key twice", event(`"at": "09:30", "at": "09:30", ` + halt), `key "at" appears twice`},

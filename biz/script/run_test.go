@@ -21,6 +21,7 @@ import (
 	"holdfast/biz/market"
 	"holdfast/biz/script"
 	"holdfast/biz/simulation"
+	"holdfast/codec/pb"
 )
 
 // recorder records the events of each account as the journal would have them. It is a
@@ -61,6 +62,11 @@ func (s *sessions) Hold(c ledger.Customer, d time.Duration) int {
 
 func (s *sessions) RejectNext(c ledger.Customer, n uint32, reason ledger.Refusal) {
 	s.done = append(s.done, fmt.Sprintf("reject %d %d: %s", c, n, reason))
+}
+
+func (s *sessions) SpoilFIX(f *pb.FixFaultCommand) int {
+	s.done = append(s.done, fmt.Sprintf("%s of %d, %q: %d, %s", f.Fault, f.Customer, f.Session, f.Count, time.Duration(f.Delay)))
+	return 1
 }
 
 // day is a day of trading by a script.
@@ -234,6 +240,25 @@ func TestAnotherRandomNumberIsAnotherDay(t *testing.T) {
 	}
 	if same > len(events[0])/2 {
 		t.Errorf("%d of %d accounts have the same events", same, len(events[0]))
+	}
+}
+
+// TestFaultsOfFIXSessions: each fault comes with what the script says of it, or with the defaults.
+func TestFaultsOfFIXSessions(t *testing.T) {
+	const text = `{"format": 1, "start": "2026-01-05T09:00:00Z", "events": [
+	  {"at": "09:00:01", "do": "fault", "customer": 100001, "fault": "drop"},
+	  {"at": "09:00:02", "do": "fault", "customer": 100001, "fault": "delay", "count": 3, "duration": "5s", "session": "T1"},
+	  {"at": "09:00:03", "do": "fault", "customer": 100001, "fault": "none"}
+	]}`
+	s, err := script.Parse("day.json", []byte(text), demoSeed(t))
+	must(t, err)
+	d := openDay(t, "")
+	d.run(s, s.Start.Add(time.Minute), 0, time.Minute)
+	want := []string{
+		`FIX_FAULT_DROP of 100001, "": 1, 0s`, `FIX_FAULT_DELAY of 100001, "T1": 3, 5s`, `FIX_FAULT_UNSPECIFIED of 100001, "": 1, 0s`,
+	}
+	if !slices.Equal(d.sessions.done, want) {
+		t.Errorf("sessions: %q", d.sessions.done)
 	}
 }
 

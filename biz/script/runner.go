@@ -10,6 +10,7 @@ import (
 
 	"holdfast/biz/desk"
 	"holdfast/biz/ledger"
+	"holdfast/codec/pb"
 )
 
 // Sessions is where the clients of customers are connected.
@@ -21,6 +22,8 @@ type Sessions interface {
 	Hold(c ledger.Customer, d time.Duration) int
 	// RejectNext makes the next orders of a customer's clients be refused.
 	RejectNext(c ledger.Customer, n uint32, reason ledger.Refusal)
+	// SpoilFIX makes the FIX sessions of a customer misbehave, and returns how many.
+	SpoilFIX(f *pb.FixFaultCommand) int
 }
 
 // Runner executes the events of a script. Its methods may be called by any goroutine.

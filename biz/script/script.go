@@ -12,6 +12,7 @@ import (
 
 	"holdfast/biz/ledger"
 	"holdfast/biz/seed"
+	"holdfast/codec/pb"
 )
 
 // Limits of a script.
@@ -66,6 +67,8 @@ type Event struct {
 	count         uint32
 	afterPush     uint64
 	duration      time.Duration
+	fault         pb.FixFault
+	session       string // of FIX
 
 	held, all, late, reopen, cascade bool
 }

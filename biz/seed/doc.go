@@ -27,7 +27,10 @@
 //	    {"customer": 100001, "name": "Customer 1", "role": "customer", "cash": "1000000.00",
 //	     "positions": [{"market": "EAST", "code": "600100", "quantity": 100, "average_cost": "10.00"}],
 //	     "password": "$argon2id$v=19$m=19456,t=2,p=1$...", "token_sha256": "...",
-//	     "certificate": "...", "directives": false}
+//	     "certificate": "...", "directives": false,
+//	     "fix": [{"comp_id": "OMS1", "addresses": ["192.0.2.0/24"], "reset_on_logon": false,
+//	              "user_fields": false, "unknown_fields": false, "last_processed": false,
+//	              "resend_chunk": 0}]}
 //	  ]
 //	}
 //
@@ -35,12 +38,17 @@
 // that is unknown or there twice, and any value out of range, is a jsonfile.Error that names
 // file, line and value.
 //
-// A customer may lack name, role, cash (0), positions, password, token_sha256, certificate and
-// directives (false). A customer without any credential can't log in. A position may be any number
+// A customer may lack name, role, cash (0), positions, password, token_sha256, certificate,
+// directives (false) and fix. A customer without any credential can't log in. A position may be any number
 // of shares; it may lack average_cost (0).
 //
 // The role is "customer" (as without one), "operator" or "viewer". A viewer reads every account,
 // as an operator does, and changes nothing, not even its own account.
+//
+// Each customer has a FIX session whose SenderCompID is the customer number. "fix" has further ones, or
+// settings for that one: from the addresses a Logon needs no password; user_fields accepts tags from
+// 5000 on, unknown_fields those that FIX 4.4 does not have for a message; last_processed sends tag 369;
+// resend_chunk is how many messages a ResendRequest asks for, 0 all. No CompID is there twice.
 //
 // An instrument may lack name and tick (0.01). It has the lot and depth of its market unless
 // it has its own; minimum_lot is the lot if only a lot is there.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -245,4 +246,42 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestFIXSessions: the sessions of FIX clients, and what is wrong with some.
+func TestFIXSessions(t *testing.T) {
+	const before = `{"format": 1, "instruments": [{"market": "A", "code": "1", "last": "1.00"}], "customers": [{"customer": 1}, {"customer": 2, "fix": [`
+	s, err := seed.Parse("s.json", []byte(before+`{"comp_id": "X", "addresses": ["192.0.2.0/24"], "reset_on_logon": true, "user_fields": true, "unknown_fields": true,
+		"last_processed": true, "resend_chunk": 7}, {"comp_id": "2", "user_fields": true}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &s.Customers[1]
+	equal(t, *c.FIXSession("X"), seed.FIX{
+		CompID: "X", Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, ResetOnLogon: true, UserFields: true, UnknownFields: true,
+		LastProcessed: true, ResendChunk: 7,
+	})
+	equal(t, *c.FIXSession("2"), seed.FIX{CompID: "2", UserFields: true})
+	equal(t, *s.Customers[0].FIXSession("1"), seed.FIX{CompID: "1"})
+	if c.FIXSession("1") != nil || c.FIXSession("Y") != nil {
+		t.Error("a session of somebody else")
+	}
+	for address, want := range map[string]bool{"192.0.2.9": true, "::ffff:192.0.2.9": true, "192.0.3.9": false, "::1": false} {
+		if got := c.FIX[0].LogsOn(netip.MustParseAddr(address)); got != want {
+			t.Errorf("%s: %v", address, got)
+		}
+	}
+	for text, want := range map[string]string{
+		`{}`:                                     `fix: key "comp_id" is missing`,
+		`{"comp_id": ""}`:                        `comp_id wants 1 to 32 visible ASCII characters, got ""`,
+		`{"comp_id": "A B"}`:                     `comp_id wants 1 to 32 visible ASCII characters, got "A B"`,
+		`{"comp_id": "1"}`:                       `fix: comp_id "1" is the number of another customer`,
+		`{"comp_id": "X"}, {"comp_id": "X"}`:     `fix: comp_id "X" is already on line 1`,
+		`{"comp_id": "X", "addresses": ["all"]}`: `addresses wants a range of addresses such as 192.0.2.0/24 or 2001:db8::1/128, got "all"`,
+		`{"comp_id": "X", "chunk": 1}`:           `fix: unknown key "chunk"; the keys are comp_id, addresses, reset_on_logon, user_fields, unknown_fields, last_processed, resend_chunk`,
+	} {
+		if _, err := seed.Parse("s.json", []byte(before+text+`]}]}`)); err == nil || err.Error() != "s.json:1: "+want {
+			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
+	}
 }

@@ -24,6 +24,7 @@ type parser struct {
 	instruments map[instrumentKey]place
 	customers   map[ledger.Customer]int // its line
 	holdings    []ledger.Holding        // memory for those of a customer
+	compIDs     []ownedCompID
 }
 
 type instrumentKey struct{ market, code string }
@@ -69,6 +70,9 @@ func (p *parser) seed() (*Seed, error) {
 	})
 	if err == nil {
 		err = p.End()
+	}
+	if err == nil {
+		err = p.checkCompIDs()
 	}
 	if err == nil && (len(p.result.Instruments) == 0 || len(p.result.Customers) == 0) {
 		err = p.Errorf("a seed needs at least one instrument and one customer")
@@ -186,8 +190,10 @@ func (p *parser) customer() error {
 			c.Certificate, err = p.name(key)
 		case "directives":
 			c.Directives, err = p.Bool(key)
+		case "fix":
+			err = p.Array(key, func() error { return p.fix(&c) })
 		default:
-			err = p.unknown("customer", key, "customer", "name", "role", "cash", "positions", "password", "token_sha256", "certificate", "directives")
+			err = p.unknown("customer", key, "customer", "name", "role", "cash", "positions", "password", "token_sha256", "certificate", "directives", "fix")
 		}
 		return err
 	})
@@ -198,6 +204,9 @@ func (p *parser) customer() error {
 		return p.Errorf(`customer: key "customer" is missing`)
 	case len(p.result.Customers) == MaxCustomers:
 		return p.Errorf("over %d customers", MaxCustomers)
+	}
+	for n := range c.FIX {
+		p.compIDs[len(p.compIDs)-1-n].number = c.Number
 	}
 	p.holdings = c.Holdings
 	c.Holdings = append([]ledger.Holding(nil), c.Holdings...)

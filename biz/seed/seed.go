@@ -80,6 +80,8 @@ type Customer struct {
 	Certificate string
 	// Directives allows orders to ask for simulated outcomes.
 	Directives bool
+	// FIX has the customer's FIX sessions that have settings.
+	FIX []FIX
 }
 
 // Opening returns what the customer's account starts with.

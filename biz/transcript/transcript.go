@@ -21,39 +21,76 @@ var update = flag.Bool("update", false, "rewrite the output of the commands in t
 // With the flag -update the files are rewritten.
 func Run(t *testing.T, start func(*testing.T) (do func(command string) string)) {
 	t.Helper()
-	files, err := filepath.Glob("testdata/*.txt")
+	RunFolder(t, "testdata", start)
+}
+
+// RunFolder is Run for the files of another folder.
+func RunFolder(t *testing.T, folder string, start func(*testing.T) (do func(command string) string)) {
+	t.Helper()
+	pattern := filepath.Join(folder, "*.txt")
+	files, err := filepath.Glob(pattern)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(files) == 0 {
-		t.Fatal("no files in testdata/*.txt")
+		t.Fatalf("no files in %s", pattern)
 	}
 	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".txt")
-		t.Run(name, func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err == nil {
-				text, err = textfile.Trim(text)
-			}
-			if err != nil {
-				t.Fatalf("%s %v", file, err)
-			}
-			do := start(t)
-			var played strings.Builder
-			for block := range strings.SplitSeq(strings.TrimSpace(string(text)), "\n\n") {
-				played.WriteString(play(t, file, block, do))
-			}
-			got := strings.TrimSuffix(played.String(), "\n")
-			switch {
-			case got == string(text):
-			case *update:
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			default:
-				t.Errorf("%s differs; if the new output is right, run the test with -update:\n%s", file, firstDifference(got, string(text)))
-			}
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			playFile(t, file, func(text string, play func(string) string) string { return play(text) }, start)
 		})
+	}
+}
+
+// RunPage is Run for the fenced blocks of a Markdown page that have this language. They are one transcript.
+func RunPage(t *testing.T, page, language string, start func(*testing.T) (do func(command string) string)) {
+	t.Helper()
+	open := "\n```" + language + "\n"
+	playFile(t, page, func(text string, play func(string) string) string {
+		before, rest, found := strings.Cut(text, open)
+		if !found {
+			t.Fatalf("%s has no block %s", page, language)
+		}
+		var played strings.Builder
+		played.WriteString(before)
+		for found {
+			var block string
+			block, rest, _ = strings.Cut(rest, "\n```")
+			played.WriteString(open + play(block) + "\n```")
+			before, rest, found = strings.Cut(rest, open)
+			played.WriteString(before)
+		}
+		return played.String()
+	}, start)
+}
+
+// playFile plays those parts of a file that parts calls play with, and compares the file with the result.
+func playFile(t *testing.T, file string, parts func(text string, play func(string) string) string, start func(*testing.T) (do func(command string) string)) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err == nil {
+		text, err = textfile.Trim(text)
+	}
+	if err != nil {
+		t.Fatalf("%s %v", file, err)
+	}
+	do := start(t)
+	got := parts(string(text), func(part string) string {
+		var played strings.Builder
+		for block := range strings.SplitSeq(strings.TrimSpace(part), "\n\n") {
+			played.WriteString(play(t, file, block, do))
+		}
+		end := part[len(strings.TrimRight(part, "\n")):]
+		return strings.TrimRight(played.String(), "\n") + end
+	})
+	switch {
+	case got == string(text):
+	case *update:
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("%s differs; if the new output is right, run the test with -update:\n%s", file, firstDifference(got, string(text)))
 	}
 }
 

@@ -34,6 +34,11 @@ type access struct {
 // number.
 func (a *access) add(f *pflag.FlagSet, name string, customer uint32, usage string) {
 	a.server.add(f)
+	a.addLogin(f, name, customer, usage)
+}
+
+// addLogin adds the flags for the login.
+func (a *access) addLogin(f *pflag.FlagSet, name string, customer uint32, usage string) {
 	f.Var(newWhole(&a.customer, customer, firstCustomer, lastCustomer), name, usage)
 	f.StringVar(&a.password, "password", "", "password (or "+passwordVariable+"); \"-\" prompts for it")
 	f.StringVar(&a.token, "token", "", "token in hex (or "+tokenVariable+")")

@@ -202,18 +202,22 @@ Workloads: submit (no business work), orders (durable), positions (reads), push
 number of connections), dialects (submit and orders over packet, tlv, WebSocket binary
 and JSON), websocket (submit, memory of connections, of sessions and of half-open
 handshakes), chat (up to 2,000 clients that each send 1, 2 or 4 messages a second to
-all), broadcast (time until the last of all sessions has a quote).
+all), broadcast (time until the last of all sessions has a quote), fix (orders over FIX
+beside packet, up to 1,000 connections, and the memory of FIX sessions).
 
 Servers: c, gnet, netpoll, nbio, zinx, reactor, reactor-loop, textbook, buffered,
 pooled, readwriter, readwriter-sql (the former design: one SQL transaction per
 order), coalescing (readwriter with one write for all messages that wait; for chat),
 gorilla and nbiows (WebSocket libraries that send each message back, in a chat to all).
-reactor-tlv, reactor-websocket, reactor-json and reactor-mixed (half of the connections
-binary, half JSON) are the reactor with that dialect.`
+reactor-tlv, reactor-websocket, reactor-json, reactor-fix and reactor-mixed (half of the
+connections binary, half JSON) are the reactor with that dialect. quickfix and
+quickfix-memory are an executor on QuickFIX C++ that only reports each order, with its
+store in files, without fsync, and in memory.`
 
 const benchCompareExample = `  holdfast bench compare --out results/today
   holdfast bench compare --quick
   holdfast bench compare --workloads submit --connections 1000 --depths 1,16 --rounds 5
+  holdfast bench compare --workloads fix --connections 1,50,1000 --depths 1,20
   holdfast bench compare --workloads chat --connections 2000 --duration 10s
   holdfast bench compare --workloads orders --servers reactor,readwriter-sql --json orders.json`
 

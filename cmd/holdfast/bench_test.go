@@ -133,8 +133,8 @@ func TestBenchCompare(t *testing.T) {
 func TestBenchDialects(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	benchOK(t, dir, tiny("compare", "--connections", "4", "--depths", "2", "--workloads", "dialects,websocket,chat,broadcast",
-		"--servers", "reactor,reactor-tlv,reactor-websocket,reactor-json,reactor-mixed,readwriter,coalescing", "--json", "raw.json")...)
+	benchOK(t, dir, tiny("compare", "--connections", "4", "--depths", "2", "--workloads", "dialects,fix,websocket,chat,broadcast",
+		"--servers", "reactor,reactor-fix,reactor-tlv,reactor-websocket,reactor-json,reactor-mixed,readwriter,coalescing", "--json", "raw.json")...)
 	var got report.Compare
 	readJSON(t, &got, dir, "raw.json")
 	dialects := []string{"reactor", "reactor-tlv", "reactor-websocket", "reactor-json"}
@@ -145,6 +145,8 @@ func TestBenchDialects(t *testing.T) {
 	}{
 		{"dialects-submit", 1, dialects},
 		{"dialects-orders", 1, dialects},
+		{"fix-orders", 1, []string{"reactor-fix", "reactor"}},
+		{"fix-idle-login", 1, []string{"reactor-fix", "reactor"}},
 		{"websocket-submit", 1, []string{"reactor-websocket"}},
 		{"websocket-idle", 1, []string{"reactor-websocket"}},
 		{"websocket-idle-login", 1, dialects},
@@ -171,7 +173,7 @@ func TestBenchDialects(t *testing.T) {
 		t.Errorf("dialects %v", spoken)
 	}
 	var rates []float64
-	for _, cell := range got.Workloads[6].Comparison.Cells {
+	for _, cell := range got.Workloads[8].Comparison.Cells {
 		rates = append(rates, cell.Servers[1].Reports[0].Rate)
 	}
 	if !slices.Equal(rates, []float64{4, 8, 16}) {

@@ -102,7 +102,8 @@ func TestBrowser(t *testing.T) {
 	needs(t, "chromium", "chromium")
 	origin, posted := servePage(t)
 	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error",
-		"--listener", "chat=127.0.0.1:0", "--listener", "websocket=127.0.0.1:0,origin="+origin)
+		"--listener", "chat=127.0.0.1:0", "--listener", "websocket=127.0.0.1:0,origin="+origin,
+		"--first-frame-time", "1m") // the chat client says nothing until the browser is there
 	bare, packet := openChat(t, s), openStream(t, codec.Packet{}, s.addr)
 	packet.login(trader)
 	packet.must(codec.CommandChat, &pb.ChatRequest{Action: pb.ChatAction_CHAT_ACTION_JOIN}, nil)

@@ -21,7 +21,7 @@ func eachCommand(do func(name string, cmd *cobra.Command)) {
 		switch {
 		case cmd.Hidden || slices.Contains([]string{"help", "completion"}, name):
 			return
-		case !cmd.HasSubCommands():
+		case !cmd.HasSubCommands() || cmd.Use != cmd.Name(): // one with arguments is no group
 			do(name, cmd)
 		}
 		for _, sub := range cmd.Commands() {
@@ -90,11 +90,11 @@ func TestExitCodes(t *testing.T) {
 		"account deposit 100001 5" + nobody, "account reset 100001" + nobody, "account show 100001" + nobody, "account withdraw 100001 5" + nobody,
 		"backup new --data none", "bust 100001-1 --reason x" + nobody, "chat" + nobody, "client" + nobody,
 		"chaos kill --out none/x", "conformance websocket --url ws://127.0.0.1:1/echo", "correct 100001-1 --quantity 1 --price 1 --reason x" + nobody,
-		"journal dump --data none", "journal stats --data none", "journal verify --data none", "load" + nobody,
+		"fix buy X 1" + nobody, "fix dump none", "journal dump --data none", "journal stats --data none", "journal verify --data none", "load" + nobody,
 		"market clock" + nobody, "market halt ALFA" + nobody, "market jump ALFA/600100 5" + nobody, "market resume ALFA" + nobody, "market step 1s" + nobody,
 		"order cancel 100001-1" + nobody, "order fill 100001-1" + nobody, "order list 100001" + nobody, "order reject 100001" + nobody,
 		"restore none --data new", "scenario" + nobody, "script example wild --out none/x", "seed --out none/x",
-		"session disconnect 100001" + nobody, "session hold 100001 1s" + nobody, "submit --count 1" + nobody,
+		"session disconnect 100001" + nobody, "session fault 100001 drop" + nobody, "session hold 100001 1s" + nobody, "submit --count 1" + nobody,
 		"bench compare --json none/x", "bench response --json none/x",
 	} {
 		code, _, stderr := run(t, strings.Fields(args)...)

@@ -57,12 +57,12 @@ cancelled, expired, replaced or triggered. The line has the order as it is after
 event, and why it is so (cause). An event of the market says that instruments were
 halted, resumed, priced by an operator, or closed for the day. Other records define
 instruments and customers, or name the history. An audit is a command of an operator
-(see "holdfast audit").
+(see "holdfast audit"). A sequence is a change of the message numbers of a FIX session.
 
 The events of one command are in one record: they have the same number, and "part 2/3"
 at the end means the second of three. --json prints an object per event, there with part
 and parts; and the position after executions, busts and corrections. --customer skips
-definitions, events of the market and the audits of others.
+definitions, events of the market, and the audits and sequences of others.
 
 A journal of an earlier release may define no instruments; there they have names only
 with the seed file of the folder. dump also checks the journal while it reads.`

@@ -38,7 +38,7 @@ It ends with code 1 if there were errors: replies that are missing or wrong, los
 report counts them by their result. Ctrl-C ends it early, with a report of what was measured.
 
 Dialects: packet, tlv, chat (for the workload chat), websocket (binary), websocket-json,
-websocket-mixed (half of the connections each), websocket-echo (a WebSocket server that
+websocket-mixed (half of the connections each), fix (orders, push, heartbeat, idle), websocket-echo (a WebSocket server that
 sends each message back, or in the workload chat to all).`
 
 const loadExample = `  holdfast load --connections 1000 --depth 16
@@ -49,6 +49,7 @@ const loadExample = `  holdfast load --connections 1000 --depth 16
   holdfast load --addr trading.example:8888 --tls-ca ca.pem --connections 1000 --depth 16
   holdfast load --workload push --connections 100 --sessions-per-account 10
   holdfast load --dialect websocket-json --addr 127.0.0.1:8891 --workload orders
+  holdfast load --dialect fix --addr 127.0.0.1:8893 --workload orders --connections 50 --depth 20
   holdfast load --dialect chat --addr 127.0.0.1:8892 --workload chat --connections 2000 --rate 8000
   holdfast load --dialect websocket --addr 127.0.0.1:8891 --workload half-open --connections 10000 --duration 2s
   holdfast seed --customers 10000 --out load.json
@@ -59,7 +60,7 @@ const loadExample = `  holdfast load --connections 1000 --depth 16
 const workloads = "submit, heartbeat, positions, orders, resting, push, idle, half-open, chat or broadcast"
 
 // dialects lists load.Dialects for people.
-const dialects = "packet, tlv, chat, websocket, websocket-json, websocket-mixed or websocket-echo"
+const dialects = "packet, tlv, chat, websocket, websocket-json, websocket-mixed, fix or websocket-echo"
 
 // loadFlags are the flags of "holdfast load".
 type loadFlags struct {

@@ -71,7 +71,7 @@ func TestLoadInterrupted(t *testing.T) {
 func TestLoadRefusesFlags(t *testing.T) {
 	tests := map[string][]string{
 		"wants submit, heartbeat, positions, orders, resting, push, idle, half-open, chat or broadcast, got \"dance\"": {"--workload", "dance"},
-		"wants packet, tlv, chat, websocket, websocket-json, websocket-mixed or websocket-echo, got \"morse\"":         {"--dialect", "morse"},
+		"wants packet, tlv, chat, websocket, websocket-json, websocket-mixed, fix or websocket-echo, got \"morse\"":    {"--dialect", "morse"},
 		"Dialect chat can't carry the Workload submit":                                                                 {"--dialect", "chat"},
 		"Path \"ws\" is not a path such as /ws":                                                                        {"--dialect", "websocket", "--path", "ws"},
 		"wants a pause such as 1s-2s (the shorter first), 100ms or none, got \"2s-1s\"":                                {"--interval", "2s-1s"},

@@ -17,7 +17,7 @@ var listenerLine = regexp.MustCompile(`listener +(\w+)=([\d.:]+)`)
 func TestLoadOverOtherDialects(t *testing.T) {
 	t.Parallel()
 	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error", "--price-moves", "50/s",
-		"--listener", "tlv=127.0.0.1:0", "--listener", "chat=127.0.0.1:0", "--listener", "websocket=127.0.0.1:0")
+		"--listener", "tlv=127.0.0.1:0", "--listener", "chat=127.0.0.1:0", "--listener", "websocket=127.0.0.1:0", "--listener", "fix=127.0.0.1:0")
 	addrs := make(map[string]string)
 	for _, m := range listenerLine.FindAllStringSubmatch(s.out.String(), -1) {
 		addrs[m[1]] = m[2]
@@ -27,6 +27,7 @@ func TestLoadOverOtherDialects(t *testing.T) {
 		"chat --workload chat --rate 200",
 		"websocket --workload submit", "websocket --workload orders", "websocket --workload push", "websocket --workload half-open",
 		"websocket-json --workload submit", "websocket-json --workload orders", "websocket-json --workload positions", "websocket-json --workload idle",
+		"fix --workload orders", "fix --workload heartbeat", "fix --workload idle",
 		"websocket-mixed --workload chat", "websocket-mixed --workload broadcast",
 	} {
 		t.Run(flags, func(t *testing.T) {

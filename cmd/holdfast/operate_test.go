@@ -128,6 +128,7 @@ func TestOperatorsCommands(t *testing.T) {
 
 		{"reject", "order reject 100010 --count 2 --reason HALTED", 0, "  the next 2 orders of 100010 are rejected: HALTED\n", ""},
 		{"hold", "session hold 100010 30s", 0, "  the pushes to 100010 are held for 30s of the trading clock\n", ""},
+		{"FIX fault", "session fault 100010 drop", 1, "", "customer 100010 has no FIX session so far: log on first"},
 		{"disconnect later", "session disconnect 100020 --after-push 99", 0, "  the connections of 100020 are cut after push 99\n", ""},
 	} {
 		o.run(t, s.addr)
@@ -181,6 +182,9 @@ func TestOperatorsMistakes(t *testing.T) {
 		{"no customer", "order list x", 2, "", `CUSTOMER wants a whole number from 1 to 2^32-1, got "x"`},
 		{"slip in a reason", "order reject 100001 --reason BAD_LOTS", 2, "", `--reason wants a reason of the protocol such as NOT_ENOUGH_CASH (did you mean "BAD_LOT"?), got "BAD_LOTS"`},
 		{"no amount", "account deposit 100001 1,000.00", 2, "", `AMOUNT wants an amount above 0 such as 2500.00, with at most 4 decimals, got "1,000.00"`},
+		{"unknown fault", "session fault 100001 drip", 2, "", `fault wants one of none, drop, delay, skip, check_sum, body_length, poss_dup, repeat, swap, cut, reject, logout, disconnect, got "drip"`},
+		{"fault without delay", "session fault 100001 delay", 2, "", "delay needs --delay, such as --delay 5s"},
+		{"delay of another fault", "session fault 100001 drop --delay 5s", 2, "", "--delay belongs to the fault delay"},
 		{"long hold", "session hold 100001 25h", 2, "", `DURATION wants a duration above 0, up to 24h, such as 20s or 1m30s, got "25h"`},
 		{"half a range", "bust --instrument ALFA/600100 --reason x", 2, "", "several executions need --instrument, --from and --to"},
 		{"range backwards", "bust --instrument ALFA/600100 --from 2026-01-05T09:01:00Z --to 2026-01-05T09:01:00Z --reason x", 2, "", "--to must be later than --from"},

@@ -49,6 +49,7 @@ func newRootCommand(p *Program) *cobra.Command {
 		newDemoCommand(p),
 		newDoctorCommand(p),
 		newExportCommand(p),
+		newFIXCommand(p),
 		newHealthCommand(p),
 		newJournalCommand(p),
 		newLoadCommand(p),

@@ -70,6 +70,7 @@ func newServeCommand(p *Program) *cobra.Command {
 	cmd.Flags().BoolVar(&printOnly, "print-config", false, "print the settings and where each came from, then exit")
 	cmd.Flags().BoolVar(&throwaway, "throwaway", false, "use a temporary data folder, removed at the end")
 	cmd.Flags().BoolVar(&options.WebSocketEcho, "websocket-echo", false, "let WebSocket listeners return each message to its sender at the path /echo, for conformance tests; needs --throwaway")
+	cmd.Flags().BoolVar(&options.FIXEcho, "fix-echo", false, "let FIX listeners return orders to the clients TW44 and TW of the server ISLD, for session scenarios; needs --throwaway")
 	cmd.Flags().BoolVar(&options.SubmitOnLoop, "submit-on-loop", false, "answer Submit on the event loop instead of a lane (for measurements)")
 	cmd.Flags().StringVar(&options.Carrier, "plumbing", host.Reactor, "`carrier` of the sessions: "+strings.Join(host.Carriers(), ", ")+" (for measurements)")
 	cmd.Flags().BoolVar(&options.CarrierChat, "plumbing-chat", false, "serve the chat dialect with a carrier other than "+host.Reactor+" (for measurements)")
@@ -86,8 +87,12 @@ func checkServe(cmd *cobra.Command, o *host.Options, c *config.Config, throwaway
 		return usagef(cmd, "--transaction-per-order writes no journal for a restart: add --throwaway")
 	case o.WebSocketEcho && !throwaway:
 		return usagef(cmd, "--websocket-echo is for tests: add --throwaway")
-	case o.WebSocketEcho && !slices.ContainsFunc(c.Listeners, func(l config.Listener) bool { return l.Dialect == config.DialectWebSocket }):
+	case o.WebSocketEcho && !hasListener(c, config.DialectWebSocket):
 		return usagef(cmd, "--websocket-echo needs a listener such as --listener websocket=127.0.0.1:8891")
+	case o.FIXEcho && !throwaway:
+		return usagef(cmd, "--fix-echo is for tests: add --throwaway")
+	case o.FIXEcho && !hasListener(c, config.DialectFIX):
+		return usagef(cmd, "--fix-echo needs a listener such as --listener fix=127.0.0.1:8893")
 	case o.SubmitOnLoop && o.Carrier != host.Reactor:
 		return usagef(cmd, "--submit-on-loop needs --plumbing %s", host.Reactor)
 	case o.CarrierChat && o.Carrier == host.Reactor:
@@ -101,6 +106,11 @@ func checkServe(cmd *cobra.Command, o *host.Options, c *config.Config, throwaway
 	default:
 		return nil
 	}
+}
+
+// hasListener reports whether there is a listener with a dialect.
+func hasListener(c *config.Config, dialect string) bool {
+	return slices.ContainsFunc(c.Listeners, func(l config.Listener) bool { return l.Dialect == dialect })
 }
 
 // serveThrowaway is serve with a data folder for this run only.

@@ -30,8 +30,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	var value *valueError
 	switch typed := cmd.Flags().Args(); {
-	case cmd.HasSubCommands() && len(typed) > 0: // its flags are those of the command that was meant
-		return subcommandOnly(cmd, typed)
+	case cmd.HasSubCommands() && len(typed) > 0 && cmd.Args(cmd, typed) != nil: // its flags are those of the command that was meant
+		return cmd.Args(cmd, typed)
 	case errors.As(err, &unknown) && strings.Trim(unknown.GetSpecifiedShortnames(), ".0123456789") != unknown.GetSpecifiedShortnames():
 		return usagef(cmd, "-%s: no value is negative", unknown.GetSpecifiedShortnames())
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":

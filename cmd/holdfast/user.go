@@ -403,14 +403,19 @@ type user struct {
 	Directives bool            `json:"directives"`
 	Cash       string          `json:"cash"`
 	Positions  int             `json:"positions"`
+	FIX        []string        `json:"fix"` // CompIDs
 }
 
 func (p *Program) showUsers(customers []seed.Customer, asJSON bool) error {
-	t := p.table([]int{1}, ">CUSTOMER", "NAME", "ROLE", "LOGIN", ">CASH", ">POSITIONS")
+	t := p.table([]int{1}, ">CUSTOMER", "NAME", "ROLE", "LOGIN", ">CASH", ">POSITIONS", "FIX")
 	for i := range customers {
 		c := &customers[i]
+		compIDs := []string{}
+		for n := range c.FIX {
+			compIDs = append(compIDs, c.FIX[n].CompID)
+		}
 		u := user{
-			c.Number, c.Name, c.Role.String(), c.Password != "", c.TokenSHA256 != [sha256.Size]byte{}, c.Directives, c.Cash.String(), len(c.Holdings),
+			c.Number, c.Name, c.Role.String(), c.Password != "", c.TokenSHA256 != [sha256.Size]byte{}, c.Directives, c.Cash.String(), len(c.Holdings), compIDs,
 		}
 		if asJSON {
 			if err := p.printJSON(u); err != nil {
@@ -427,7 +432,7 @@ func (p *Program) showUsers(customers []seed.Customer, asJSON bool) error {
 		case u.Token:
 			login = "token"
 		}
-		t.Add(fmt.Sprint(u.Customer), table.Escape(u.Name), u.Role, login, u.Cash, fmt.Sprint(u.Positions))
+		t.Add(fmt.Sprint(u.Customer), table.Escape(u.Name), u.Role, login, u.Cash, fmt.Sprint(u.Positions), strings.Join(u.FIX, ", "))
 	}
 	if asJSON {
 		return nil

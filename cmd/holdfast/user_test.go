@@ -257,3 +257,21 @@ func TestReloadOfADemoSeed(t *testing.T) {
 		t.Errorf("code %d, %q", code, stderr)
 	}
 }
+
+// TestUserListFIX: the list has the CompIDs of a customer.
+func TestUserListFIX(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "seed.json")
+	text := `{"format": 1, "instruments": [{"market": "A", "code": "1", "last": "1.00"}], "customers": [
+		{"customer": 100001, "cash": "1.00", "fix": [{"comp_id": "OMS1"}, {"comp_id": "ALGO"}]}, {"customer": 100002, "cash": "1.00"}]}`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := runWith(t, "", "user", "list", "--seed-file", path)
+	if code != 0 || strings.Count(stdout, "  OMS1, ALGO\n") != 1 {
+		t.Errorf("code %d, %q, %q", code, stdout, stderr)
+	}
+	_, stdout, _ = runWith(t, "", "user", "list", "--json", "--seed-file", path)
+	if strings.Count(stdout, `"fix":["OMS1","ALGO"]`) != 1 || strings.Count(stdout, `"fix":[]`) != 1 {
+		t.Errorf("%s", stdout)
+	}
+}

@@ -881,6 +881,99 @@ func (SnapshotReason) EnumDescriptor() ([]byte, []int) {
 	return file_holdfast_proto_rawDescGZIP(), []int{11}
 }
 
+// How a FIX session misbehaves.
+type FixFault int32
+
+const (
+	// All faults end, and what is held back follows.
+	FixFault_FIX_FAULT_UNSPECIFIED FixFault = 0
+	// The next messages are not sent. Their numbers are used.
+	FixFault_FIX_FAULT_DROP FixFault = 1
+	// The next messages, and those after them, are held back for a time.
+	FixFault_FIX_FAULT_DELAY FixFault = 2
+	// The numbers after the next messages are left out.
+	FixFault_FIX_FAULT_SKIP FixFault = 3
+	// The CheckSum of the next messages is wrong.
+	FixFault_FIX_FAULT_CHECK_SUM FixFault = 4
+	// The BodyLength of the next messages is wrong, their CheckSum right.
+	FixFault_FIX_FAULT_BODY_LENGTH FixFault = 5
+	// The next messages have PossDupFlag, though they are sent for the first time.
+	FixFault_FIX_FAULT_POSS_DUP FixFault = 6
+	// The next messages are sent twice, the second time with PossDupFlag.
+	FixFault_FIX_FAULT_REPEAT FixFault = 7
+	// The next messages are sent after the ones that follow them.
+	FixFault_FIX_FAULT_SWAP FixFault = 8
+	// Half of the next message is sent, then the connection is closed.
+	FixFault_FIX_FAULT_CUT FixFault = 9
+	// The next orders and other application messages of the client are answered with a Reject.
+	FixFault_FIX_FAULT_REJECT FixFault = 10
+	// A Logout is sent at once.
+	FixFault_FIX_FAULT_LOGOUT FixFault = 11
+	// The connection is closed at once, without a Logout.
+	FixFault_FIX_FAULT_DISCONNECT FixFault = 12
+)
+
+// Enum value maps for FixFault.
+var (
+	FixFault_name = map[int32]string{
+		0:  "FIX_FAULT_UNSPECIFIED",
+		1:  "FIX_FAULT_DROP",
+		2:  "FIX_FAULT_DELAY",
+		3:  "FIX_FAULT_SKIP",
+		4:  "FIX_FAULT_CHECK_SUM",
+		5:  "FIX_FAULT_BODY_LENGTH",
+		6:  "FIX_FAULT_POSS_DUP",
+		7:  "FIX_FAULT_REPEAT",
+		8:  "FIX_FAULT_SWAP",
+		9:  "FIX_FAULT_CUT",
+		10: "FIX_FAULT_REJECT",
+		11: "FIX_FAULT_LOGOUT",
+		12: "FIX_FAULT_DISCONNECT",
+	}
+	FixFault_value = map[string]int32{
+		"FIX_FAULT_UNSPECIFIED": 0,
+		"FIX_FAULT_DROP":        1,
+		"FIX_FAULT_DELAY":       2,
+		"FIX_FAULT_SKIP":        3,
+		"FIX_FAULT_CHECK_SUM":   4,
+		"FIX_FAULT_BODY_LENGTH": 5,
+		"FIX_FAULT_POSS_DUP":    6,
+		"FIX_FAULT_REPEAT":      7,
+		"FIX_FAULT_SWAP":        8,
+		"FIX_FAULT_CUT":         9,
+		"FIX_FAULT_REJECT":      10,
+		"FIX_FAULT_LOGOUT":      11,
+		"FIX_FAULT_DISCONNECT":  12,
+	}
+)
+
+func (x FixFault) Enum() *FixFault {
+	p := new(FixFault)
+	*p = x
+	return p
+}
+
+func (x FixFault) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FixFault) Descriptor() protoreflect.EnumDescriptor {
+	return file_holdfast_proto_enumTypes[12].Descriptor()
+}
+
+func (FixFault) Type() protoreflect.EnumType {
+	return &file_holdfast_proto_enumTypes[12]
+}
+
+func (x FixFault) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FixFault.Descriptor instead.
+func (FixFault) EnumDescriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{12}
+}
+
 // What has happened to an account.
 type AccountChange int32
 
@@ -920,11 +1013,11 @@ func (x AccountChange) String() string {
 }
 
 func (AccountChange) Descriptor() protoreflect.EnumDescriptor {
-	return file_holdfast_proto_enumTypes[12].Descriptor()
+	return file_holdfast_proto_enumTypes[13].Descriptor()
 }
 
 func (AccountChange) Type() protoreflect.EnumType {
-	return &file_holdfast_proto_enumTypes[12]
+	return &file_holdfast_proto_enumTypes[13]
 }
 
 func (x AccountChange) Number() protoreflect.EnumNumber {
@@ -933,7 +1026,7 @@ func (x AccountChange) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AccountChange.Descriptor instead.
 func (AccountChange) EnumDescriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{12}
+	return file_holdfast_proto_rawDescGZIP(), []int{13}
 }
 
 type Instrument struct {
@@ -3762,6 +3855,7 @@ type OperateRequest struct {
 	//	*OperateRequest_Customers
 	//	*OperateRequest_Reload
 	//	*OperateRequest_Audit
+	//	*OperateRequest_FixFault
 	Command       isOperateRequest_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3939,6 +4033,15 @@ func (x *OperateRequest) GetAudit() *AuditCommand {
 	return nil
 }
 
+func (x *OperateRequest) GetFixFault() *FixFaultCommand {
+	if x != nil {
+		if x, ok := x.Command.(*OperateRequest_FixFault); ok {
+			return x.FixFault
+		}
+	}
+	return nil
+}
+
 type isOperateRequest_Command interface {
 	isOperateRequest_Command()
 }
@@ -4003,6 +4106,10 @@ type OperateRequest_Audit struct {
 	Audit *AuditCommand `protobuf:"bytes,15,opt,name=audit,proto3,oneof"`
 }
 
+type OperateRequest_FixFault struct {
+	FixFault *FixFaultCommand `protobuf:"bytes,16,opt,name=fix_fault,json=fixFault,proto3,oneof"`
+}
+
 func (*OperateRequest_Halt) isOperateRequest_Command() {}
 
 func (*OperateRequest_Resume) isOperateRequest_Command() {}
@@ -4032,6 +4139,8 @@ func (*OperateRequest_Customers) isOperateRequest_Command() {}
 func (*OperateRequest_Reload) isOperateRequest_Command() {}
 
 func (*OperateRequest_Audit) isOperateRequest_Command() {}
+
+func (*OperateRequest_FixFault) isOperateRequest_Command() {}
 
 // Halts an instrument, or a whole market if there is no code, or resumes it.
 type HaltCommand struct {
@@ -4504,6 +4613,86 @@ func (x *HoldCommand) GetDuration() int64 {
 	return 0
 }
 
+// Makes the FIX sessions of a customer misbehave.
+type FixFaultCommand struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Customer uint32                 `protobuf:"varint,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// The CompID of one session; empty: all of the customer.
+	Session string   `protobuf:"bytes,2,opt,name=session,proto3" json:"session,omitempty"`
+	Fault   FixFault `protobuf:"varint,3,opt,name=fault,proto3,enum=holdfast.v1.FixFault" json:"fault,omitempty"`
+	// How many messages; 0 ends this fault.
+	Count uint32 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
+	// Of DELAY, in nanoseconds.
+	Delay         int64 `protobuf:"varint,5,opt,name=delay,proto3" json:"delay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FixFaultCommand) Reset() {
+	*x = FixFaultCommand{}
+	mi := &file_holdfast_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FixFaultCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FixFaultCommand) ProtoMessage() {}
+
+func (x *FixFaultCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_holdfast_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FixFaultCommand.ProtoReflect.Descriptor instead.
+func (*FixFaultCommand) Descriptor() ([]byte, []int) {
+	return file_holdfast_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *FixFaultCommand) GetCustomer() uint32 {
+	if x != nil {
+		return x.Customer
+	}
+	return 0
+}
+
+func (x *FixFaultCommand) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *FixFaultCommand) GetFault() FixFault {
+	if x != nil {
+		return x.Fault
+	}
+	return FixFault_FIX_FAULT_UNSPECIFIED
+}
+
+func (x *FixFaultCommand) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *FixFaultCommand) GetDelay() int64 {
+	if x != nil {
+		return x.Delay
+	}
+	return 0
+}
+
 // Only reads the clock.
 type ClockCommand struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -4513,7 +4702,7 @@ type ClockCommand struct {
 
 func (x *ClockCommand) Reset() {
 	*x = ClockCommand{}
-	mi := &file_holdfast_proto_msgTypes[38]
+	mi := &file_holdfast_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4525,7 +4714,7 @@ func (x *ClockCommand) String() string {
 func (*ClockCommand) ProtoMessage() {}
 
 func (x *ClockCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[38]
+	mi := &file_holdfast_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4538,7 +4727,7 @@ func (x *ClockCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockCommand.ProtoReflect.Descriptor instead.
 func (*ClockCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{38}
+	return file_holdfast_proto_rawDescGZIP(), []int{39}
 }
 
 // Lists the customers.
@@ -4554,7 +4743,7 @@ type CustomersCommand struct {
 
 func (x *CustomersCommand) Reset() {
 	*x = CustomersCommand{}
-	mi := &file_holdfast_proto_msgTypes[39]
+	mi := &file_holdfast_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4566,7 +4755,7 @@ func (x *CustomersCommand) String() string {
 func (*CustomersCommand) ProtoMessage() {}
 
 func (x *CustomersCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[39]
+	mi := &file_holdfast_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4579,7 +4768,7 @@ func (x *CustomersCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomersCommand.ProtoReflect.Descriptor instead.
 func (*CustomersCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{39}
+	return file_holdfast_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *CustomersCommand) GetLimit() uint32 {
@@ -4609,7 +4798,7 @@ type Customer struct {
 
 func (x *Customer) Reset() {
 	*x = Customer{}
-	mi := &file_holdfast_proto_msgTypes[40]
+	mi := &file_holdfast_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4621,7 +4810,7 @@ func (x *Customer) String() string {
 func (*Customer) ProtoMessage() {}
 
 func (x *Customer) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[40]
+	mi := &file_holdfast_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4634,7 +4823,7 @@ func (x *Customer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Customer.ProtoReflect.Descriptor instead.
 func (*Customer) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{40}
+	return file_holdfast_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Customer) GetCustomer() uint32 {
@@ -4674,7 +4863,7 @@ type ReloadCommand struct {
 
 func (x *ReloadCommand) Reset() {
 	*x = ReloadCommand{}
-	mi := &file_holdfast_proto_msgTypes[41]
+	mi := &file_holdfast_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4686,7 +4875,7 @@ func (x *ReloadCommand) String() string {
 func (*ReloadCommand) ProtoMessage() {}
 
 func (x *ReloadCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[41]
+	mi := &file_holdfast_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4699,7 +4888,7 @@ func (x *ReloadCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadCommand.ProtoReflect.Descriptor instead.
 func (*ReloadCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{41}
+	return file_holdfast_proto_rawDescGZIP(), []int{42}
 }
 
 // What a reload has changed.
@@ -4722,7 +4911,7 @@ type Reloaded struct {
 
 func (x *Reloaded) Reset() {
 	*x = Reloaded{}
-	mi := &file_holdfast_proto_msgTypes[42]
+	mi := &file_holdfast_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4734,7 +4923,7 @@ func (x *Reloaded) String() string {
 func (*Reloaded) ProtoMessage() {}
 
 func (x *Reloaded) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[42]
+	mi := &file_holdfast_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4747,7 +4936,7 @@ func (x *Reloaded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reloaded.ProtoReflect.Descriptor instead.
 func (*Reloaded) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{42}
+	return file_holdfast_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Reloaded) GetNewInstruments() uint32 {
@@ -4819,7 +5008,7 @@ type AuditCommand struct {
 
 func (x *AuditCommand) Reset() {
 	*x = AuditCommand{}
-	mi := &file_holdfast_proto_msgTypes[43]
+	mi := &file_holdfast_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4831,7 +5020,7 @@ func (x *AuditCommand) String() string {
 func (*AuditCommand) ProtoMessage() {}
 
 func (x *AuditCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[43]
+	mi := &file_holdfast_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4844,7 +5033,7 @@ func (x *AuditCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditCommand.ProtoReflect.Descriptor instead.
 func (*AuditCommand) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{43}
+	return file_holdfast_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *AuditCommand) GetLimit() uint32 {
@@ -4919,7 +5108,7 @@ type AuditEntry struct {
 
 func (x *AuditEntry) Reset() {
 	*x = AuditEntry{}
-	mi := &file_holdfast_proto_msgTypes[44]
+	mi := &file_holdfast_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4931,7 +5120,7 @@ func (x *AuditEntry) String() string {
 func (*AuditEntry) ProtoMessage() {}
 
 func (x *AuditEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[44]
+	mi := &file_holdfast_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4944,7 +5133,7 @@ func (x *AuditEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditEntry.ProtoReflect.Descriptor instead.
 func (*AuditEntry) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{44}
+	return file_holdfast_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *AuditEntry) GetNumber() uint64 {
@@ -5047,7 +5236,7 @@ type OperateReply struct {
 
 func (x *OperateReply) Reset() {
 	*x = OperateReply{}
-	mi := &file_holdfast_proto_msgTypes[45]
+	mi := &file_holdfast_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5059,7 +5248,7 @@ func (x *OperateReply) String() string {
 func (*OperateReply) ProtoMessage() {}
 
 func (x *OperateReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[45]
+	mi := &file_holdfast_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5072,7 +5261,7 @@ func (x *OperateReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperateReply.ProtoReflect.Descriptor instead.
 func (*OperateReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{45}
+	return file_holdfast_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *OperateReply) GetTime() int64 {
@@ -5155,7 +5344,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_holdfast_proto_msgTypes[46]
+	mi := &file_holdfast_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5167,7 +5356,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[46]
+	mi := &file_holdfast_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5180,7 +5369,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{46}
+	return file_holdfast_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Notice) GetCode() NoticeCode {
@@ -5213,7 +5402,7 @@ type PositionUpdate struct {
 
 func (x *PositionUpdate) Reset() {
 	*x = PositionUpdate{}
-	mi := &file_holdfast_proto_msgTypes[47]
+	mi := &file_holdfast_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5225,7 +5414,7 @@ func (x *PositionUpdate) String() string {
 func (*PositionUpdate) ProtoMessage() {}
 
 func (x *PositionUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[47]
+	mi := &file_holdfast_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5238,7 +5427,7 @@ func (x *PositionUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PositionUpdate.ProtoReflect.Descriptor instead.
 func (*PositionUpdate) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{47}
+	return file_holdfast_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *PositionUpdate) GetChange() Change {
@@ -5303,7 +5492,7 @@ type ExecutionBusted struct {
 
 func (x *ExecutionBusted) Reset() {
 	*x = ExecutionBusted{}
-	mi := &file_holdfast_proto_msgTypes[48]
+	mi := &file_holdfast_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5315,7 +5504,7 @@ func (x *ExecutionBusted) String() string {
 func (*ExecutionBusted) ProtoMessage() {}
 
 func (x *ExecutionBusted) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[48]
+	mi := &file_holdfast_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5328,7 +5517,7 @@ func (x *ExecutionBusted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecutionBusted.ProtoReflect.Descriptor instead.
 func (*ExecutionBusted) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{48}
+	return file_holdfast_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ExecutionBusted) GetExecutionId() uint64 {
@@ -5378,7 +5567,7 @@ type OrderUpdate struct {
 
 func (x *OrderUpdate) Reset() {
 	*x = OrderUpdate{}
-	mi := &file_holdfast_proto_msgTypes[49]
+	mi := &file_holdfast_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5390,7 +5579,7 @@ func (x *OrderUpdate) String() string {
 func (*OrderUpdate) ProtoMessage() {}
 
 func (x *OrderUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[49]
+	mi := &file_holdfast_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5403,7 +5592,7 @@ func (x *OrderUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderUpdate.ProtoReflect.Descriptor instead.
 func (*OrderUpdate) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{49}
+	return file_holdfast_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *OrderUpdate) GetOrder() *Order {
@@ -5462,7 +5651,7 @@ type AccountUpdate struct {
 
 func (x *AccountUpdate) Reset() {
 	*x = AccountUpdate{}
-	mi := &file_holdfast_proto_msgTypes[50]
+	mi := &file_holdfast_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5474,7 +5663,7 @@ func (x *AccountUpdate) String() string {
 func (*AccountUpdate) ProtoMessage() {}
 
 func (x *AccountUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[50]
+	mi := &file_holdfast_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5487,7 +5676,7 @@ func (x *AccountUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountUpdate.ProtoReflect.Descriptor instead.
 func (*AccountUpdate) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{50}
+	return file_holdfast_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *AccountUpdate) GetChange() AccountChange {
@@ -5537,7 +5726,7 @@ type Quote struct {
 
 func (x *Quote) Reset() {
 	*x = Quote{}
-	mi := &file_holdfast_proto_msgTypes[51]
+	mi := &file_holdfast_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5549,7 +5738,7 @@ func (x *Quote) String() string {
 func (*Quote) ProtoMessage() {}
 
 func (x *Quote) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[51]
+	mi := &file_holdfast_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5562,7 +5751,7 @@ func (x *Quote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quote.ProtoReflect.Descriptor instead.
 func (*Quote) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{51}
+	return file_holdfast_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Quote) GetMarket() string {
@@ -5610,7 +5799,7 @@ type ChatRequest struct {
 
 func (x *ChatRequest) Reset() {
 	*x = ChatRequest{}
-	mi := &file_holdfast_proto_msgTypes[52]
+	mi := &file_holdfast_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5622,7 +5811,7 @@ func (x *ChatRequest) String() string {
 func (*ChatRequest) ProtoMessage() {}
 
 func (x *ChatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[52]
+	mi := &file_holdfast_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5635,7 +5824,7 @@ func (x *ChatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatRequest.ProtoReflect.Descriptor instead.
 func (*ChatRequest) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{52}
+	return file_holdfast_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ChatRequest) GetRoom() string {
@@ -5688,7 +5877,7 @@ type ChatReply struct {
 
 func (x *ChatReply) Reset() {
 	*x = ChatReply{}
-	mi := &file_holdfast_proto_msgTypes[53]
+	mi := &file_holdfast_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5700,7 +5889,7 @@ func (x *ChatReply) String() string {
 func (*ChatReply) ProtoMessage() {}
 
 func (x *ChatReply) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[53]
+	mi := &file_holdfast_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5713,7 +5902,7 @@ func (x *ChatReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatReply.ProtoReflect.Descriptor instead.
 func (*ChatReply) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{53}
+	return file_holdfast_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ChatReply) GetMembers() []*ChatMember {
@@ -5752,7 +5941,7 @@ type ChatMember struct {
 
 func (x *ChatMember) Reset() {
 	*x = ChatMember{}
-	mi := &file_holdfast_proto_msgTypes[54]
+	mi := &file_holdfast_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5764,7 +5953,7 @@ func (x *ChatMember) String() string {
 func (*ChatMember) ProtoMessage() {}
 
 func (x *ChatMember) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[54]
+	mi := &file_holdfast_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5777,7 +5966,7 @@ func (x *ChatMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMember.ProtoReflect.Descriptor instead.
 func (*ChatMember) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{54}
+	return file_holdfast_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ChatMember) GetUid() uint64 {
@@ -5825,7 +6014,7 @@ type ChatMessage struct {
 
 func (x *ChatMessage) Reset() {
 	*x = ChatMessage{}
-	mi := &file_holdfast_proto_msgTypes[55]
+	mi := &file_holdfast_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5837,7 +6026,7 @@ func (x *ChatMessage) String() string {
 func (*ChatMessage) ProtoMessage() {}
 
 func (x *ChatMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_holdfast_proto_msgTypes[55]
+	mi := &file_holdfast_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5850,7 +6039,7 @@ func (x *ChatMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMessage.ProtoReflect.Descriptor instead.
 func (*ChatMessage) Descriptor() ([]byte, []int) {
-	return file_holdfast_proto_rawDescGZIP(), []int{55}
+	return file_holdfast_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ChatMessage) GetRoom() string {
@@ -6188,7 +6377,7 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x06busted\x18\x01 \x01(\v2\x16.holdfast.v1.ExecutionR\x06busted\x128\n" +
 	"\vreplacement\x18\x02 \x01(\v2\x16.holdfast.v1.ExecutionR\vreplacement\x121\n" +
 	"\bposition\x18\x03 \x01(\v2\x15.holdfast.v1.PositionR\bposition\x12(\n" +
-	"\x05order\x18\x04 \x01(\v2\x12.holdfast.v1.OrderR\x05order\"\xbf\x06\n" +
+	"\x05order\x18\x04 \x01(\v2\x12.holdfast.v1.OrderR\x05order\"\xfc\x06\n" +
 	"\x0eOperateRequest\x12.\n" +
 	"\x04halt\x18\x01 \x01(\v2\x18.holdfast.v1.HaltCommandH\x00R\x04halt\x122\n" +
 	"\x06resume\x18\x02 \x01(\v2\x18.holdfast.v1.HaltCommandH\x00R\x06resume\x12.\n" +
@@ -6208,7 +6397,8 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x05clock\x18\f \x01(\v2\x19.holdfast.v1.ClockCommandH\x00R\x05clock\x12=\n" +
 	"\tcustomers\x18\r \x01(\v2\x1d.holdfast.v1.CustomersCommandH\x00R\tcustomers\x124\n" +
 	"\x06reload\x18\x0e \x01(\v2\x1a.holdfast.v1.ReloadCommandH\x00R\x06reload\x121\n" +
-	"\x05audit\x18\x0f \x01(\v2\x19.holdfast.v1.AuditCommandH\x00R\x05auditB\t\n" +
+	"\x05audit\x18\x0f \x01(\v2\x19.holdfast.v1.AuditCommandH\x00R\x05audit\x12;\n" +
+	"\tfix_fault\x18\x10 \x01(\v2\x1c.holdfast.v1.FixFaultCommandH\x00R\bfixFaultB\t\n" +
 	"\acommand\"9\n" +
 	"\vHaltCommand\x12\x16\n" +
 	"\x06market\x18\x01 \x01(\tR\x06market\x12\x12\n" +
@@ -6240,7 +6430,13 @@ const file_holdfast_proto_rawDesc = "" +
 	"after_push\x18\x02 \x01(\x04R\tafterPush\"E\n" +
 	"\vHoldCommand\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12\x1a\n" +
-	"\bduration\x18\x02 \x01(\x03R\bduration\"\x0e\n" +
+	"\bduration\x18\x02 \x01(\x03R\bduration\"\xa0\x01\n" +
+	"\x0fFixFaultCommand\x12\x1a\n" +
+	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12\x18\n" +
+	"\asession\x18\x02 \x01(\tR\asession\x12+\n" +
+	"\x05fault\x18\x03 \x01(\x0e2\x15.holdfast.v1.FixFaultR\x05fault\x12\x14\n" +
+	"\x05count\x18\x04 \x01(\rR\x05count\x12\x14\n" +
+	"\x05delay\x18\x05 \x01(\x03R\x05delay\"\x0e\n" +
 	"\fClockCommand\">\n" +
 	"\x10CustomersCommand\x12\x14\n" +
 	"\x05limit\x18\x01 \x01(\rR\x05limit\x12\x14\n" +
@@ -6479,7 +6675,22 @@ const file_holdfast_proto_rawDesc = "" +
 	"\x1dSNAPSHOT_REASON_NO_HISTORY_ID\x10\x01\x12!\n" +
 	"\x1dSNAPSHOT_REASON_HISTORY_RESET\x10\x02\x12\x1b\n" +
 	"\x17SNAPSHOT_REASON_TOO_OLD\x10\x03\x12\x19\n" +
-	"\x15SNAPSHOT_REASON_AHEAD\x10\x04*\x84\x01\n" +
+	"\x15SNAPSHOT_REASON_AHEAD\x10\x04*\xb1\x02\n" +
+	"\bFixFault\x12\x19\n" +
+	"\x15FIX_FAULT_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eFIX_FAULT_DROP\x10\x01\x12\x13\n" +
+	"\x0fFIX_FAULT_DELAY\x10\x02\x12\x12\n" +
+	"\x0eFIX_FAULT_SKIP\x10\x03\x12\x17\n" +
+	"\x13FIX_FAULT_CHECK_SUM\x10\x04\x12\x19\n" +
+	"\x15FIX_FAULT_BODY_LENGTH\x10\x05\x12\x16\n" +
+	"\x12FIX_FAULT_POSS_DUP\x10\x06\x12\x14\n" +
+	"\x10FIX_FAULT_REPEAT\x10\a\x12\x12\n" +
+	"\x0eFIX_FAULT_SWAP\x10\b\x12\x11\n" +
+	"\rFIX_FAULT_CUT\x10\t\x12\x14\n" +
+	"\x10FIX_FAULT_REJECT\x10\n" +
+	"\x12\x14\n" +
+	"\x10FIX_FAULT_LOGOUT\x10\v\x12\x18\n" +
+	"\x14FIX_FAULT_DISCONNECT\x10\f*\x84\x01\n" +
 	"\rAccountChange\x12\x1e\n" +
 	"\x1aACCOUNT_CHANGE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ACCOUNT_CHANGE_DEPOSIT\x10\x01\x12\x1d\n" +
@@ -6498,8 +6709,8 @@ func file_holdfast_proto_rawDescGZIP() []byte {
 	return file_holdfast_proto_rawDescData
 }
 
-var file_holdfast_proto_enumTypes = make([]protoimpl.EnumInfo, 13)
-var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
+var file_holdfast_proto_enumTypes = make([]protoimpl.EnumInfo, 14)
+var file_holdfast_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_holdfast_proto_goTypes = []any{
 	(Side)(0),                   // 0: holdfast.v1.Side
 	(OrderType)(0),              // 1: holdfast.v1.OrderType
@@ -6513,63 +6724,65 @@ var file_holdfast_proto_goTypes = []any{
 	(ChatAction)(0),             // 9: holdfast.v1.ChatAction
 	(ChatEvent)(0),              // 10: holdfast.v1.ChatEvent
 	(SnapshotReason)(0),         // 11: holdfast.v1.SnapshotReason
-	(AccountChange)(0),          // 12: holdfast.v1.AccountChange
-	(*Instrument)(nil),          // 13: holdfast.v1.Instrument
-	(*Position)(nil),            // 14: holdfast.v1.Position
-	(*Account)(nil),             // 15: holdfast.v1.Account
-	(*Order)(nil),               // 16: holdfast.v1.Order
-	(*Execution)(nil),           // 17: holdfast.v1.Execution
-	(*Error)(nil),               // 18: holdfast.v1.Error
-	(*ConnReply)(nil),           // 19: holdfast.v1.ConnReply
-	(*LoginRequest)(nil),        // 20: holdfast.v1.LoginRequest
-	(*LoginReply)(nil),          // 21: holdfast.v1.LoginReply
-	(*PositionsRequest)(nil),    // 22: holdfast.v1.PositionsRequest
-	(*PositionsReply)(nil),      // 23: holdfast.v1.PositionsReply
-	(*PlaceOrderRequest)(nil),   // 24: holdfast.v1.PlaceOrderRequest
-	(*PlaceOrderReply)(nil),     // 25: holdfast.v1.PlaceOrderReply
-	(*CancelOrderRequest)(nil),  // 26: holdfast.v1.CancelOrderRequest
-	(*CancelOrderReply)(nil),    // 27: holdfast.v1.CancelOrderReply
-	(*ReplaceOrderRequest)(nil), // 28: holdfast.v1.ReplaceOrderRequest
-	(*ReplaceOrderReply)(nil),   // 29: holdfast.v1.ReplaceOrderReply
-	(*OrdersRequest)(nil),       // 30: holdfast.v1.OrdersRequest
-	(*OrdersReply)(nil),         // 31: holdfast.v1.OrdersReply
-	(*HistoryRequest)(nil),      // 32: holdfast.v1.HistoryRequest
-	(*HistoryReply)(nil),        // 33: holdfast.v1.HistoryReply
-	(*InstrumentKey)(nil),       // 34: holdfast.v1.InstrumentKey
-	(*QuotesRequest)(nil),       // 35: holdfast.v1.QuotesRequest
-	(*QuotesReply)(nil),         // 36: holdfast.v1.QuotesReply
-	(*BustRequest)(nil),         // 37: holdfast.v1.BustRequest
-	(*BustReply)(nil),           // 38: holdfast.v1.BustReply
-	(*BustRefusal)(nil),         // 39: holdfast.v1.BustRefusal
-	(*CorrectRequest)(nil),      // 40: holdfast.v1.CorrectRequest
-	(*CorrectReply)(nil),        // 41: holdfast.v1.CorrectReply
-	(*OperateRequest)(nil),      // 42: holdfast.v1.OperateRequest
-	(*HaltCommand)(nil),         // 43: holdfast.v1.HaltCommand
-	(*JumpCommand)(nil),         // 44: holdfast.v1.JumpCommand
-	(*StepCommand)(nil),         // 45: holdfast.v1.StepCommand
-	(*CashCommand)(nil),         // 46: holdfast.v1.CashCommand
-	(*FillCommand)(nil),         // 47: holdfast.v1.FillCommand
-	(*RejectCommand)(nil),       // 48: holdfast.v1.RejectCommand
-	(*DisconnectCommand)(nil),   // 49: holdfast.v1.DisconnectCommand
-	(*HoldCommand)(nil),         // 50: holdfast.v1.HoldCommand
-	(*ClockCommand)(nil),        // 51: holdfast.v1.ClockCommand
-	(*CustomersCommand)(nil),    // 52: holdfast.v1.CustomersCommand
-	(*Customer)(nil),            // 53: holdfast.v1.Customer
-	(*ReloadCommand)(nil),       // 54: holdfast.v1.ReloadCommand
-	(*Reloaded)(nil),            // 55: holdfast.v1.Reloaded
-	(*AuditCommand)(nil),        // 56: holdfast.v1.AuditCommand
-	(*AuditEntry)(nil),          // 57: holdfast.v1.AuditEntry
-	(*OperateReply)(nil),        // 58: holdfast.v1.OperateReply
-	(*Notice)(nil),              // 59: holdfast.v1.Notice
-	(*PositionUpdate)(nil),      // 60: holdfast.v1.PositionUpdate
-	(*ExecutionBusted)(nil),     // 61: holdfast.v1.ExecutionBusted
-	(*OrderUpdate)(nil),         // 62: holdfast.v1.OrderUpdate
-	(*AccountUpdate)(nil),       // 63: holdfast.v1.AccountUpdate
-	(*Quote)(nil),               // 64: holdfast.v1.Quote
-	(*ChatRequest)(nil),         // 65: holdfast.v1.ChatRequest
-	(*ChatReply)(nil),           // 66: holdfast.v1.ChatReply
-	(*ChatMember)(nil),          // 67: holdfast.v1.ChatMember
-	(*ChatMessage)(nil),         // 68: holdfast.v1.ChatMessage
+	(FixFault)(0),               // 12: holdfast.v1.FixFault
+	(AccountChange)(0),          // 13: holdfast.v1.AccountChange
+	(*Instrument)(nil),          // 14: holdfast.v1.Instrument
+	(*Position)(nil),            // 15: holdfast.v1.Position
+	(*Account)(nil),             // 16: holdfast.v1.Account
+	(*Order)(nil),               // 17: holdfast.v1.Order
+	(*Execution)(nil),           // 18: holdfast.v1.Execution
+	(*Error)(nil),               // 19: holdfast.v1.Error
+	(*ConnReply)(nil),           // 20: holdfast.v1.ConnReply
+	(*LoginRequest)(nil),        // 21: holdfast.v1.LoginRequest
+	(*LoginReply)(nil),          // 22: holdfast.v1.LoginReply
+	(*PositionsRequest)(nil),    // 23: holdfast.v1.PositionsRequest
+	(*PositionsReply)(nil),      // 24: holdfast.v1.PositionsReply
+	(*PlaceOrderRequest)(nil),   // 25: holdfast.v1.PlaceOrderRequest
+	(*PlaceOrderReply)(nil),     // 26: holdfast.v1.PlaceOrderReply
+	(*CancelOrderRequest)(nil),  // 27: holdfast.v1.CancelOrderRequest
+	(*CancelOrderReply)(nil),    // 28: holdfast.v1.CancelOrderReply
+	(*ReplaceOrderRequest)(nil), // 29: holdfast.v1.ReplaceOrderRequest
+	(*ReplaceOrderReply)(nil),   // 30: holdfast.v1.ReplaceOrderReply
+	(*OrdersRequest)(nil),       // 31: holdfast.v1.OrdersRequest
+	(*OrdersReply)(nil),         // 32: holdfast.v1.OrdersReply
+	(*HistoryRequest)(nil),      // 33: holdfast.v1.HistoryRequest
+	(*HistoryReply)(nil),        // 34: holdfast.v1.HistoryReply
+	(*InstrumentKey)(nil),       // 35: holdfast.v1.InstrumentKey
+	(*QuotesRequest)(nil),       // 36: holdfast.v1.QuotesRequest
+	(*QuotesReply)(nil),         // 37: holdfast.v1.QuotesReply
+	(*BustRequest)(nil),         // 38: holdfast.v1.BustRequest
+	(*BustReply)(nil),           // 39: holdfast.v1.BustReply
+	(*BustRefusal)(nil),         // 40: holdfast.v1.BustRefusal
+	(*CorrectRequest)(nil),      // 41: holdfast.v1.CorrectRequest
+	(*CorrectReply)(nil),        // 42: holdfast.v1.CorrectReply
+	(*OperateRequest)(nil),      // 43: holdfast.v1.OperateRequest
+	(*HaltCommand)(nil),         // 44: holdfast.v1.HaltCommand
+	(*JumpCommand)(nil),         // 45: holdfast.v1.JumpCommand
+	(*StepCommand)(nil),         // 46: holdfast.v1.StepCommand
+	(*CashCommand)(nil),         // 47: holdfast.v1.CashCommand
+	(*FillCommand)(nil),         // 48: holdfast.v1.FillCommand
+	(*RejectCommand)(nil),       // 49: holdfast.v1.RejectCommand
+	(*DisconnectCommand)(nil),   // 50: holdfast.v1.DisconnectCommand
+	(*HoldCommand)(nil),         // 51: holdfast.v1.HoldCommand
+	(*FixFaultCommand)(nil),     // 52: holdfast.v1.FixFaultCommand
+	(*ClockCommand)(nil),        // 53: holdfast.v1.ClockCommand
+	(*CustomersCommand)(nil),    // 54: holdfast.v1.CustomersCommand
+	(*Customer)(nil),            // 55: holdfast.v1.Customer
+	(*ReloadCommand)(nil),       // 56: holdfast.v1.ReloadCommand
+	(*Reloaded)(nil),            // 57: holdfast.v1.Reloaded
+	(*AuditCommand)(nil),        // 58: holdfast.v1.AuditCommand
+	(*AuditEntry)(nil),          // 59: holdfast.v1.AuditEntry
+	(*OperateReply)(nil),        // 60: holdfast.v1.OperateReply
+	(*Notice)(nil),              // 61: holdfast.v1.Notice
+	(*PositionUpdate)(nil),      // 62: holdfast.v1.PositionUpdate
+	(*ExecutionBusted)(nil),     // 63: holdfast.v1.ExecutionBusted
+	(*OrderUpdate)(nil),         // 64: holdfast.v1.OrderUpdate
+	(*AccountUpdate)(nil),       // 65: holdfast.v1.AccountUpdate
+	(*Quote)(nil),               // 66: holdfast.v1.Quote
+	(*ChatRequest)(nil),         // 67: holdfast.v1.ChatRequest
+	(*ChatReply)(nil),           // 68: holdfast.v1.ChatReply
+	(*ChatMember)(nil),          // 69: holdfast.v1.ChatMember
+	(*ChatMessage)(nil),         // 70: holdfast.v1.ChatMessage
 }
 var file_holdfast_proto_depIdxs = []int32{
 	0,  // 0: holdfast.v1.Order.side:type_name -> holdfast.v1.Side
@@ -6579,83 +6792,85 @@ var file_holdfast_proto_depIdxs = []int32{
 	4,  // 4: holdfast.v1.Order.cause:type_name -> holdfast.v1.OrderCause
 	0,  // 5: holdfast.v1.Execution.side:type_name -> holdfast.v1.Side
 	7,  // 6: holdfast.v1.Error.reason:type_name -> holdfast.v1.Reason
-	16, // 7: holdfast.v1.Error.order:type_name -> holdfast.v1.Order
-	15, // 8: holdfast.v1.LoginReply.account:type_name -> holdfast.v1.Account
-	14, // 9: holdfast.v1.LoginReply.positions:type_name -> holdfast.v1.Position
+	17, // 7: holdfast.v1.Error.order:type_name -> holdfast.v1.Order
+	16, // 8: holdfast.v1.LoginReply.account:type_name -> holdfast.v1.Account
+	15, // 9: holdfast.v1.LoginReply.positions:type_name -> holdfast.v1.Position
 	11, // 10: holdfast.v1.LoginReply.snapshot_reason:type_name -> holdfast.v1.SnapshotReason
-	34, // 11: holdfast.v1.PositionsRequest.after:type_name -> holdfast.v1.InstrumentKey
-	15, // 12: holdfast.v1.PositionsReply.account:type_name -> holdfast.v1.Account
-	14, // 13: holdfast.v1.PositionsReply.positions:type_name -> holdfast.v1.Position
+	35, // 11: holdfast.v1.PositionsRequest.after:type_name -> holdfast.v1.InstrumentKey
+	16, // 12: holdfast.v1.PositionsReply.account:type_name -> holdfast.v1.Account
+	15, // 13: holdfast.v1.PositionsReply.positions:type_name -> holdfast.v1.Position
 	0,  // 14: holdfast.v1.PlaceOrderRequest.side:type_name -> holdfast.v1.Side
 	1,  // 15: holdfast.v1.PlaceOrderRequest.type:type_name -> holdfast.v1.OrderType
 	2,  // 16: holdfast.v1.PlaceOrderRequest.time_in_force:type_name -> holdfast.v1.TimeInForce
 	3,  // 17: holdfast.v1.PlaceOrderReply.status:type_name -> holdfast.v1.OrderStatus
-	17, // 18: holdfast.v1.PlaceOrderReply.executions:type_name -> holdfast.v1.Execution
-	14, // 19: holdfast.v1.PlaceOrderReply.position:type_name -> holdfast.v1.Position
+	18, // 18: holdfast.v1.PlaceOrderReply.executions:type_name -> holdfast.v1.Execution
+	15, // 19: holdfast.v1.PlaceOrderReply.position:type_name -> holdfast.v1.Position
 	4,  // 20: holdfast.v1.PlaceOrderReply.cause:type_name -> holdfast.v1.OrderCause
-	16, // 21: holdfast.v1.CancelOrderReply.order:type_name -> holdfast.v1.Order
+	17, // 21: holdfast.v1.CancelOrderReply.order:type_name -> holdfast.v1.Order
 	2,  // 22: holdfast.v1.ReplaceOrderRequest.time_in_force:type_name -> holdfast.v1.TimeInForce
-	16, // 23: holdfast.v1.ReplaceOrderReply.order:type_name -> holdfast.v1.Order
-	17, // 24: holdfast.v1.ReplaceOrderReply.executions:type_name -> holdfast.v1.Execution
-	14, // 25: holdfast.v1.ReplaceOrderReply.position:type_name -> holdfast.v1.Position
+	17, // 23: holdfast.v1.ReplaceOrderReply.order:type_name -> holdfast.v1.Order
+	18, // 24: holdfast.v1.ReplaceOrderReply.executions:type_name -> holdfast.v1.Execution
+	15, // 25: holdfast.v1.ReplaceOrderReply.position:type_name -> holdfast.v1.Position
 	0,  // 26: holdfast.v1.OrdersRequest.side:type_name -> holdfast.v1.Side
 	3,  // 27: holdfast.v1.OrdersRequest.statuses:type_name -> holdfast.v1.OrderStatus
-	16, // 28: holdfast.v1.OrdersReply.orders:type_name -> holdfast.v1.Order
+	17, // 28: holdfast.v1.OrdersReply.orders:type_name -> holdfast.v1.Order
 	0,  // 29: holdfast.v1.HistoryRequest.side:type_name -> holdfast.v1.Side
 	5,  // 30: holdfast.v1.HistoryRequest.state:type_name -> holdfast.v1.ExecutionState
-	17, // 31: holdfast.v1.HistoryReply.executions:type_name -> holdfast.v1.Execution
-	34, // 32: holdfast.v1.QuotesRequest.instruments:type_name -> holdfast.v1.InstrumentKey
-	34, // 33: holdfast.v1.QuotesRequest.after:type_name -> holdfast.v1.InstrumentKey
-	13, // 34: holdfast.v1.QuotesReply.instruments:type_name -> holdfast.v1.Instrument
-	17, // 35: holdfast.v1.BustReply.execution:type_name -> holdfast.v1.Execution
-	14, // 36: holdfast.v1.BustReply.position:type_name -> holdfast.v1.Position
-	17, // 37: holdfast.v1.BustReply.executions:type_name -> holdfast.v1.Execution
-	39, // 38: holdfast.v1.BustReply.refused:type_name -> holdfast.v1.BustRefusal
-	18, // 39: holdfast.v1.BustRefusal.error:type_name -> holdfast.v1.Error
-	17, // 40: holdfast.v1.CorrectReply.busted:type_name -> holdfast.v1.Execution
-	17, // 41: holdfast.v1.CorrectReply.replacement:type_name -> holdfast.v1.Execution
-	14, // 42: holdfast.v1.CorrectReply.position:type_name -> holdfast.v1.Position
-	16, // 43: holdfast.v1.CorrectReply.order:type_name -> holdfast.v1.Order
-	43, // 44: holdfast.v1.OperateRequest.halt:type_name -> holdfast.v1.HaltCommand
-	43, // 45: holdfast.v1.OperateRequest.resume:type_name -> holdfast.v1.HaltCommand
-	44, // 46: holdfast.v1.OperateRequest.jump:type_name -> holdfast.v1.JumpCommand
-	45, // 47: holdfast.v1.OperateRequest.step:type_name -> holdfast.v1.StepCommand
-	46, // 48: holdfast.v1.OperateRequest.deposit:type_name -> holdfast.v1.CashCommand
-	46, // 49: holdfast.v1.OperateRequest.withdraw:type_name -> holdfast.v1.CashCommand
-	46, // 50: holdfast.v1.OperateRequest.reset:type_name -> holdfast.v1.CashCommand
-	47, // 51: holdfast.v1.OperateRequest.fill:type_name -> holdfast.v1.FillCommand
-	48, // 52: holdfast.v1.OperateRequest.reject:type_name -> holdfast.v1.RejectCommand
-	49, // 53: holdfast.v1.OperateRequest.disconnect:type_name -> holdfast.v1.DisconnectCommand
-	50, // 54: holdfast.v1.OperateRequest.hold_pushes:type_name -> holdfast.v1.HoldCommand
-	51, // 55: holdfast.v1.OperateRequest.clock:type_name -> holdfast.v1.ClockCommand
-	52, // 56: holdfast.v1.OperateRequest.customers:type_name -> holdfast.v1.CustomersCommand
-	54, // 57: holdfast.v1.OperateRequest.reload:type_name -> holdfast.v1.ReloadCommand
-	56, // 58: holdfast.v1.OperateRequest.audit:type_name -> holdfast.v1.AuditCommand
-	7,  // 59: holdfast.v1.RejectCommand.reason:type_name -> holdfast.v1.Reason
-	34, // 60: holdfast.v1.Reloaded.later:type_name -> holdfast.v1.InstrumentKey
-	15, // 61: holdfast.v1.OperateReply.account:type_name -> holdfast.v1.Account
-	16, // 62: holdfast.v1.OperateReply.order:type_name -> holdfast.v1.Order
-	17, // 63: holdfast.v1.OperateReply.executions:type_name -> holdfast.v1.Execution
-	14, // 64: holdfast.v1.OperateReply.position:type_name -> holdfast.v1.Position
-	53, // 65: holdfast.v1.OperateReply.customers:type_name -> holdfast.v1.Customer
-	55, // 66: holdfast.v1.OperateReply.reloaded:type_name -> holdfast.v1.Reloaded
-	57, // 67: holdfast.v1.OperateReply.entries:type_name -> holdfast.v1.AuditEntry
-	8,  // 68: holdfast.v1.Notice.code:type_name -> holdfast.v1.NoticeCode
-	6,  // 69: holdfast.v1.PositionUpdate.change:type_name -> holdfast.v1.Change
-	14, // 70: holdfast.v1.PositionUpdate.position:type_name -> holdfast.v1.Position
-	14, // 71: holdfast.v1.ExecutionBusted.position:type_name -> holdfast.v1.Position
-	16, // 72: holdfast.v1.OrderUpdate.order:type_name -> holdfast.v1.Order
-	14, // 73: holdfast.v1.OrderUpdate.position:type_name -> holdfast.v1.Position
-	12, // 74: holdfast.v1.AccountUpdate.change:type_name -> holdfast.v1.AccountChange
-	15, // 75: holdfast.v1.AccountUpdate.account:type_name -> holdfast.v1.Account
-	9,  // 76: holdfast.v1.ChatRequest.action:type_name -> holdfast.v1.ChatAction
-	67, // 77: holdfast.v1.ChatReply.members:type_name -> holdfast.v1.ChatMember
-	10, // 78: holdfast.v1.ChatMessage.event:type_name -> holdfast.v1.ChatEvent
-	79, // [79:79] is the sub-list for method output_type
-	79, // [79:79] is the sub-list for method input_type
-	79, // [79:79] is the sub-list for extension type_name
-	79, // [79:79] is the sub-list for extension extendee
-	0,  // [0:79] is the sub-list for field type_name
+	18, // 31: holdfast.v1.HistoryReply.executions:type_name -> holdfast.v1.Execution
+	35, // 32: holdfast.v1.QuotesRequest.instruments:type_name -> holdfast.v1.InstrumentKey
+	35, // 33: holdfast.v1.QuotesRequest.after:type_name -> holdfast.v1.InstrumentKey
+	14, // 34: holdfast.v1.QuotesReply.instruments:type_name -> holdfast.v1.Instrument
+	18, // 35: holdfast.v1.BustReply.execution:type_name -> holdfast.v1.Execution
+	15, // 36: holdfast.v1.BustReply.position:type_name -> holdfast.v1.Position
+	18, // 37: holdfast.v1.BustReply.executions:type_name -> holdfast.v1.Execution
+	40, // 38: holdfast.v1.BustReply.refused:type_name -> holdfast.v1.BustRefusal
+	19, // 39: holdfast.v1.BustRefusal.error:type_name -> holdfast.v1.Error
+	18, // 40: holdfast.v1.CorrectReply.busted:type_name -> holdfast.v1.Execution
+	18, // 41: holdfast.v1.CorrectReply.replacement:type_name -> holdfast.v1.Execution
+	15, // 42: holdfast.v1.CorrectReply.position:type_name -> holdfast.v1.Position
+	17, // 43: holdfast.v1.CorrectReply.order:type_name -> holdfast.v1.Order
+	44, // 44: holdfast.v1.OperateRequest.halt:type_name -> holdfast.v1.HaltCommand
+	44, // 45: holdfast.v1.OperateRequest.resume:type_name -> holdfast.v1.HaltCommand
+	45, // 46: holdfast.v1.OperateRequest.jump:type_name -> holdfast.v1.JumpCommand
+	46, // 47: holdfast.v1.OperateRequest.step:type_name -> holdfast.v1.StepCommand
+	47, // 48: holdfast.v1.OperateRequest.deposit:type_name -> holdfast.v1.CashCommand
+	47, // 49: holdfast.v1.OperateRequest.withdraw:type_name -> holdfast.v1.CashCommand
+	47, // 50: holdfast.v1.OperateRequest.reset:type_name -> holdfast.v1.CashCommand
+	48, // 51: holdfast.v1.OperateRequest.fill:type_name -> holdfast.v1.FillCommand
+	49, // 52: holdfast.v1.OperateRequest.reject:type_name -> holdfast.v1.RejectCommand
+	50, // 53: holdfast.v1.OperateRequest.disconnect:type_name -> holdfast.v1.DisconnectCommand
+	51, // 54: holdfast.v1.OperateRequest.hold_pushes:type_name -> holdfast.v1.HoldCommand
+	53, // 55: holdfast.v1.OperateRequest.clock:type_name -> holdfast.v1.ClockCommand
+	54, // 56: holdfast.v1.OperateRequest.customers:type_name -> holdfast.v1.CustomersCommand
+	56, // 57: holdfast.v1.OperateRequest.reload:type_name -> holdfast.v1.ReloadCommand
+	58, // 58: holdfast.v1.OperateRequest.audit:type_name -> holdfast.v1.AuditCommand
+	52, // 59: holdfast.v1.OperateRequest.fix_fault:type_name -> holdfast.v1.FixFaultCommand
+	7,  // 60: holdfast.v1.RejectCommand.reason:type_name -> holdfast.v1.Reason
+	12, // 61: holdfast.v1.FixFaultCommand.fault:type_name -> holdfast.v1.FixFault
+	35, // 62: holdfast.v1.Reloaded.later:type_name -> holdfast.v1.InstrumentKey
+	16, // 63: holdfast.v1.OperateReply.account:type_name -> holdfast.v1.Account
+	17, // 64: holdfast.v1.OperateReply.order:type_name -> holdfast.v1.Order
+	18, // 65: holdfast.v1.OperateReply.executions:type_name -> holdfast.v1.Execution
+	15, // 66: holdfast.v1.OperateReply.position:type_name -> holdfast.v1.Position
+	55, // 67: holdfast.v1.OperateReply.customers:type_name -> holdfast.v1.Customer
+	57, // 68: holdfast.v1.OperateReply.reloaded:type_name -> holdfast.v1.Reloaded
+	59, // 69: holdfast.v1.OperateReply.entries:type_name -> holdfast.v1.AuditEntry
+	8,  // 70: holdfast.v1.Notice.code:type_name -> holdfast.v1.NoticeCode
+	6,  // 71: holdfast.v1.PositionUpdate.change:type_name -> holdfast.v1.Change
+	15, // 72: holdfast.v1.PositionUpdate.position:type_name -> holdfast.v1.Position
+	15, // 73: holdfast.v1.ExecutionBusted.position:type_name -> holdfast.v1.Position
+	17, // 74: holdfast.v1.OrderUpdate.order:type_name -> holdfast.v1.Order
+	15, // 75: holdfast.v1.OrderUpdate.position:type_name -> holdfast.v1.Position
+	13, // 76: holdfast.v1.AccountUpdate.change:type_name -> holdfast.v1.AccountChange
+	16, // 77: holdfast.v1.AccountUpdate.account:type_name -> holdfast.v1.Account
+	9,  // 78: holdfast.v1.ChatRequest.action:type_name -> holdfast.v1.ChatAction
+	69, // 79: holdfast.v1.ChatReply.members:type_name -> holdfast.v1.ChatMember
+	10, // 80: holdfast.v1.ChatMessage.event:type_name -> holdfast.v1.ChatEvent
+	81, // [81:81] is the sub-list for method output_type
+	81, // [81:81] is the sub-list for method input_type
+	81, // [81:81] is the sub-list for extension type_name
+	81, // [81:81] is the sub-list for extension extendee
+	0,  // [0:81] is the sub-list for field type_name
 }
 
 func init() { file_holdfast_proto_init() }
@@ -6683,14 +6898,15 @@ func file_holdfast_proto_init() {
 		(*OperateRequest_Customers)(nil),
 		(*OperateRequest_Reload)(nil),
 		(*OperateRequest_Audit)(nil),
+		(*OperateRequest_FixFault)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_holdfast_proto_rawDesc), len(file_holdfast_proto_rawDesc)),
-			NumEnums:      13,
-			NumMessages:   56,
+			NumEnums:      14,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

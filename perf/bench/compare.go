@@ -47,7 +47,7 @@ func (b *bench) cells(w workload) []load.Cell {
 		connections, depths = []int{slices.Max(connections)}, []int{1}
 	}
 	var cells []load.Cell
-	for _, n := range connections {
+	for _, n := range w.limited(connections) {
 		for _, depth := range depths {
 			o := load.Options{
 				Workload: w.load, Connections: n, Depth: depth, Warmup: b.Warmup, Duration: b.Duration,
@@ -62,6 +62,19 @@ func (b *bench) cells(w workload) []load.Cell {
 		}
 	}
 	return cells
+}
+
+// limited returns numbers of connections within the limit of the workload, each once.
+func (w workload) limited(connections []int) (limited []int) {
+	for _, n := range connections {
+		if w.most > 0 {
+			n = min(n, w.most)
+		}
+		if !slices.Contains(limited, n) {
+			limited = append(limited, n)
+		}
+	}
+	return limited
 }
 
 // halfOpenWindow is the measured time of the workload HalfOpen.

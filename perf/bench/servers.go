@@ -34,6 +34,7 @@ func (b *bench) makePool(ctx context.Context, names []string) (servers pool, not
 		b.serveOther("reactor-tlv", load.DialectTLV),
 		b.serveOther("reactor-websocket", load.DialectWebSocket, halfOpenFlags()...),
 		b.serveOther("reactor-json", load.DialectJSON),
+		b.serveOther("reactor-fix", load.DialectFIX),
 		b.serveOther(chatPrefix+"reactor", load.DialectChat),
 		b.serveChat("readwriter"),
 		b.serveChat("coalescing"),
@@ -45,11 +46,16 @@ func (b *bench) makePool(ctx context.Context, names []string) (servers pool, not
 		fmt.Fprintln(b.Stderr, "holdfast: building the libraries' servers")
 		var peers []load.Server
 		peers, notes = b.peers(ctx)
-		b.hideFolders(notes)
-		for _, note := range notes {
-			fmt.Fprintf(b.Stderr, "holdfast: %s\n", note)
-		}
 		all = append(all, peers...)
+	}
+	if slices.ContainsFunc(names, func(name string) bool { return b.wants(name) && isQuickFIX(name) }) {
+		fmt.Fprintln(b.Stderr, "holdfast: building the executor on QuickFIX")
+		executors, missing := b.quickFIXPeers(ctx)
+		all, notes = append(all, executors...), append(notes, missing...)
+	}
+	b.hideFolders(notes)
+	for _, note := range notes {
+		fmt.Fprintf(b.Stderr, "holdfast: %s\n", note)
 	}
 	servers = make(pool)
 	for _, s := range all {

@@ -16,6 +16,8 @@ type workload struct {
 	servers []string
 	// idle: only with the largest number of connections; depth does not apply.
 	idle bool
+	// most limits the number of connections; 0: no limit.
+	most int
 	// logsIn: the connections log in, if the workload does not decide that itself.
 	logsIn bool
 	// messages: a cell for each of these numbers of chat messages that each of at most
@@ -34,6 +36,7 @@ func comparisons() []workload {
 	libraries := slices.Concat([]string{cPeer, "gnet"}, goPeers())
 	ours := slices.Concat([]string{"reactor"}, goroutines)
 	dialects := []string{"reactor", "reactor-tlv", "reactor-websocket", "reactor-json"}
+	fix := []string{"reactor-fix", "reactor", quickFIX, quickFIXMemory}
 	webSockets := slices.Concat([]string{"reactor-websocket"}, webPeers())
 	return []workload{
 		{name: "submit", load: load.Submit, servers: slices.Concat(libraries, []string{"reactor", "reactor-loop"}, goroutines)},
@@ -44,6 +47,8 @@ func comparisons() []workload {
 		{name: "idle-login", group: "idle", load: load.Idle, servers: ours, idle: true, logsIn: true},
 		{name: "dialects-submit", group: "dialects", load: load.Submit, servers: dialects},
 		{name: "dialects-orders", group: "dialects", load: load.Orders, servers: dialects, logsIn: true},
+		{name: "fix-orders", group: "fix", load: load.Orders, servers: fix, logsIn: true, most: quickFIXSessions},
+		{name: "fix-idle-login", group: "fix", load: load.Idle, servers: fix[:2], idle: true, logsIn: true},
 		{name: "websocket-submit", group: "websocket", load: load.Submit, servers: webSockets},
 		{name: "websocket-idle", group: "websocket", load: load.Idle, servers: webSockets, idle: true},
 		{name: "websocket-idle-login", group: "websocket", load: load.Idle, servers: dialects, idle: true, logsIn: true},

@@ -30,6 +30,7 @@ type Server struct {
 	Addr           string // for clients
 	Admin          string // metrics and pprof
 	Data           string
+	stdout         *process.Tail
 }
 
 // startTimeout bounds a start, replay included.
@@ -56,7 +57,7 @@ func (r *Run) Start(ctx context.Context, o ServerOptions) (*Server, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
 	}
 	r.Cleanup(child.KillGroup)
-	s := &Server{Child: child, Data: o.Data}
+	s := &Server{Child: child, Data: o.Data, stdout: stdout}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := child.WaitReady(starting, func(context.Context) error { return s.readAddresses(stdout.String()) }); err != nil {
@@ -78,6 +79,13 @@ func (s *Server) readAddresses(stdout string) error {
 	}
 	s.Addr, s.Admin = addr, admin
 	return nil
+}
+
+// Listener returns the address of a further listener, from the lines that the server prints.
+func (s *Server) Listener(dialect string) string {
+	_, after, _ := strings.Cut(s.stdout.String(), dialect+"=")
+	address, _, _ := strings.Cut(after, "\n")
+	return strings.TrimSpace(address)
 }
 
 // startAgain starts a server on the data folder of an earlier one. If it does not start,

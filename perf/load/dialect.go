@@ -22,6 +22,8 @@ const (
 	DialectJSON Dialect = "websocket-json"
 	// DialectMixed is DialectWebSocket on even connections and DialectJSON on odd ones.
 	DialectMixed Dialect = "websocket-mixed"
+	// DialectFIX is FIX 4.4, for orders and for sessions that only wait.
+	DialectFIX Dialect = "fix"
 	// DialectEcho is for WebSocket servers of others: the same messages as
 	// DialectWebSocket without a subprotocol, and the server sends each message back, in
 	// the workload Chat to all clients.
@@ -30,7 +32,7 @@ const (
 
 // Dialects returns all dialects.
 func Dialects() []Dialect {
-	return []Dialect{DialectPacket, DialectTLV, DialectChat, DialectWebSocket, DialectJSON, DialectMixed, DialectEcho}
+	return []Dialect{DialectPacket, DialectTLV, DialectChat, DialectWebSocket, DialectJSON, DialectMixed, DialectFIX, DialectEcho}
 }
 
 // isWebSocket reports whether connections begin with a WebSocket handshake.
@@ -55,6 +57,7 @@ func (o Options) validateDialect() error {
 	case !slices.Contains(Dialects(), d):
 		return fmt.Errorf("%w: Dialect %q is not one of %s", ErrOptions, d, dialectNames())
 	case d == DialectChat && w != Chat,
+		d == DialectFIX && !slices.Contains([]Workload{Orders, Push, Idle, Heartbeat}, w),
 		d == DialectEcho && !slices.Contains([]Workload{Submit, Heartbeat, Idle, Chat, HalfOpen}, w),
 		!d.isWebSocket() && w == HalfOpen:
 		return fmt.Errorf("%w: Dialect %s can't carry the Workload %s", ErrOptions, d, w)

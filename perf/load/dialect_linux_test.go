@@ -286,6 +286,8 @@ func TestHalfOpenIsEnded(t *testing.T) {
 func TestDialectsThatCannotCarryAWorkload(t *testing.T) {
 	cases := map[string]load.Options{
 		"chat, submit":       {Dialect: load.DialectChat},
+		"fix, submit":        {Dialect: load.DialectFIX},
+		"fix, no accounts":   {Dialect: load.DialectFIX, Workload: load.Idle},
 		"echo, orders":       {Dialect: load.DialectEcho, Workload: load.Orders},
 		"tlv, half-open":     {Dialect: load.DialectTLV, Workload: load.HalfOpen},
 		"unknown":            {Dialect: "morse"},

@@ -14,6 +14,9 @@ type beats struct {
 func newBeats(period int64, wires [2]wire) beats {
 	b := beats{period: period}
 	for i, w := range wires {
+		if _, ok := w.(*fixWire); ok {
+			continue // it numbers them
+		}
 		b.frames[i] = w.append(nil, w.prepare(codec.CommandHeartbeat, nil), beatID)
 	}
 	return b
@@ -33,7 +36,11 @@ func (l *loop) beat() {
 		if c.state == ready && c.nextID == c.seenID && !c.beating {
 			_, c.beating = c.wire.(tlvWire)
 			c.beatAt = c.nextID
-			l.write(c, b.frames[c.number%2])
+			frame := b.frames[c.number%2]
+			if w, ok := c.wire.(*fixWire); ok {
+				frame = w.appendBeat(nil, c, nil)
+			}
+			l.write(c, frame)
 		}
 		c.seenID = c.nextID
 	}

@@ -71,7 +71,7 @@ type Options struct {
 	// ms for other workloads; without ServerPID 0.
 	MemoryWait time.Duration
 	// KeepAlive is the time between heartbeats of an Idle connection, and of any other
-	// connection that sends nothing else for that long. Default 20 s.
+	// connection that sends nothing else for that long. Default 20 s; of Idle over FIX 30 s.
 	KeepAlive time.Duration
 	// Drain bounds the wait for open replies at the end. Default 5 s.
 	Drain time.Duration
@@ -116,6 +116,9 @@ func (o Options) withDefaults() Options {
 	o.Duration = cmp.Or(o.Duration, 10*time.Second)
 	o.Sources = cmp.Or(o.Sources, o.neededSources())
 	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, 30*time.Second)
+	if o.Dialect == DialectFIX && o.Workload == Idle {
+		o.KeepAlive = cmp.Or(o.KeepAlive, fixHeartBtInt)
+	}
 	o.KeepAlive = cmp.Or(o.KeepAlive, 20*time.Second)
 	o.Drain = cmp.Or(o.Drain, 5*time.Second)
 	o.MaxErrors = cmp.Or(o.MaxErrors, 100)

@@ -63,6 +63,9 @@ type prepared struct {
 	markAt int    // where the mark is; 0: none
 	markOf uint64 // the mark is that of the request with an id that is lower by this
 	nonce  uint32
+
+	msgType string // FIX
+	timed   bool   // FIX: the time is a field of the body, too
 }
 
 // A mark makes a client order id, or a chat message, unique among all runs. It has a fixed
@@ -133,6 +136,8 @@ func newWires(o Options) [2]wire {
 		w = newJSONWire(web(subprotocolJSON))
 	case DialectMixed:
 		return [2]wire{&binaryWire{webSocket: web(subprotocolPacket)}, newJSONWire(web(subprotocolJSON))}
+	case DialectFIX:
+		w = newFIXWire(o)
 	case DialectEcho:
 		w = &binaryWire{webSocket: web(""), echoes: true}
 	default:

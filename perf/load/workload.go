@@ -59,6 +59,8 @@ func (o Options) NeedsAccounts() bool {
 	switch o.Workload {
 	case Positions, Orders, Resting, Push, Broadcast:
 		return true
+	case Idle, Heartbeat:
+		return o.Dialect == DialectFIX
 	case Chat:
 		return cmp.Or(o.Dialect, DialectPacket).hasCommands()
 	default:

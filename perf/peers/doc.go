@@ -11,6 +11,9 @@
 // messages from its handshake on, in the same order as all others. Each message sent is one frame of the same type as the
 // one received, without compression.
 //
+// Executor (quickfix/executor.cpp) is a FIX acceptor on QuickFIX C++ that answers each order with a
+// report.
+//
 // All stay in the foreground and end on SIGTERM. Each library has a separate program, so
 // that none carries the goroutines and memory of another.
 //

@@ -245,14 +245,14 @@ type peer struct {
 }
 
 // start runs a program until the test ends and waits until it listens.
-func start(t *testing.T, program string) *peer {
+func start(t *testing.T, program string, flags ...string) *peer {
 	t.Helper()
 	p := &peer{addr: freeAddr(t), stats: freeAddr(t), ended: make(chan struct{})}
 	args := []string{"--listen", p.addr}
 	if filepath.Base(program) != "epoll" {
 		args = append(args, "--stats", p.stats)
 	}
-	p.cmd = exec.Command(program, args...)
+	p.cmd = exec.Command(program, append(args, flags...)...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -102,7 +102,7 @@ func classOf(server string) int {
 	switch {
 	case server == "reactor" || strings.HasPrefix(server, "reactor-"):
 		return 0
-	case slices.Contains([]string{"gnet", "netpoll", "nbio", "zinx", "gorilla", "nbiows"}, server):
+	case slices.Contains([]string{"gnet", "netpoll", "nbio", "zinx", "gorilla", "nbiows", "quickfix", "quickfix-memory"}, server):
 		return 2
 	case server == "c":
 		return 5

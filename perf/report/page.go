@@ -44,9 +44,10 @@ sessions and handlers with a goroutine (or two) for each connection. ` + "`gnet`
 (zinx by its SendMsg: one write for each reply), and ` + "`c`" + ` is a plain epoll server in
 C: what the machine can do. ` + "`textbook` and `readwriter`" + ` read length and body separately, without
 a buffer, as such servers do. ` + "`coalescing`" + ` is ` + "`readwriter`" + ` with one write for all
-messages that wait for a connection. ` + "`reactor-tlv`, `reactor-websocket`, `reactor-json` and\n`reactor-mixed`" + ` are this product
+messages that wait for a connection. ` + "`reactor-tlv`, `reactor-websocket`, `reactor-json`, `reactor-fix` and\n`reactor-mixed`" + ` are this product
 over another dialect. ` + "`gorilla` and `nbiows`" + ` are WebSocket libraries that send each
-message back, or in a chat to all.
+message back, or in a chat to all. ` + "`quickfix` and `quickfix-memory`" + ` are an executor on QuickFIX
+C++ with its store in files, without fsync, and in memory.
 
 `
 

@@ -173,9 +173,9 @@ func TestChartsAreDrawn(t *testing.T) {
 // Every server has the colour of its kind.
 func TestClasses(t *testing.T) {
 	for class, servers := range map[string]string{
-		"this product":               "reactor reactor-loop reactor-tlv reactor-websocket reactor-json reactor-mixed",
+		"this product":               "reactor reactor-loop reactor-tlv reactor-websocket reactor-json reactor-mixed reactor-fix",
 		"a goroutine per connection": "textbook buffered pooled readwriter readwriter-sql coalescing",
-		"libraries":                  "gnet netpoll nbio zinx gorilla nbiows",
+		"libraries":                  "gnet netpoll nbio zinx gorilla nbiows quickfix quickfix-memory",
 		"plain C":                    "c",
 	} {
 		for _, server := range strings.Fields(servers) {

@@ -131,6 +131,35 @@ var sections = []section{
 		},
 	},
 	{
+		workload: "fix-orders", heading: "FIX: durable orders",
+		about: "An order over FIX is a NewOrderSingle, and its reply an ExecutionReport; over the packet dialect (`reactor`) it is a request, " +
+			"a reply and two pushes. Of this product the figures are of durable orders. `quickfix` and `quickfix-memory` answer each order with " +
+			"a report and do no other work: the first writes it to a file and never calls fsync, the second keeps it in memory.",
+		charts: []barChart{
+			{
+				file: "fix-orders-rate.svg", metric: load.MetricRate, log: true, format: table.Count,
+				title: "Orders a second over FIX", axis: "orders/s",
+				caption: "Longer is faster; the axis is logarithmic. Panels are connections x depth. `reactor` is the packet dialect.",
+			},
+			{
+				file: "fix-orders-p50.svg", metric: load.MetricP50, log: true, format: table.Latency,
+				title: "Time from order to report over FIX", axis: "median",
+				caption: "Shorter is better; the axis is logarithmic. `reactor` is the packet dialect.",
+			},
+		},
+	},
+	{
+		workload: "fix-idle-login", heading: "FIX: memory of an idle session",
+		about: "Resident memory of a FIX session that exchanges heartbeats, and of a session over the packet dialect.",
+		charts: []barChart{
+			{
+				file: "fix-idle-login-memory.svg", metric: load.MetricIdle, format: table.Count,
+				title: "Resident memory of an idle FIX session", axis: "bytes",
+				caption: "Shorter is better. `reactor` is the packet dialect.",
+			},
+		},
+	},
+	{
 		workload: "websocket-submit", heading: "WebSocket: one message and its answer",
 		about: "Binary messages. The reactor answers Submit with 10 bytes; the libraries send back the message, which has 73. " +
 			"They do no other work.",

@@ -42,6 +42,7 @@ type Config struct {
 	RecentEvents   int           // events in memory per account, for resume and retries
 	DiskWatermark  int           // free bytes below which orders are refused; 0: no check
 	LogLevel       slog.Level
+	FIXCompID      string // the server's CompID on FIX listeners
 
 	CheckpointInterval time.Duration // longest time from an order to a checkpoint that has it
 
@@ -98,7 +99,8 @@ func Default() *Config {
 
 		DiskWatermark: 256 << 20,
 
-		LogLevel: slog.LevelInfo,
+		LogLevel:  slog.LevelInfo,
+		FIXCompID: "HOLDFAST",
 		Limits: Limits{
 			MaxFrameBytes:         1 << 20,
 			LoginFrameBytes:       64 << 10,

@@ -15,6 +15,7 @@ const (
 	DialectTLV       = "tlv"
 	DialectChat      = "chat"
 	DialectWebSocket = "websocket"
+	DialectFIX       = "fix"
 )
 
 // The options of listeners, as they are written.
@@ -57,6 +58,7 @@ func dialects() []dialect {
 		}},
 		{DialectChat, []option{encrypted}},
 		{DialectWebSocket, []option{encrypted, {optionOrigin, (*Listener).addOrigin}}},
+		{DialectFIX, []option{encrypted}},
 	}
 }
 

@@ -151,9 +151,9 @@ func TestBadListener(t *testing.T) {
 	cases := []struct{ name, entry, want string }{
 		{"no dialect", `":8890"`, `wants dialect=host:port such as tlv=127.0.0.1:8890, or dialect=unix:PATH, got ":8890"`},
 		{"empty", `""`, `wants dialect=host:port such as tlv=127.0.0.1:8890, or dialect=unix:PATH, got ""`},
-		{"slip in the dialect", `"tvl=:1"`, `wants the dialect packet, tlv, chat or websocket, got "tvl" (did you mean "tlv"?)`},
-		{"unknown dialect", `"quic=:1"`, `wants the dialect packet, tlv, chat or websocket, got "quic"`},
-		{"slip in a longer dialect", `"websockt=:1"`, `wants the dialect packet, tlv, chat or websocket, got "websockt" (did you mean "websocket"?)`},
+		{"slip in the dialect", `"tvl=:1"`, `wants the dialect packet, tlv, chat, websocket or fix, got "tvl" (did you mean "tlv"?)`},
+		{"unknown dialect", `"quic=:1"`, `wants the dialect packet, tlv, chat, websocket or fix, got "quic"`},
+		{"slip in a longer dialect", `"websockt=:1"`, `wants the dialect packet, tlv, chat, websocket or fix, got "websockt" (did you mean "websocket"?)`},
 		{"no port", `"tlv=localhost"`, `wants an address such as 127.0.0.1:8888, got "localhost"`},
 		{"no address", `"tlv=,greet"`, `wants an address such as 127.0.0.1:8888, got ""`},
 		{"two in one string", `"tlv=:1 tlv=:2"`, `wants an address such as 127.0.0.1:8888, got ":1 tlv=:2"`},
@@ -227,7 +227,7 @@ func TestBadListeners(t *testing.T) {
 		{"object for the list", `{"listeners": {}}`, "", nil, `serve.json:1: listeners wants a list, got an object`},
 		{"list twice", "{\"listeners\": [],\n\"listeners\": []}", "", nil, `serve.json:2: key "listeners" appears twice`},
 		{"slip in the key", "{\n\"listener\": []}", "", nil, `serve.json:2: unknown key "listener" (did you mean "listeners"?)`},
-		{"in a variable", "{}", "HOLDFAST_LISTENERS=tlv=:1 udp=:2", nil, `HOLDFAST_LISTENERS: listeners[1] wants the dialect packet, tlv, chat or websocket, got "udp"`},
+		{"in a variable", "{}", "HOLDFAST_LISTENERS=tlv=:1 udp=:2", nil, `HOLDFAST_LISTENERS: listeners[1] wants the dialect packet, tlv, chat, websocket or fix, got "udp"`},
 		{"in a flag", "{}", "", []string{"--listener=tlv=:1", "--listener=tlv"}, `--listener: wants dialect=host:port such as tlv=127.0.0.1:8890, or dialect=unix:PATH, got "tlv"`},
 		{"slip in the variable", "{}", "HOLDFAST_LISTENER=tlv=:1", nil, `HOLDFAST_LISTENER: unknown variable (did you mean "HOLDFAST_LISTENERS"?)`},
 	}

@@ -68,6 +68,7 @@ const everySetting = `{
   "recent_events": 64,
   "disk_watermark": 1000,
   "log_level": "debug",
+  "fix_comp_id": "BROKER",
   "limits": {
     "max_frame_bytes": 65536,
     "login_frame_bytes": 32768,
@@ -110,6 +111,7 @@ func TestFileSetsEverySetting(t *testing.T) {
 		Simulate: 250, PriceMoves: 0.5, RandomSeed: 1<<64 - 1, EventLoops: 3, MaxConnections: 10000,
 		Preset: "thin", Clock: "virtual", Speed: 60, Start: time.Date(2026, 1, 5, 9, 0, 0, 0, time.FixedZone("", 8*3600)),
 		Heartbeat: 15 * time.Second, RequireLogin: true, MemoryLimit: 512 << 20, Drain: 90 * time.Second, RecentEvents: 64, DiskWatermark: 1000, LogLevel: slog.LevelDebug,
+		FIXCompID: "BROKER",
 		Limits: config.Limits{
 			MaxFrameBytes: 65536, LoginFrameBytes: 32768, ConnectionsPerAddress: 8, SessionsPerAccount: 5,
 			InFlightRequests: 16, InFlightBytes: 131072,
@@ -121,7 +123,7 @@ func TestFileSetsEverySetting(t *testing.T) {
 	if texts(t, &got) != texts(t, &want) {
 		t.Errorf("got\n%s\nwant\n%s", texts(t, &got), texts(t, &want))
 	}
-	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:40" {
+	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:41" {
 		t.Errorf("origin %q", origin)
 	}
 }

@@ -41,7 +41,7 @@ func (c *Config) settings() []setting {
 	return []setting{
 		{"listen", "listen", "address for clients, packet dialect: host:port, or unix:PATH of a socket file; with ,tls after it, it speaks TLS", c.listenValue()},
 		{"admin", "admin", "address for metrics and pprof", addressValue(&c.Admin)},
-		{"listeners", "listener", "another address for clients, dialect=address, e.g. tlv=127.0.0.1:8890,byte_order=big,greet or websocket=:8891,tls; dialects packet, tlv, chat, websocket; repeatable", listenersValue(&c.Listeners)},
+		{"listeners", "listener", "another address for clients, dialect=address, e.g. tlv=127.0.0.1:8890,byte_order=big,greet or websocket=:8891,tls; dialects packet, tlv, chat, websocket, fix; repeatable", listenersValue(&c.Listeners)},
 		{"tls_cert", "tls-cert", "PEM file of the certificate for the listeners that speak TLS, followed by its chain", fileValue(&c.TLSCert)},
 		{"tls_key", "tls-key", "PEM file of the private key of tls-cert", fileValue(&c.TLSKey)},
 		{"tls_client_ca", "tls-client-ca", "PEM file of authorities: clients can log in with certificates of theirs; empty: they are not asked for one", fileValue(&c.TLSClientCA)},
@@ -71,6 +71,7 @@ func (c *Config) settings() []setting {
 		{"recent_events", "recent-events", "events in memory per account", intValue(&c.RecentEvents, 1, 1<<15-1)},
 		{"disk_watermark", "disk-watermark", "free bytes of disk space below which orders are refused; 0: no check", bytesValue(&c.DiskWatermark, 0, 1<<50)},
 		{"log_level", "log-level", "debug, info, warn or error", levelValue(&c.LogLevel)},
+		{"fix_comp_id", "fix-comp-id", "CompID of the server on FIX listeners", stringValue(&c.FIXCompID, "id", checkCompID)},
 		{"limits.max_frame_bytes", "max-frame-bytes", "longest frame", bytesValue(&l.MaxFrameBytes, 1<<10, 64<<20)},
 		{"limits.login_frame_bytes", "login-frame-bytes", "longest frame before login", bytesValue(&l.LoginFrameBytes, 1<<10, 64<<20)},
 		{"limits.connections_per_address", "connections-per-address", "maximum number of connections of one address; 0: no limit", intValue(&l.ConnectionsPerAddress, 0, 1<<20)},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast/biz/market"
+	"holdfast/biz/seed"
 	"holdfast/biz/textfile"
 )
 
@@ -271,4 +272,11 @@ func short(d time.Duration) string {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
+}
+
+func checkCompID(text string) error {
+	if !seed.ValidCompID(text) {
+		return fmt.Errorf("wants 1 to %d visible ASCII characters, got %q", seed.MaxCompIDSize, text)
+	}
+	return nil
 }

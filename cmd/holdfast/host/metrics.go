@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"holdfast/biz/gateway"
 	"holdfast/biz/journal"
 	"holdfast/engine"
 )
@@ -15,10 +17,12 @@ import (
 // collector reads the server's own counters when Prometheus asks, so that a
 // request pays nothing for being measured.
 type collector struct {
-	server  *Server
-	ready   func() bool
-	closes  *prometheus.Desc
-	metrics []metric
+	server *Server
+	ready  func() bool
+	closes *prometheus.Desc
+
+	fixReceived, fixSent *prometheus.Desc
+	metrics              []metric
 	histograms
 }
 
@@ -35,6 +39,7 @@ type scrape struct {
 	load    engine.Load
 	commits journal.Stats
 	older   olderJournal
+	fix     gateway.FIXCounts
 	ready   bool
 }
 
@@ -75,10 +80,12 @@ func oneIf(ok bool) float64 {
 // newCollector returns the collector of a server. health answers for holdfast_ready.
 func newCollector(s *Server, health *engine.Health) *collector {
 	c := &collector{
-		server:     s,
-		ready:      func() bool { return s.ready(context.Background(), health) == nil },
-		closes:     prometheus.NewDesc("holdfast_closes_total", "Sessions closed and connections refused, by reason.", []string{"reason"}, nil),
-		histograms: newHistograms(),
+		server:      s,
+		ready:       func() bool { return s.ready(context.Background(), health) == nil },
+		fixReceived: prometheus.NewDesc("holdfast_fix_messages_received_total", "FIX messages received, by MsgType.", []string{"type"}, nil),
+		fixSent:     prometheus.NewDesc("holdfast_fix_messages_sent_total", "FIX messages sent, by MsgType; 2 is a ResendRequest for a gap, 3, 9 and j are rejects.", []string{"type"}, nil),
+		closes:      prometheus.NewDesc("holdfast_closes_total", "Sessions closed and connections refused, by reason.", []string{"reason"}, nil),
+		histograms:  newHistograms(),
 	}
 	c.addTraffic()
 	c.addStores()
@@ -141,6 +148,10 @@ func (c *collector) addServer() {
 	c.add("password_guesses_delayed_total", "Password logins delayed or refused because of earlier wrong passwords.", counter, func(s *scrape) float64 { return float64(s.Gateway.DelayedGuesses()) })
 	c.add("logins_waiting", "Logins that wait for their password to be verified.", gauge, func(s *scrape) float64 { return float64(s.Gateway.WaitingLogins()) })
 	c.add("sessions_per_account_refused_total", "Logins refused because of the limit of sessions per account.", counter, func(s *scrape) float64 { return float64(s.Gateway.RefusedSessions()) })
+	c.add("fix_clients", "FIX clients that are logged on.", gauge, func(s *scrape) float64 { return float64(s.fix.Online) })
+	c.add("fix_messages_resent_total", "FIX messages sent again after a ResendRequest of the client.", counter, func(s *scrape) float64 { return float64(s.fix.Resent) })
+	c.add("fix_garbled_total", "Frames on FIX listeners that were no messages, and were ignored.", counter, func(s *scrape) float64 { return float64(s.fix.Garbled) })
+	c.add("fix_logons_refused_total", "FIX connections that were closed because of their Logon, or without one.", counter, func(s *scrape) float64 { return float64(s.fix.Refused) })
 	c.add("disk_free_bytes", "Free bytes on the disk of the data folder; 0 without a disk_watermark.", gauge, func(s *scrape) float64 { return float64(s.Desk.DiskFree()) })
 	c.add("disk_watermark_bytes", "Free bytes below which orders are refused; 0: no check.", gauge, func(s *scrape) float64 { return float64(s.config.DiskWatermark) })
 	c.add("log_lines_dropped_total", "Lines for standard output and standard error that were dropped because their reader did not read, or went away.", counter, func(s *scrape) float64 { return float64(s.droppedLines()) })
@@ -156,13 +167,18 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeB
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	core := c.server.Core
-	s := &scrape{Server: c.server, traffic: core.Traffic(), load: core.Load(), commits: c.server.Desk.Stats(), ready: c.ready()}
+	s := &scrape{Server: c.server, traffic: core.Traffic(), load: core.Load(), commits: c.server.Desk.Stats(), ready: c.ready(), fix: c.server.Gateway.FIXCounts()}
 	s.older.checked, s.older.total, s.older.damage = c.server.Desk.OlderJournal()
 	for _, m := range c.metrics {
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(s))
 	}
 	for _, r := range engine.Reasons() {
 		out <- prometheus.MustNewConstMetric(c.closes, prometheus.CounterValue, float64(core.Stats.Closes(r)), r.String())
+	}
+	for _, m := range s.fix.Messages {
+		msgType := cmp.Or(m.Type, "other")
+		out <- prometheus.MustNewConstMetric(c.fixReceived, prometheus.CounterValue, float64(m.Received), msgType)
+		out <- prometheus.MustNewConstMetric(c.fixSent, prometheus.CounterValue, float64(m.Sent), msgType)
 	}
 	c.collectHistograms(out, core.Timings(), &s.commits)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast/biz/desk"
+	"holdfast/biz/fixecho"
 	"holdfast/biz/gateway"
 	"holdfast/biz/journal"
 	"holdfast/biz/seed"
@@ -18,6 +19,7 @@ import (
 	"holdfast/cmd/holdfast/config"
 	"holdfast/codec"
 	"holdfast/codec/chat"
+	codecfix "holdfast/codec/fix"
 	"holdfast/codec/websocket"
 	"holdfast/engine"
 	"holdfast/perf/goconn"
@@ -60,6 +62,7 @@ type Options struct {
 	CarrierChat         bool   // the listener of a Carrier other than Reactor is a chat listener
 	TransactionPerOrder bool
 	WebSocketEcho       bool                             // the WebSocket listeners serve /echo
+	FIXEcho             bool                             // the FIX listeners serve biz/fixecho, too
 	Reload              func() (gateway.Reloaded, error) // for operators: loads the settings again and calls Server.Reload
 	DroppedLines        func() uint64                    // lines that standard output and error lost, for the metrics; nil: 0
 }
@@ -130,9 +133,13 @@ func (s *Server) parts(c *config.Config, o Options, log *slog.Logger) wiring.Con
 			PasswordGuesses: c.Limits.PasswordGuesses, SessionsPerAccount: c.Limits.SessionsPerAccount,
 			LoginQueue: c.Limits.LoginQueue, LoginWait: c.Limits.LoginWait,
 			Preset: s.Day.Preset, ReloadSettings: o.Reload, Random: s.Day.simulation.Random,
+			FIXCompID: c.FIXCompID,
 		},
 		Simulation: s.Day.simulation, Clock: s.Day.Clock,
 		Log: log,
+	}
+	if o.FIXEcho {
+		w.Gateway.FIXEcho = fixecho.New()
 	}
 	if s.Day.Clock != nil {
 		w.Script = func(ctx context.Context, running *wiring.Server, driver *simulation.Driver) error {
@@ -176,6 +183,8 @@ func listenersOf(c *config.Config, e *encryption, echo bool) []engine.Listener {
 			e.Dialect = codec.TLV{BigEndian: l.BigEndian}
 		case config.DialectChat:
 			e.Dialect = chat.Dialect{}
+		case config.DialectFIX:
+			e.Dialect = codecfix.Dialect{}
 		case config.DialectWebSocket:
 			e.WebSocket = &engine.WebSocket{
 				Binary: websocket.Packet{}, Text: websocket.JSON{}, Origins: strings.Fields(l.Origins), Echo: echo,

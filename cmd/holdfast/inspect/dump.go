@@ -39,7 +39,7 @@ func Dump(ctx context.Context, data string, s *seed.Seed, q Query, each func(Rec
 			return nil
 		case len(e.Events) > 0:
 			return n.events(b.Number, number, e.Events, q.Customer, each)
-		case q.Customer != 0 && (e.Audit == nil || uint32(e.Audit.Customer) != q.Customer):
+		case q.Customer != 0 && !isOf(e, ledger.Customer(q.Customer)):
 			return nil
 		case e.Market != nil:
 			return each(n.market(b.Number, number, e.Market))
@@ -50,6 +50,11 @@ func Dump(ctx context.Context, data string, s *seed.Seed, q Query, each func(Rec
 		return nil
 	}
 	return err
+}
+
+// isOf reports whether an entry without events is about a customer.
+func isOf(e *desk.Entry, c ledger.Customer) bool {
+	return e.Audit != nil && e.Audit.Customer == c || e.Sequence != nil && e.Sequence.Customer == c
 }
 
 // naming finds the names of instruments, which records have as numbers.

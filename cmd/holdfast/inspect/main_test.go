@@ -40,10 +40,11 @@ func shippedSeed(t *testing.T) *seed.Seed {
 
 // The records of a journal that these tests write start with these bytes.
 const (
-	genesisRecord = 1
-	eventsRecord  = 6
-	marketRecord  = 7
-	scriptRecord  = 8
+	genesisRecord  = 1
+	eventsRecord   = 6
+	marketRecord   = 7
+	scriptRecord   = 8
+	sequenceRecord = 10
 )
 
 // genesis is the first record of a journal.
@@ -62,6 +63,17 @@ func marketEvent(kind desk.MarketEventKind, time int64, prices ...desk.Instrumen
 func scriptPosition(done uint64, time int64) []byte {
 	record := append([]byte{scriptRecord, 0xff}, make([]byte, 31)...)
 	return binary.AppendVarint(binary.AppendUvarint(record, done), time)
+}
+
+// sequenceMark is the record of a change of a customer's message numbers.
+func sequenceMark(customer uint64, name string, reset byte, numbers []uint64, by int64, kept uint64, at int64, message string) []byte {
+	record := binary.AppendUvarint(binary.AppendUvarint([]byte{sequenceRecord}, customer), uint64(len(name)))
+	record = append(append(record, name...), reset)
+	for _, n := range numbers { // in, out, first event of the offset
+		record = binary.AppendUvarint(record, n)
+	}
+	record = binary.AppendVarint(binary.AppendUvarint(binary.AppendVarint(record, by), kept), at)
+	return append(binary.AppendUvarint(record, uint64(len(message))), message...)
 }
 
 // write makes a data folder with these records after the genesis.

@@ -17,7 +17,7 @@ type Record struct {
 	// Part counts the events of a command from 1; Parts is how many it has.
 	Part  int `json:"part,omitempty"`
 	Parts int `json:"parts,omitempty"`
-	// Kind is seed, instruments, customers, history, script or audit; halted, resumed, priced or closed for
+	// Kind is seed, instruments, customers, history, script, audit or sequence; halted, resumed, priced or closed for
 	// the market; or fill, bust, correction, accepted, cancelled, expired, replaced, triggered,
 	// deposit, withdrawal or reset for an account.
 	Kind        string    `json:"kind"`
@@ -26,6 +26,7 @@ type Record struct {
 	Script      string    `json:"script_sha256,omitempty"`
 	Done        int       `json:"done,omitempty"` // events of the script that were executed
 	Audit       *Audit    `json:"audit,omitempty"`
+	Sequence    *Sequence `json:"sequence,omitempty"`
 	Instruments []Listing `json:"instruments,omitempty"`
 	Customers   []Opening `json:"customers,omitempty"`
 	Prices      []Price   `json:"prices,omitempty"`
@@ -64,6 +65,19 @@ type Audit struct {
 	Result   string `json:"result"`
 	Message  string `json:"message,omitempty"`
 	Unlisted uint32 `json:"unlisted,omitempty"`
+}
+
+// Sequence is a change of the message numbers of a client.
+type Sequence struct {
+	Name  string `json:"name"`
+	Reset bool   `json:"reset,omitempty"` // the numbers start again at 1
+	In    uint64 `json:"in"`              // the next number that is expected from the client
+	Out   uint64 `json:"out"`             // above all numbers that may have been used without an event
+	// The message for event n of the account, from FromEvent on, has the number n + Offset.
+	FromEvent uint64 `json:"from_event,omitempty"`
+	Offset    int64  `json:"offset,omitempty"`
+	Kept      uint64 `json:"kept,omitempty"` // number of a message that is kept
+	KeptBytes int    `json:"kept_bytes,omitempty"`
 }
 
 // Order is an order after an event. Events of releases without orders have none.
@@ -124,6 +138,10 @@ func definition(batch, number uint64, e *desk.Entry) Record {
 		a := e.Audit
 		r.Kind, r.Time, r.Customer = "audit", instant(a.Time), a.Customer
 		r.Audit = &Audit{a.Name, a.Session, a.Address, a.Command, a.Text, a.Result, a.Message, a.Unlisted}
+	case e.Sequence != nil:
+		m := e.Sequence
+		r.Kind, r.Customer = "sequence", m.Customer
+		r.Sequence = &Sequence{m.Name, m.Reset, m.In, m.Out, m.Offset.From, m.Offset.By, m.Message.Number, len(m.Message.Bytes)}
 	default:
 		r.Kind, r.History = "history", hex.EncodeToString(e.History[:])
 	}

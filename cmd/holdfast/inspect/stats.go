@@ -22,11 +22,12 @@ type Stats struct {
 	Bytes      uint64 `json:"bytes"`
 	FileBytes  int64  `json:"file_bytes"`
 	// Each record is a command of a customer, an event of the market, or a definition (the
-	// position of a script, too), or an audit.
+	// position of a script, too), an audit, or a change of a client's message numbers.
 	Commands     uint64 `json:"commands"`
 	MarketEvents uint64 `json:"market_events"`
 	Definitions  uint64 `json:"definitions"`
 	Audits       uint64 `json:"audits,omitempty"`
+	Sequences    uint64 `json:"sequences,omitempty"` // changes of message numbers
 	// Orders counts accepted orders, Executions the fills and the corrections.
 	Orders     uint64 `json:"orders"`
 	Executions uint64 `json:"executions"`
@@ -89,6 +90,8 @@ func (s *Stats) entry(b *journal.Batch, number uint64, e *desk.Entry) error {
 	case e.Audit != nil:
 		s.Audits++
 		s.seen(e.Audit.Time)
+	case e.Sequence != nil:
+		s.Sequences++
 	case e.Script != nil:
 		s.Definitions++
 		s.seen(e.Script.Time)
@@ -164,6 +167,9 @@ func (s *Stats) String() string {
 		counted(s.Records), counted(s.Commands), counted(s.Customers), counted(s.MarketEvents), counted(s.Definitions))
 	if s.Audits > 0 {
 		row("audits", "%s", counted(s.Audits))
+	}
+	if s.Sequences > 0 {
+		row("message numbers", "%s records", counted(s.Sequences))
 	}
 	row("orders", "%s", counted(s.Orders))
 	row("executions", "%s", counted(s.Executions))

@@ -28,6 +28,8 @@ func (r Record) String() string {
 			text += fmt.Sprintf(", %d attempts before it are not listed", a.Unlisted)
 		}
 		return text
+	case "sequence":
+		return start + r.sequenceText()
 	case "instruments":
 		first, last := r.Instruments[0], r.Instruments[len(r.Instruments)-1]
 		return start + fmt.Sprintf("instruments %d, #%d %s to #%d %s", len(r.Instruments), first.Number, first.Instrument, last.Number, last.Instrument)
@@ -51,6 +53,23 @@ func (r Record) String() string {
 		fmt.Fprintf(b, ", part %d/%d", r.Part, r.Parts)
 	}
 	return b.String()
+}
+
+// sequenceText returns "sequence customer 100001 "TRADER": in 7, out 300, from event 5 on its number +2".
+func (r *Record) sequenceText() string {
+	s := r.Sequence
+	text := fmt.Sprintf("sequence customer %d %q:", r.Customer, s.Name)
+	if s.Reset {
+		text += " reset,"
+	}
+	text += fmt.Sprintf(" in %d, out %d", s.In, s.Out)
+	if s.FromEvent > 0 {
+		text += fmt.Sprintf(", from event %d on its number %+d", s.FromEvent, s.Offset)
+	}
+	if s.Kept > 0 {
+		text += fmt.Sprintf(", message %d kept, %d bytes", s.Kept, s.KeptBytes)
+	}
+	return text
 }
 
 func writePrices(b *strings.Builder, prices []Price) {

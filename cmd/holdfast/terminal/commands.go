@@ -39,6 +39,8 @@ func (sh *shell) listMarket() error {
 		return err
 	}
 	slices.SortFunc(list, func(x, y client.Instrument) int { return x.Key.Compare(y.Key) })
+	sh.marketUse.Lock()
+	defer sh.marketUse.Unlock()
 	sh.market = list
 	return nil
 }
@@ -141,7 +143,7 @@ func (sh *shell) find(text string) (client.Key, error) {
 // named returns the instruments of the last list that a text names.
 func (sh *shell) named(text string) (found []client.Key) {
 	market, code, _ := strings.Cut(text, "/")
-	for _, i := range sh.market {
+	for _, i := range sh.instruments() {
 		if strings.EqualFold(i.Key.Market, market) && strings.EqualFold(i.Key.Code, code) ||
 			strings.EqualFold(i.Key.Code, text) {
 			found = append(found, i.Key)
@@ -250,10 +252,11 @@ func (sh *shell) watch(args []string) error {
 
 // oneKey returns one instrument, for the smallest possible request.
 func (sh *shell) oneKey() []client.Key {
-	if len(sh.market) == 0 {
+	list := sh.instruments()
+	if len(list) == 0 {
 		return nil
 	}
-	return []client.Key{sh.market[0].Key}
+	return []client.Key{list[0].Key}
 }
 
 func (sh *shell) bust(args []string) error {

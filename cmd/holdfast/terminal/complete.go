@@ -39,7 +39,7 @@ func (sh *shell) candidates(before string) []string {
 // instrumentWords returns the codes of all instruments, then MARKET/CODE of all.
 func (sh *shell) instrumentWords() []string {
 	var codes, keys []string
-	for _, i := range sh.market {
+	for _, i := range sh.instruments() {
 		codes, keys = append(codes, i.Key.Code), append(keys, i.Key.String())
 	}
 	return append(codes, keys...)

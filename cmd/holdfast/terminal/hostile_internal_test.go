@@ -24,7 +24,7 @@ func TestTextOfOthersIsEscaped(t *testing.T) {
 		sh.pushed(client.Push{Sequence: 1, Event: event})
 	}
 	sh.showAccount(client.Snapshot{Account: client.Account{Name: evil}, Positions: []client.Position{{Key: key, Quantity: 1}}})
-	sh.showQuotes(sh.market)
+	sh.showQuotes(sh.instruments())
 	sh.print(sh.ordersText([]client.OrderState{{Key: key, ClientOrderID: evil}}))
 	sh.showHistory(client.HistoryPage{Executions: []client.Execution{{Key: key, Busted: true, BustReason: evil}}})
 	sh.showPlaced(client.Placed{Executions: []client.Execution{{Key: key}}, Position: client.Position{Key: key}})

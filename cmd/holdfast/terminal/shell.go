@@ -25,8 +25,7 @@ type shell struct {
 	line     int    // number of the line that is executed, from 1
 	typed    string // that line
 
-	market []client.Instrument // the last list of all; sorted
-	again  reconnecting
+	again reconnecting
 
 	mu         sync.Mutex              // guards client as well
 	watching   []client.Key            // nil: none; no keys: all
@@ -36,6 +35,16 @@ type shell struct {
 	dropped    uint64 // pushes that the present client has dropped, as far as that is shown
 	ready      bool   // pushes are shown
 	starting   bool   // pushes are shown after the account, in JSON mode
+
+	marketUse sync.Mutex
+	market    []client.Instrument // the last list of all, sorted; guarded by marketUse
+}
+
+// instruments returns the last list of all instruments, sorted.
+func (sh *shell) instruments() []client.Instrument {
+	sh.marketUse.Lock()
+	defer sh.marketUse.Unlock()
+	return sh.market
 }
 
 // shellCommand is one command of the prompt.

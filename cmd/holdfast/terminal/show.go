@@ -84,11 +84,12 @@ func (sh *shell) positions(list []client.Position) string {
 func keyText(key client.Key) string { return table.Escape(key.String()) }
 
 func (sh *shell) nameOf(key client.Key) string {
-	at, found := slices.BinarySearchFunc(sh.market, key, func(i client.Instrument, key client.Key) int { return i.Key.Compare(key) })
+	list := sh.instruments()
+	at, found := slices.BinarySearchFunc(list, key, func(i client.Instrument, key client.Key) int { return i.Key.Compare(key) })
 	if !found {
 		return ""
 	}
-	return sh.market[at].Name
+	return list[at].Name
 }
 
 // usedBefore is the line before the reply to a client order id that was used before.
