@@ -44,6 +44,8 @@ var mayImport = map[string][]string{
 	"biz/gateway":    {"engine", "codec", "codec/pb", "codec/fix", "biz/fix", "biz/desk", "biz/ledger", "biz/market", "biz/seed"},
 	"biz/simulation": {"biz/desk", "biz/ledger", "biz/market"},
 	"biz/script":     {"biz/jsonfile", "biz/textfile", "biz/ledger", "biz/market", "biz/seed", "biz/desk", "codec/pb"},
+	"biz/console":    {"codec", "biz/gateway", "biz/ledger", "docs"},
+	"docs":           {},
 	"biz/server":     {"engine", "biz/*"},
 	"biz/transcript": {"biz/textfile"},
 	"biz/chat":       {"engine", "codec", "codec/chat", "codec/pb"},
@@ -95,7 +97,7 @@ var (
 var vagueNames = []string{"base", "common", "data", "helper", "helpers", "impl", "info", "lib", "misc", "shared", "util", "utils"}
 
 // topFolders are the folders at the top that hold packages.
-var topFolders = []string{"engine", "codec", "biz", "pool", "cmd", "perf", "deploy"}
+var topFolders = []string{"engine", "codec", "biz", "pool", "cmd", "perf", "deploy", "docs"}
 
 // goPackage is one package of ours: what its files import on any platform.
 type goPackage struct {
@@ -297,7 +299,7 @@ func TestRulesCatch(t *testing.T) {
 		{"similar name", "engine", []string{"holdfast/codecs"}, false, "engine: may not import codecs"},
 		{"no row", "biz/novelty", nil, false, "biz/novelty: has no row in the table of the design"},
 		{"vague name", "engine/util", nil, false, "engine/util: the name util says nothing"},
-		{"new folder at the top", "stuff", nil, false, "stuff: folder stuff is not one of [engine codec biz pool cmd perf deploy]"},
+		{"new folder at the top", "stuff", nil, false, "stuff: folder stuff is not one of [engine codec biz pool cmd perf deploy docs]"},
 		{"reactor elsewhere", "biz/gateway", []string{"github.com/panjf2000/gnet/v2"}, false, "biz/gateway: github.com/panjf2000/gnet/v2 belongs in [engine perf/load]"},
 		{"journal elsewhere, in a test", "biz/history", []string{"github.com/nats-io/nats.go"}, true, "biz/history: github.com/nats-io/nats.go belongs in [biz/journal]"},
 		{"clock in the core", "biz/ledger", []string{"time"}, false, "biz/ledger: is pure and may not import time"},

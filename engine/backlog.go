@@ -27,6 +27,7 @@ func (b *backlog) set(s *Session, n int) {
 	}
 	b.bytes += n - s.unsent
 	s.unsent = n
+	s.shown.Store(int64(n))
 	s.countUnsent()
 	switch {
 	case n > 0 && s.place == 0:

@@ -120,6 +120,9 @@ func (c *Core) Find(id SessionID) (*Session, bool) { return c.sessions.find(id) 
 // Len returns how many sessions are open.
 func (c *Core) Len() int { return c.sessions.len() }
 
+// Sessions returns the open sessions, in no order. Goroutine: any.
+func (c *Core) Sessions() []*Session { return c.sessions.all() }
+
 // CloseAll closes every session with a Notice.
 func (c *Core) CloseAll(reason Reason) { c.closeSessions(c.sessions.all(), reason) }
 
@@ -169,7 +172,7 @@ func (c *Core) AddInlineCarrier(carrier Carrier) int {
 // that number. If a limit forbids it, Open returns nil and the reason: send the peer
 // Refusal, and close. Goroutine: the carrier.
 func (c *Core) Open(carrier int, link Link, remote net.Addr, l *Listener) (*Session, Reason) {
-	s := &Session{core: c, link: link, group: c.groups[carrier], remote: remote, listener: l, dialect: l.Dialect, ordered: l.Dialect.Ordered()}
+	s := &Session{core: c, link: link, group: c.groups[carrier], remote: remote, connected: time.Now(), listener: l, dialect: l.Dialect, ordered: l.Dialect.Ordered()}
 	if l.WebSocket != nil {
 		s.ws = new(webInput)
 	}

@@ -75,5 +75,5 @@ func (r *registry) len() int {
 func (r *registry) all() []*Session {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return slices.Collect(maps.Values(r.sessions))
+	return slices.AppendSeq(make([]*Session, 0, len(r.sessions)), maps.Values(r.sessions))
 }

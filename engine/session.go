@@ -19,6 +19,7 @@ type Session struct {
 	link       Link
 	group      *group
 	remote     net.Addr
+	connected  time.Time
 	properties []any
 
 	listener *Listener
@@ -41,6 +42,7 @@ type Session struct {
 	requests uint32        // executed so far. Goroutine: the one that executes them
 	held     *heldRequests // Goroutine: lane
 	due      atomic.Int64  // bytes of its output; see flow.go
+	shown    atomic.Int64  // unsent, for any goroutine
 
 	cursors atomic.Pointer[[]*cursor] // in feeds; the slice is never changed
 
@@ -95,6 +97,16 @@ func (s *Session) Dialect() codec.Dialect { return s.dialect }
 // Greets reports whether the server speaks first on the session's listener.
 func (s *Session) Greets() bool { return s.listener.Greets }
 
+// Listener returns where the session came to. It must not be changed.
+func (s *Session) Listener() *Listener { return s.listener }
+
+// Connected returns when the connection was accepted.
+func (s *Session) Connected() time.Time { return s.connected }
+
+// Unsent returns how many bytes of its output are not sent, as of the last write or the last review, a
+// few times a second. Goroutine: any.
+func (s *Session) Unsent() int64 { return s.shown.Load() }
+
 // RemoteAddr returns the peer's address.
 func (s *Session) RemoteAddr() net.Addr { return s.remote }
 
@@ -114,6 +126,10 @@ func (s *Session) SetLoggedIn(yes bool) {
 	}
 	s.loggedIn.Store(yes)
 }
+
+// LoggedIn reports whether somebody is logged in. If so, all that OnOpen and the login have set before is
+// seen. Goroutine: any.
+func (s *Session) LoggedIn() bool { return s.loggedIn.Load() }
 
 // SetPatient ends the limit IdleTime for the session: its protocol finds silent peers itself.
 // Goroutine: any.

@@ -22,6 +22,9 @@ type WebSocket struct {
 	// Origins are the origins of web pages that may connect, such as
 	// "https://app.example.com", beside the server's own; "*" means all.
 	Origins []string
+	// Page allows the pages of a web server on the same host: it is their scheme and port, such as
+	// "http://:8880". "": none.
+	Page string
 	// Echo serves the path /echo, which returns each message as it came, for conformance
 	// tests. Messages there may have 16 MiB.
 	Echo bool
@@ -257,7 +260,7 @@ func (w *webInput) refuse(err error) {
 // withOptions returns a copy of o with what a client can ask for.
 func (o WebSocket) withOptions() *WebSocket {
 	h := &o.options
-	h.Paths, h.Origins = []string{webSocketPath}, o.Origins
+	h.Paths, h.Origins, h.Page = []string{webSocketPath}, o.Origins, o.Page
 	h.Subprotocols = []string{websocket.SubprotocolPacket}
 	if o.Text != nil {
 		h.Subprotocols = append(h.Subprotocols, websocket.SubprotocolJSON)

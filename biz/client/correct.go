@@ -14,6 +14,8 @@ type Correction struct {
 	Quantity Quantity
 	Price    Price
 	Reason   string
+	// DryRun changes nothing: the answer says what would change.
+	DryRun bool
 	// History is the history that ID was read in; see BustIn.
 	History HistoryID
 }
@@ -32,7 +34,7 @@ type Corrected struct {
 func (c *Client) Correct(ctx context.Context, x Correction) (Corrected, error) {
 	request := &pb.CorrectRequest{
 		ExecutionId: uint64(x.ID), Quantity: int64(x.Quantity), Price: int64(x.Price),
-		Reason: x.Reason, HistoryId: x.History.wire(),
+		Reason: x.Reason, HistoryId: x.History.wire(), DryRun: x.DryRun,
 	}
 	var reply pb.CorrectReply
 	if err := c.send(ctx, codec.CommandCorrect, request, &reply); err != nil {

@@ -80,9 +80,9 @@ func TestRequests(t *testing.T) {
 			return err
 		}, codec.CommandBust, &pb.BustRequest{Market: "ALFA", Code: "600100", From: 77, To: 78, Customer: 5, Reason: "why", Cascade: true}},
 		{"correct", func(c *client.Client) error {
-			_, err := c.Correct(ctx, client.Correction{ID: execution, Quantity: 1, Price: 2, Reason: "why", History: before})
+			_, err := c.Correct(ctx, client.Correction{ID: execution, Quantity: 1, Price: 2, Reason: "why", DryRun: true, History: before})
 			return err
-		}, codec.CommandCorrect, &pb.CorrectRequest{ExecutionId: 9, Quantity: 1, Price: 2, Reason: "why", HistoryId: before[:]}},
+		}, codec.CommandCorrect, &pb.CorrectRequest{ExecutionId: 9, Quantity: 1, Price: 2, Reason: "why", DryRun: true, HistoryId: before[:]}},
 		{"halt", operate(client.Halt{Key: key}), codec.CommandOperate,
 			&pb.OperateRequest{Command: &pb.OperateRequest_Halt{Halt: &pb.HaltCommand{Market: "ALFA", Code: "600100"}}}},
 		{"resume", operate(client.Resume{Key: client.Key{Market: "ALFA"}}), codec.CommandOperate,

@@ -304,6 +304,18 @@ func (t *Turn) Correct(c *ledger.Correction) ([]ledger.Event, error) {
 	})
 }
 
+// PlanCorrect returns what Correct would do. Errors are those of Correct; nothing changes in any
+// case.
+func (t *Turn) PlanCorrect(c *ledger.Correction) (ledger.CorrectionPlan, error) {
+	if err := t.ready(); err != nil {
+		return ledger.CorrectionPlan{}, err
+	}
+	if len(c.Past.Executions) > 0 { // else the ledger says why not
+		c.Terms = t.desk.terms(c.Past.Executions[0].Instrument, c.Terms.Time)
+	}
+	return t.account.ledger.PlanCorrect(c)
+}
+
 // rewrite applies a command that changes the past of one instrument. Orders that work again
 // come last at their price.
 func (t *Turn) rewrite(past *ledger.Past, terms *ledger.Terms, do func(*ledger.Account, []ledger.Event) ([]ledger.Event, error)) ([]ledger.Event, error) {

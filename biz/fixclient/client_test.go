@@ -141,6 +141,7 @@ func TestSessionGoesOn(t *testing.T) {
 	store, err = fixclient.OpenStore(path)
 	must(t, err)
 	served = make(chan struct{})
+	caughtUp := make(chan struct{})
 	go func() {
 		defer close(served)
 		a.out = 4 // 2 and 3 were sent to nobody
@@ -154,8 +155,11 @@ func TestSessionGoesOn(t *testing.T) {
 		a.out = 2
 		a.send("8", "43=Y 122=20260105-09:30:00 37=missed")
 		a.send("4", "43=Y 122=20260105-09:30:00 36=6 123=Y")
-		a.wants("35=5", "58=bye")
 		a.out = 6
+		a.send("1", "112=there")
+		a.wants("35=0", "112=there") // so it has all of the above
+		close(caughtUp)
+		a.wants("35=5", "58=bye")
 		a.send("5", "")
 	}()
 	got := make(chan string, 1)
@@ -169,9 +173,10 @@ func TestSessionGoesOn(t *testing.T) {
 	if text := <-got; text != "8 missed" {
 		t.Errorf("got %s", text)
 	}
+	<-caughtUp
 	c.Logout(t.Context(), "bye")
 	<-served
-	if in, out := store.Next(); in != 7 || out != 6 {
+	if in, out := store.Next(); in != 8 || out != 7 {
 		t.Errorf("next numbers %d and %d", in, out)
 	}
 	must(t, store.Close())

@@ -297,15 +297,12 @@ func (g *Gateway) correct(c *engine.Context, asking *account) {
 	if err == nil {
 		err = g.desk.WithPast(ctx, a.Account, w.turn, ids, func(t *desk.Turn, past ledger.Past) {
 			g.whileLoggedIn(q, func() {
-				events, err := t.Correct(&ledger.Correction{
-					Execution: id, Quantity: ledger.Quantity(request.Quantity), Price: ledger.Price(request.Price),
-					Reason: request.Reason, Past: past, Terms: ledger.Terms{Time: g.now()},
-				})
+				will, err := g.correctIn(t, past, id, &request)
 				if err != nil {
 					q.refuseIn(w, err)
 					return
 				}
-				q.answer(w, codec.ResultOK, g.correctReply(w, t.Ledger(), &old, &events[len(events)-1]))
+				q.answer(w, codec.ResultOK, g.correctReply(t.Ledger(), &old, &will))
 			})
 		})
 	}
@@ -314,11 +311,28 @@ func (g *Gateway) correct(c *engine.Context, asking *account) {
 	}
 }
 
-func (g *Gateway) correctReply(w *workspace, l *ledger.Account, old *ledger.Execution, e *ledger.Event) *pb.CorrectReply {
-	b := g.describeEvent(w.out, e, l)
-	reply := &pb.CorrectReply{Busted: new(pb.Execution), Replacement: &b.execution, Position: &b.position, Order: &b.order}
+// correctIn corrects an execution in a turn of its account, unless it is a dry run.
+func (g *Gateway) correctIn(t *desk.Turn, past ledger.Past, id ledger.ExecutionID, r *pb.CorrectRequest) (ledger.CorrectionPlan, error) {
+	c := ledger.Correction{
+		Execution: id, Quantity: ledger.Quantity(r.Quantity), Price: ledger.Price(r.Price), Reason: r.Reason, Past: past,
+		Terms: ledger.Terms{Time: g.now()},
+	}
+	will, err := t.PlanCorrect(&c)
+	if err == nil && !r.DryRun {
+		_, err = t.Correct(&c)
+	}
+	return will, err
+}
+
+// correctReply describes what was corrected, or would be.
+func (g *Gateway) correctReply(l *ledger.Account, old *ledger.Execution, will *ledger.CorrectionPlan) *pb.CorrectReply {
+	reply := &pb.CorrectReply{Busted: new(pb.Execution), Replacement: new(pb.Execution), Position: new(pb.Position), Order: new(pb.Order)}
+	e := &will.Event
 	g.setExecution(reply.Busted, old)
-	busted, _ := l.FindBust(old.ID)
-	g.setBusted(reply.Busted, &busted)
+	g.setBusted(reply.Busted, &ledger.Busted{Reason: e.Text, CorrectedBy: e.Execution.ID.Number()})
+	g.setExecution(reply.Replacement, &e.Execution)
+	g.setPosition(reply.Position, &e.Position, g.priceAfter(e), l, e.Time)
+	reply.Position.Frozen, reply.Position.Sellable = int64(will.Frozen), int64(will.Sellable)
+	g.setOrder(reply.Order, &e.Order, e.Cause)
 	return reply
 }

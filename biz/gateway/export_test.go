@@ -252,3 +252,17 @@ type Attempts struct{ attempts attempts }
 func (a *Attempts) Allow(customer int, now time.Time) (unlisted uint32, ok bool) {
 	return a.attempts.allow(ledger.Customer(customer), now)
 }
+
+// PendingLogins returns how many passwords were taken and are not answered.
+func (g *Gateway) PendingLogins() int {
+	g.guesses.mu.Lock()
+	defer g.guesses.mu.Unlock()
+	return g.guesses.pending
+}
+
+// Passes returns how many passes have not ended.
+func (g *Gateway) Passes() int {
+	g.passes.mu.Lock()
+	defer g.passes.mu.Unlock()
+	return len(g.passes.live)
+}

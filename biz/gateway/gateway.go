@@ -80,6 +80,7 @@ type Gateway struct {
 	quotes   quoteBoard
 	catchUps catchUpBoard
 	guesses  *guesses
+	passes   passes
 	fix      fixDoor
 	queries  fixQueries
 

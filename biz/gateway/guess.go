@@ -113,7 +113,7 @@ const (
 // guessed ends the wait of a login: its session may send another password. That of FIX may not: what it
 // has sent meanwhile is no first message, until it is logged on or closed.
 func (l *login) guessed() {
-	if l.logon != nil {
+	if l.logon != nil || l.passed != nil {
 		return
 	}
 	l.session().SetLoggingIn(false)
@@ -329,6 +329,11 @@ func (g *Gateway) verifyOne(l *login, w *workspace) {
 	defer func() {
 		if v := recover(); v != nil {
 			g.core.Stats.Panics.Add(1)
+			if l.passed != nil {
+				g.log.Error("login of the console panicked", "panic", v, "stack", string(debug.Stack()))
+				g.refuseLogin(l, codec.ResultFailed, "internal error")
+				return
+			}
 			g.log.Error("login panicked; its session is closed", "session", l.session().ID(), "panic", v, "stack", string(debug.Stack()))
 			l.session().Close(engine.ReasonPanic)
 		}

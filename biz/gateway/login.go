@@ -22,8 +22,9 @@ type login struct {
 	password   string
 	credential credential // verified
 	resumeFrom uint64
-	history    []byte // that resumeFrom belongs to
-	logon      []byte // the Logon of a FIX client; nil: another one
+	history    []byte      // that resumeFrom belongs to
+	logon      []byte      // the Logon of a FIX client; nil: another one
+	passed     chan passed // gets the answer to a OpenPass, which has no session; nil: another one
 
 	// While the password waits; guarded by guesses.mu.
 	address netip.Addr    // the client's engine.CountedAddress
@@ -51,7 +52,9 @@ func (g *Gateway) login(c *engine.Context) {
 	}
 	switch credential := request.Credential.(type) {
 	case *pb.LoginRequest_Token:
-		g.admitIf(c, l, noMatch, func(owner *seed.Customer) bool { return l.verifyToken(owner, credential.Token) })
+		g.admitIf(c, l, noMatch, func(owner *seed.Customer) bool {
+			return l.verifyToken(owner, credential.Token) || g.redeem(l, credential.Token)
+		})
 	case *pb.LoginRequest_Password:
 		l.password = credential.Password
 		g.guess(c, l)
@@ -91,6 +94,10 @@ func (l *login) verifyToken(owner *seed.Customer, token []byte) bool {
 
 // admit logs the session in to a after its credential was verified. Goroutine: any.
 func (g *Gateway) admit(l *login, w *workspace, a *account) {
+	if l.passed != nil {
+		g.admitPass(l, a)
+		return
+	}
 	l.state.mu.Lock()
 	defer l.state.mu.Unlock()
 	if l.state.closed || l.state.revoked.Load() {
@@ -154,8 +161,12 @@ func (g *Gateway) welcome(l *login, w *workspace, a *account, of *ledger.Account
 
 // refuseLogin replies to a login whose handler has returned.
 func (g *Gateway) refuseLogin(l *login, r codec.Result, message string) {
-	if l.logon != nil {
+	switch {
+	case l.logon != nil:
 		g.refuseLogon(l, message)
+		return
+	case l.passed != nil:
+		l.refusePass(r, message)
 		return
 	}
 	out := g.core.NewOutbox()

@@ -45,6 +45,7 @@ func (g *Gateway) Reload(s *seed.Seed) (Reloaded, error) {
 	r := Reloaded{Reloaded: changed}
 	for _, d := range changed.Owners {
 		a := g.account(d.Customer())
+		g.endPasses(a)
 		for _, session := range a.connections() {
 			if g.revoke(session, a) {
 				r.Sessions++
@@ -164,6 +165,7 @@ type credential struct {
 	password    string // "": it was another
 	certificate string // "": it was another
 	token       [len(seed.Customer{}.TokenSHA256)]byte
+	pass        *Pass // that the login is of; nil: of none
 	// On FIX listeners: the CompID, and, if that is enough, the address.
 	compID  string
 	address netip.Addr
@@ -171,6 +173,9 @@ type credential struct {
 
 // of reports whether it is a credential of the customer.
 func (c *credential) of(owner *seed.Customer) bool {
+	if c.pass != nil && c.pass.Ended() {
+		return false
+	}
 	if c.compID != "" {
 		settings := owner.FIXSession(c.compID)
 		if settings == nil || c.address.IsValid() {

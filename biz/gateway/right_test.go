@@ -65,6 +65,7 @@ func TestRights(t *testing.T) {
 		{"replace", codec.CommandReplaceOrder, &pb.ReplaceOrderRequest{ClientOrderId: "x", Quantity: 9}, forbidden, rejected, rejected, "the customer or operator role"},
 		{"bust", codec.CommandBust, &pb.BustRequest{ExecutionId: x, Reason: "test"}, forbidden, forbidden, ok, "the operator role"},
 		{"bust, dry run", codec.CommandBust, &pb.BustRequest{ExecutionId: x, Reason: "test", DryRun: true}, forbidden, forbidden, ok, "the operator role"},
+		{"correct, dry run", codec.CommandCorrect, &pb.CorrectRequest{ExecutionId: x, Quantity: 1, Price: 1, DryRun: true}, forbidden, forbidden, rejected, "the operator role"},
 		{"correct", codec.CommandCorrect, &pb.CorrectRequest{ExecutionId: x, Quantity: 1, Price: 1}, forbidden, forbidden, rejected, "the operator role"},
 
 		{"operate nothing", codec.CommandOperate, nil, forbidden, forbidden, codec.ResultMalformed, "the operator role"},

@@ -232,10 +232,14 @@ func (s *screen) bust(words []string) {
 	}
 }
 
-// correct sends "100001-1 50 9.00 reason".
+// correct sends "100001-1 50 9.00 reason"; first may come "dry".
 func (s *screen) correct(words []string) {
+	dry := words[0] == "dry"
+	if dry {
+		words = words[1:]
+	}
 	s.ask(codec.CommandCorrect, &pb.CorrectRequest{
-		ExecutionId: s.id(words[0]), Quantity: s.number(words[1]), Price: s.price(words[2]), Reason: strings.Join(words[3:], " "),
+		ExecutionId: s.id(words[0]), Quantity: s.number(words[1]), Price: s.price(words[2]), Reason: strings.Join(words[3:], " "), DryRun: dry,
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"holdfast/biz/seed"
 	"holdfast/codec"
 	"holdfast/engine"
 )
@@ -110,4 +111,15 @@ func (p *presence) list(dst []*account) []*account {
 		dst = append(dst, a)
 	}
 	return dst
+}
+
+// OwnerOf returns the customer who is logged in on a session, or nil. Goroutine: any.
+func (g *Gateway) OwnerOf(session *engine.Session) *seed.Customer {
+	if !session.LoggedIn() {
+		return nil
+	}
+	if a := g.state.Get(session).account.Load(); a != nil { // the login may just have ended
+		return a.Owner()
+	}
+	return nil
 }

@@ -151,7 +151,7 @@ func (a *Account) takeBack(dst []Event, b *Bust, list []Execution, f *Fold) ([]E
 		unsettled -= list[i].unsettledBuy(b.Terms.Time)
 	}
 	covered := f.Quantity - max(0, unsettled) // it is negative if the clock was set back
-	dst = a.cancelUncovered(dst, instrument, covered, b.Terms.Time)
+	dst = a.cancelUncovered(dst, a.uncovered(instrument, covered), b.Terms.Time)
 	for i := range dst[start:] {
 		orders[dst[start+i].Order.ID] = dst[start+i].Order
 	}
@@ -230,15 +230,23 @@ func (a *Account) checkSums(list []Execution, f *Fold) error {
 	return nil
 }
 
-// cancelUncovered cancels the working sells for which there are too few shares that can be sold,
-// newest first. Further events of the command follow.
-func (a *Account) cancelUncovered(dst []Event, id InstrumentID, covered Quantity, now int64) []Event {
+// uncovered returns the working sells for which there are too few shares that can be sold, newest
+// first.
+func (a *Account) uncovered(id InstrumentID, covered Quantity) (list []*Order) {
 	frozen := a.FrozenShares(id)
 	for i := len(a.orders) - 1; i >= 0 && frozen > covered; i-- {
 		if o := a.orders[i]; o.Instrument == id && o.Side == Sell {
 			frozen -= o.Leaves()
-			dst = a.end(dst, o, KindCancel, ByShares, now, true)
+			list = append(list, o)
 		}
+	}
+	return list
+}
+
+// cancelUncovered cancels working sells that lack shares. Further events of the command follow.
+func (a *Account) cancelUncovered(dst []Event, list []*Order, now int64) []Event {
+	for _, o := range list {
+		dst = a.end(dst, o, KindCancel, ByShares, now, true)
 	}
 	return dst
 }

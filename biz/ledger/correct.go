@@ -15,62 +15,93 @@ type Correction struct {
 	Terms     Terms
 }
 
+// CorrectionPlan is what a correction does.
+type CorrectionPlan struct {
+	// Event is that of the correction, without what the account adds: number, change and rows.
+	Event Event
+	// Frozen and Sellable are how many shares of the position are frozen then, and how many can
+	// be sold.
+	Frozen, Sellable Quantity
+
+	uncovered []*Order // working sells that are cancelled first
+}
+
 // Correct replaces an execution: the new one takes its place among the others. It appends the
 // event to dst, after those of working sells that it cancels, as with Bust. Errors
 // are those of Bust, ErrBusted if the execution is busted, and ErrOverfilled if the order
 // would be filled beyond its quantity.
 func (a *Account) Correct(dst []Event, c *Correction) ([]Event, error) {
-	at, err := a.findCorrected(c)
+	p, err := a.PlanCorrect(c)
 	if err != nil {
 		return dst, err
+	}
+	a.recent.trim()
+	dst = a.cancelUncovered(dst, p.uncovered, c.Terms.Time)
+	dst = append(dst, p.Event)
+	a.mustApply(&dst[len(dst)-1])
+	return dst, nil
+}
+
+// PlanCorrect returns what Correct would do. Errors are those of Correct; nothing changes in any
+// case.
+func (a *Account) PlanCorrect(c *Correction) (p CorrectionPlan, err error) {
+	at, err := a.findCorrected(c)
+	if err != nil {
+		return p, err
 	}
 	old := c.Past.Executions[at]
 	later := c.Past.ofOrder(&old)
 	orders, err := a.ordersOf(later, &c.Past)
 	if err != nil {
-		return dst, err
+		return p, err
 	}
 	order := orders[old.Order]
 	next, err := a.correction(&old, &order, later, c)
 	if err != nil {
-		return dst, err
+		return p, err
 	}
 	before := order
 	order.correct(&old, &next)
 	if order.Frozen, err = frozenFor(&order, &c.Terms); err != nil || order.Frozen > MaxMoney-(a.frozen-before.Frozen) {
-		return dst, ErrTooLarge
+		return p, ErrTooLarge
 	}
 	all := slices.Clone(c.Past.Executions)
 	all[at] = next
 	f, ok := Refold(c.Past.Start, all)
 	if ok && len(f.Short) > 0 {
-		return dst, &BlockedError{f.Short}
+		return p, &BlockedError{f.Short}
 	}
 	next.Cost = all[slices.IndexFunc(all, func(x Execution) bool { return x.ID == next.ID })].Cost
-	e := Event{
-		Kind: KindCorrect, Time: c.Terms.Time, Cause: ByCorrection, Text: c.Reason, Execution: next,
+	p.Event = Event{
+		Kind: KindCorrect, Time: c.Terms.Time, Cause: ByCorrection, Text: c.Reason, Execution: next, Order: order,
 		Position: f.position(old.Instrument), Amount: next.CashFlow() - old.CashFlow(),
 		FeeChange: next.feeApart() - old.feeApart(), QuantityChange: next.Quantity - old.Quantity,
 	}
-	if !ok || !a.fitsCorrection(&e) {
-		return dst, ErrTooLarge
+	if !ok || !a.fitsCorrection(&p.Event) {
+		return p, ErrTooLarge
 	}
-	a.recent.trim()
+	a.coverCorrection(&p, &old, &before)
+	return p, nil
+}
+
+// coverCorrection finds the working sells that a correction cancels. before is the order as it is.
+func (a *Account) coverCorrection(p *CorrectionPlan, old *Execution, before *Order) {
+	e := &p.Event
+	next, id := &e.Execution, old.Instrument
 	// A working sell loses as much of what is left as the position loses: it is covered.
-	less := before.freezesShares() - order.freezesShares()
-	unsettled := a.unsettledShares(old.Instrument, e.Time) - old.unsettledBuy(e.Time) + next.unsettledBuy(e.Time)
-	start := len(dst)
-	dst = a.cancelUncovered(dst, old.Instrument, f.Quantity-max(0, unsettled)+less, e.Time)
-	for i := range dst[start:] {
-		if o := &dst[start+i].Order; o.ID == order.ID { // the clock was set back: shares are unsettled again
-			order = *o
-			order.correct(&old, &next)
+	less := before.freezesShares() - e.Order.freezesShares()
+	unsettled := a.unsettledShares(id, e.Time) - old.unsettledBuy(e.Time) + next.unsettledBuy(e.Time)
+	p.uncovered = a.uncovered(id, e.Position.Quantity-max(0, unsettled)+less)
+	p.Frozen = a.FrozenShares(id) - less
+	for _, o := range p.uncovered {
+		p.Frozen -= o.Leaves()
+		if o.ID == before.ID { // the clock was set back: shares are unsettled again
+			p.Frozen += less
+			e.Order = asCancelled(before)
+			e.Order.correct(old, next)
 		}
 	}
-	e.Order = order
-	dst = append(dst, e)
-	a.mustApply(&dst[len(dst)-1])
-	return dst, nil
+	p.Sellable = max(0, e.Position.Quantity-p.Frozen-max(0, unsettled))
 }
 
 // findCorrected returns the index in the past of the execution to correct, or why it can't be.

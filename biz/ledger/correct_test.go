@@ -11,6 +11,31 @@ func correction(a *ledger.Account, x ledger.Execution, q ledger.Quantity, p ledg
 	return &ledger.Correction{Execution: x.ID, Quantity: q, Price: p, Reason: "typo", Past: pastOf(a, x.Instrument), Terms: ledger.Terms{Time: 2}}
 }
 
+// checkPlan fails if a correction has not done what its plan said.
+func checkPlan(t interface{ Fatalf(string, ...any) }, a *ledger.Account, plan *ledger.CorrectionPlan, e *ledger.Event) {
+	want := *e
+	want.Number, want.Push, want.Change, want.Rows = plan.Event.Number, plan.Event.Push, plan.Event.Change, plan.Event.Rows
+	frozen, sellable := a.Available(e.Position.Instrument, e.Time)
+	if plan.Event != want || plan.Frozen != frozen || plan.Sellable != sellable {
+		t.Fatalf("planned: %+v\ndone: %+v, %d frozen, %d sellable", plan, e, frozen, sellable)
+	}
+}
+
+// corrected corrects an execution as planned before. The plan changes nothing.
+func corrected(t *testing.T, a *ledger.Account, c *ledger.Correction) []ledger.Event {
+	t.Helper()
+	var plan ledger.CorrectionPlan
+	unchanged(t, a, func() {
+		var err error
+		if plan, err = a.PlanCorrect(c); err != nil {
+			t.Fatal(err)
+		}
+	})
+	events := must(t)(a.Correct(nil, c))
+	checkPlan(t, a, &plan, &events[len(events)-1])
+	return events
+}
+
 // TestCorrect: the new execution takes the place of the old one, as if it had been so from the
 // start.
 func TestCorrect(t *testing.T) {
@@ -38,7 +63,7 @@ func TestCorrect(t *testing.T) {
 				events = append(events, place(t, a, d))
 			}
 			old := events[c.number-1].Execution
-			e := must(t)(a.Correct(nil, correction(a, old, c.quantity, c.price)))[0]
+			e := corrected(t, a, correction(a, old, c.quantity, c.price))[0]
 			c.position.Instrument = tin
 			equal(t, "kind", e.Kind, ledger.KindCorrect)
 			equal(t, "pushes", e.Pushes(), 4)
@@ -56,7 +81,7 @@ func TestCorrect(t *testing.T) {
 				equal(t, "cost of the sell", e.Execution.Cost, ledger.Money(c.quantity)*10)
 			}
 
-			second := must(t)(a.Correct(nil, correction(a, e.Execution, old.Quantity, old.Price)))[0] // back again
+			second := corrected(t, a, correction(a, e.Execution, old.Quantity, old.Price))[0] // back again
 			equal(t, "corrects the correction", second.Execution.Corrects, 4)
 			equal(t, "same place", second.Execution.FoldPlace(), old.ID.Number())
 			equal(t, "position as before", second.Position, events[2].Position)
@@ -96,6 +121,9 @@ func TestCorrectRefused(t *testing.T) {
 			if !errors.Is(err, c.want) || len(events) > 0 {
 				t.Errorf("%s: %d events, %v, want %v", c.name, len(events), err, c.want)
 			}
+			if _, err := a.PlanCorrect(correction(a, c.x, c.quantity, c.price)); !errors.Is(err, c.want) {
+				t.Errorf("%s: planned: %v, want %v", c.name, err, c.want)
+			}
 		})
 	}
 }
@@ -117,7 +145,7 @@ func TestCorrectAWorkingOrder(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			a := open(t, 10_000)
 			x := submit(t, a, limit(ledger.Buy, 10, 10), ledger.Offer{Quantity: 4, Price: 9})[0].Execution
-			o := must(t)(a.Correct(nil, correction(a, x, c.to, 9)))[0].Order
+			o := corrected(t, a, correction(a, x, c.to, 9))[0].Order
 			equal(t, "status", o.Status, c.status)
 			equal(t, "quantity", o.Quantity, c.quantity)
 			equal(t, "leaves", o.Leaves(), c.leaves)
@@ -133,14 +161,14 @@ func TestCorrectionCancelsUncoveredSells(t *testing.T) {
 	x := submit(t, a, limit(ledger.Sell, 10, 10), ledger.Offer{Quantity: 2, Price: 10})[0].Execution
 	bought := place(t, a, buy(5, 10)).Execution
 	older := rest(t, a, limit(ledger.Sell, 5, 10))
-	events := must(t)(a.Correct(nil, correction(a, bought, 1, 10)))
+	events := corrected(t, a, correction(a, bought, 1, 10))
 	equal(t, "events", len(events), 2)
 	equal(t, "cancelled", events[0].Order.ID, older.ID)
 	equal(t, "cause", events[0].Cause, ledger.ByShares)
-	events = must(t)(a.Correct(nil, correction(a, x, 3, 10)))
+	events = corrected(t, a, correction(a, x, 3, 10))
 	equal(t, "events", len(events), 1)
 	equal(t, "works", a.Order(x.Order).Leaves(), 7)
-	must(t)(a.Correct(nil, correction(a, events[0].Execution, 10, 10)))
+	corrected(t, a, correction(a, events[0].Execution, 10, 10))
 	checkFrozen(t, a)
 	equal(t, "sold", a.Sellable(tin, 9), 1)
 
@@ -148,9 +176,9 @@ func TestCorrectionCancelsUncoveredSells(t *testing.T) {
 	bought = place(t, b, buy(10, 10)).Execution
 	x = submit(t, b, limit(ledger.Sell, 10, 10), ledger.Offer{Quantity: 2, Price: 10})[0].Execution
 	c := correction(b, bought, 5, 10) // 3 are left, 8 are frozen
-	events = must(t)(b.Correct(nil, c))
+	events = corrected(t, b, c)
 	equal(t, "cancelled itself", events[0].Order.ID, x.Order)
-	events = must(t)(b.Correct(nil, correction(b, x, 1, 10)))
+	events = corrected(t, b, correction(b, x, 1, 10))
 	equal(t, "still cancelled", events[0].Order.Status, ledger.Cancelled)
 	equal(t, "invariant", constant(b), 10_000)
 }
@@ -163,7 +191,7 @@ func TestCorrectionUpNeedsNoCancel(t *testing.T) {
 	x := submit(t, a, o, ledger.Offer{Quantity: 2, Price: 10})[0].Execution
 	r := ledger.Replacement{Order: x.Order, ClientOrderID: named(t, "b"), Quantity: 10, Price: 11, TimeInForce: ledger.Day}
 	must(t)(a.Replace(nil, &r, nil))
-	events := must(t)(a.Correct(nil, correction(a, x, 5, 10)))
+	events := corrected(t, a, correction(a, x, 5, 10))
 	equal(t, "kinds", kinds(events), []ledger.Kind{ledger.KindCorrect})
 	equal(t, "left", a.Order(x.Order).Leaves(), 5)
 	equal(t, "name", events[0].Execution.ClientOrderID, r.ClientOrderID)
@@ -178,8 +206,8 @@ func TestCorrectedSettlement(t *testing.T) {
 	b, s := place(t, a, bought).Execution, place(t, a, sold).Execution
 	equal(t, "sellable", a.Sellable(tin, 2), 5)
 	equal(t, "unsettled", a.Unsettled(2), 50)
-	must(t)(a.Correct(nil, correction(a, b, 3, 10)))
-	must(t)(a.Correct(nil, correction(a, s, 4, 11)))
+	corrected(t, a, correction(a, b, 3, 10))
+	corrected(t, a, correction(a, s, 4, 11))
 	equal(t, "sellable", a.Sellable(tin, 2), 6)
 	equal(t, "unsettled", a.Unsettled(2), 44)
 	equal(t, "later", a.Sellable(tin, 9), 9)
@@ -195,7 +223,7 @@ func TestCorrectionInCost(t *testing.T) {
 	equal(t, "1 % of 10 is rounded to nothing", x.Fee, 0)
 	c := correction(a, x, 1, 200)
 	c.Terms.Fees = d.Terms.Fees
-	e := must(t)(a.Correct(nil, c))[0]
+	e := corrected(t, a, c)[0]
 	equal(t, "cost with the fee", e.Position.Cost, 202)
 	equal(t, "fees apart", a.Fees(), 0)
 }
@@ -213,11 +241,11 @@ func TestFeeOfACorrection(t *testing.T) {
 		old := events[n].Execution
 		c := correction(a, old, old.Quantity, 150)
 		c.Terms.Fees = fees
-		e := must(t)(a.Correct(nil, c))[0]
+		e := corrected(t, a, c)[0]
 		equal(t, "fee", e.Execution.Fee, want)
 		c = correction(a, e.Execution, old.Quantity, old.Price)
 		c.Terms.Fees = fees
-		equal(t, "fee when it is corrected back", must(t)(a.Correct(nil, c))[0].Execution.Fee, old.Fee)
+		equal(t, "fee when it is corrected back", corrected(t, a, c)[0].Execution.Fee, old.Fee)
 	}
 }
 
@@ -231,7 +259,7 @@ func TestCorrectionAfterTheClockWasSetBack(t *testing.T) {
 	o := limit(ledger.Sell, 10, 10)
 	o.Terms.Time = 60
 	x := submit(t, a, o, ledger.Offer{Quantity: 2, Price: 10})[0].Execution
-	events := must(t)(a.Correct(nil, correction(a, x, 3, 10)))
+	events := corrected(t, a, correction(a, x, 3, 10))
 	equal(t, "kinds", kinds(events), []ledger.Kind{ledger.KindCancel, ledger.KindCorrect})
 	equal(t, "status", events[1].Order.Status, ledger.Cancelled)
 	equal(t, "filled", events[1].Order.Filled, 3)

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"holdfast/biz/ledger"
@@ -109,12 +110,17 @@ func (l *life) correct() {
 	if l.choose("other quantity", 2) == 0 {
 		c.Quantity = ledger.Quantity(1 + l.choose("quantity", 60))
 	}
+	plan, unable := l.live.PlanCorrect(&c)
 	events, err := l.live.Correct(nil, &c)
+	if fmt.Sprint(unable) != fmt.Sprint(err) {
+		l.Fatalf("planned: %v, done: %v", unable, err)
+	}
 	l.checkError("correct", err, l.twin.correct(x, c.Quantity, c.Price, l.now))
 	if err != nil {
 		return
 	}
 	l.record("correct", events)
+	checkPlan(l, l.live, &plan, &events[len(events)-1])
 	if _, err := l.live.Correct(nil, &c); !errors.Is(err, ledger.ErrBusted) {
 		l.Fatalf("the second correction: %v", err)
 	}

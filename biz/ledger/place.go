@@ -247,14 +247,20 @@ func frozenFor(o *Order, t *Terms) (Money, error) {
 
 // end cancels or expires an order, which may be a new one.
 func (a *Account) end(dst []Event, o *Order, k Kind, cause Cause, now int64, more bool) []Event {
-	dst = append(dst, Event{Kind: k, Time: now, Cause: cause, More: more, Order: *o})
+	dst = append(dst, Event{Kind: k, Time: now, Cause: cause, More: more, Order: asCancelled(o)})
 	e := &dst[len(dst)-1]
-	e.Order.Frozen = 0
-	if e.Order.Status = Cancelled; k == KindExpire {
+	if k == KindExpire {
 		e.Order.Status = Expired
 	}
 	a.mustApply(e)
 	return dst
+}
+
+// asCancelled returns an order as it is once it is cancelled.
+func asCancelled(o *Order) Order {
+	after := *o
+	after.Status, after.Frozen = Cancelled, 0
+	return after
 }
 
 // Command appends the events of the command that has this event, from it on. It appends

@@ -90,6 +90,9 @@ func checkRan(t *testing.T, name string, c *load.Comparison, cells int, servers 
 }
 
 func TestBenchCompare(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skip: half a minute of servers: leave out -short")
+	}
 	t.Parallel()
 	dir := t.TempDir()
 	stdout := benchOK(t, dir, tiny("compare", "--connections", "4,6", "--depths", "2", "--workloads", "submit,orders,positions,push,idle",
@@ -131,6 +134,9 @@ func TestBenchCompare(t *testing.T) {
 
 // TestBenchDialects compares listeners of other dialects, and chats.
 func TestBenchDialects(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skip: half a minute of servers: leave out -short")
+	}
 	t.Parallel()
 	dir := t.TempDir()
 	benchOK(t, dir, tiny("compare", "--connections", "4", "--depths", "2", "--workloads", "dialects,fix,websocket,chat,broadcast",

@@ -24,6 +24,9 @@ func TestDefaultsAreClosed(t *testing.T) {
 			t.Errorf("%s is %s by default: not a loopback address", key, listen)
 		}
 	}
+	if c.Console != "" {
+		t.Errorf("console at %s by default", c.Console)
+	}
 	if c.SeedFile != "" {
 		t.Errorf("accounts of %q by default", c.SeedFile)
 	}

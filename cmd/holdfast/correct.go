@@ -13,7 +13,8 @@ const correctLong = `correct replaces an execution by one with another quantity 
 the others. The customer's clients take the old one back and show the new one; history
 links both.`
 
-const correctExample = `  holdfast correct 100001-17 --quantity 100 --price 10.05 --reason "typing error"`
+const correctExample = `  holdfast correct 100001-17 --quantity 100 --price 10.05 --reason "typing error"
+  holdfast correct 100001-17 --quantity 100 --price 10.05 --reason "typing error" --dry-run`
 
 // newCorrectCommand returns the command that corrects an execution.
 func newCorrectCommand(p *Program) *cobra.Command {
@@ -38,22 +39,28 @@ func newCorrectCommand(p *Program) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return p.reply("Correct", reply, func() error { return p.showCorrected(&reply) })
+		return p.reply("Correct", reply, func() error { return p.showCorrected(&reply, x.DryRun) })
 	})
 	f := cmd.Flags()
 	f.Var(newQuantity(&x.Quantity), "quantity", "right number of shares")
 	f.Var(newPrice(&x.Price), "price", "right price")
 	f.StringVar(&x.Reason, "reason", "", "reason; the customer sees this `text`")
+	f.BoolVar(&x.DryRun, "dry-run", false, "change nothing, and show what would change")
 	return o.addAccess()
 }
 
-// showCorrected shows both executions and the position after the correction.
-func (p *Program) showCorrected(c *client.Corrected) error {
+// showCorrected shows both executions and the position after the correction, or in a dry run as
+// they would be.
+func (p *Program) showCorrected(c *client.Corrected, dry bool) error {
 	if err := p.showExecutions([]client.Execution{c.Busted, c.Replacement}); err != nil {
 		return err
 	}
-	if c.Position.Quantity == 0 {
-		return p.say("%s: none left", c.Replacement.Key)
+	text := ""
+	if dry {
+		text = "nothing was changed; then "
 	}
-	return p.say("%s: %s shares, %s", c.Position.Key, c.Position.Quantity, c.Position.MarketValue)
+	if c.Position.Quantity == 0 {
+		return p.say("%s%s: none left", text, c.Replacement.Key)
+	}
+	return p.say("%s%s: %s shares, %s", text, c.Position.Key, c.Position.Quantity, c.Position.MarketValue)
 }

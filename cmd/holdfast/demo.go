@@ -10,15 +10,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/biz/scenario"
+	"holdfast/biz/seed"
+	"holdfast/cmd/holdfast/config"
 	"holdfast/cmd/holdfast/host"
 )
 
 const demoLong = `demo starts a server with simulated orders and prices, and ten clients that trade on
-it over TCP and check every step. It ends with Ctrl-C or after --for, and removes its
-data.`
+it over TCP and check every step. With --console it also serves the console, a web page
+for trading and operating. It ends with Ctrl-C or after --for, and removes its data.`
 
 const demoExample = `  holdfast demo
   holdfast demo --for 20s
+  holdfast demo --console 127.0.0.1:8880
   holdfast client --customer 100042      joins it from another terminal`
 
 // demoPace is how long a client waits before each order, demoPause how long all
@@ -33,13 +36,20 @@ func newDemoCommand(p *Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "demo", Short: "start a server and ten clients that trade on it",
 		Long: demoLong, Example: demoExample, Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.demo(cmd.Context(), limit) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := config.Load(config.Sources{Flags: cmd.Flags()})
+			if err != nil {
+				return err
+			}
+			return p.demo(cmd.Context(), c, limit)
+		},
 	}
+	cmd.Flags().String("console", "", "`address` of the console, a web page, e.g. 127.0.0.1:8880; empty: no console")
 	cmd.Flags().Var(newDuration(&limit, 0, 0), "for", "end after this time; 0: run until Ctrl-C")
 	return cmd
 }
 
-func (p *Program) demo(ctx context.Context, limit time.Duration) (err error) {
+func (p *Program) demo(ctx context.Context, c *config.Config, limit time.Duration) (err error) {
 	p.serveStreams()
 	folder, remove, err := p.scratch.add()
 	if err != nil {
@@ -47,7 +57,7 @@ func (p *Program) demo(ctx context.Context, limit time.Duration) (err error) {
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 	o := host.Options{Version: version(), DroppedLines: p.droppedLines}
-	s, err := host.StartTemporary(ctx, folder, o, simulation, true, newLogger(p.Stderr, slog.LevelWarn))
+	s, err := host.StartTemporary(ctx, simulated(c, folder), o, true, newLogger(p.Stderr, slog.LevelWarn))
 	if err != nil {
 		return err
 	}
@@ -58,9 +68,9 @@ func (p *Program) demo(ctx context.Context, limit time.Duration) (err error) {
 	fmt.Fprintf(p.Stdout, `holdfast: serving on %s, metrics and pprof on %s
 Every order below is on disk before its client gets the reply. Join from another
 terminal: holdfast client --addr %s --customer 100042
-Ctrl-C ends the demo.
+%sCtrl-C ends the demo.
 
-`, s.Addrs[0], s.Admin, s.Addrs[0])
+`, s.Addrs[0], s.Admin, s.Addrs[0], demoConsole(s))
 	if limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, limit)
@@ -76,6 +86,16 @@ Ctrl-C ends the demo.
 	})
 	p.demoSummary(s)
 	return err
+}
+
+// demoConsole says where the console is and who can log in, if it is served.
+func demoConsole(s *host.Temporary) string {
+	if s.Console == "" {
+		return ""
+	}
+	return fmt.Sprintf(`Console: open %s in a browser; log in as customer 100001 (to 100100), or as
+operator 900001, with the password %s
+`, consoleURL(s.Console, false), seed.DemoPassword)
 }
 
 // demoRound prints the table of the first round, then a line per round.

@@ -64,7 +64,7 @@ func (p *Program) doctor(ctx context.Context, c *config.Config, asJSON bool) err
 func wantedOf(c *config.Config) doctor.Wanted {
 	files, memory := engine.OpenFiles(), host.PlanMemory(c)
 	w := doctor.Wanted{
-		Listen: c.Listen, Admin: c.Admin, Data: c.Data, HistoryURL: c.HistoryURL,
+		Listen: c.Listen, Admin: c.Admin, Console: c.Console, Data: c.Data, HistoryURL: c.HistoryURL,
 		Connections: c.MaxConnections, EventLoops: host.EventLoops(c), FreeBytes: int64(c.DiskWatermark),
 		DemoLogins: c.SeedFile == "", MemoryLimit: memory.LimitBytes, MemoryOrigin: memory.Origin,
 		SoftFiles: files.Soft, HardFiles: files.Hard,

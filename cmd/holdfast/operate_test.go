@@ -98,11 +98,16 @@ func TestOperatorsCommands(t *testing.T) {
 		{"bust dry", "bust 100010-3 --reason x --dry-run", 0,
 			"  EXECUTION  TIME                 SIDE  INSTRUMENT   SHARES  PRICE   VALUE\n" +
 				"  100010-3   TIME  buy   ALFA/600100      10  10.00  100.00\n  nothing was changed; to bust: 1 execution of 1 account\n", ""},
+		{"correct dry", "correct 100010-3 --quantity 20 --price 9.99 --reason typing~error --dry-run", 0,
+			"  EXECUTION  TIME                 SIDE  INSTRUMENT   SHARES  PRICE   VALUE\n" +
+				"  100010-3   TIME  buy   ALFA/600100      10  10.00  100.00  CORRECTED by 100010-4: typing error\n" +
+				"  100010-4   TIME  buy   ALFA/600100      20   9.99  199.80  corrects 100010-3\n  nothing was changed; then ALFA/600100: 200 shares, 2,000.00\n", ""},
 		{"correct", "correct 100010-3 --quantity 20 --price 9.99 --reason typing~error", 0,
 			"  EXECUTION  TIME                 SIDE  INSTRUMENT   SHARES  PRICE   VALUE\n" +
 				"  100010-3   TIME  buy   ALFA/600100      10  10.00  100.00  CORRECTED by 100010-4: typing error\n" +
 				"  100010-4   TIME  buy   ALFA/600100      20   9.99  199.80  corrects 100010-3\n  ALFA/600100: 200 shares, 2,000.00\n", ""},
 		{"bust dry of one that was corrected", "bust 100010-3 --reason x --dry-run", 0, "  nothing to bust: 100010-3 was busted before: typing error\n", ""},
+		{"correct again, dry", "correct 100010-3 --quantity 20 --price 9.99 --reason again --dry-run", 1, "", "correct 100010-3: the execution is busted"},
 		{"correct again", "correct 100010-3 --quantity 20 --price 9.99 --reason again", 1, "", "correct 100010-3: the execution is busted"},
 		{"bust a range", "bust --instrument ALFA/600100 --from 2026-01-05T09:00:00Z --to 2026-01-05T09:00:01Z --reason bad~feed", 0,
 			"  EXECUTION  TIME                 SIDE  INSTRUMENT   SHARES  PRICE     VALUE\n" +

@@ -96,8 +96,12 @@ type scenarioFlags struct {
 // a held instrument. At its rate of price moves it takes some seconds.
 const repricingPatience = time.Minute
 
-// simulation is the rate of simulated orders of a server inside a command.
-const simulation = 20
+// simulated makes c the settings of a server inside a command: with its data in a folder, and
+// simulated orders and prices.
+func simulated(c *config.Config, folder string) *config.Config {
+	c.Data, c.Simulate, c.PriceMoves = folder, 20, 10
+	return c
+}
 
 func newScenarioCommand(p *Program) *cobra.Command {
 	var o scenarioFlags
@@ -347,7 +351,7 @@ func (p *Program) startServers(ctx context.Context, scenarios []*scenario.Scenar
 	if err != nil {
 		return nil, errors.Join(err, remove())
 	}
-	shared, err := host.StartTemporary(ctx, data, host.Options{Version: version()}, simulation, false, log)
+	shared, err := host.StartTemporary(ctx, simulated(config.Default(), data), host.Options{Version: version()}, false, log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start a server: %w", err), remove())
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"runtime"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ const serveExample = `  holdfast serve
   holdfast serve --listen 127.0.0.1:9000 --admin 127.0.0.1:9001 --data /tmp/holdfast
   holdfast serve --listener tlv=127.0.0.1:8890,greet
   holdfast serve --listener websocket=127.0.0.1:8891,origin=https://app.example.com --listener chat=127.0.0.1:8892
+  holdfast serve --console 127.0.0.1:8880
   holdfast serve --listen 0.0.0.0:8888,tls --tls-cert server.pem --tls-key server.key
   holdfast serve --simulate 50/s --seed 7
   holdfast serve --script wild --throwaway
@@ -99,6 +101,8 @@ func checkServe(cmd *cobra.Command, o *host.Options, c *config.Config, throwaway
 		return usagef(cmd, "--plumbing-chat needs another --plumbing than %s: use --listener chat=host:port", host.Reactor)
 	case len(c.Listeners) > 0 && o.Carrier != host.Reactor:
 		return usagef(cmd, "--listener needs --plumbing %s: the others have one listener, of the packet dialect or with --plumbing-chat of the chat dialect", host.Reactor)
+	case c.Console != "" && o.Carrier != host.Reactor:
+		return usagef(cmd, "--console needs --plumbing %s: the others have no WebSocket listener", host.Reactor)
 	case c.ListenTLS && o.Carrier != host.Reactor:
 		return usagef(cmd, "--listen %s,tls needs --plumbing %s", c.Listen, host.Reactor)
 	case strings.HasPrefix(c.Listen, "unix:") && o.Carrier != host.Reactor:
@@ -190,6 +194,9 @@ func (p *Program) announce(s *host.Server, c *config.Config, o host.Options) {
 		{"memory", s.Memory.String()},
 		{"connections", fmt.Sprintf("at most %d", s.Core.Limits().MaxConnections)},
 	}}
+	if s.Console != "" {
+		t.Add("console", consoleURL(s.Console, c.ConsoleTLS))
+	}
 	if expires, ok := s.CertificateExpires(); ok {
 		t.Add("certificate", fmt.Sprintf("%s, until %s", c.TLSCert, expires.Format("2006-01-02 15:04 MST")))
 	}
@@ -210,6 +217,18 @@ func (p *Program) announce(s *host.Server, c *config.Config, o host.Options) {
 		t.Add("demo logins", "the demo accounts have a published password and token: for trials only")
 	}
 	fmt.Fprintf(p.Stdout, "holdfast: serving on %s, metrics and pprof on %s\n%s", s.Addrs[0], s.Admin, t.AppendText(nil))
+}
+
+// consoleURL returns the address of the console for a browser on this machine, if there is one.
+func consoleURL(address string, tls bool) string {
+	scheme, text := "http", address
+	if tls {
+		scheme = "https"
+	}
+	if host, port, err := net.SplitHostPort(address); err == nil && (host == "0.0.0.0" || host == "::") {
+		text = net.JoinHostPort("localhost", port)
+	}
+	return scheme + "://" + text + "/"
 }
 
 // journalText says how much of the journal stays, and where it is unless in the data folder.

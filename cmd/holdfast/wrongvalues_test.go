@@ -48,6 +48,8 @@ func wrongFor(cmd *cobra.Command, f *pflag.Flag) (values []string, listed bool) 
 		values = []string{"0s", "0", "1us"}
 	case "addr", "listen", "admin":
 		return append(slices.Clone(noAddress), "/"), true
+	case "console":
+		return append(slices.Clone(noAddress), "/", ",tls", "unix:/a"), true
 	case "stats":
 		return noAddress, true
 	case "workload", "workloads", "servers", "only", "loads", "plumbing", "door", "dialect", "log-level", "intervals", "interval", "clock", "preset", "show", "side", "status", "format", "role", "login":

@@ -3692,12 +3692,14 @@ func (x *BustRefusal) GetError() *Error {
 }
 
 type CorrectRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ExecutionId   uint64                 `protobuf:"varint,1,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
-	Quantity      int64                  `protobuf:"varint,2,opt,name=quantity,proto3" json:"quantity,omitempty"`
-	Price         int64                  `protobuf:"varint,3,opt,name=price,proto3" json:"price,omitempty"`
-	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
-	HistoryId     []byte                 `protobuf:"bytes,5,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	ExecutionId uint64                 `protobuf:"varint,1,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
+	Quantity    int64                  `protobuf:"varint,2,opt,name=quantity,proto3" json:"quantity,omitempty"`
+	Price       int64                  `protobuf:"varint,3,opt,name=price,proto3" json:"price,omitempty"`
+	Reason      string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	HistoryId   []byte                 `protobuf:"bytes,5,opt,name=history_id,json=historyId,proto3" json:"history_id,omitempty"`
+	// Change nothing: the reply says what would change.
+	DryRun        bool `protobuf:"varint,6,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3765,6 +3767,13 @@ func (x *CorrectRequest) GetHistoryId() []byte {
 		return x.HistoryId
 	}
 	return nil
+}
+
+func (x *CorrectRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
 }
 
 type CorrectReply struct {
@@ -6365,14 +6374,15 @@ const file_holdfast_proto_rawDesc = "" +
 	"\arefused\x18\x06 \x03(\v2\x18.holdfast.v1.BustRefusalR\arefused\"S\n" +
 	"\vBustRefusal\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\rR\bcustomer\x12(\n" +
-	"\x05error\x18\x02 \x01(\v2\x12.holdfast.v1.ErrorR\x05error\"\x9c\x01\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.holdfast.v1.ErrorR\x05error\"\xb5\x01\n" +
 	"\x0eCorrectRequest\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\x04R\vexecutionId\x12\x1a\n" +
 	"\bquantity\x18\x02 \x01(\x03R\bquantity\x12\x14\n" +
 	"\x05price\x18\x03 \x01(\x03R\x05price\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1d\n" +
 	"\n" +
-	"history_id\x18\x05 \x01(\fR\thistoryId\"\xd5\x01\n" +
+	"history_id\x18\x05 \x01(\fR\thistoryId\x12\x17\n" +
+	"\adry_run\x18\x06 \x01(\bR\x06dryRun\"\xd5\x01\n" +
 	"\fCorrectReply\x12.\n" +
 	"\x06busted\x18\x01 \x01(\v2\x16.holdfast.v1.ExecutionR\x06busted\x128\n" +
 	"\vreplacement\x18\x02 \x01(\v2\x16.holdfast.v1.ExecutionR\vreplacement\x121\n" +

@@ -23,6 +23,9 @@ type HandshakeOptions struct {
 	// Origins of web pages that may connect beside those from the same host and port, such
 	// as "https://app.example.com". "*" allows all.
 	Origins []string
+	// Page allows pages of the host that the client calls, at another port: it is their scheme and
+	// port, such as "http://:8880". "": none.
+	Page string
 	// Paths that are served; others are answered with 404. Empty: all.
 	Paths []string
 }
@@ -164,9 +167,20 @@ func (o *HandshakeOptions) allows(origin, host string) bool {
 	}
 	origin = withoutDefaultPort(origin)
 	same := func(o string) bool { return equalFold(withoutDefaultPort(o), origin) }
+	if scheme, port, ok := strings.Cut(o.Page, "://"); ok && same(scheme+"://"+withoutPort(host)+port) {
+		return true
+	}
 	return same("http://"+host) || same("https://"+host) || slices.ContainsFunc(o.Origins, func(allowed string) bool {
 		return allowed == "*" || same(allowed)
 	})
+}
+
+// withoutPort returns a host without its port; an IPv6 address stays in its brackets.
+func withoutPort(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		return host[:i]
+	}
+	return host
 }
 
 // withoutDefaultPort returns an origin as browsers send it: without the port that its scheme

@@ -342,3 +342,31 @@ func TestAcceptKey(t *testing.T) {
 		t.Errorf("got %s, want %s", got, rfcAccept)
 	}
 }
+
+// Pages at one more port of the server's host may connect, if the scheme is right, too.
+func TestOriginOfPage(t *testing.T) {
+	for _, tt := range []struct {
+		page, host, origin string
+		allowed            bool
+	}{
+		{"http://:8880", "server.example.com:8891", "http://server.example.com:8880", true},
+		{"http://:8880", "Server.example.com", "HTTP://server.EXAMPLE.com:8880", true},
+		{"http://:8880", "[::1]:8891", "http://[::1]:8880", true},
+		{"http://:8880", "[::1]", "http://[::1]:8880", true},
+		{"http://:80", "server.example.com:8891", "http://server.example.com", true},
+		{"https://:443", "server.example.com:8891", "https://server.example.com", true},
+		{"http://:8880", "server.example.com:8891", "https://server.example.com:8880", false},
+		{"http://:8880", "server.example.com:8891", "http://server.example.com:8881", false},
+		{"http://:8880", "server.example.com:8891", "http://server.example.com", false},
+		{"http://:8880", "server.example.com:8891", "http://evil.example.com:8880", false},
+		{"http://:8880", "server.example.com:8891", "http://server.example.com.evil.com:8880", false},
+		{"http://:8880", "server.example.com:8891", "http://x@server.example.com:8880", false},
+		{"http://:8880", "server.example.com:8891", "null", false},
+		{"", "server.example.com:8891", "http://server.example.com:8880", false},
+	} {
+		_, err := websocket.Accept([]byte(handshake("Host: "+tt.host, "Origin: "+tt.origin)), websocket.HandshakeOptions{Page: tt.page})
+		if (err == nil) != tt.allowed {
+			t.Errorf("page %q, host %s, origin %s: %v", tt.page, tt.host, tt.origin, err)
+		}
+	}
+}

@@ -102,7 +102,11 @@ func TestBackupOfATrimmedJournal(t *testing.T) {
 			}
 		}
 	}()
-	for range 3 {
+	rounds := 3
+	if testing.Short() {
+		rounds = 1
+	}
+	for range rounds {
 		restoredStarts(t, data, "journal", "manifest.json", "new-history")
 		if t.Failed() {
 			break

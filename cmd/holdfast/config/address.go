@@ -25,6 +25,14 @@ func checkAddress(text string) error {
 	return nil
 }
 
+// checkConsoleAddress accepts what checkAddress does, and no text at all.
+func checkConsoleAddress(text string) error {
+	if text == "" {
+		return nil
+	}
+	return checkAddress(text)
+}
+
 // checkClientAddress accepts what checkAddress does, and "unix:" with the path of a socket
 // file.
 func checkClientAddress(text string) error {
@@ -47,10 +55,7 @@ func isBlank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 // checkAddresses returns an error if two settings need the same port of the same host, or
 // the same socket file.
 func (c *Config) checkAddresses() error {
-	keys, addresses := []string{"admin", "listen"}, []string{c.Admin, c.Listen}
-	for i, l := range c.Listeners {
-		keys, addresses = append(keys, entryKey("listeners", i)), append(addresses, l.Address)
-	}
+	keys, addresses := c.addresses()
 	for i := range keys {
 		for j := range i {
 			if !overlap(addresses[i], addresses[j]) {
@@ -63,6 +68,18 @@ func (c *Config) checkAddresses() error {
 		}
 	}
 	return nil
+}
+
+// addresses returns the settings that are addresses, and their values.
+func (c *Config) addresses() (keys, addresses []string) {
+	keys, addresses = []string{"admin", "listen"}, []string{c.Admin, c.Listen}
+	if c.Console != "" {
+		keys, addresses = append(keys, "console"), append(addresses, c.Console)
+	}
+	for i, l := range c.Listeners {
+		keys, addresses = append(keys, entryKey("listeners", i)), append(addresses, l.Address)
+	}
+	return keys, addresses
 }
 
 // overlap reports whether a server cannot listen on both addresses. It does not look up

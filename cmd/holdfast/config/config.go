@@ -13,6 +13,8 @@ type Config struct {
 	Listen         string        // address of the packet dialect, or unix:PATH; port 0 takes a free one
 	ListenTLS      bool          // Listen speaks TLS
 	Admin          string        // address of metrics and pprof; port 0 takes a free one
+	Console        string        // address of the console, a web page; "": it is not served; port 0 takes a free one
+	ConsoleTLS     bool          // Console speaks TLS
 	Listeners      []Listener    // more addresses for clients, at most 16
 	TLSCert        string        // PEM file of the certificate of all listeners that speak TLS, with its chain
 	TLSKey         string        // PEM file of its private key

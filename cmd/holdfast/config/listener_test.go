@@ -67,6 +67,8 @@ func TestTLSSettings(t *testing.T) {
 		want string // of the error
 	}{
 		{"listen", []string{"--listen=127.0.0.1:1,tls", "--tls-cert=a", "--tls-key=b", "--tls-client-ca=c"}, ""},
+		{"console", []string{"--listen=127.0.0.1:1,tls", "--console=127.0.0.1:2,tls", "--tls-cert=a", "--tls-key=b"}, ""},
+		{"option of the console", []string{"--console=127.0.0.1:1,greet"}, `--console: console takes one option, tls, got "greet"`},
 		{"slip in the option", []string{"--listen=127.0.0.1:1,tsl"}, `--listen: listen takes one option, tls, got "tsl" (did you mean "tls"?)`},
 		{"option twice", []string{"--listen=127.0.0.1:1,tls,tls"}, `--listen: listen takes one option, tls, got "tls"`},
 		{"no certificate", []string{"--listen=127.0.0.1:1,tls"}, "--listen: listen 127.0.0.1:1,tls (--listen) needs a certificate: set tls_cert"},

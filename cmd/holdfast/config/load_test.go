@@ -39,6 +39,7 @@ func parsed(t *testing.T, args ...string) *pflag.FlagSet {
 const everySetting = `{
   "listen": "127.0.0.1:7000",
   "admin": "[::1]:7001",
+  "console": "127.0.0.1:7004",
   "listeners": [
     "tlv=127.0.0.1:7002,byte_order=big,greet",
     "packet=:7003"
@@ -103,7 +104,7 @@ func TestFileSetsEverySetting(t *testing.T) {
 	}
 	got := *c
 	want := config.Config{
-		Listen: "127.0.0.1:7000", Admin: "[::1]:7001",
+		Listen: "127.0.0.1:7000", Admin: "[::1]:7001", Console: "127.0.0.1:7004",
 		Listeners: []config.Listener{{Dialect: "tlv", Address: "127.0.0.1:7002", BigEndian: true, Greet: true}, {Dialect: "packet", Address: ":7003"}},
 		Data:      "elsewhere", SeedFile: "seed.json",
 		JournalURL: "nats://a:4222,tls://b:4222", JournalMonitor: "http://a:8222,https://b:8222", JournalCopies: 3,
@@ -123,7 +124,7 @@ func TestFileSetsEverySetting(t *testing.T) {
 	if texts(t, &got) != texts(t, &want) {
 		t.Errorf("got\n%s\nwant\n%s", texts(t, &got), texts(t, &want))
 	}
-	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:41" {
+	if origin := c.Origin("limits.in_flight_bytes"); origin != "serve.json:42" {
 		t.Errorf("origin %q", origin)
 	}
 }
@@ -275,6 +276,11 @@ func TestBadFile(t *testing.T) {
 		{"truth as a string", `{"require_login": "true"}`, `serve.json:1: require_login wants true or false, got the string "true"`},
 		{"truth as a number", `{"require_login": 1}`, `serve.json:1: require_login wants true or false, got the number 1`},
 		{"too little memory", `{"memory_limit": 1}`, `serve.json:1: memory_limit wants a whole number of bytes from 67108864 to 17592186044416, got 1`},
+		{"console without a port", `{"console": "127.0.0.1"}`, `serve.json:1: console wants an address such as 127.0.0.1:8888, got "127.0.0.1"`},
+		{"console without an address", `{"console": ",tls"}`, `serve.json:1: console wants an address before ,tls`},
+		{"socket file for the console", `{"console": "unix:/run/c.sock"}`, `serve.json:1: console wants an address such as 127.0.0.1:8889, not the socket file "unix:/run/c.sock"`},
+		{"console on a port in use", `{"console": ":8888"}`, `serve.json:1: console :8888 (serve.json:1) must have another port than listen 127.0.0.1:8888 (default)`},
+		{"console without a certificate", `{"console": "127.0.0.1:8880,tls"}`, `serve.json:1: console 127.0.0.1:8880,tls (serve.json:1) needs a certificate: set tls_cert`},
 		{"one port for both", `{"admin": "127.0.0.1:8888"}`, `serve.json:1: listen 127.0.0.1:8888 (default) must have another port than admin 127.0.0.1:8888 (serve.json:1)`},
 		{"no JSON", "\n\nlisten = 1", `serve.json:3: not valid JSON: invalid character 'l' looking for beginning of value`},
 		{"missing comma", "{\"data\": \"a\"\n\"admin\": \"b\"}", `serve.json:2: not valid JSON: invalid character '"' after object key:value pair`},

@@ -23,7 +23,7 @@ func TestReadmeListsEverySetting(t *testing.T) {
 		key, value := strings.Fields(line)[0], strings.Trim(strings.Fields(line)[1], `"`)
 		row := "| `" + key + "` | "
 		switch key {
-		case "seed_file", "price_moves", "journal_url", "journal_monitor_urls", "history_url", "preset", "clock", "start", "script", "tls_cert", "tls_key", "tls_client_ca": // in words
+		case "console", "seed_file", "price_moves", "journal_url", "journal_monitor_urls", "history_url", "preset", "clock", "start", "script", "tls_cert", "tls_key", "tls_client_ca": // in words
 		default:
 			row += "`" + value + "`"
 		}

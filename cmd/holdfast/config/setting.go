@@ -39,8 +39,9 @@ func (s setting) env() string { return EnvPrefix + strings.ToUpper(s.name()) }
 func (c *Config) settings() []setting {
 	l := &c.Limits
 	return []setting{
-		{"listen", "listen", "address for clients, packet dialect: host:port, or unix:PATH of a socket file; with ,tls after it, it speaks TLS", c.listenValue()},
+		{"listen", "listen", "address for clients, packet dialect: host:port, or unix:PATH of a socket file; with ,tls after it, it speaks TLS", encryptedValue(&c.Listen, &c.ListenTLS, checkClientAddress)},
 		{"admin", "admin", "address for metrics and pprof", addressValue(&c.Admin)},
+		{"console", "console", "address of the console, a web page for trading and operating, e.g. 127.0.0.1:8880; with ,tls after it, it speaks TLS; empty: no console", encryptedValue(&c.Console, &c.ConsoleTLS, checkConsoleAddress)},
 		{"listeners", "listener", "another address for clients, dialect=address, e.g. tlv=127.0.0.1:8890,byte_order=big,greet or websocket=:8891,tls; dialects packet, tlv, chat, websocket, fix; repeatable", listenersValue(&c.Listeners)},
 		{"tls_cert", "tls-cert", "PEM file of the certificate for the listeners that speak TLS, followed by its chain", fileValue(&c.TLSCert)},
 		{"tls_key", "tls-key", "PEM file of the private key of tls-cert", fileValue(&c.TLSKey)},

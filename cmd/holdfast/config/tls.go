@@ -11,6 +11,9 @@ func (c *Config) checkTLS() error {
 	if c.ListenTLS {
 		encrypted = "listen"
 	}
+	if c.ConsoleTLS {
+		encrypted = "console"
+	}
 	for i, l := range c.Listeners {
 		if l.TLS {
 			encrypted = entryKey("listeners", i)
@@ -42,14 +45,17 @@ func (c *Config) CheckExposed() error {
 		return nil
 	}
 	key, change := exposed[0], "add the option tls (such as --listen "+c.Listen+",tls) with a certificate"
-	if key == "admin" {
+	switch key {
+	case "admin":
 		change = "set a loopback address, such as 127.0.0.1:8889"
+	case "console":
+		change = "add the option tls (such as --console " + c.Console + ",tls) with a certificate"
 	}
 	return mistake(c.Origin(key), "%s can be reached from other machines and does not encrypt: %s, or allow that with allow_plaintext (--allow-plaintext)", c.describe(key), change)
 }
 
 // Exposed returns the settings with an address that other machines can reach and that does not
-// encrypt: listen, admin, listeners[0]...
+// encrypt: listen, admin, console, listeners[0]...
 func (c *Config) Exposed() []string {
 	var keys []string
 	if !c.ListenTLS && public(c.Listen) {
@@ -57,6 +63,9 @@ func (c *Config) Exposed() []string {
 	}
 	if public(c.Admin) {
 		keys = append(keys, "admin")
+	}
+	if c.Console != "" && !c.ConsoleTLS && public(c.Console) {
+		keys = append(keys, "console")
 	}
 	for i, l := range c.Listeners {
 		if !l.TLS && public(l.Address) {

@@ -92,9 +92,8 @@ func stringValue(field *string, kind string, check func(string) error) value {
 
 func addressValue(field *string) value { return stringValue(field, "host:port", checkAddress) }
 
-// listenValue returns Listen and ListenTLS: an address of host and port, or "unix:" and a path,
-// then ",tls" if it speaks TLS.
-func (c *Config) listenValue() value {
+// encryptedValue returns an address that check accepts, then ",tls" if it speaks TLS.
+func encryptedValue(field *string, tls *bool, check func(string) error) value {
 	return value{
 		kind: "address",
 		form: formString,
@@ -103,17 +102,20 @@ func (c *Config) listenValue() value {
 			if _, option, found := strings.Cut(address, ","); found && !strings.HasPrefix(address, "unix:") { // a path may have commas
 				return fmt.Errorf("takes one option, %s, got %q%s", optionTLS, option, textfile.Suggestion(option, []string{optionTLS}))
 			}
-			if err := checkClientAddress(address); err != nil {
+			if err := check(address); err != nil {
 				return err
 			}
-			c.Listen, c.ListenTLS = address, encrypted
+			if address == "" && encrypted {
+				return fmt.Errorf("wants an address before ,%s", optionTLS)
+			}
+			*field, *tls = address, encrypted
 			return nil
 		},
 		get: func() string {
-			if c.ListenTLS {
-				return c.Listen + "," + optionTLS
+			if *tls {
+				return *field + "," + optionTLS
 			}
-			return c.Listen
+			return *field
 		},
 	}
 }

@@ -68,6 +68,7 @@ func TestChecks(t *testing.T) {
 		{"socket file free", func(f facts) { f.Listen, f.DemoLogins = "unix:/run/a.sock", true }, "listen", doctor.OK, "unix:/run/a.sock is free", ""},
 		{"socket file taken", func(f facts) { f.Listen, f.ListenError = "unix:/run/a.sock", syscall.EADDRINUSE }, "listen", doctor.Fail, "unix:/run/a.sock is in use", "ss -ltnpx"},
 		{"socket file of another user", func(f facts) { f.Listen, f.ListenError = "unix:/root/a.sock", syscall.EACCES }, "listen", doctor.Fail, "permission denied", "another --listen"},
+		{"console port taken", func(f facts) { f.Console, f.ConsoleError = "127.0.0.1:8880", inUse(syscall.EADDRINUSE) }, "listen", doctor.Fail, "127.0.0.1:8880 is in use", "another --console"},
 		{"port for another reason", func(f facts) { f.AdminError = errors.New("odd") }, "admin", doctor.Fail, "odd", "--admin"},
 		{"second listener free", func(f facts) {
 			f.Listeners, f.ListenerErrors = []string{"127.0.0.1:8890"}, []error{nil}

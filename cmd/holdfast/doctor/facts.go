@@ -14,6 +14,7 @@ const Unknown int64 = -1
 // Wanted is the server that will run on the machine.
 type Wanted struct {
 	Listen, Admin string
+	Console       string   // "": no console
 	Listeners     []string // more addresses for clients
 	Data          string
 	HistoryURL    string // PostgreSQL database of the history; "": SQLite in Data
@@ -43,8 +44,8 @@ func (w *Wanted) connections() int64 {
 type Facts struct {
 	Wanted
 
-	ListenError, AdminError error // why the port can't be used
-	ListenerErrors          []error
+	ListenError, AdminError, ConsoleError error // why the port can't be used
+	ListenerErrors                        []error
 
 	SystemFiles, SystemFilesUsed int64 // open files of all processes: limit and present number
 	Backlog, SynBacklog          int64

@@ -48,6 +48,9 @@ func Gather(ctx context.Context, w Wanted, root string) *Facts {
 	f.MemoryTotal, f.MemoryAvailable = s.meminfo("MemTotal:"), s.meminfo("MemAvailable:")
 	f.EpollError = tryEpoll()
 	f.ListenError, f.AdminError = tryPort(ctx, w.Listen), tryPort(ctx, w.Admin)
+	if w.Console != "" {
+		f.ConsoleError = tryPort(ctx, w.Console)
+	}
 	for _, address := range w.Listeners {
 		f.ListenerErrors = append(f.ListenerErrors, tryPort(ctx, address))
 	}

@@ -10,9 +10,15 @@ import (
 
 // checkListen checks the addresses for clients and returns the worst finding.
 func checkListen(f *Facts) Finding {
-	worst := checkAddress(f, "listen", f.Listen, f.ListenError)
+	all := []Finding{checkAddress(f, "listen", f.Listen, f.ListenError)}
 	for i, address := range f.Listeners {
-		found := checkAddress(f, "listener", address, f.ListenerErrors[i])
+		all = append(all, checkAddress(f, "listener", address, f.ListenerErrors[i]))
+	}
+	if f.Console != "" {
+		all = append(all, checkAddress(f, "console", f.Console, f.ConsoleError))
+	}
+	worst := all[0]
+	for _, found := range all[1:] {
 		switch {
 		case found.Status > worst.Status:
 			worst = found

@@ -17,7 +17,7 @@ import (
 
 // Limits of the admin port, so that it leaves files and memory to the clients.
 const (
-	adminConnections = 16 // see adminConns
+	adminConnections = 16 // see boundedConns
 	adminHeaderTime  = 5 * time.Second
 	adminBodyTime    = 10 * time.Second
 	adminIdleTime    = 30 * time.Second // Prometheus asks again within it, or reconnects
@@ -43,7 +43,7 @@ func startAdmin(listen string, s *Server, log *slog.Logger) (*adminServer, error
 		log.Warn("other machines can reach the admin port and read metrics", "admin", a.addr)
 	}
 	// No ReadTimeout and no WriteTimeout: they would cut off long profiles.
-	conns := newAdminConns(l, adminConnections)
+	conns := newBoundedConns(l, adminConnections)
 	a.http = http.Server{
 		Handler:           boundBody(adminHandler(s, a.health)),
 		ConnState:         conns.changed,

@@ -166,14 +166,15 @@ func TestCertificateReload(t *testing.T) {
 
 // TestExposed: an address that other machines can reach needs TLS, or the setting that allows it.
 func TestExposed(t *testing.T) {
-	for _, tc := range []struct{ name, listen, admin, want string }{
-		{"listen", "0.0.0.0:0", "127.0.0.1:0", "listen 0.0.0.0:0 (default) can be reached from other machines and does not encrypt"},
-		{"every address", ":0", "127.0.0.1:0", "listen :0"},
-		{"admin", "127.0.0.1:0", "0.0.0.0:0", "admin 0.0.0.0:0 (default) can be reached from other machines"},
+	for _, tc := range []struct{ name, listen, admin, console, want string }{
+		{"listen", "0.0.0.0:0", "127.0.0.1:0", "", "listen 0.0.0.0:0 (default) can be reached from other machines and does not encrypt"},
+		{"every address", ":0", "127.0.0.1:0", "", "listen :0"},
+		{"console", "127.0.0.1:0", "127.0.0.1:0", "0.0.0.0:0", "console 0.0.0.0:0 (default) can be reached from other machines and does not encrypt: add the option tls (such as --console 0.0.0.0:0,tls)"},
+		{"admin", "127.0.0.1:0", "0.0.0.0:0", "", "admin 0.0.0.0:0 (default) can be reached from other machines"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := config.Default()
-			c.Listen, c.Admin, c.Data = tc.listen, tc.admin, t.TempDir()
+			c.Listen, c.Admin, c.Console, c.Data = tc.listen, tc.admin, tc.console, t.TempDir()
 			_, err := host.Start(t.Context(), c, host.Options{}, slog.New(slog.DiscardHandler))
 			if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "--allow-plaintext") {
 				t.Errorf("%v, want %q", err, tc.want)

@@ -20,12 +20,20 @@ import (
 // Start calls it first, so that a server that can't start leaves nothing in the data folder.
 func checkPorts(c *config.Config) error {
 	keys, addresses := []string{"listen", "admin"}, []string{c.Listen, c.Admin}
+	if c.Console != "" {
+		keys, addresses = append(keys, "console"), append(addresses, c.Console)
+	}
 	for i, l := range c.Listeners {
 		keys, addresses = append(keys, listenerKey(i)), append(addresses, l.Address)
 	}
 	for i, address := range addresses {
 		if err := checkPort(address); err != nil {
 			return portError(c, keys[i], address, err)
+		}
+	}
+	if door, i := c.ConsoleDoor(); c.Console != "" && i < 0 {
+		if err := checkPort(door.Address); err != nil {
+			return doorError(c, door.Address, err)
 		}
 	}
 	return nil
@@ -83,7 +91,15 @@ func listenError(c *config.Config, err *engine.ListenError) error {
 			return portError(c, listenerKey(i), l.Address, err)
 		}
 	}
+	if door, i := c.ConsoleDoor(); c.Console != "" && i < 0 && door.Address == err.Address && door.Address != c.Listen {
+		return doorError(c, door.Address, err)
+	}
 	return portError(c, "listen", c.Listen, err)
+}
+
+// doorError returns the error of the listener that the console adds for its page.
+func doorError(c *config.Config, address string, err error) error {
+	return portError(c, "console", address+" (the next port, for the page's WebSocket)", err)
 }
 
 // portError returns an error that names the setting with the unusable address.

@@ -20,7 +20,6 @@ import (
 	"holdfast/codec"
 	"holdfast/codec/chat"
 	codecfix "holdfast/codec/fix"
-	"holdfast/codec/websocket"
 	"holdfast/engine"
 	"holdfast/perf/goconn"
 	"holdfast/perf/txlog"
@@ -41,10 +40,11 @@ func Carriers() []string {
 // Server is a complete running server with its admin port.
 type Server struct {
 	*wiring.Server
-	Admin  string     // address of metrics and pprof
-	Seed   *seed.Seed // of the start
-	Day    *Day
-	Memory Memory
+	Admin   string     // address of metrics and pprof
+	Console string     // address of the console; "": it is not served
+	Seed    *seed.Seed // of the start
+	Day     *Day
+	Memory  Memory
 
 	config       *config.Config
 	version      string
@@ -101,7 +101,12 @@ func Start(ctx context.Context, c *config.Config, o Options, log *slog.Logger) (
 	for _, key := range c.Exposed() {
 		log.Warn("other machines can reach an address that does not encrypt", "setting", key)
 	}
+	web, err := newConsole(c, s, log)
+	if err != nil {
+		return nil, portError(c, "console", c.Console, err)
+	}
 	parts := s.parts(c, o, log)
+	web.addDoor(&parts)
 	parts.Attach = func(running *wiring.Server) (detach func(), err error) {
 		s.Server = running
 		a, err := startAdmin(c.Admin, s, log)
@@ -109,11 +114,14 @@ func Start(ctx context.Context, c *config.Config, o Options, log *slog.Logger) (
 			return nil, portError(c, "admin", c.Admin, err)
 		}
 		s.Admin = a.addr
-		return a.close, nil
+		web.start(a.health)
+		return func() { web.close(); a.close() }, nil
 	}
 	if _, err := wiring.Start(ctx, parts); err != nil {
+		web.close()
 		return nil, settingError(c, err)
 	}
+	web.open(s.Addrs)
 	return s, nil
 }
 
@@ -186,9 +194,7 @@ func listenersOf(c *config.Config, e *encryption, echo bool) []engine.Listener {
 		case config.DialectFIX:
 			e.Dialect = codecfix.Dialect{}
 		case config.DialectWebSocket:
-			e.WebSocket = &engine.WebSocket{
-				Binary: websocket.Packet{}, Text: websocket.JSON{}, Origins: strings.Fields(l.Origins), Echo: echo,
-			}
+			e.WebSocket = newWebSocket(l, echo)
 		}
 		all = append(all, e)
 	}

@@ -13,12 +13,11 @@ type Temporary struct {
 	Busy string // the default address that is in use, if that is why others were chosen
 }
 
-// StartTemporary starts a server with this rate of simulated orders, whose data is in an
-// empty folder that the caller removes after the stop. It listens on free ports, or with
-// defaultPorts on the default ones if they are free.
-func StartTemporary(ctx context.Context, folder string, o Options, orders config.Rate, defaultPorts bool, log *slog.Logger) (*Temporary, error) {
-	c, busy := config.Default(), ""
-	c.Data, c.Simulate, c.PriceMoves = folder, orders, 10
+// StartTemporary starts a server with the settings of c, whose data is in an empty folder that the
+// caller removes after the stop. It listens on free ports, or with defaultPorts on those of c if they
+// are free.
+func StartTemporary(ctx context.Context, c *config.Config, o Options, defaultPorts bool, log *slog.Logger) (*Temporary, error) {
+	busy := ""
 	if defaultPorts {
 		if busy = firstInUse(c.Listen, c.Admin); busy == "" {
 			s, err := Start(ctx, c, o, log)

@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// adminConns is the listener of the admin port. At the limit, a new connection takes the
+// boundedConns is the listener of the admin port or the console. At the limit, a new connection takes the
 // place of an old one, so that a probe always gets an answer: of the one without a request
 // for the longest time, else of the one whose request runs longest.
 //
 // Goroutine: any.
-type adminConns struct {
+type boundedConns struct {
 	net.Listener
 	limit int
 
@@ -26,12 +26,12 @@ type usedConn struct {
 	since uint64
 }
 
-func newAdminConns(l net.Listener, limit int) *adminConns {
-	return &adminConns{Listener: l, limit: limit, conns: make(map[net.Conn]usedConn)}
+func newBoundedConns(l net.Listener, limit int) *boundedConns {
+	return &boundedConns{Listener: l, limit: limit, conns: make(map[net.Conn]usedConn)}
 }
 
 // Accept implements net.Listener.
-func (a *adminConns) Accept() (net.Conn, error) {
+func (a *boundedConns) Accept() (net.Conn, error) {
 	conn, err := a.Listener.Accept()
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func (a *adminConns) Accept() (net.Conn, error) {
 }
 
 // oldest returns the connection that makes room for another.
-func (a *adminConns) oldest() (old net.Conn) {
+func (a *boundedConns) oldest() (old net.Conn) {
 	for conn, used := range a.conns {
 		than := a.conns[old]
 		if old == nil || than.busy && !used.busy || than.busy == used.busy && used.since < than.since {
@@ -60,7 +60,7 @@ func (a *adminConns) oldest() (old net.Conn) {
 }
 
 // changed is the ConnState of the HTTP server.
-func (a *adminConns) changed(conn net.Conn, state http.ConnState) {
+func (a *boundedConns) changed(conn net.Conn, state http.ConnState) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, open := a.conns[conn]; !open || state == http.StateNew {
