@@ -91,13 +91,13 @@ func (g *Gateway) OpenPass(ctx context.Context, customer ledger.Customer, passwo
 	return nil, ctx.Err()
 }
 
-// passed is the answer to a OpenPass.
+// passed is the answer to an OpenPass.
 type passed struct {
 	pass *Pass
 	err  error
 }
 
-// admitPass answers a OpenPass whose password was verified.
+// admitPass answers an OpenPass whose password was verified.
 func (g *Gateway) admitPass(l *login, a *account) {
 	l.state.mu.Lock()
 	defer l.state.mu.Unlock()
@@ -116,7 +116,7 @@ func (g *Gateway) admitPass(l *login, a *account) {
 	})
 }
 
-// refusePass answers a OpenPass that is refused.
+// refusePass answers an OpenPass that is refused.
 func (l *login) refusePass(r codec.Result, message string) {
 	l.passed <- passed{err: &LoginError{Result: r, Guesses: message == tooManyGuesses, Message: message}}
 }
@@ -127,7 +127,7 @@ func (p *Pass) Credential() []byte {
 	return sum[:]
 }
 
-// RestorePass returns a pass like that of a LogIn before a restart. It returns nil if the customer no
+// RestorePass returns a pass like that of an OpenPass before a restart. It returns nil if the customer no
 // longer has the credential.
 func (g *Gateway) RestorePass(customer ledger.Customer, of []byte) *Pass {
 	a := g.account(customer)
