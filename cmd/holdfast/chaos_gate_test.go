@@ -12,7 +12,7 @@ import (
 	"holdfast/perf/chaos"
 )
 
-// TestGateChaos makes a small run of every fault. HOLDFAST_SEED repeats one.
+// TestGateChaos makes a small run of every fault. CHAOS_SEED repeats one.
 func TestGateChaos(t *testing.T) {
 	for _, f := range chaos.Faults() {
 		t.Run(f.Name, func(t *testing.T) { gateFault(t, f) })
@@ -55,13 +55,13 @@ func skipNeeds(t *testing.T, f chaos.Fault) {
 
 func gateSeed(t *testing.T) uint64 {
 	t.Helper()
-	text := os.Getenv("HOLDFAST_SEED")
+	text := os.Getenv("CHAOS_SEED")
 	if text == "" {
 		return rand.Uint64N(1e9)
 	}
 	seed, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		t.Fatalf("HOLDFAST_SEED: %v", err)
+		t.Fatalf("CHAOS_SEED: %v", err)
 	}
 	return seed
 }

@@ -17,14 +17,16 @@ import (
 )
 
 // TestMain looks for goroutines that a command left behind; those that packages
-// start when they are loaded (the ants default pool) are not counted. In a child
+// start when they are loaded (the ants default pool) are not counted, and neither is the one
+// that a key leaves behind which is pressed while the full screen ends. In a child
 // that a test has started it is the program itself.
 func TestMain(m *testing.M) {
 	if os.Getenv("HOLDFAST_TEST_AS_PROGRAM") != "" {
 		main.RunMain()
 		return
 	}
-	goleak.VerifyTestMain(carriertest.Main{M: m}, goleak.IgnoreCurrent())
+	goleak.VerifyTestMain(carriertest.Main{M: m}, goleak.IgnoreCurrent(),
+		goleak.IgnoreAnyFunction("github.com/charmbracelet/ultraviolet.(*TerminalReader).sendEvents"))
 }
 
 // run executes a command line in-process. stderr is without the message about a slow login.

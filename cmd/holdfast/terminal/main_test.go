@@ -17,7 +17,11 @@ import (
 	"holdfast/cmd/holdfast/terminal"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
+// A key that is pressed while the full screen ends leaves a goroutine of its library behind, which
+// waits to pass it on.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreCurrent(), goleak.IgnoreAnyFunction("github.com/charmbracelet/ultraviolet.(*TerminalReader).sendEvents"))
+}
 
 // served is a server that a test may stop. Its prices do not move.
 type served struct {
