@@ -23,17 +23,8 @@ func composeUp(t *testing.T, e *engine) {
 	e.scratchImage("node-exporter", "/usr/bin/prometheus-node-exporter")
 	e.environ = append(e.environ, "PROMETHEUS_IMAGE=prometheus:latest", "NODE_EXPORTER_IMAGE=node-exporter:latest")
 	step("images of Prometheus and node exporter")
-	folder := filepath.Join(e.folder, "deploy")
-	if err := os.CopyFS(folder, os.DirFS(".")); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(folder, "compose.yaml")
-	service := e.command(t.Context(), "podman", "system", "service", "--time", "0", "unix://"+e.socket())
-	if err := service.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = service.Process.Kill(); _ = service.Wait() }()
-	e.until("test", "-S", e.socket())
+	file := filepath.Join(e.files(), "compose.yaml")
+	defer e.serve(t)()
 	docker := func(args ...string) {
 		e.compose(append([]string{"docker-compose", "-f", file, "--project-name", "one"}, args...)...)
 	}
@@ -43,6 +34,34 @@ func composeUp(t *testing.T, e *engine) {
 	docker("restart", "--timeout", "30", "server")
 	e.working(t)
 	step("docker-compose restart server")
+}
+
+// files returns a copy of this folder, for mounts and files that are made in it.
+func (e *engine) files() (folder string) {
+	e.t.Helper()
+	folder, err := os.MkdirTemp(e.folder, "deploy")
+	if err == nil {
+		err = os.CopyFS(folder, os.DirFS("."))
+	}
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return folder
+}
+
+// serve makes podman answer docker-compose until stop.
+func (e *engine) serve(t *testing.T) (stop func()) {
+	t.Helper()
+	service := e.command(t.Context(), "podman", "system", "service", "--time", "0", "unix://"+e.socket())
+	if err := service.Start(); err != nil {
+		t.Fatal(err)
+	}
+	e.until("test", "-S", e.socket())
+	return func() {
+		_ = service.Process.Kill()
+		_ = service.Wait()
+		_ = os.Remove(e.socket())
+	}
 }
 
 // compose runs a compose command, which has to succeed.
@@ -81,9 +100,13 @@ func (e *engine) rounds(t *testing.T) {
 	}
 }
 
-// scratchImage builds an image of a program of this machine and the libraries that it needs.
+// scratchImage builds an image of a program of this machine and the libraries that it needs, unless it is
+// there.
 func (e *engine) scratchImage(name, program string) {
 	e.t.Helper()
+	if _, _, code := e.try("podman", "image", "exists", name); code == 0 {
+		return
+	}
 	folder := filepath.Join(e.folder, name)
 	files := regexp.MustCompile(`/\S+\.so\S*`).FindAllString(e.run("ldd", program), -1)
 	for _, file := range append(files, program) {

@@ -31,11 +31,12 @@ func TestComposeFiles(t *testing.T) {
 		{"compose.yaml", nil, []string{"clients", "grafana", "node-exporter", "prometheus", "server"}},
 		{"compose.server.yaml", []string{"HOLDFAST_ADDRESS=192.0.2.7"}, []string{"grafana", "node-exporter", "prometheus", "server"}},
 		{"compose.clients.yaml", []string{"HOLDFAST_SERVER=192.0.2.7:8888"}, []string{"clients"}},
+		{"cluster/compose.yaml", nil, []string{"clients", "n1", "n2", "n3", "prometheus"}},
 	} {
 		out, err := compose(t, tc.file, tc.environ)
 		_, services, _ := strings.Cut(out, "services:\n")
 		services, _, _ = strings.Cut(services, "\nv") // version and volumes
-		if names := submatches(`(?m)^  ([a-z-]+):$`, services); err != nil || !slices.Equal(names, tc.services) {
+		if names := submatches(`(?m)^  ([a-z0-9-]+):$`, services); err != nil || !slices.Equal(names, tc.services) {
 			t.Errorf("%s: %v: services %q in\n%s", tc.file, err, names, out)
 		}
 		for line := range strings.Lines(out) {

@@ -18,7 +18,7 @@ import (
 const image, release = "holdfast:latest", "v0.0.0-gate"
 
 // TestGateContainers builds the image as "make image" does, and tries it: server and clients in
-// containers, and the compose file.
+// containers, the compose file, and that of a cluster.
 func TestGateContainers(t *testing.T) {
 	e := newEngine(t)
 	step := stopwatch(t)
@@ -35,6 +35,8 @@ func TestGateContainers(t *testing.T) {
 	step("server and clients, with restarts")
 	t.Run("compose", func(t *testing.T) { composeUp(t, e.with(t)) })
 	step("compose")
+	t.Run("cluster", func(t *testing.T) { clusterUp(t, e.with(t)) })
+	step("cluster")
 }
 
 // stopwatch logs how long each step took.

@@ -61,6 +61,10 @@ func (g *group) reviewOutput() {
 	}
 }
 
+// Review updates the sessions of a carrier that have unsent output: a carrier that is not told when peers
+// take it calls this a few times a second, so that they get the pushes that they missed. Goroutine: the carrier.
+func (c *Core) Review(carrier int) { c.groups[carrier].reviewOutput() }
+
 // shed closes the sessions with the most unsent output when all together have more than
 // limit bytes. It goes on to 7/8 of the limit, so that it is not needed again at once.
 // The peers get no Notice: it would come after their unsent output.

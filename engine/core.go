@@ -173,6 +173,7 @@ func (c *Core) AddInlineCarrier(carrier Carrier) int {
 // Refusal, and close. Goroutine: the carrier.
 func (c *Core) Open(carrier int, link Link, remote net.Addr, l *Listener) (*Session, Reason) {
 	s := &Session{core: c, link: link, group: c.groups[carrier], remote: remote, connected: time.Now(), listener: l, dialect: l.Dialect, ordered: l.Dialect.Ordered()}
+	s.secure, _ = link.(SecureLink)
 	if l.WebSocket != nil {
 		s.ws = new(webInput)
 	}

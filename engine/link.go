@@ -1,5 +1,7 @@
 package engine
 
+import "crypto/x509"
+
 // Link is the connection under one session.
 //
 // Goroutine: all methods are called on the session's Carrier.
@@ -14,6 +16,17 @@ type Link interface {
 	CloseWrite() error
 	// Close closes the connection at once.
 	Close() error
+}
+
+// SecureLink is a Link whose other end has ended TLS, and says what it knows of the client.
+//
+// Goroutine: any.
+type SecureLink interface {
+	Link
+	// Encrypted reports whether the client speaks TLS.
+	Encrypted() bool
+	// Certificate returns the verified certificate of the client, or nil.
+	Certificate() *x509.Certificate
 }
 
 // Carrier writes the output of a group of sessions: an event loop, or a server without

@@ -106,5 +106,8 @@ func (r Reason) text() reasonText {
 	}
 }
 
+// NoticeCode returns the code of the Notice that the peer gets; UNSPECIFIED if it gets none.
+func (r Reason) NoticeCode() pb.NoticeCode { return r.text().notice }
+
 // String returns the name that logs and counters show.
 func (r Reason) String() string { return r.text().name }

@@ -23,7 +23,8 @@ type Session struct {
 	properties []any
 
 	listener *Listener
-	tls      *tlsInput     // nil: not encrypted
+	tls      *tlsInput     // nil: not encrypted, or not by this process
+	secure   SecureLink    // the link, if it is one; else nil
 	ws       *webInput     // nil: not a WebSocket session
 	dialect  codec.Dialect // final before the first message is executed
 	ordered  bool          // of its dialect

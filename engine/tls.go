@@ -387,11 +387,19 @@ const handshakeParts = 4
 // Certificate returns the verified certificate of the client, or nil. Its handlers may call it
 // from the first message on. Goroutine: any.
 func (s *Session) Certificate() *x509.Certificate {
-	if s.tls == nil {
-		return nil
+	if s.tls != nil {
+		return s.tls.certificate
 	}
-	return s.tls.certificate
+	if s.secure != nil {
+		return s.secure.Certificate()
+	}
+	return nil
 }
 
 // Encrypted reports whether the session speaks TLS. Goroutine: any.
-func (s *Session) Encrypted() bool { return s.tls != nil }
+func (s *Session) Encrypted() bool {
+	if s.secure != nil {
+		return s.secure.Encrypted()
+	}
+	return s.tls != nil
+}

@@ -37,7 +37,7 @@ func IsWebSocket(addr string) bool {
 	return strings.HasPrefix(addr, webSocketPrefix) || strings.HasPrefix(addr, securePrefix)
 }
 
-// CheckAddress returns an error that wraps ErrBadAddress if Dial can't use addr: it must be
+// CheckAddress returns an *AddressError if addr is not the address of one listener: it must be
 // "HOST:PORT" with a port from 1 to 65535, "ws://HOST:PORT/PATH", "wss://HOST:PORT/PATH", or
 // "unix:PATH". It does not look up the host.
 func CheckAddress(addr string) error {
@@ -97,6 +97,19 @@ func badHostPort(text string) string {
 	return ""
 }
 
-func badAddress(addr, why string) error {
-	return fmt.Errorf("%w %q: %s; use HOST:PORT, such as 127.0.0.1:8888, ws://HOST:PORT/ws, or unix:PATH", ErrBadAddress, addr, why)
+func badAddress(addr, why string) error { return &AddressError{addr, why} }
+
+// AddressError means that a text is not the address of a server, or not a list of them. It wraps
+// ErrBadAddress.
+type AddressError struct {
+	Addr string // the text; of a list, the part that is wrong
+	Why  string // what is wrong with it
 }
+
+// Error returns the address and what to use instead.
+func (e *AddressError) Error() string {
+	return fmt.Sprintf("%v %q: %s; use HOST:PORT, such as 127.0.0.1:8888, ws://HOST:PORT/ws, or unix:PATH", ErrBadAddress, e.Addr, e.Why)
+}
+
+// Unwrap returns ErrBadAddress.
+func (e *AddressError) Unwrap() error { return ErrBadAddress }

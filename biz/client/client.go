@@ -22,7 +22,10 @@ import (
 // again after a SequenceBreak. All have ended when Close returns.
 type Client struct {
 	options Options
-	addr    string
+	addrs   []string  // of the server
+	at      int       // the one that the connection is with
+	addr    string    // addrs[at]
+	since   time.Time // when it was opened
 	conn    net.Conn
 	hello   Hello
 	view    *View
@@ -60,17 +63,29 @@ type Hello struct {
 // and "ws://HOST:PORT/PATH" for a WebSocket listener. Options.TLS, or "wss://" as the start of the
 // address, asks for TLS. The caller must call Close.
 //
+// addr can be a list of addresses, separated by commas, of the nodes of a cluster: Dial tries them in
+// this order, each for Options.Timeout at most, and Reconnect goes on with the next one.
+//
 // Errors are ErrBadAddress, *ConnectionError (around a *HandshakeError if the WebSocket
 // handshake failed, or around an error of Encrypt), *NoticeError (the server refuses further connections), *CloseError,
-// ErrTimeout and ErrProtocol; Explain says what to do about each, and Retry tries again
-// while the server is busy.
-func Dial(ctx context.Context, addr string, options Options) (*Client, error) {
-	return connect(ctx, addr, options.withDefaults(), NewView(), newOutcomes(), newRooms())
+// ErrTimeout and ErrProtocol; with several addresses an *AddressesError around these. Explain says
+// what to do about each, and Retry tries again while the server is busy.
+func Dial(ctx context.Context, addr string, options Options) (c *Client, err error) {
+	addrs, err := ParseAddresses(addr)
+	if err != nil {
+		return nil, err
+	}
+	err = TryAddresses(ctx, addrs, 0, func(n int) (err error) {
+		c, err = connect(ctx, addrs, n, options.withDefaults(), NewView(), newOutcomes(), newRooms())
+		return err
+	})
+	return c, err
 }
 
-// connect is Dial with what remains of an earlier connection: the view, the unknown outcomes
-// and the chat rooms.
-func connect(ctx context.Context, addr string, options Options, view *View, unknown *outcomes, chats *rooms) (*Client, error) {
+// connect connects to one of addrs, with what remains of an earlier connection: the view, the unknown
+// outcomes and the chat rooms. After an error the client is nil.
+func connect(ctx context.Context, addrs []string, at int, options Options, view *View, unknown *outcomes, chats *rooms) (*Client, error) {
+	addr := addrs[at]
 	to, err := parseAddress(addr)
 	if err != nil {
 		return nil, err
@@ -86,7 +101,7 @@ func connect(ctx context.Context, addr string, options Options, view *View, unkn
 		return nil, &ConnectionError{Op: "connect to", Addr: addr, Err: err}
 	}
 	c := &Client{
-		options: options, addr: addr, conn: conn,
+		options: options, addrs: addrs, at: at, addr: addr, since: time.Now(), conn: conn,
 		view: view, unknown: unknown, rooms: chats, pushes: make(chan Push, options.PushBuffer), ended: make(chan struct{}),
 		lastID: firstRequestID, waiting: make(map[RequestID]*call),
 	}
@@ -121,7 +136,7 @@ func (c *Client) sayHello(ctx context.Context) (Hello, error) {
 // Hello returns what the server said on connecting.
 func (c *Client) Hello() Hello { return c.hello }
 
-// Addr returns the server's address, as passed to Dial.
+// Addr returns the address that the connection is with, one of those passed to Dial.
 func (c *Client) Addr() string { return c.addr }
 
 // View returns the account as a screen shows it. The client updates it from Login on.

@@ -17,7 +17,8 @@
 // Busted where it is, and a correction links it with the execution that replaces it.
 //
 // After a connection has ended, Reconnect opens another one and continues from what the
-// view shows: the missed pushes come first.
+// view shows: the missed pushes come first. With the addresses of several nodes of a cluster, Dial,
+// Enter and Reconnect take the next node that lets the customer in; any of them resumes.
 //
 // Chat rooms need no login. The client joins its rooms again after a Reconnect. Chat messages
 // are pushes without a number: a client that is away longer than the server stores them

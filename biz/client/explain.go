@@ -76,9 +76,12 @@ func Explain(err error) string {
 	var refused *Error
 	var handshake *HandshakeError
 	var connection *ConnectionError
+	var all *AddressesError
 	switch {
 	case err == nil:
 		return ""
+	case errors.As(err, &all):
+		return all.explain()
 	case explainTLS(err) != "":
 		return explainTLS(err)
 	case errors.As(err, &handshake):

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/coder/websocket"
@@ -29,6 +30,23 @@ const (
 // doubles from 200 ms to 10 s, so that clients that failed at the same moment do not all
 // try again at the same moment. The zero value is ready to use.
 type Backoff struct{ limit time.Duration }
+
+// settled is how long a connection must have lasted so that the next one is opened without a pause.
+const settled = time.Second
+
+// First returns the pause before the first attempt to replace c, whose connection has ended. It is 0 if
+// the server has said that this node serves no more (NoticeShuttingDown, NoticeUnavailable) and has
+// other addresses; else that of Next.
+func (b *Backoff) First(c *Client) time.Duration {
+	var closed *NoticeError
+	if len(c.addrs) > 1 && errors.As(c.Err(), &closed) && time.Since(c.since) >= settled {
+		switch closed.Notice.Code {
+		case NoticeShuttingDown, NoticeUnavailable:
+			return 0
+		}
+	}
+	return b.Next()
+}
 
 // Next returns the next pause.
 func (b *Backoff) Next() time.Duration {
@@ -79,7 +97,10 @@ func Busy(err error) bool {
 	var closed *NoticeError
 	var handshake *HandshakeError
 	var frame *CloseError
+	var all *AddressesError
 	switch {
+	case errors.As(err, &all):
+		return slices.ContainsFunc(all.Errs, Busy)
 	case errors.Is(err, ErrHandshakeRefused):
 		return true
 	case errors.As(err, &refused):

@@ -67,6 +67,11 @@ func (b *Book) Key(id ledger.InstrumentID) (k seed.Key, ok bool) {
 // neither until the first start of this one.
 func (b *Book) Complete() bool { return b.history != HistoryID{} }
 
+// empty reports whether nothing was added to the book.
+func (b *Book) empty() bool {
+	return b.history == HistoryID{} && b.genesis == [32]byte{} && len(b.listings) == 0 && len(b.openings) == 0
+}
+
 // Add adds what a record defines. It does nothing for an event. A definition may be added
 // twice: a replay from a checkpoint repeats some.
 func (b *Book) Add(e *Entry) error {

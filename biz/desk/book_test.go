@@ -433,6 +433,7 @@ func someEntries() []desk.Entry {
 		{Listings: []desk.Listing{{Key: seed.Key{Market: "ALFA", Code: "600100"}, Tick: 100}, {Key: seed.Key{Market: "BETA", Code: "1"}, Tick: 1}}},
 		{Openings: []desk.Opening{{Customer: alice, Cash: -1, Holdings: 1 << 63}, {Customer: bob}}},
 		{History: desk.HistoryID{1}},
+		{Fence: &desk.Fence{Node: "n1", Run: [8]byte{1}}},
 		{Market: &desk.MarketEvent{Kind: desk.MarketHalted, Time: -1, Prices: []desk.InstrumentPrice{{Instrument: 7}, {Instrument: 9}}}},
 		{Script: &desk.ScriptPosition{Script: [32]byte{1}, Done: 100_000, Time: -1}},
 		{Audit: &desk.Audit{Time: -1, Customer: alice, Name: "Älice", Session: 1 << 63, Address: "192.0.2.7:1", Command: "deposit",

@@ -30,16 +30,24 @@ const (
 // checkpointDue reports whether a checkpoint is to be saved, where records were made durable and
 // time has passed since the last one.
 func (d *Desk) checkpointDue(records uint64, passed time.Duration) bool {
+	return d.checkpointDueAt(d.journal.LastBatch(), records, passed)
+}
+
+// checkpointDueAt is checkpointDue where that is the last batch.
+func (d *Desk) checkpointDueAt(last, records uint64, passed time.Duration) bool {
 	if d.config.Checkpoints == "" || d.disk.low.Load() {
 		return false
 	}
-	return d.replaceNewest.Load() || records >= checkpointEvents || passed >= d.config.CheckpointInterval && d.changedSinceCheckpoint()
+	return d.replaceNewest.Load() || records >= checkpointEvents || passed >= d.config.CheckpointInterval && d.newerThanCheckpoint(last)
 }
 
 // changedSinceCheckpoint reports whether the journal has batches after the newest checkpoint.
-func (d *Desk) changedSinceCheckpoint() bool {
+func (d *Desk) changedSinceCheckpoint() bool { return d.newerThanCheckpoint(d.journal.LastBatch()) }
+
+// newerThanCheckpoint reports whether a batch is not that of the newest checkpoint.
+func (d *Desk) newerThanCheckpoint(batch uint64) bool {
 	kept := *d.checkpoints.Load()
-	return d.journal.LastBatch() > 0 && (len(kept) == 0 || kept[0].Point.Batch != d.journal.LastBatch())
+	return batch > 0 && (len(kept) == 0 || kept[0].Point.Batch != batch)
 }
 
 // Checkpoint returns the newest checkpoint that was read or saved, or nil.
@@ -56,17 +64,57 @@ func (d *Desk) Checkpoint() *checkpoint.Checkpoint {
 func (d *Desk) SaveCheckpoint(ctx context.Context) error { return d.writeCheckpoint(ctx, nil) }
 
 // writeCheckpoint is SaveCheckpoint with checkpoint.Writer.Rest.
-func (d *Desk) writeCheckpoint(ctx context.Context, rest func(time.Duration) error) (err error) {
+func (d *Desk) writeCheckpoint(ctx context.Context, rest func(time.Duration) error) error {
+	return d.saveFrom(ctx, owner{d}, rest)
+}
+
+// A stateSource is what a checkpoint is made from.
+type stateSource interface {
+	// book returns the state of the book and of the market, and the last batch before it: what is
+	// not in the state comes later. The zero Point means that there is nothing to store.
+	book(ctx context.Context) (journal.Point, []byte, error)
+	// between calls encode with some of the accounts while nothing changes that it encodes of one. An
+	// error is that of encode, or why the accounts can't be stored any more.
+	between(ctx context.Context, accounts []*Account, encode func([]*Account) error) error
+	// durable returns when all that was encoded is durable.
+	durable(ctx context.Context) error
+	// last returns the last batch of which something may be in an account.
+	last() uint64
+}
+
+// owner is a desk that was started.
+type owner struct{ *Desk }
+
+func (o owner) book(ctx context.Context) (journal.Point, []byte, error) {
+	last, state := o.bookState()
+	if last == 0 {
+		return journal.Point{}, nil, nil
+	}
+	point, err := o.journal.Point(ctx, last)
+	return point, state, err
+}
+
+// between needs no lock beside Account.mu.
+func (o owner) between(_ context.Context, accounts []*Account, encode func([]*Account) error) error {
+	return encode(accounts)
+}
+
+func (o owner) durable(ctx context.Context) error { return o.Durable(ctx) }
+
+func (o owner) last() uint64 { return o.journal.LastBatch() }
+
+// saveFrom stores a checkpoint that is made from src. rest is as in writeCheckpoint.
+func (d *Desk) saveFrom(ctx context.Context, src stateSource, rest func(time.Duration) error) (err error) {
 	d.savingCheckpoint.Lock()
 	defer d.savingCheckpoint.Unlock()
-	last, book := d.bookState()
-	if d.config.Checkpoints == "" || last == 0 {
+	if d.config.Checkpoints == "" {
 		return nil
 	}
-	point, err := d.journal.Point(ctx, last)
-	if err != nil {
+	point, book, err := src.book(ctx)
+	if err != nil || point.Batch == 0 {
 		return err
 	}
+	last := point.Batch
 	var kept []*checkpoint.Checkpoint // of those before
 	for _, c := range *d.checkpoints.Load() {
 		if c.Point.Batch != last && len(kept) < checkpointsKept-1 {
@@ -74,7 +122,7 @@ func (d *Desk) writeCheckpoint(ctx context.Context, rest func(time.Duration) err
 		}
 	}
 	before := d.idsToExtend(kept)
-	saved, ids, err := d.storeCheckpoint(ctx, point, book, before, rest)
+	saved, ids, err := d.storeCheckpoint(ctx, &checkpointOf{src, point, book, rest}, before)
 	if err != nil {
 		if ctx.Err() == nil && !errors.Is(err, syscall.ENOSPC) { // its log may be the reason
 			d.forgetIDs(before.log.Number)
@@ -92,22 +140,29 @@ func (d *Desk) writeCheckpoint(ctx context.Context, rest func(time.Duration) err
 	return nil
 }
 
+// checkpointOf is what a checkpoint is to have.
+type checkpointOf struct {
+	src   stateSource
+	point journal.Point
+	book  []byte
+	rest  func(time.Duration) error // checkpoint.Writer.Rest
+}
+
 // storeCheckpoint writes a checkpoint and its ids, after those that are stored. With Config.Keep it reads
 // all back.
-func (d *Desk) storeCheckpoint(ctx context.Context, point journal.Point, book []byte, ids *storedIDs, rest func(time.Duration) error,
-) (saved *checkpoint.Checkpoint, now *storedIDs, err error) {
-	w, err := checkpoint.Create(d.config.Checkpoints, point, ids.log)
+func (d *Desk) storeCheckpoint(ctx context.Context, of *checkpointOf, ids *storedIDs) (saved *checkpoint.Checkpoint, now *storedIDs, err error) {
+	w, err := checkpoint.Create(d.config.Checkpoints, of.point, ids.log)
 	if err != nil && ids.log != (checkpoint.Log{}) {
 		d.log.Warn("the log of an earlier checkpoint can't be used; a new one is written", "error", err)
 		ids = newStoredIDs()
-		w, err = checkpoint.Create(d.config.Checkpoints, point, ids.log)
+		w, err = checkpoint.Create(d.config.Checkpoints, of.point, ids.log)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	w.Rest = rest
+	w.Rest = of.rest
 	now = &storedIDs{ends: maps.Clone(ids.ends)}
-	end, err := d.writeStates(ctx, w, book, now)
+	end, err := d.writeStates(ctx, w, of, now)
 	if err == nil {
 		saved, err = w.Finish(end)
 	}
@@ -115,7 +170,7 @@ func (d *Desk) storeCheckpoint(ctx context.Context, point journal.Point, book []
 		return nil, nil, errors.Join(err, w.Abort())
 	}
 	if d.config.Keep != (Retention{}) {
-		if err := d.readBack(saved, rest); err != nil {
+		if err := d.readBack(saved, of.rest); err != nil {
 			return nil, nil, errors.Join(err, checkpoint.Keep(d.config.Checkpoints, *d.checkpoints.Load()...))
 		}
 	}
@@ -125,11 +180,11 @@ func (d *Desk) storeCheckpoint(ctx context.Context, point journal.Point, book []
 
 // writeStates writes the sections of a checkpoint. A state must hold nothing that a crash could
 // take back: it is written when all of it is durable.
-func (d *Desk) writeStates(ctx context.Context, w *checkpoint.Writer, book []byte, ids *storedIDs) (end checkpoint.End, err error) {
-	if err := d.Durable(ctx); err != nil { // the last fills, too
+func (d *Desk) writeStates(ctx context.Context, w *checkpoint.Writer, of *checkpointOf, ids *storedIDs) (end checkpoint.End, err error) {
+	if err := of.src.durable(ctx); err != nil { // the last fills, too
 		return end, err
 	}
-	if err := w.Add(bookSection, book); err != nil {
+	if err := w.Add(bookSection, of.book); err != nil {
 		return end, err
 	}
 	accounts := slices.SortedFunc(slices.Values(d.Accounts()), func(a, b *Account) int { return cmp.Compare(a.Customer(), b.Customer()) })
@@ -139,19 +194,23 @@ func (d *Desk) writeStates(ctx context.Context, w *checkpoint.Writer, book []byt
 		if err := ctx.Err(); err != nil {
 			return end, err
 		}
-		n, err := chunk.collect(accounts, sum, ids)
+		n := 0
+		err := of.src.between(ctx, accounts, func(some []*Account) (err error) {
+			n, err = chunk.collect(some, sum, ids)
+			return err
+		})
 		if err != nil {
 			return end, err
 		}
 		accounts = accounts[n:]
-		if err := d.Durable(ctx); err != nil {
+		if err := of.src.durable(ctx); err != nil {
 			return end, err
 		}
 		if err := chunk.write(w); err != nil {
 			return end, err
 		}
 	}
-	return checkpoint.End{Through: d.journal.LastBatch(), Time: d.config.Now().UnixNano(), StateHash: sum.hash()}, nil
+	return checkpoint.End{Through: of.src.last(), Time: d.config.Now().UnixNano(), StateHash: sum.hash()}, nil
 }
 
 // bookState returns the state of the book and of the market, and the last batch before it: what is

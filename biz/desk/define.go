@@ -16,7 +16,9 @@ func (d *Desk) HistoryID() HistoryID { return d.historyID }
 func (d *Desk) chooseHistory() {
 	d.historyID = d.book.History()
 	if !d.book.Complete() || d.config.NewHistory || d.config.NewCommitLog != nil {
-		d.historyID = newHistoryID()
+		if d.historyID = d.config.HistoryID; d.historyID == (HistoryID{}) {
+			d.historyID = newHistoryID()
+		}
 	}
 }
 
@@ -24,8 +26,10 @@ func (d *Desk) chooseHistory() {
 // in a new journal, then instruments and customers, then a new identity. So a journal
 // with an identity has all definitions of its first start.
 func (d *Desk) defineSeed(ctx context.Context) error {
+	d.bookUse.Lock()
+	defer d.bookUse.Unlock()
 	entries := d.change.entries()
-	if d.journal.LastBatch() == 0 {
+	if d.journal.LastBatch() == 0 || d.config.Lead && d.book.empty() { // a fence may be there
 		entries = append([]Entry{{Genesis: true, Seed: d.config.Seed.SHA256}}, entries...)
 	}
 	if d.historyID != d.book.History() {

@@ -25,6 +25,9 @@ type Config struct {
 	// Journal and History are open; the caller closes them after the Desk.
 	Journal *journal.Journal
 	History *history.Store
+	// Lead makes New follow the journal, which must be a shared one, until this process leads
+	// it. Meanwhile the history is written already.
+	Lead bool
 	// Checkpoint is where the accounts are rebuilt from; nil: from the seed and the entire
 	// journal. Its Point must be the journal's journal.Options.Checked, or older.
 	Checkpoint *checkpoint.Checkpoint
@@ -36,9 +39,14 @@ type Config struct {
 	// Keep says which batches the journal keeps that are in two checkpoints and durable in
 	// the history.
 	Keep Retention
+	// Others are the other nodes that store the journal, with Lead. The journal is trimmed only up to
+	// where they do not need it either; nil: never.
+	Others Others
 	// NewHistory makes Start create a new identity of the history. For a data folder that was
 	// restored from a backup: clients may have seen events after the backup.
 	NewHistory bool
+	// HistoryID is the identity of a new history; zero: a random one.
+	HistoryID HistoryID
 	// RecentEvents is how many events of each account stay in memory: how far back a client
 	// can resume. 0 means 256.
 	RecentEvents int
@@ -58,6 +66,10 @@ type Config struct {
 	// NewCommitLog, when set, replaces the group commit to the Journal. The Journal then
 	// gets no records, and there is no projection and no checkpoint.
 	NewCommitLog func(CommitLogOptions) CommitLog
+	// Moved, if set, is called with everything that happens to the market, in order: so that
+	// other desks can do the same with Follow. It must be fast and must not call the desk; it
+	// may keep the event. What Follow does is not reported.
+	Moved func(MarketEvent)
 	// Fatal is called once when nothing can be made durable any more; the
 	// process must end. Required.
 	Fatal func(error)
@@ -90,6 +102,7 @@ type Desk struct {
 	expiries    market.Expiries
 	stepping    sync.Mutex // held during a price step, with what follows
 	stepTurn    *Turn
+	pricedAt    map[ledger.InstrumentID]int64 // time of the newest MarketPriced; stepping guards it
 	matches     []market.Match
 
 	commits CommitLog    // of Start
@@ -106,7 +119,9 @@ type Desk struct {
 	restAfter      func(worked time.Duration, records uint64, since, lag time.Duration) time.Duration
 	presence       sync.Mutex // held by historyPresent
 
+	bookBatch        uint64                                   // the last batch that was read for the book in New
 	replayed         int                                      // events in New
+	savedEvents      int                                      // of them, which a checkpoint of this run has
 	savingCheckpoint sync.Mutex                               // held while one is saved
 	checkpoints      atomic.Pointer[[]*checkpoint.Checkpoint] // that this run has read or saved and that are there, newest first
 	replaceNewest    atomic.Bool                              // the folder has a newer one, which can't be used
@@ -114,13 +129,14 @@ type Desk struct {
 	idLog            *checkpoint.LogIndex                     // with ids that accounts lack; nil if all have theirs
 	older            older
 
+	started atomic.Bool // the commits are there
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
 
 // New rebuilds the accounts from the seed, the checkpoint and the journal. Errors are
 // ErrForeignData, ErrHistoryAhead, ErrHistoryLacks, ErrNoCheckpoint, ErrCheckpoint,
-// ErrForeignCheckpoint, a journal.DamageError, or those of the stores.
+// ErrForeignCheckpoint, ErrBookChanged with Config.Lead, a journal.DamageError, or those of the stores.
 func New(ctx context.Context, c Config) (*Desk, error) {
 	if c.RecentEvents == 0 {
 		c.RecentEvents = ledger.DefaultRecent
@@ -134,7 +150,9 @@ func New(ctx context.Context, c Config) (*Desk, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	d := &Desk{config: c, log: c.Log, journal: c.Journal, history: c.History, historyWanted: make(chan struct{}), restAfter: restAfter}
+	d := &Desk{config: c, log: c.Log, journal: c.Journal, history: c.History, historyWanted: make(chan struct{}), restAfter: restAfter,
+		pricedAt: make(map[ledger.InstrumentID]int64), stop: func() {},
+	}
 	d.checkpoints.Store(new([]*checkpoint.Checkpoint))
 	if c.Checkpoint != nil {
 		d.checkpoints.Store(&[]*checkpoint.Checkpoint{c.Checkpoint})
@@ -145,7 +163,7 @@ func New(ctx context.Context, c Config) (*Desk, error) {
 	}
 	d.replaceNewest.Store(newest != 0 && (c.Checkpoint == nil || newest > c.Checkpoint.Point.Batch))
 	if err := d.recover(ctx); err != nil {
-		return nil, errors.Join(err, d.closeIDs())
+		return nil, errors.Join(err, d.Release())
 	}
 	d.chooseHistory()
 	return d, nil
@@ -173,7 +191,8 @@ func (d *Desk) Start(h Hooks) error {
 		d.config.Fatal(err)
 	}}
 	ctx, cancel := context.WithCancel(context.Background())
-	d.stop = cancel
+	stopEarlier := d.stop
+	d.stop = func() { cancel(); stopEarlier() }
 	if d.config.NewCommitLog != nil {
 		d.commits = d.config.NewCommitLog(options)
 	} else {
@@ -181,6 +200,7 @@ func (d *Desk) Start(h Hooks) error {
 		d.group.fills, d.group.script, d.group.sequences = d.fills, d.script, d.sequences
 		d.commits = d.group
 	}
+	d.started.Store(true)
 	if err := d.defineSeed(ctx); err != nil {
 		cancel()
 		return err
@@ -188,7 +208,9 @@ func (d *Desk) Start(h Hooks) error {
 	d.stepTurn = d.NewTurn()
 	d.CheckDisk()
 	if d.group != nil {
-		d.running.Go(func() { d.project(ctx) })
+		if !d.config.Lead { // else it runs since New
+			d.running.Go(func() { d.project(ctx) })
+		}
 		saved := make(chan struct{}, 1)
 		d.running.Go(func() { d.saveCheckpoints(ctx, saved) })
 		d.running.Go(func() { d.trimOn(ctx, saved) })
@@ -244,7 +266,7 @@ func (d *Desk) ChangedPrices(dst []ledger.InstrumentID) []ledger.InstrumentID {
 // Stats returns what the desk has committed so far. Records are commands.
 // It is zero before Start.
 func (d *Desk) Stats() journal.Stats {
-	if d.commits == nil {
+	if !d.started.Load() {
 		return journal.Stats{}
 	}
 	return d.commits.Stats()

@@ -6,6 +6,9 @@ var (
 	// ErrForeignData means that the seed file lacks or changes something on which the
 	// events in the data folder depend.
 	ErrForeignData = errors.New("desk: the seed file does not fit the data folder")
+	// ErrBookChanged means that another node of the cluster has added instruments or customers, or
+	// the history a new identity, while this one was following. Call New again.
+	ErrBookChanged = errors.New("desk: instruments or customers were added to the journal by another node; start again")
 	// ErrNeedsRestart means that a seed file has changes that only a start can make.
 	ErrNeedsRestart = errors.New("desk: the seed file has a change that needs a restart of the server")
 	// ErrWithdrawn means that the seed file lacks the customer since a reload.

@@ -183,7 +183,11 @@ func (d *Desk) loadIDs(ctx context.Context) {
 }
 
 // Release frees what a desk holds that was opened and never started.
-func (d *Desk) Release() error { return d.closeIDs() }
+func (d *Desk) Release() error {
+	d.stop()
+	d.running.Wait()
+	return d.closeIDs()
+}
 
 // closeIDs ends the use of the log with the ids.
 func (d *Desk) closeIDs() error {

@@ -18,7 +18,7 @@ func (d *Desk) HistoryBehind() uint64 {
 // the history has all of them.
 func (d *Desk) HistoryLag() time.Duration {
 	projected := d.projectedTime.Load()
-	if d.HistoryBehind() == 0 || projected == 0 || d.group == nil {
+	if d.HistoryBehind() == 0 || projected == 0 || !d.started.Load() || d.group == nil {
 		return 0
 	}
 	return max(0, time.Duration(d.group.durable.Load()-projected))
@@ -31,7 +31,7 @@ func (d *Desk) readTimes(ctx context.Context, progress uint64) error {
 	if err != nil {
 		return err
 	}
-	if d.group != nil { // else the desk is not started
+	if d.started.Load() && d.group != nil { // else the desk is not started
 		d.group.durable.CompareAndSwap(0, last)
 	}
 	at, err := d.timeOf(ctx, max(progress, d.journal.FirstBatch()))

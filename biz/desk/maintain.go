@@ -23,7 +23,7 @@ func (d *Desk) saveCheckpoints(ctx context.Context, saved chan<- struct{}) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	last, pause := time.Now(), interval
-	recordsThen, already, during := uint64(0), uint64(d.replayed), uint64(0)
+	recordsThen, already, during := uint64(0), uint64(d.replayed-d.savedEvents), uint64(0)
 	for {
 		select {
 		case <-ctx.Done():
@@ -78,12 +78,17 @@ func (d *Desk) restWriting(ctx context.Context, until uint64) func(time.Duration
 		if d.Stats().Records >= until {
 			return ctx.Err()
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(took):
-			return nil
-		}
+		return sleep(ctx, took)
+	}
+}
+
+// sleep returns after some time, or with ctx's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
 	}
 }
 
@@ -93,11 +98,25 @@ type Retention struct {
 	Bytes int64         // about so large may the journal become; 0: size does not count
 }
 
+// Others are what a desk with Config.Lead knows of the other nodes that store its journal.
+type Others interface {
+	// Spares tells them up to which batch this one needs none of the journal's any more, 0: none
+	// is spared. It is called every ten seconds.
+	Spares(batch uint64)
+	// Spared returns up to which batch they need none, at most wanted.
+	Spared(ctx context.Context, wanted uint64) uint64
+}
+
 // trim removes the batches from the journal that Config.Keep does not keep, up to the older of two
 // checkpoints, and what the history has durably: a start needs no batch before that checkpoint,
-// and resume and retries need none that the accounts or the history have.
+// and resume and retries need none that the accounts or the history have. A standby only tells what it
+// does not need.
 func (d *Desk) trim(ctx context.Context) {
-	upTo := d.trimmable(ctx)
+	trimmable := d.trimmable
+	if d.config.Lead {
+		trimmable = d.trimmableByAll
+	}
+	upTo := trimmable(ctx)
 	first := d.journal.FirstBatch()
 	if upTo < first {
 		return
@@ -116,7 +135,37 @@ func (d *Desk) trim(ctx context.Context) {
 }
 
 // trimmable returns the last batch that may be removed, 0 if none may.
-func (d *Desk) trimmable(ctx context.Context) (upTo uint64) {
+func (d *Desk) trimmable(ctx context.Context) uint64 {
+	upTo := d.unkept()
+	if upTo < d.journal.FirstBatch() {
+		return 0
+	}
+	return min(upTo, d.spares(ctx))
+}
+
+// trimmableByAll is trimmable for a journal that other nodes have, too: they are told what this one
+// does not need.
+func (d *Desk) trimmableByAll(ctx context.Context) uint64 {
+	if d.config.Others == nil || d.config.Keep == (Retention{}) {
+		return 0
+	}
+	if err := d.journal.Refresh(ctx); err != nil && ctx.Err() == nil {
+		d.log.Debug("where the journal starts is not known at the moment", "error", err)
+	}
+	spares := d.spares(ctx)
+	d.config.Others.Spares(spares)
+	if !d.started.Load() {
+		return 0
+	}
+	upTo := min(d.unkept(), spares)
+	if upTo < d.journal.FirstBatch() {
+		return 0
+	}
+	return d.config.Others.Spared(ctx, upTo)
+}
+
+// unkept returns the last batch that Config.Keep does not keep.
+func (d *Desk) unkept() (upTo uint64) {
 	keep := d.config.Keep
 	if keep.Age > 0 {
 		upTo = d.journal.OlderThan(d.config.Now().Add(-keep.Age))
@@ -124,16 +173,20 @@ func (d *Desk) trimmable(ctx context.Context) (upTo uint64) {
 	if keep.Bytes > 0 {
 		upTo = max(upTo, d.journal.OverSize(keep.Bytes))
 	}
+	return upTo
+}
+
+// spares returns up to which batch two checkpoints and the history have everything.
+func (d *Desk) spares(ctx context.Context) uint64 {
 	kept := d.checkpointsThere()
-	if len(kept) < checkpointsKept || d.HistoryDamage() != nil || d.older.damage.Load() != nil || upTo < d.journal.FirstBatch() {
+	if len(kept) < checkpointsKept || d.HistoryDamage() != nil || d.older.damage.Load() != nil {
 		return 0
 	}
-	upTo = min(upTo, kept[len(kept)-1].Point.Batch-1) // the batch of the point stays, to compare it
 	durable, err := d.durableHistory(ctx)
 	if err != nil { // the projection reports it
 		return 0
 	}
-	return min(upTo, durable)
+	return min(durable, kept[len(kept)-1].Point.Batch-1) // the batch of the point stays, to compare it
 }
 
 // checkpointsThere returns the checkpoints whose files are still there.

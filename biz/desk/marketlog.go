@@ -20,6 +20,10 @@ const (
 	MarketResumed MarketEventKind = 2
 	MarketPriced  MarketEventKind = 3 // the last price, where it is not that of the last execution
 	MarketClosed  MarketEventKind = 4 // the price is the close of a trading day
+
+	// No journal has these; they are for desks that follow: see Config.Moved.
+	MarketMoved  MarketEventKind = 5 // the last price, moved by SetPrice
+	MarketOpened MarketEventKind = 6 // a session opens
 )
 
 // MarketEvent is something that has happened to instruments and that a restart must not
@@ -74,6 +78,8 @@ func (d *Desk) applyMarket(m *MarketEvent) {
 		case MarketClosed:
 			d.market.SetPreviousClose(p.Instrument, p.Price, m.Time)
 		case MarketPriced: // the caller of a running desk makes a price step
+			d.pricedAt[p.Instrument] = m.Time
+		case MarketMoved, MarketOpened: // no journal has them
 		}
 	}
 }
@@ -126,6 +132,7 @@ func (d *Desk) recordHalt(ctx context.Context, m MarketEvent, ids []ledger.Instr
 	defer d.stepping.Unlock()
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id ledger.InstrumentID) bool { return !d.market.Halted(id) })
 	durable = d.changeMarket(m)
+	d.moved(m)
 	if m.Kind == MarketResumed { // wholly: no other step comes before the price moves
 		err = d.stepAgain(context.WithoutCancel(ctx), ids, m.Time)
 	}
@@ -159,7 +166,9 @@ func (d *Desk) recordJump(
 	if err := d.step(context.WithoutCancel(ctx), id, p, now); err != nil { // wholly
 		return nil, err
 	}
-	return d.changeMarket(MarketEvent{Kind: MarketPriced, Time: now, Prices: []InstrumentPrice{{id, p}}}, reached...), nil
+	m := MarketEvent{Kind: MarketPriced, Time: now, Prices: []InstrumentPrice{{id, p}}}
+	d.moved(m)
+	return d.changeMarket(m, reached...), nil
 }
 
 // CloseDay makes the last prices of a market's instruments the previous close, on which the
@@ -178,7 +187,15 @@ func (d *Desk) CloseDay(ctx context.Context, rules *market.Rules, now int64) err
 func (d *Desk) OpenSession(ctx context.Context, rules *market.Rules, now int64) error {
 	d.stepping.Lock()
 	defer d.stepping.Unlock()
-	return d.stepAgain(ctx, d.instrumentsOf(rules), now)
+	ids := d.instrumentsOf(rules)
+	if d.config.Moved != nil {
+		m := MarketEvent{Kind: MarketOpened, Time: now}
+		for _, id := range ids {
+			m.Prices = append(m.Prices, InstrumentPrice{Instrument: id})
+		}
+		d.moved(m)
+	}
+	return d.stepAgain(ctx, ids, now)
 }
 
 // instrumentsOf returns the instruments of a market that can be traded.
@@ -209,6 +226,13 @@ func (d *Desk) recordClose(rules *market.Rules, now int64) (durable func(context
 	for _, id := range d.instrumentsOf(rules) {
 		m.Prices = append(m.Prices, InstrumentPrice{id, d.market.Last(id)})
 	}
+	d.moved(m)
+	return d.applyClose(m)
+}
+
+// applyClose applies and records a close of instruments that can be traded. The caller holds
+// d.stepping.
+func (d *Desk) applyClose(m MarketEvent) (durable func(context.Context) error) {
 	durable = d.changeMarket(m)
 	for _, p := range m.Prices {
 		ob := d.orderBook(p.Instrument)

@@ -88,6 +88,13 @@ func (d *Desk) project(ctx context.Context) {
 	}
 }
 
+// projectEarly runs project from now on, while New follows a shared journal. Desk.stop ends it.
+func (d *Desk) projectEarly() {
+	ctx, cancel := context.WithCancel(context.Background())
+	d.stop = cancel
+	d.running.Go(func() { d.project(ctx) })
+}
+
 // projectOn continues from where the history is, until an error or the end of ctx. The error
 // is history.ErrGone once the history's files are not there any more, and errWentBack once the
 // database lacks what was written.
@@ -239,12 +246,16 @@ func InsertEvent(h *history.Store, e *ledger.Event, last uint64) error {
 	return h.PutOrder(&order)
 }
 
-// rest limits the projector's share of the processor under load. After projectPause, a query that
-// waits for the history ends it.
+// rest limits the projector's share of the processor under load, and while the desk follows a shared
+// journal. After projectPause, a query that waits for the history ends it.
 func (p *projector) rest(ctx context.Context) error {
 	worked := p.desk.config.Now().Sub(p.started)
 	rested := projectPause
 	wanted, err := pause(ctx, rested, nil)
+	if err == nil && !p.desk.started.Load() {
+		rested = projectRestMax
+		wanted, err = pause(ctx, projectRestMax-projectPause, p.desk.historyWanted)
+	}
 	for err == nil && !wanted {
 		step := p.desk.restAfter(worked, p.desk.Stats().Records-p.records, p.desk.config.Now().Sub(p.rested), p.desk.HistoryLag()) - rested
 		if step = min(step, projectLook); step <= 0 {

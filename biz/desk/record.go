@@ -19,6 +19,7 @@ const (
 	recordScript   byte = 8  // ScriptPosition
 	recordAudit    byte = 9  // Audit
 	recordSequence byte = 10 // SequenceMark
+	recordFence    byte = 11 // Fence
 )
 
 // The most definitions in a record: some 70 and 100 KB.
@@ -73,6 +74,8 @@ type Entry struct {
 	Audit *Audit
 	// Sequence is a change of a client's message numbers, nil in other records.
 	Sequence *SequenceMark
+	// Fence says which node of a cluster has taken over, nil in other records.
+	Fence *Fence
 	// Events are the events of one command.
 	Events []ledger.Event
 }
@@ -101,6 +104,8 @@ func DecodeEntry(record []byte) (Entry, error) {
 		e.Audit = f.audit()
 	case recordSequence:
 		e.Sequence = f.sequenceMark()
+	case recordFence:
+		e.Fence = f.fence()
 	case recordGenesis:
 		e.Genesis = true
 		copy(e.Seed[:], f.bytes(len(e.Seed)))
@@ -119,7 +124,7 @@ func DecodeEntry(record []byte) (Entry, error) {
 		return Entry{}, fmt.Errorf("desk: journal record of kind %d, which this release does not know: %w", record[0], ledger.ErrMalformed)
 	}
 	defines := e.Genesis || e.History != HistoryID{} || len(e.Listings) > 0 || len(e.Openings) > 0 || e.Market != nil || e.Script != nil || e.Audit != nil ||
-		e.Sequence != nil
+		e.Sequence != nil || e.Fence != nil
 	if f.bad || len(f.b) > 0 || !defines {
 		return Entry{}, fmt.Errorf("desk: journal record of kind %d: %w", record[0], ledger.ErrMalformed)
 	}
@@ -141,6 +146,8 @@ func (e *Entry) record() []byte {
 		return e.Audit.append([]byte{recordAudit})
 	case e.Sequence != nil:
 		return e.Sequence.append([]byte{recordSequence})
+	case e.Fence != nil:
+		return e.Fence.append([]byte{recordFence})
 	case len(e.Listings) > 0:
 		dst := appendUint([]byte{recordListings}, e.First)
 		for i := range e.Listings {

@@ -47,6 +47,9 @@ func (d *Desk) recover(ctx context.Context) error {
 	for n := range course.market {
 		d.applyMarket(&course.market[n])
 	}
+	if d.config.Lead {
+		d.projectEarly()
+	}
 	if d.replayed, err = d.replay(ctx, replayFrom); err != nil {
 		return err
 	}
@@ -112,6 +115,7 @@ func (d *Desk) loadBook(c *checkpoint.Checkpoint) (replayFrom uint64, fromThere 
 // readBook completes the book with the definitions in the journal after the checkpoint, and
 // compares the seed with it.
 func (d *Desk) readBook(ctx context.Context, from uint64) error {
+	d.bookBatch = d.journal.LastBatch()
 	err := d.journal.Replay(ctx, from, func(at journal.Position, record []byte) error {
 		if isEvents(record) {
 			return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"holdfast/biz/journal"
@@ -48,20 +49,50 @@ func (d *Desk) replay(ctx context.Context, from uint64) (events int, err error) 
 	for n := range r.shards {
 		r.shards[n] = replayShard{desk: d, prices: make([]numberedPrice, len(d.fills))}
 	}
-	if err := d.journal.ReplayBatches(ctx, from, r.batch); err != nil {
+	if d.config.Lead {
+		err = d.lead(ctx, r, from)
+	} else {
+		err = d.journal.ReplayBatches(ctx, from, r.batch)
+	}
+	if err != nil {
 		return 0, err
 	}
-	newest := make([]uint64, len(d.fills))
+	d.fills = r.fills()
+	return r.events(), nil
+}
+
+// events returns how many events were applied.
+func (r *replayer) events() (n int) {
+	for i := range r.shards {
+		n += r.shards[i].events
+	}
+	return n
+}
+
+// fills returns the prices of the last fills: those before the replay, and newer ones.
+func (r *replayer) fills() []ledger.Price {
+	fills, newest := slices.Clone(r.desk.fills), make([]uint64, len(r.desk.fills))
 	for n := range r.shards {
-		s := &r.shards[n]
-		events += s.events
-		for id, p := range s.prices {
+		for id, p := range r.shards[n].prices {
 			if p.number > newest[id] {
-				newest[id], d.fills[id] = p.number, p.price
+				newest[id], fills[id] = p.number, p.price
 			}
 		}
 	}
-	return events, nil
+	return fills
+}
+
+// checkUnchanged returns ErrBookChanged if a batch that came after the book was read changes it.
+func (d *Desk) checkUnchanged(b *journal.Batch) error {
+	if b.Number <= d.bookBatch {
+		return nil
+	}
+	for _, record := range b.Records() {
+		if changesBook(record) {
+			return ErrBookChanged
+		}
+	}
+	return nil
 }
 
 // batch applies a batch.

@@ -26,6 +26,9 @@ const overloadPause = time.Millisecond
 func (d *Desk) SetPrice(ctx context.Context, id ledger.InstrumentID, p ledger.Price, now int64) error {
 	d.stepping.Lock()
 	defer d.stepping.Unlock()
+	if d.config.Moved != nil && d.orderBook(id) != nil {
+		d.moved(MarketEvent{Kind: MarketMoved, Time: now, Prices: []InstrumentPrice{{id, p}}})
+	}
 	return d.step(ctx, id, p, now)
 }
 

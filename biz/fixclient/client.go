@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +39,9 @@ type Options struct {
 	Next bool
 	// Store has the numbers; nil: they are in memory. The caller closes it after the client.
 	Store *Store
+	// After is the address of a connection that was lost: of several addresses, Dial begins with the
+	// next one. "": with the first.
+	After string
 	// TLS is how the connection is encrypted; nil: it is not.
 	TLS *tls.Config
 	// Message is called with each application message, in order; it may send. The message is valid
@@ -51,6 +55,7 @@ type Options struct {
 // Client is a session with a server that is logged on.
 type Client struct {
 	o    Options
+	addr string
 	conn net.Conn
 	read sync.WaitGroup
 	done chan struct{} // closed when the connection has ended
@@ -63,11 +68,26 @@ type Client struct {
 	cause   error               // why it has ended
 }
 
-// Dial connects to a server and logs on. addr is as for client.Dial, without WebSocket.
-func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
-	if err := client.CheckAddress(addr); err != nil {
+// Dial connects to a server and logs on. addr is as for client.Dial, without WebSocket. Of several
+// addresses it takes the first where the Logon succeeds, beginning with the one after that of
+// Options.After; each has client.DefaultTimeout. If all fail, the error is a *client.AddressesError.
+func Dial(ctx context.Context, addr string, o Options) (c *Client, err error) {
+	addrs, err := client.ParseAddresses(addr)
+	if err != nil {
 		return nil, err
 	}
+	if o.Store == nil {
+		o.Store = NewStore()
+	}
+	err = client.TryAddresses(ctx, addrs, slices.Index(addrs, o.After)+1, func(n int) (err error) {
+		c, err = dialOne(ctx, addrs[n], o)
+		return err
+	})
+	return c, err
+}
+
+// dialOne is Dial with one address.
+func dialOne(ctx context.Context, addr string, o Options) (*Client, error) {
 	network, address := "tcp", addr
 	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
 		network, address = "unix", path
@@ -81,10 +101,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 	if err != nil {
 		return nil, &client.ConnectionError{Op: "connect to", Addr: addr, Err: err}
 	}
-	c := &Client{o: o, conn: conn, done: make(chan struct{}), online: make(chan struct{}), store: o.Store}
-	if c.store == nil {
-		c.store = NewStore()
-	}
+	c := &Client{o: o, addr: addr, conn: conn, done: make(chan struct{}), online: make(chan struct{}), store: o.Store}
 	c.session = fix.New(&c.o.Session)
 	c.session.NextIn, c.session.NextOut = c.store.Next()
 	c.do(func(now int64) {
@@ -271,6 +288,9 @@ func (c *Client) Close() {
 	_ = c.conn.Close() // nothing is lost that could be saved
 	c.read.Wait()
 }
+
+// Addr returns the address that the connection is with, one of those passed to Dial.
+func (c *Client) Addr() string { return c.addr }
 
 // Done is closed when the connection has ended.
 func (c *Client) Done() <-chan struct{} { return c.done }

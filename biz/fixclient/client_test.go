@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"holdfast/biz/client"
 	"holdfast/biz/fix"
 	"holdfast/biz/fixclient"
 	codecfix "holdfast/codec/fix"
@@ -212,6 +214,65 @@ func TestLogonRefused(t *testing.T) {
 	}()
 	if _, err := fixclient.Dial(ctx, a.listener.Addr().String(), options(nil)); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestSeveralAddresses: an address where nobody listens and one that ends the connection are passed over;
+// after a lost connection the next address is first, and the numbers go on. If all fail, the error names
+// them all.
+func TestSeveralAddresses(t *testing.T) {
+	down, closing, a, b := listen(t), listen(t), listen(t), listen(t)
+	down.listener.Close()
+	list := ""
+	for _, one := range []*acceptor{down, closing, a, b} {
+		list += "," + one.listener.Addr().String()
+	}
+	list = list[1:]
+	var served sync.WaitGroup
+	defer served.Wait()
+	served.Go(func() {
+		closing.accept()
+		closing.conn.Close()
+		a.accept()
+		a.send("A", "98=0 108=30")
+		a.wants("35=D", "11=first")
+		a.conn.Close()
+		b.out = 2
+		b.accept()
+		b.send("A", "98=0 108=30")
+		b.conn.Close()
+	})
+	o := options(fixclient.NewStore())
+	c, err := fixclient.Dial(t.Context(), list, o)
+	must(t, err)
+	if c.Addr() != a.listener.Addr().String() {
+		t.Errorf("logged on at %s", c.Addr())
+	}
+	_, err = c.Send("D", func(w *codecfix.Writer) { w.Text(11, "first") })
+	must(t, err)
+	<-c.Done()
+	o.After = c.Addr()
+	c, err = fixclient.Dial(t.Context(), list, o)
+	must(t, err)
+	if c.Addr() != b.listener.Addr().String() {
+		t.Errorf("logged on at %s", c.Addr())
+	}
+	c.Close()
+	if in, _ := o.Store.Next(); in != 3 {
+		t.Errorf("next number %d", in)
+	}
+	served.Wait()
+	for _, one := range []*acceptor{closing, a, b} {
+		one.listener.Close()
+	}
+	_, err = fixclient.Dial(t.Context(), list, o)
+	if !errors.As(err, new(*client.AddressesError)) {
+		t.Fatal(err)
+	}
+	for addr := range strings.SplitSeq(list, ",") {
+		if !strings.Contains(err.Error(), addr) {
+			t.Errorf("%v does not name %s", err, addr)
+		}
 	}
 }
 

@@ -127,6 +127,7 @@ func New(c Config) *Gateway {
 	g.config.FIXCompID = cmp.Or(c.FIXCompID, "HOLDFAST")
 	g.fix.reload(c.Seed)
 	g.guesses = newGuesses(&c, g.refuseGuess)
+	g.passes.tickets = make(map[ticketKey]ticket)
 	g.delays.waiting = make(map[*delayedRequest]struct{})
 	id := c.Desk.HistoryID()
 	g.historyID = id[:]

@@ -56,9 +56,11 @@ type passes struct {
 // ticketKey is the hash of a ticket.
 type ticketKey [sha256.Size]byte
 
+// ticket logs one session in.
 type ticket struct {
-	pass  *Pass
-	until time.Time
+	customer   ledger.Customer
+	credential credential
+	until      time.Time
 }
 
 // OpenPass verifies a password as Login does: it waits in the same queue, and too many wrong ones delay
@@ -159,8 +161,7 @@ func (p *Pass) Ended() bool { return p.ended.Load() }
 // Ticket returns a token that logs one session of the customer in, within TicketTime. It returns nil
 // if the pass has ended.
 func (p *Pass) Ticket() []byte {
-	token := make([]byte, sha256.Size)
-	_, _ = rand.Read(token) // it never fails
+	token := newTicket()
 	s, now := &p.gateway.passes, p.gateway.config.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -173,7 +174,13 @@ func (p *Pass) Ticket() []byte {
 	}
 	key := ticketKey(sha256.Sum256(token))
 	p.tickets = append(p.tickets, key)
-	s.tickets[key] = ticket{p, now.Add(TicketTime)}
+	s.tickets[key] = ticket{p.account.Customer(), p.credential, now.Add(TicketTime)}
+	return token
+}
+
+func newTicket() []byte {
+	token := make([]byte, sha256.Size)
+	_, _ = rand.Read(token) // it never fails
 	return token
 }
 
@@ -181,11 +188,11 @@ func (p *Pass) Ticket() []byte {
 // or not one of the customer.
 func (g *Gateway) redeem(l *login, token []byte) bool {
 	used, ok := g.passes.take(token)
-	if !ok || !g.config.Now().Before(used.until) || used.pass.account.Customer() != l.customer {
+	if !ok || !g.config.Now().Before(used.until) || used.customer != l.customer {
 		return false
 	}
-	l.credential = used.pass.credential
-	return l.credential.of(used.pass.Owner())
+	l.credential = used.credential
+	return l.credential.of(g.account(l.customer).Owner())
 }
 
 // End ends the pass and its sessions, with Notice REVOKED.
@@ -215,7 +222,7 @@ func (s *passes) add(p *Pass) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.live == nil {
-		s.live, s.tickets = make(map[*Pass]struct{}), make(map[ticketKey]ticket)
+		s.live = make(map[*Pass]struct{})
 	}
 	s.live[p] = struct{}{}
 }

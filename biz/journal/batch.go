@@ -29,6 +29,9 @@ type Batch struct {
 	Checksum uint32
 	// Time is when the store wrote it, in Unix nanoseconds.
 	Time int64
+	// Epoch is that of the server that led the shared journal then: the number of its fence. 0 in
+	// others.
+	Epoch uint64
 	// CaughtUp is true if this was the newest durable batch when it was delivered.
 	CaughtUp bool
 

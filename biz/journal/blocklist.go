@@ -105,10 +105,13 @@ func (l *blockList) check(first uint64) {
 	}
 }
 
-// trim takes all files off that end with base or before it.
+// trim takes all files off that end with base or before it. It does nothing if more was trimmed.
 func (l *blockList) trim(base Point) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if base.Batch <= l.base.Batch {
+		return
+	}
 	l.base = base
 	n := 0
 	for n+1 < len(l.list) && l.list[n+1].first <= base.Batch+1 {

@@ -121,14 +121,19 @@ func (c *Committer[H]) remind() {
 			return
 		case <-ticker.C:
 		}
-		c.look.Store(true)
-		c.mu.Lock()
-		wake := c.idle
-		c.idle = false
-		c.mu.Unlock()
-		if wake {
-			c.wake.Signal()
-		}
+		c.check()
+	}
+}
+
+// check makes the committer's goroutine look whether it can still write.
+func (c *Committer[H]) check() {
+	c.look.Store(true)
+	c.mu.Lock()
+	wake := c.idle
+	c.idle = false
+	c.mu.Unlock()
+	if wake {
+		c.wake.Signal()
 	}
 }
 
@@ -174,7 +179,11 @@ func (c *Committer[H]) swap(done *Commit[H]) *Commit[H] {
 // finish writes and releases a commit, or abandons it.
 func (c *Committer[H]) finish(g *Commit[H]) {
 	if c.look.Swap(false) && c.Failed() == nil {
-		if err := c.journal.watch.all(); err != nil {
+		err := c.journal.mayWrite()
+		if err == nil {
+			err = c.journal.watch.all()
+		}
+		if err != nil {
 			c.fail(err)
 			c.options.OnFailure(err)
 		}
@@ -212,7 +221,7 @@ func (c *Committer[H]) write(d *draft) error {
 }
 
 // setCommitter makes Close of the journal close c as well.
-func (j *Journal) setCommitter(c interface{ Close(context.Context) error }) {
+func (j *Journal) setCommitter(c writer) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.committer != nil {

@@ -56,6 +56,14 @@
 // Read does the same checks without the store and changes nothing. With Options.URL the
 // journal is on external JetStream servers; then only what is read is checked.
 //
+// # Journals of a cluster
+//
+// With Options.Shared the journal is a stream that several processes have open, and only mark and lock
+// are in the folder. Journal.Lead makes this process follow it, and then the one that writes. A batch
+// of a process that was fenced before is void: readers skip it, and its number is in no chain. LastBatch
+// and all other numbers that the journal returns are those of batches that are not void; Point and the
+// readers must be called with such ones, or the one after. shared.go says more.
+//
 // # Files that are taken away
 //
 // A file that was removed or moved still takes writes and an fsync, but the next Open does

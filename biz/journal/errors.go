@@ -21,6 +21,8 @@ var (
 	ErrCopying = errors.New("journal: a copy is being made")
 	// ErrFenced means that another writer stored a batch under our next number.
 	ErrFenced = errors.New("journal: another server writes to the same stream; stop one of the two")
+	// ErrGivenUp means that GiveUp was called.
+	ErrGivenUp = errors.New("journal: this node does not lead the stream any more")
 	// ErrUnacknowledged means that the store did not answer. The batch may or may not
 	// be on the disk.
 	ErrUnacknowledged = errors.New("journal: no acknowledgement from the store")

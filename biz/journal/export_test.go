@@ -94,7 +94,7 @@ func (j *Journal) StoreLast(ctx context.Context) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	st, err := js.Stream(ctx, streamName)
+	st, err := js.Stream(ctx, j.stream)
 	if err != nil {
 		return 0, err
 	}
@@ -119,7 +119,7 @@ func (j *Journal) ImpersonateStore(serve func(m *nats.Msg)) error {
 
 // ImpersonateReads removes the stream. Reads get no answer but are signalled.
 func (j *Journal) ImpersonateReads(asked func()) error {
-	return j.impersonate(getSubject, func(*nats.Msg) { asked() })
+	return j.impersonate(getSubject+j.stream, func(*nats.Msg) { asked() })
 }
 
 func (j *Journal) impersonate(subject string, serve func(m *nats.Msg)) error {
@@ -127,7 +127,7 @@ func (j *Journal) impersonate(subject string, serve func(m *nats.Msg)) error {
 	if err != nil {
 		return err
 	}
-	if err := js.DeleteStream(context.Background(), streamName); err != nil {
+	if err := js.DeleteStream(context.Background(), j.stream); err != nil {
 		return err
 	}
 	if _, err = j.readConn.Subscribe(subject, serve); err != nil {

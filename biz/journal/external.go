@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -51,18 +50,35 @@ func (j *Journal) startExternal(ctx context.Context, o Options, m mark) error {
 	if j.writeConn, err = dialExternal(o, "holdfast journal writer"); err != nil {
 		return err
 	}
-	base := Point{}
-	if record, found := info.Config.Metadata[trimmedKey]; found {
-		src, _ := hex.DecodeString(record) // parseTrimmed refuses what it returns with an error
-		if base, found = parseTrimmed(src); !found {
-			return &DamageError{Dir: j.dir, What: "metadata " + trimmedKey + ": " + errTrimmedRecord}
-		}
+	if err := j.setBase(info.Config); err != nil {
+		return err
 	}
-	j.blocks.set(base, nil)
 	if err := j.checkExternal(info.State, m, o.Checked); err != nil {
 		return err
 	}
 	return j.findEnd(ctx, info.State.LastSeq, m, o.Checked)
+}
+
+// setBase sets where the journal starts, as the stream's metadata have it.
+func (j *Journal) setBase(c jetstream.StreamConfig) error {
+	base, err := j.baseIn(c)
+	if err == nil {
+		j.blocks.set(base, nil)
+	}
+	return err
+}
+
+// baseIn returns the last trimmed batch in a stream's metadata, the zero Point if nothing was trimmed.
+func (j *Journal) baseIn(c jetstream.StreamConfig) (base Point, err error) {
+	record, trimmed := c.Metadata[trimmedKey]
+	if !trimmed {
+		return base, nil
+	}
+	src, _ := hex.DecodeString(record) // parseTrimmed refuses what it returns with an error
+	if base, trimmed = parseTrimmed(src); !trimmed {
+		return base, &DamageError{Dir: j.dir, What: "metadata " + trimmedKey + ": " + errTrimmedRecord}
+	}
+	return base, nil
 }
 
 // dialExternal connects to external servers. The connection is restored whenever it
@@ -96,7 +112,7 @@ func (j *Journal) recheck(o Options) error {
 
 // openExternalStream opens the stream, or creates it if it does not exist.
 func openExternalStream(ctx context.Context, nc *nats.Conn, o Options) (*jetstream.StreamInfo, error) {
-	want := streamConfig(o.Replicas)
+	want := StreamConfig(streamName, subject, o.Replicas)
 	info, err := openStream(ctx, nc, want)
 	if err != nil {
 		return nil, err
@@ -130,7 +146,7 @@ func checkConfig(got, want jetstream.StreamConfig) error {
 		return nil
 	}
 	slices.Sort(wrong)
-	return fmt.Errorf("%w: correct these settings of the stream %s, or use other servers: %s", ErrForeign, streamName, strings.Join(wrong, ", "))
+	return fmt.Errorf("%w: correct these settings of the stream %s, or use other servers: %s", ErrForeign, want.Name, strings.Join(wrong, ", "))
 }
 
 // checkExternal compares the state of the stream with the mark and the checked batch. After a
@@ -159,6 +175,7 @@ func (j *Journal) findEnd(ctx context.Context, last uint64, m mark, checked Poin
 	if last == 0 {
 		return nil
 	}
+	good := j.chain // the newest one of which it is sure that it is not void
 	r, err := j.newReader()
 	if err != nil {
 		return err
@@ -172,6 +189,7 @@ func (j *Journal) findEnd(ctx context.Context, last uint64, m mark, checked Poin
 		if marked.crc != m.crc {
 			return damageIn(j.dir, m.batch, errors.New("not the batch that was acknowledged"))
 		}
+		good = marked
 	}
 	if checked != (Point{}) {
 		here := j.chain
@@ -183,6 +201,12 @@ func (j *Journal) findEnd(ctx context.Context, last uint64, m mark, checked Poin
 		if here.point() != checked {
 			return damageIn(j.dir, checked.Batch, errOtherCheckpoint)
 		}
+		if here.batch > good.batch {
+			good = here
+		}
+	}
+	if j.shared != nil {
+		return j.readToEnd(ctx, r, good, last)
 	}
 	if last >= j.FirstBatch() {
 		if j.chain, err = chainAfter(ctx, r, j.dir, last); err != nil {
@@ -207,18 +231,12 @@ func (j *Journal) trimExternal(ctx context.Context, upTo uint64) error {
 	if err != nil {
 		return fmt.Errorf("journal: trim: %w", err)
 	}
-	stream, err := js.Stream(ctx, streamName)
+	stream, err := js.Stream(ctx, j.stream)
 	if err != nil {
 		return fmt.Errorf("journal: trim: %w", closedOr(err))
 	}
-	config := stream.CachedInfo().Config
-	config.Metadata = maps.Clone(config.Metadata)
-	if config.Metadata == nil {
-		config.Metadata = make(map[string]string)
-	}
-	config.Metadata[trimmedKey] = hex.EncodeToString(appendTrimmed(nil, p))
-	if stream, err = js.UpdateStream(ctx, config); err != nil {
-		return fmt.Errorf("journal: trim: %w", closedOr(err))
+	if stream, err = j.writeBase(ctx, stream, p); err != nil {
+		return err
 	}
 	j.blocks.trim(p)
 	return purge(ctx, stream, p.Batch+1)
@@ -232,7 +250,7 @@ func (j *Journal) externalState() jetstream.StreamState {
 	if err != nil {
 		return jetstream.StreamState{}
 	}
-	stream, err := js.Stream(ctx, streamName)
+	stream, err := js.Stream(ctx, j.stream)
 	if err != nil {
 		return jetstream.StreamState{}
 	}
@@ -250,9 +268,9 @@ func (j *Journal) externalOlderThan(t time.Time) uint64 {
 	defer r.close()
 	first, last := j.FirstBatch(), j.LastBatch()
 	older := func(number uint64) bool {
-		found := int64(0)
-		err = errors.Join(err, r.window(ctx, number, number, func(_ uint64, time int64, _ []byte) error { found = time; return nil }))
-		return found > 0 && found < t.UnixNano()
+		at := int64(0)
+		err = errors.Join(err, r.window(ctx, number, number, func(b found) error { at = b.time; return nil }))
+		return at > 0 && at < t.UnixNano()
 	}
 	n := sort.Search(int(last+1-first), func(i int) bool { return !older(first + uint64(i)) })
 	if err != nil || n == 0 || last == 0 {

@@ -35,7 +35,7 @@ func (r *fileReader) close() {
 	}
 }
 
-func (r *fileReader) window(ctx context.Context, number, last uint64, fn func(number uint64, time int64, msg []byte) error) error {
+func (r *fileReader) window(ctx context.Context, number, last uint64, fn func(found) error) error {
 	if r.file == nil || r.next != number {
 		if err := r.open(number); err != nil {
 			return err
@@ -55,7 +55,7 @@ func (r *fileReader) window(ctx context.Context, number, last uint64, fn func(nu
 		if r.next <= number { // before it in its file
 			continue
 		}
-		if err := fn(r.next-1, time, msg); err != nil {
+		if err := fn(found{number: r.next - 1, time: time, msg: msg}); err != nil {
 			return err
 		}
 	}

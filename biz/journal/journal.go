@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -28,16 +29,25 @@ type Journal struct {
 	chain     chain // Owner: Open, then the committer's goroutine
 	tail      tail
 	external  bool // the batches are on other servers
+	stream    string
+	shared    *sharing // nil: no other process has the journal open
 	trouble   *trouble
 	abort     chan struct{} // closed: the writer stops waiting
 	giveUp    func()        // closes abort
+	gaveUp    atomic.Bool   // GiveUp was called
 	quit      chan struct{} // closed: readers end
 
 	verifyRate int64      // Options.VerifyRate
 	trimming   sync.Mutex // held by Trim
 	mu         sync.Mutex
-	committer  interface{ Close(context.Context) error } // nil until NewCommitter
+	committer  writer // nil until NewCommitter
 	closed     bool
+}
+
+// A writer is the Committer of a journal.
+type writer interface {
+	Close(context.Context) error
+	check()
 }
 
 // Open locks the folder, reads all of it and checks that everything acknowledged is there:
@@ -45,7 +55,8 @@ type Journal struct {
 // Options.Checked it reads only the files from the one with that batch on; VerifyOlder reads
 // the others. Then it starts the store.
 //
-// With Options.URL the store is external; external.go says what Open checks then.
+// With Options.URL the store is external; external.go says what Open checks then. With
+// Options.Shared it is a stream of a cluster; shared.go describes it.
 //
 // Errors: ErrLocked, ErrForeign, ErrLazySync, a *DamageError, ErrTrimmed if Options.Checked was
 // trimmed, or an error of the store.
@@ -63,7 +74,7 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{dir: o.Dir, folder: o.Dir, lock: lock, verifyRate: o.VerifyRate, trouble: newTrouble(), abort: make(chan struct{}), quit: make(chan struct{})}
+	j := &Journal{dir: o.Dir, folder: o.Dir, stream: streamName, lock: lock, verifyRate: o.VerifyRate, trouble: newTrouble(), abort: make(chan struct{}), quit: make(chan struct{})}
 	j.giveUp = sync.OnceFunc(func() { close(j.abort) })
 	if err := j.start(ctx, o); err != nil {
 		return nil, errors.Join(err, j.stop())
@@ -76,25 +87,31 @@ func (j *Journal) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if o.URL != "" {
+	switch {
+	case o.Shared != nil:
+		err = j.startShared(ctx, o, m)
+	case o.URL != "":
 		err = j.startExternal(ctx, o, m)
-	} else {
+	default:
 		err = j.startEmbedded(ctx, o, m, marked)
 	}
 	if err != nil {
 		return err
 	}
-	if j.mark, err = openMark(o.Dir, mark{batch: j.chain.batch - 1, crc: j.chain.crc}); err != nil {
+	if j.mark, err = openMark(o.Dir, mark{batch: j.LastBatch(), crc: j.chain.crc}); err != nil {
 		return err
 	}
-	if j.watch, err = newWatch(o.Dir, o.URL != "", j.lock, j.mark, &j.blocks); err != nil {
+	if j.watch, err = newWatch(o.Dir, j.external, j.lock, j.mark, &j.blocks); err != nil {
 		return err
 	}
 	p, err := newStreamPublisher(j.writeConn, o, j.trouble, j.abort, j.fetch)
 	if err != nil {
 		return err
 	}
-	if o.URL != "" {
+	switch {
+	case j.shared != nil:
+		j.shared.use(p)
+	case j.external:
 		p.recheck, p.rechecked = func() error { return j.recheck(o) }, j.writeConn.Stats().Reconnects
 	}
 	j.publish = p.publish
@@ -144,7 +161,7 @@ func (j *Journal) startStore(ctx context.Context, o Options, last uint64) (err e
 	if j.readConn, err = connect(j.srv, "journal reader", o.Log); err != nil {
 		return err
 	}
-	info, err := openStream(ctx, j.readConn, streamConfig(1))
+	info, err := openStream(ctx, j.readConn, StreamConfig(streamName, subject, 1))
 	switch {
 	case err != nil:
 		return err
@@ -163,6 +180,9 @@ func (j *Journal) LastBatch() uint64 { return j.tail.number() }
 // in files that the next Open finds.
 // Goroutine: the committer's.
 func (j *Journal) store(d *draft) error {
+	if err := j.mayWrite(); err != nil {
+		return err
+	}
 	for i := range d.batches() {
 		s := &d.segments[i]
 		crc := sealHeader(s.buf, j.chain.crc, s.count, j.chain.record)
@@ -172,7 +192,7 @@ func (j *Journal) store(d *draft) error {
 		if err := j.watch.grown(len(s.buf)); err != nil {
 			return err
 		}
-		j.chain = chain{batch: j.chain.batch + 1, record: j.chain.record + uint64(s.count), crc: crc}
+		j.chain = chain{batch: j.chain.batch + 1, record: j.chain.record + uint64(s.count), crc: crc, epoch: j.chain.epoch}
 	}
 	if err := j.watch.pinned(); err != nil {
 		return err
@@ -189,12 +209,17 @@ func (j *Journal) store(d *draft) error {
 func (j *Journal) fetch(number uint64) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
-	r, err := newStoreReader(j.readConn, j.quit)
+	timeout := readTimeout
+	if j.shared != nil {
+		timeout = sharedTimeout
+	}
+	r, err := j.newStoreReader(timeout)
 	if err != nil {
 		return nil, err
 	}
 	defer r.close()
-	return one(ctx, r, number)
+	b, err := one(ctx, r, number)
+	return b.msg, err
 }
 
 // Close commits what is waiting, stops the store and unlocks the folder. Readers end with

@@ -55,6 +55,9 @@ type Options struct {
 	// MonitorURLs are the monitoring ports of all these servers. Open asks each whether
 	// it calls fsync before it acknowledges, and fails with ErrLazySync otherwise.
 	MonitorURLs []string
+	// Shared makes the journal a stream of a cluster; Dir then has only mark and lock. Nil: no other
+	// process writes to it.
+	Shared *Shared
 	// Replicas is how many of the servers store each batch. 0: 1.
 	Replicas int
 }

@@ -19,8 +19,9 @@ const troubleGrace = 200 * time.Millisecond
 // statusNobody is the status of the answer when no server serves the stream, such as in a
 // cluster without a leader.
 const (
-	statusNobody = "503"
-	nobodyPause  = 250 * time.Millisecond
+	statusNobody    = "503"
+	codeUnavailable = 503 // of an error that will pass
+	nobodyPause     = 250 * time.Millisecond
 )
 
 // A publishFunc stores msg as the batch after batch last. If it returns nil, the batch is
@@ -44,9 +45,17 @@ type streamPublisher struct {
 	msg      nats.Msg
 	expect   []string
 
+	nobodyPause time.Duration
+	shared      *sharing     // of a shared journal: batches are repeated without end; else nil
+	epoch       []string     // the header's value
+	goOn        func() error // if set, its error ends publish between two attempts
+
 	recheck   func() error // checks the servers again; nil for the embedded store
 	rechecked uint64       // number of reconnects at the last recheck
 }
+
+// errRepeat means that the answer does not tell whether the batch is stored.
+var errRepeat = errors.New("the outcome is unknown")
 
 // errNobody means that no server serves the stream at the moment.
 var errNobody = errors.New("no server serves the stream: check the JetStream servers")
@@ -59,7 +68,7 @@ func newStreamPublisher(nc *nats.Conn, o Options, t *trouble, abort <-chan struc
 	p := &streamPublisher{
 		nc:       nc,
 		inbox:    nc.NewInbox(),
-		acks:     make(chan *nats.Msg, 2*o.AckAttempts+2),
+		acks:     make(chan *nats.Msg, max(2*o.AckAttempts+2, 64)),
 		timer:    time.NewTimer(o.AckTimeout),
 		timeout:  o.AckTimeout,
 		attempts: o.AckAttempts,
@@ -67,6 +76,8 @@ func newStreamPublisher(nc *nats.Conn, o Options, t *trouble, abort <-chan struc
 		abort:    abort,
 		fetch:    fetch,
 		expect:   []string{""},
+
+		nobodyPause: nobodyPause,
 	}
 	sub, err := nc.ChanSubscribe(p.inbox+".*", p.acks)
 	if err != nil {
@@ -85,6 +96,9 @@ func (p *streamPublisher) publish(msg []byte, last uint64) error {
 	p.expect[0] = strconv.FormatUint(last, 10)
 	p.msg.Data = msg
 	p.msg.Reply = p.inbox + "." + strconv.FormatUint(last+1, 10)
+	if p.shared != nil {
+		return p.publishShared(msg, last)
+	}
 	start, budget := time.Now(), time.Duration(p.attempts)*p.timeout
 	for attempt := 0; attempt < p.attempts; {
 		ack, err := p.once()
@@ -108,6 +122,37 @@ func (p *streamPublisher) publish(msg []byte, last uint64) error {
 	}
 	return fmt.Errorf("%w: batch %d, %d attempts of up to %v; check the disk or the JetStream servers; the last error of the store: %q",
 		ErrUnacknowledged, last+1, p.attempts, p.timeout, p.trouble.text())
+}
+
+// publishShared is publish for a shared journal: it ends when the outcome is known, the journal is
+// given up, or goOn returns an error.
+func (p *streamPublisher) publishShared(msg []byte, last uint64) error {
+	for start, attempt := time.Now(), 0; ; attempt++ {
+		if p.goOn != nil {
+			if err := p.goOn(); err != nil {
+				return err
+			}
+		}
+		if attempt > 0 {
+			p.shared.repeated.Add(1)
+		}
+		ack, err := p.once()
+		if ack != nil {
+			err = p.judge(ack, msg, last)
+		}
+		switch {
+		case ack == nil && err == nil: // it has waited
+		case errors.Is(err, errNobody), errors.Is(err, errRepeat):
+			if err := p.pause(); err != nil {
+				return err
+			}
+		case err == nil:
+			p.shared.acknowledged(start)
+			return nil
+		default:
+			return err
+		}
+	}
 }
 
 // once sends the batch and returns the answer, nil if there was no answer in time, or
@@ -167,7 +212,7 @@ func (p *streamPublisher) await(reply string) (*nats.Msg, error) {
 
 // pause waits before the next attempt while no server serves the stream.
 func (p *streamPublisher) pause() error {
-	p.timer.Reset(nobodyPause)
+	p.timer.Reset(p.nobodyPause)
 	select {
 	case <-p.timer.C:
 		return nil
@@ -191,8 +236,10 @@ func (p *streamPublisher) judge(ack *nats.Msg, msg []byte, last uint64) error {
 		return p.trust()
 	case answer.Error == nil:
 		return fmt.Errorf("%w: batch %d was stored as %d", ErrFenced, last+1, answer.Seq)
-	case answer.Error.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
+	case answer.Error.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence, answer.Error.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant:
 		return p.adopt(msg, last+1)
+	case p.shared != nil && answer.Error.Code == codeUnavailable:
+		return errRepeat
 	}
 	return fmt.Errorf("%w: %w", ErrRefused, answer.Error)
 }
@@ -201,11 +248,17 @@ func (p *streamPublisher) judge(ack *nats.Msg, msg []byte, last uint64) error {
 // was lost, or another writer.
 func (p *streamPublisher) adopt(msg []byte, number uint64) error {
 	there, err := p.fetch(number)
+	if p.shared != nil && (err != nil || there == nil) { // this node does not have it yet
+		return errRepeat
+	}
 	if err != nil {
 		return fmt.Errorf("%w: batch %d: %w", ErrUnacknowledged, number, err)
 	}
 	if !bytes.Equal(there, msg) {
 		return fmt.Errorf("%w: batch %d", ErrFenced, number)
+	}
+	if p.shared != nil {
+		p.shared.adopted.Add(1)
 	}
 	return p.trust()
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -20,13 +21,21 @@ const (
 // readTimeout is how long the store may take for the next batch of a window.
 const readTimeout = 30 * time.Second
 
-const getSubject = "$JS.API.DIRECT.GET." + streamName
+const getSubject = "$JS.API.DIRECT.GET."
+
+// found is a batch as a reader finds it, not checked.
+type found struct {
+	number uint64
+	time   int64  // Batch.Time
+	epoch  uint64 // of its writer; 0 where writers have none
+	msg    []byte
+}
 
 // A batchReader reads durable batches by number.
 type batchReader interface {
 	// window calls fn for the batches from number on, in order. It stops after batch last or
 	// earlier; none at all means that the batch can't be read. fn must check the numbers.
-	window(ctx context.Context, number, last uint64, fn func(number uint64, time int64, msg []byte) error) error
+	window(ctx context.Context, number, last uint64, fn func(found) error) error
 	close()
 }
 
@@ -35,28 +44,33 @@ func (j *Journal) newReader() (batchReader, error) {
 	if j.srv != nil {
 		return newFileReader(j), nil
 	}
-	return newStoreReader(j.readConn, j.quit)
+	if j.shared != nil {
+		return newSharedReader(j)
+	}
+	return j.newStoreReader(readTimeout)
 }
 
 // A storeReader is a batchReader that asks the store over one connection. Closing quit ends its
 // waiting. Goroutine: any, one at a time.
 type storeReader struct {
-	nc    *nats.Conn
-	sub   *nats.Subscription
-	inbox string
-	in    chan *nats.Msg
-	timer *time.Timer
-	quit  <-chan struct{}
+	nc      *nats.Conn
+	get     string // subject of the requests
+	sub     *nats.Subscription
+	inbox   string
+	in      chan *nats.Msg
+	timer   *time.Timer
+	timeout time.Duration // for the next batch of a window
+	quit    <-chan struct{}
 }
 
-func newStoreReader(nc *nats.Conn, quit <-chan struct{}) (*storeReader, error) {
-	r := &storeReader{nc: nc, inbox: nc.NewInbox(), in: make(chan *nats.Msg, windowBatches+1), quit: quit}
-	sub, err := nc.ChanSubscribe(r.inbox, r.in)
+func (j *Journal) newStoreReader(timeout time.Duration) (*storeReader, error) {
+	r := &storeReader{nc: j.readConn, get: getSubject + j.stream, inbox: j.readConn.NewInbox(), in: make(chan *nats.Msg, windowBatches+1), timeout: timeout, quit: j.quit}
+	sub, err := r.nc.ChanSubscribe(r.inbox, r.in)
 	if err != nil {
 		return nil, fmt.Errorf("journal: read: %w", err)
 	}
 	r.sub = sub
-	r.timer = time.NewTimer(readTimeout)
+	r.timer = time.NewTimer(timeout)
 	return r, nil
 }
 
@@ -69,10 +83,10 @@ func (r *storeReader) close() {
 
 // window stops where the store wants: it decides how many batches it sends at once. A batch that
 // it can't read is missing or has number 0.
-func (r *storeReader) window(ctx context.Context, number, last uint64, fn func(number uint64, time int64, msg []byte) error) error {
+func (r *storeReader) window(ctx context.Context, number, last uint64, fn func(found) error) error {
 	want := min(last-number+1, windowBatches)
 	req := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d}`, number, want, windowBytes)
-	if err := r.nc.PublishRequest(getSubject, r.inbox, req); err != nil {
+	if err := r.nc.PublishRequest(r.get, r.inbox, req); err != nil {
 		return fmt.Errorf("journal: read: %w", err)
 	}
 	for {
@@ -85,6 +99,8 @@ func (r *storeReader) window(ctx context.Context, number, last uint64, fn func(n
 		case "":
 		case "204", "404": // end of the window; nothing found
 			return nil
+		case statusNobody:
+			return fmt.Errorf("%w: read: %s: %w", ErrRefused, status, errNoAnswer)
 		default:
 			return fmt.Errorf("%w: read: %s %s", ErrRefused, status, m.Header.Get("Description"))
 		}
@@ -92,7 +108,7 @@ func (r *storeReader) window(ctx context.Context, number, last uint64, fn func(n
 		if err != nil { // it is missing if the headers are damaged
 			got = 0
 		}
-		if err := fn(got, timeOf(m), m.Data); err != nil {
+		if err := fn(found{number: got, time: timeOf(m), epoch: epochOf(m), msg: m.Data}); err != nil {
 			return err
 		}
 	}
@@ -107,19 +123,22 @@ func timeOf(m *nats.Msg) int64 {
 	return t.UnixNano()
 }
 
-// one reads one batch. It returns nil if it can't be read.
-func one(ctx context.Context, r batchReader, number uint64) (msg []byte, err error) {
-	err = r.window(ctx, number, number, func(got uint64, _ int64, m []byte) error {
-		if got == number {
-			msg = m
+// errNoAnswer means that no server has answered a read.
+var errNoAnswer = errors.New("no server answers")
+
+// one reads one batch. It has no msg if it can't be read.
+func one(ctx context.Context, r batchReader, number uint64) (b found, err error) {
+	err = r.window(ctx, number, number, func(there found) error {
+		if there.number == number {
+			b = there
 		}
 		return nil
 	})
-	return msg, err
+	return b, err
 }
 
 func (r *storeReader) next(ctx context.Context) (*nats.Msg, error) {
-	r.timer.Reset(readTimeout)
+	r.timer.Reset(r.timeout)
 	select {
 	case m := <-r.in:
 		return m, nil
@@ -128,6 +147,6 @@ func (r *storeReader) next(ctx context.Context) (*nats.Msg, error) {
 	case <-r.quit:
 		return nil, ErrClosed
 	case <-r.timer.C:
-		return nil, fmt.Errorf("%w: a read took longer than %v", ErrUnacknowledged, readTimeout)
+		return nil, fmt.Errorf("%w: a read took longer than %v: %w", ErrUnacknowledged, r.timeout, errNoAnswer)
 	}
 }

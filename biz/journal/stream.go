@@ -14,12 +14,12 @@ const (
 	subject    = "journal.batch"
 )
 
-// streamConfig returns the settings of the stream: nothing is deleted except by Trim, and a
-// full stream refuses new batches. PersistMode has its default, since the other mode would turn
+// StreamConfig returns the settings of a journal's stream, for whoever creates that of a shared
+// journal: nothing is deleted except by Trim, and a full stream refuses new batches. PersistMode has its default, since the other mode would turn
 // the fsync off.
-func streamConfig(replicas int) jetstream.StreamConfig {
+func StreamConfig(name, subject string, replicas int) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:        streamName,
+		Name:        name,
 		Subjects:    []string{subject},
 		Storage:     jetstream.FileStorage,
 		Replicas:    replicas,

@@ -38,7 +38,9 @@ func (j *Journal) Point(ctx context.Context, batch uint64) (Point, error) {
 // reads the journal it removes nothing more and returns ErrCopying. If the process dies
 // meanwhile, the next Open removes the other files.
 //
-// An external journal is trimmed up to upTo, but not beyond the batch before the last.
+// An external journal is trimmed up to upTo, but not beyond the batch before the last. So is a shared
+// one, by the process that leads it; the others must not need these batches any more. In others than
+// that process the error is ErrFenced.
 //
 // Goroutine: any; a second call waits. Readers of batches that are removed end with ErrTrimmed.
 func (j *Journal) Trim(ctx context.Context, upTo uint64) (first uint64, err error) {
@@ -49,9 +51,12 @@ func (j *Journal) Trim(ctx context.Context, upTo uint64) (first uint64, err erro
 		return j.FirstBatch(), ErrClosed
 	default:
 	}
-	if j.external {
+	switch {
+	case j.shared != nil:
+		err = j.trimShared(ctx, upTo)
+	case j.external:
 		err = j.trimExternal(ctx, upTo)
-	} else {
+	default:
 		err = j.trimFiles(ctx, upTo)
 	}
 	return j.FirstBatch(), err
@@ -75,7 +80,7 @@ func (j *Journal) trimFiles(ctx context.Context, upTo uint64) error {
 	if err != nil {
 		return fmt.Errorf("journal: trim: %w", err)
 	}
-	stream, err := js.Stream(ctx, streamName)
+	stream, err := js.Stream(ctx, j.stream)
 	if err != nil {
 		return fmt.Errorf("journal: trim: %w", closedOr(err))
 	}

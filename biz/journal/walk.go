@@ -38,7 +38,7 @@ func (j *Journal) walk(ctx context.Context, from uint64) (*walk, error) {
 	}
 	if w.chain, err = chainAfter(ctx, r, j.dir, from-1); err != nil {
 		w.close()
-		return nil, j.trimmedOr(from-1, closedOr(err))
+		return nil, j.refreshed(from-1, closedOr(err))
 	}
 	return w, nil
 }
@@ -55,9 +55,7 @@ func (w *walk) to(ctx context.Context, last uint64, fn func(*Batch) error) error
 			return err
 		}
 		before := w.next()
-		err := w.r.window(ctx, before, last, func(number uint64, time int64, msg []byte) error {
-			return w.take(number, time, msg, fn)
-		})
+		err := w.r.window(ctx, before, last, func(b found) error { return w.take(&b, fn) })
 		if err != nil {
 			return closedOr(err)
 		}
@@ -68,19 +66,27 @@ func (w *walk) to(ctx context.Context, last uint64, fn func(*Batch) error) error
 	return nil
 }
 
-func (w *walk) take(number uint64, time int64, msg []byte, fn func(*Batch) error) error {
-	h, err := w.chain.follow(number, msg)
+func (w *walk) take(b *found, fn func(*Batch) error) error {
+	void, err := w.chain.pass(b.number, b.epoch)
+	if void {
+		w.j.countVoid(b.number)
+		return nil
+	}
+	var h header
+	if err == nil {
+		h, err = w.chain.follow(b.number, b.msg)
+	}
 	if err != nil {
 		return w.damage(err)
 	}
-	w.batch = Batch{Number: number, First: h.first, Count: int(h.count), Checksum: h.crc, Time: time, body: msg[headerBytes:],
-		CaughtUp: number >= w.j.LastBatch()}
+	w.batch = Batch{Number: b.number, First: h.first, Count: int(h.count), Checksum: h.crc, Time: b.time, Epoch: b.epoch,
+		body: b.msg[headerBytes:], CaughtUp: b.number >= w.j.LastBatch()}
 	return fn(&w.batch)
 }
 
 // damage returns the error for the next batch.
 func (w *walk) damage(what error) error {
-	return w.j.trimmedOr(w.next(), damageIn(w.j.dir, w.next(), what))
+	return w.j.refreshed(w.next(), damageIn(w.j.dir, w.next(), what))
 }
 
 // trimmedOr returns ErrTrimmed if a batch was trimmed, else err.
@@ -95,19 +101,19 @@ func trimmed(batch uint64, base Point) error {
 	return fmt.Errorf("%w: batch %d; the journal starts with batch %d", ErrTrimmed, batch, base.Batch+1)
 }
 
-// chainAfter reads one batch and returns the chain after it. It does not check that this
-// batch continues the one before.
+// chainAfter reads one batch, which must not be void, and returns the chain after it. It does not
+// check that this batch continues the one before.
 func chainAfter(ctx context.Context, r batchReader, dir string, number uint64) (chain, error) {
-	msg, err := one(ctx, r, number)
+	b, err := one(ctx, r, number)
 	if err != nil {
 		return chain{}, err
 	}
-	if msg == nil {
+	if b.msg == nil {
 		return chain{}, damageIn(dir, number, errors.New("the store can't read it"))
 	}
-	h, err := parseMessage(msg)
+	h, err := parseMessage(b.msg)
 	if err != nil {
 		return chain{}, damageIn(dir, number, err)
 	}
-	return after(number, h), nil
+	return after(number, h, b.epoch), nil
 }

@@ -53,13 +53,14 @@ func ParseClockMode(s string) (ClockMode, error) {
 // order, and calls Reach with the time of each and at last with Target. So Now is never ahead
 // of what has happened.
 //
-// Goroutine: any for Now and Step; one at a time for the rest.
+// Goroutine: any for Now, Step and Advance; one at a time for the rest.
 type Clock struct {
 	mode   ClockMode
 	start  int64
 	speed  int64
 	now    atomic.Int64
 	target atomic.Int64 // of a stepped clock
+	ahead  atomic.Int64 // the latest time of Advance
 }
 
 // NewClock returns a clock that is at start. speed is how many nanoseconds pass in one of real
@@ -73,9 +74,8 @@ func NewClock(mode ClockMode, start, speed int64) (*Clock, error) {
 	case speed != 1 && mode != VirtualClock:
 		return nil, fmt.Errorf("%w: speed %d: only a virtual clock has a speed", ErrBadClock, speed)
 	}
-	c := &Clock{mode: mode, start: start, speed: speed}
-	c.now.Store(start)
-	c.target.Store(start)
+	c := &Clock{mode: mode, speed: speed}
+	c.StartAt(start)
 	return c, nil
 }
 
@@ -94,6 +94,9 @@ func (c *Clock) Target(elapsed int64) int64 {
 	if c.mode == SteppedClock {
 		return max(c.target.Load(), c.Now())
 	}
+	if ahead := c.ahead.Load() - after(c.start, c.passed(elapsed)); ahead > 0 {
+		c.start += ahead
+	}
 	return max(after(c.start, c.passed(elapsed)), c.Now())
 }
 
@@ -109,8 +112,15 @@ func (c *Clock) passed(elapsed int64) int64 {
 // StartAt moves the start. It must be called before the clock is driven.
 func (c *Clock) StartAt(t int64) {
 	c.start = t
+	c.ahead.Store(t)
 	c.now.Store(t)
 	c.target.Store(t)
+}
+
+// Advance makes the Target at least t, at most Latest. Time passes on from there.
+func (c *Clock) Advance(t int64) {
+	raise(&c.ahead, min(t, Latest))
+	raise(&c.target, min(t, Latest))
 }
 
 // Reach makes t the time, unless the clock is past it.

@@ -124,3 +124,32 @@ func TestBadClocks(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// TestClockAdvance: every clock goes on from a time to which it was advanced, and never back.
+func TestClockAdvance(t *testing.T) {
+	for _, tc := range []struct {
+		mode       market.ClockMode
+		speed, end int64 // after another 7
+	}{{market.WallClock, 1, 107}, {market.VirtualClock, 3, 121}, {market.SteppedClock, 1, 100}} {
+		t.Run(tc.mode.String(), func(t *testing.T) {
+			c, err := market.NewClock(tc.mode, 10, tc.speed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Advance(100)
+			c.Advance(50)
+			if got := c.Target(4); got != 100 || c.Now() != 10 {
+				t.Errorf("advanced to %d, at %d", got, c.Now())
+			}
+			c.Reach(100)
+			c.Advance(90)
+			if got := c.Target(11); got != tc.end {
+				t.Errorf("after that %d, want %d", got, tc.end)
+			}
+			c.Advance(market.Latest + 1)
+			if got := c.Target(12); got != market.Latest {
+				t.Errorf("the end is %d", got)
+			}
+		})
+	}
+}

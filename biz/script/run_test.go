@@ -1,6 +1,7 @@
 package script_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,7 @@ type day struct {
 	sessions sessions
 	log      strings.Builder
 	runner   *script.Runner
+	moved    []desk.MarketEvent // what has happened to the market
 	recorder
 }
 
@@ -100,6 +102,7 @@ func openDay(t *testing.T, preset string) *day {
 	d.desk, err = desk.New(t.Context(), desk.Config{
 		Seed: s, Journal: j, History: h, RecentEvents: 4096, Fatal: func(err error) { t.Error(err) }, Log: slog.New(slog.DiscardHandler),
 		NewCommitLog: func(desk.CommitLogOptions) desk.CommitLog { return &d.recorder },
+		Moved:        func(m desk.MarketEvent) { d.moved = append(d.moved, m) },
 	})
 	must(t, err)
 	must(t, d.desk.Start(desk.Hooks{}))
@@ -217,6 +220,52 @@ func TestSameEventsAtAnySpeed(t *testing.T) {
 			if !slices.Equal(d.events[customer], want) {
 				t.Errorf("%s: other events of %d: %d bytes instead of %d", c.name, customer, len(d.events[customer]), len(want))
 			}
+		}
+	}
+}
+
+// TestDividedDay: a script whose customers are on two desks leads to the same events of every account, byte
+// for byte, as on one: one desk executes the events of the market, the other one follows it.
+func TestDividedDay(t *testing.T) {
+	text := strings.Replace(shortDay, `"orders_per_second": 150, `, "", 1)
+	s, err := script.Parse("day.json", []byte(text), demoSeed(t))
+	must(t, err)
+	end := s.Start.Add(2 * time.Second)
+	whole := openDay(t, "")
+	whole.run(s, end, market.MaxSpeed)
+	isFirst := func(c ledger.Customer) bool { return c%2 == 0 } // also the market
+	var halves [2]*day
+	for n := range halves {
+		d := openDay(t, "")
+		clock, err := market.NewClock(market.VirtualClock, s.Start.UnixNano(), market.MaxSpeed)
+		must(t, err)
+		driver := simulation.NewDriver(clock, simulation.Config{PriceMoves: s.PriceMoves, Random: s.Random}, slog.New(slog.DiscardHandler))
+		if n == 1 {
+			driver = simulation.NewFollower(slog.New(slog.DiscardHandler))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		t.Cleanup(cancel)
+		d.runner = s.Run(ctx, script.Options{
+			Desk: d.desk, Sessions: &d.sessions, At: driver.At, Log: slog.New(slog.DiscardHandler),
+			Mine: func(c ledger.Customer) bool { return isFirst(c) == (n == 0) },
+		})
+		driver.At(end.UnixNano(), cancel)
+		if n == 1 && !driver.Follow(halves[0].moved, end.UnixNano(), false) {
+			t.Fatal("too many events of the market")
+		}
+		driver.Run(ctx, d.desk)
+		halves[n] = d
+	}
+	if n, all := halves[0].runner.Executed()+halves[1].runner.Executed(), whole.runner.Executed(); n != all || all < 15 {
+		t.Errorf("executed %d events of the script, the whole is %d", n, all)
+	}
+	for c := ledger.Customer(100001); c <= 100004; c++ {
+		d := halves[1]
+		if isFirst(c) {
+			d = halves[0]
+		}
+		if len(whole.events[c]) == 0 || !bytes.Equal(d.events[c], whole.events[c]) {
+			t.Errorf("%d has other events than on one desk", c)
 		}
 	}
 }

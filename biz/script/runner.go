@@ -50,6 +50,9 @@ type Options struct {
 	At func(at int64, do func())
 	// Done is how many events an earlier run has executed: see Place.
 	Done int
+	// Mine says whose events are executed; customer 0 means the market's. The others are passed
+	// over. nil: all are.
+	Mine func(ledger.Customer) bool
 	Log  *slog.Logger
 }
 
@@ -61,6 +64,9 @@ func (s *Script) Run(ctx context.Context, o Options) *Runner {
 		o.Desk.RecordScript(desk.ScriptPosition{Script: s.hash, Time: s.Start.UnixNano()})
 	}
 	for n := o.Done; n < len(s.Events); n++ {
+		if o.Mine != nil && !o.Mine(s.Events[n].customer) {
+			continue
+		}
 		o.At(s.Events[n].At.UnixNano(), func() { r.execute(ctx, n) })
 	}
 	if n := len(s.Events); n > o.Done {

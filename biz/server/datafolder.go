@@ -51,6 +51,11 @@ func openData(ctx context.Context, c *Config) (*dataFolder, error) {
 	}
 	options := c.Journal
 	options.Dir, options.Log = filepath.Join(c.Data, "journal"), c.Log
+	if shared := options.Shared; shared != nil && shared.Fence == nil {
+		withFence := *shared
+		withFence.Fence = desk.NewFence(shared.Node)
+		options.Shared = &withFence
+	}
 	start := time.Now()
 	err := d.openJournal(ctx, options)
 	switch {
@@ -97,7 +102,7 @@ func (d *dataFolder) openJournal(ctx context.Context, options journal.Options) e
 // checkWhole returns nil if the journal is in order without its checkpoint, which is then of another
 // one, or if the journal is missing. It changes no batch: an Open would cut off what only the checkpoint shows to be no torn write.
 func checkWhole(ctx context.Context, options journal.Options) error {
-	if options.URL == "" {
+	if options.URL == "" && options.Shared == nil {
 		_, err := journal.Read(ctx, journal.ReadOptions{Dir: options.Dir})
 		if errors.Is(err, journal.ErrNoJournal) {
 			return nil

@@ -30,14 +30,14 @@ func OpenReader(ctx context.Context, c Config, progress func(done, total uint64)
 	if c.Desk.Fatal == nil {
 		c.Desk.Fatal = func(error) {} // nothing is committed
 	}
-	if _, err := os.Stat(filepath.Join(c.Data, "journal")); err != nil && c.Journal.URL == "" {
+	if _, err := os.Stat(filepath.Join(c.Data, "journal")); err != nil && c.Journal.URL == "" && c.Journal.Shared == nil {
 		return nil, fmt.Errorf("%w: %s: no server has stored anything there; name the data folder of a server", ErrFolder, c.Data)
 	}
 	data, err := openData(ctx, &c)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{data: data}
+	s := &Server{data: data, reader: true}
 	r := &Reader{data: data}
 	if r.Desk, err = s.openDesk(ctx, &c); err == nil {
 		err = r.Desk.CatchUp(ctx, progress)

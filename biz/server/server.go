@@ -13,6 +13,7 @@ import (
 	"holdfast/biz/gateway"
 	"holdfast/biz/history"
 	"holdfast/biz/journal"
+	"holdfast/biz/ledger"
 	"holdfast/biz/market"
 	"holdfast/biz/seed"
 	"holdfast/biz/simulation"
@@ -25,7 +26,8 @@ type Config struct {
 	Data string
 	// Seed has the instruments and customers.
 	Seed *seed.Seed
-	// Journal has the settings of the journal. Its folder is inside Data.
+	// Journal has the settings of the journal. Its folder is inside Data. With Journal.Shared, Start
+	// follows the journal until this process leads it; Journal.Shared.Fence may be nil.
 	Journal journal.Options
 	// HistoryURL is the PostgreSQL database of the history; "": it is SQLite in Data.
 	HistoryURL string
@@ -49,13 +51,18 @@ type Config struct {
 	Simulation simulation.Config
 	// Clock is the trading clock; nil is the computer's.
 	Clock *market.Clock
+	// Follows is set if the market is that of another server: Clock and Simulation do not count,
+	// and Script passes the driver what the other server's market does: simulation.Driver.Follow.
+	Follows bool
+	// Owns says which customers' accounts are this server's, and not another one's of the cluster; nil: all are.
+	Owns func(ledger.Customer) bool
 	// Script, if set, is called before the driver starts to make the time of Clock pass. ctx ends
 	// when the driver is to end.
 	Script func(ctx context.Context, s *Server, d *simulation.Driver) error
 
-	// NewCarrier returns the carrier; nil means the reactor. drain is the carrier's
-	// OnDrain.
-	NewCarrier func(core *engine.Core, drain func(context.Context) error) (Carrier, error)
+	// NewCarrier returns the carrier of a server's Core; nil means the reactor. When it drains, it
+	// must call the Drain of its Gateway.
+	NewCarrier func(*Server) (Carrier, error)
 	// NewCommitLog sets Desk.NewCommitLog. It also receives the history.
 	NewCommitLog func(*history.Store, desk.CommitLogOptions) desk.CommitLog
 	// Attach, if set, is called before the server accepts connections. detach is called
@@ -82,6 +89,10 @@ type Server struct {
 	// Files is the open-file limit.
 	Files engine.FileLimit
 
+	// Follows and Owns are those of the Config.
+	Follows bool
+	Owns    func(ledger.Customer) bool
+
 	Desk    *desk.Desk
 	Gateway *gateway.Gateway
 	Core    *engine.Core
@@ -89,6 +100,7 @@ type Server struct {
 	History *history.Store
 
 	data      *dataFolder
+	reader    bool // it is not started: see OpenReader
 	detach    func()
 	driver    *simulation.Driver
 	endDriver context.CancelFunc
@@ -99,7 +111,8 @@ type Server struct {
 }
 
 // Start opens the data folder, rebuilds the accounts and starts to serve. It returns once
-// clients can connect. Wait returns how the server ended. ctx bounds only the start.
+// clients can connect. Wait returns how the server ended. ctx bounds only the start; with
+// Journal.Shared the journal is given up when it ends.
 //
 // Errors are an *engine.ListenError, ErrFolder, and the errors of Attach, NewCarrier and
 // the parts.
@@ -115,9 +128,13 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 		c.Log.Warn("could not raise the open-file limit; raise it with ulimit -n", "error", err)
 	}
 	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	s := &Server{Files: files, stop: cancel, ended: make(chan struct{}), detach: func() {}}
+	s := &Server{Files: files, Follows: c.Follows, Owns: c.Owns, stop: cancel, ended: make(chan struct{}), detach: func() {}}
+	c.Simulation.Owns = c.Owns
 	if s.data, err = openData(ctx, &c); err != nil {
 		return nil, err
+	}
+	if c.Journal.Shared != nil {
+		defer context.AfterFunc(ctx, s.data.journal.GiveUp)()
 	}
 	carrier, err := s.wire(ctx, &c)
 	if err != nil {
@@ -142,7 +159,9 @@ func (s *Server) wire(ctx context.Context, c *Config) (Carrier, error) {
 		return nil, err
 	}
 	s.Journal, s.History = s.data.journal, s.data.history
-	s.driver = simulation.NewDriver(c.Clock, c.Simulation, c.Log)
+	if s.driver = simulation.NewDriver(c.Clock, c.Simulation, c.Log); c.Follows {
+		s.driver = simulation.NewFollower(c.Log)
+	}
 	c.Gateway.Desk, c.Gateway.Seed, c.Gateway.Log, c.Gateway.Clock = d, c.Seed, c.Log, s.driver
 	c.Gateway.Chat = chat.New(chat.Config{Now: c.Gateway.Now})
 	g := gateway.New(c.Gateway)
@@ -172,13 +191,16 @@ func (s *Server) wire(ctx context.Context, c *Config) (Carrier, error) {
 }
 
 // openDesk rebuilds the accounts: after a damaged history with a new one, after a checkpoint that
-// can't be used from an older one or the journal.
+// can't be used from an older one or the journal, and once more if another node has changed the book.
 func (s *Server) openDesk(ctx context.Context, c *Config) (*desk.Desk, error) {
 	for {
 		d, err := s.newDesk(ctx, c)
 		switch {
 		case errors.Is(err, history.ErrDamaged):
 			err = s.data.rebuildHistory(ctx, err)
+		case errors.Is(err, desk.ErrBookChanged):
+			c.Log.Info("another node has added instruments or customers; the accounts are rebuilt")
+			err = s.data.olderCheckpoint(0) // the desk may have saved one
 		case errors.Is(err, desk.ErrCheckpoint):
 			c.Log.Warn("a checkpoint can't be used; an older one or the journal does instead", "error", err)
 			err = s.data.olderCheckpoint(s.data.checkpoint.Point.Batch)
@@ -199,6 +221,7 @@ func (s *Server) newDesk(ctx context.Context, c *Config) (*desk.Desk, error) {
 		return nil, err
 	}
 	dc.Seed, dc.Journal, dc.History, dc.Log = c.Seed, s.data.journal, s.data.history, c.Log
+	dc.Lead = c.Journal.Shared != nil && !s.reader
 	dc.Checkpoint, dc.Checkpoints = s.data.checkpoint, s.data.checkpoints
 	if dc.FreeSpace == nil {
 		dc.FreeSpace = func() (uint64, error) { return freeSpace(c.Data) }
@@ -214,7 +237,7 @@ func (s *Server) newDesk(ctx context.Context, c *Config) (*desk.Desk, error) {
 
 func (s *Server) newCarrier(c *Config) (Carrier, error) {
 	if c.NewCarrier != nil {
-		return c.NewCarrier(s.Core, s.Gateway.Drain)
+		return c.NewCarrier(s)
 	}
 	return s.Core.NewReactor(engine.ReactorConfig{
 		Listeners: c.Listeners, Loops: c.EventLoops, Drain: c.Drain, OnDrain: s.Gateway.Drain,
@@ -238,6 +261,15 @@ func (s *Server) drive(c *Config) error {
 	return nil
 }
 
+// EndDriver ends the trading time: from then on nothing happens but what clients request. It is for a carrier
+// that has drained and must leave nothing to be written; the end of the server does it, too.
+func (s *Server) EndDriver() {
+	if s.endDriver != nil {
+		s.endDriver()
+		<-s.driven
+	}
+}
+
 // supervise waits until the carrier ends, and closes everything.
 func (s *Server) supervise(run context.Context, served <-chan error, log *slog.Logger) {
 	err := <-served
@@ -248,11 +280,22 @@ func (s *Server) supervise(run context.Context, served <-chan error, log *slog.L
 	close(s.ended)
 }
 
+// Abandon ends the server because another node leads its journal, or must be able to at once: no commit
+// succeeds any more, and Wait returns cause. It does not wait. Only for a server with
+// Journal.Shared. Goroutine: any.
+func (s *Server) Abandon(cause error) {
+	s.stop(cause)
+	s.Journal.GiveUp()
+}
+
 // Stop drains the server and waits until it has ended.
 func (s *Server) Stop() error {
-	s.stop(context.Canceled)
+	s.StartStop()
 	return s.Wait()
 }
+
+// StartStop is Stop without the wait. Goroutine: any.
+func (s *Server) StartStop() { s.stop(context.Canceled) }
 
 // Wait waits until the server has ended. It returns nil after a Stop that drained it.
 func (s *Server) Wait() error {
@@ -271,10 +314,7 @@ func (s *Server) close(log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
 	s.detach()
-	if s.endDriver != nil {
-		s.endDriver()
-		<-s.driven
-	}
+	s.EndDriver()
 	var errs []error
 	if s.Gateway != nil {
 		s.Gateway.Close()

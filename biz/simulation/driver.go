@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/biz/desk"
@@ -28,13 +29,14 @@ type Driver struct {
 	wake   chan struct{} // has a value if the agenda has changed
 	steps  chan step
 	ended  chan struct{} // closed at the end of Run
+	feed   *feed         // of a follower, else nil
 
 	// Of Run.
 	desk    *desk.Desk
 	trader  *trader
 	days    []day
-	now     int64 // time of what is being done
-	done    int64 // everything until then was done
+	now     int64        // time of what is being done
+	done    atomic.Int64 // everything until then was done
 	started time.Time
 }
 
@@ -69,6 +71,23 @@ func (d *Driver) Now() time.Time {
 	return time.Unix(0, d.clock.Now())
 }
 
+// Reached returns the time (Unix nanoseconds) until which everything that was due was done.
+// Goroutine: any.
+func (d *Driver) Reached() int64 { return max(d.done.Load(), d.Now().UnixNano()-1) }
+
+// Advance makes the trading time at least t, at most market.Latest, once what is due until then was
+// done. It does nothing with the computer's clock. Goroutine: any.
+func (d *Driver) Advance(t int64) {
+	if d.clock == nil {
+		return
+	}
+	d.clock.Advance(t)
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
 // At calls do at a time (Unix nanoseconds), or at once if that is past, in the goroutine of
 // Run. Calls have the order of their times, and at the same time that of At. What is left
 // when Run ends is not called. Goroutine: any.
@@ -83,10 +102,10 @@ func (d *Driver) At(at int64, do func()) {
 }
 
 // Step moves a stepped clock on. It returns when everything that is due until then was done.
-// Errors are ledger.ErrNotStepped if the clock is not stepped, the end of ctx, and ErrEnded.
+// Errors are ledger.ErrNotStepped if the clock is not stepped or another driver's, the end of ctx, and ErrEnded.
 // Goroutine: any but that of Run.
 func (d *Driver) Step(ctx context.Context, by time.Duration) error {
-	if d.clock == nil {
+	if d.clock == nil || d.feed != nil {
 		return ledger.ErrNotStepped
 	}
 	until, err := d.clock.Step(by.Nanoseconds())
@@ -115,13 +134,16 @@ func (d *Driver) Step(ctx context.Context, by time.Duration) error {
 func (d *Driver) Run(ctx context.Context, to *desk.Desk) {
 	defer close(d.ended)
 	d.desk, d.started = to, time.Now()
+	if d.feed != nil {
+		d.clock.Reach(to.NewestEvent())
+	}
 	d.now = d.Now().UnixNano()
 	d.trader = newTrader(to, d.config, d.now)
 	var waiting []step
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
-		wait := d.advance(ctx)
+		wait := d.doDue(ctx)
 		waiting = d.release(waiting)
 		timer.Reset(wait)
 		select {
@@ -137,7 +159,7 @@ func (d *Driver) Run(ctx context.Context, to *desk.Desk) {
 // release ends the steps until whose time everything was done.
 func (d *Driver) release(waiting []step) (left []step) {
 	for _, s := range waiting {
-		if d.done >= s.until {
+		if d.done.Load() >= s.until {
 			close(s.done)
 		} else {
 			left = append(left, s)
@@ -156,15 +178,15 @@ const (
 	oneRound = 50 * time.Millisecond
 )
 
-// advance does what is due, and returns how long to wait for more.
-func (d *Driver) advance(ctx context.Context) time.Duration {
+// doDue does what is due, and returns how long to wait for more.
+func (d *Driver) doDue(ctx context.Context) time.Duration {
 	d.addDays()
 	target, end := d.target(), time.Now().Add(oneRound)
 	for ctx.Err() == nil {
 		at, do := d.next()
 		if at > target {
 			d.reach(target)
-			d.done = target
+			d.done.Store(target)
 			return longestWait
 		}
 		d.now = max(d.now, at)
@@ -183,9 +205,12 @@ func (d *Driver) advance(ctx context.Context) time.Duration {
 // addDays adds the trading days of markets that are new. The first one may be over: it closed
 // while the server was not running. The first session opens now, for the orders of before.
 func (d *Driver) addDays() {
+	if d.feed != nil {
+		return // they come with the events of the leader
+	}
 	rules := d.desk.Market().Rules()
 	if len(rules) > len(d.days) { // the last thing that was due may be long ago
-		d.now = max(d.now, d.done)
+		d.now = max(d.now, d.done.Load())
 	}
 	for _, r := range rules[len(d.days):] {
 		end := r.Phase(d.now).Close
@@ -237,6 +262,11 @@ func (d *Driver) next() (at int64, do func(context.Context) error) {
 	}
 	if t := d.trader.next(); t < at {
 		at, do = t, d.trader.do
+	}
+	if d.feed != nil {
+		if t, ok := d.nextFollowed(at); ok {
+			return t, d.doFollowed
+		}
 	}
 	return at, do
 }

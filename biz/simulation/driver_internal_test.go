@@ -314,14 +314,14 @@ func TestDaysOfANewMarket(t *testing.T) {
 	d := newDriver(t, market.SteppedClock, 1, Config{})
 	d.desk, d.now = p.desk, start
 	d.addDays()
-	d.done = start + (3 * time.Hour).Nanoseconds()
+	d.done.Store(start + (3 * time.Hour).Nanoseconds())
 	s, err := seed.Parse("test.json", []byte(strings.NewReplacer(`"markets": [`, `"markets": [{"market": "WEST"},`,
 		`"instruments": [`, `"instruments": [{"market": "WEST", "code": "3", "name": "Mills", "last": "5.00"},`).Replace(hoursSeed)))
 	must(t, err)
 	_, err = p.desk.Reload(s, func(*desk.Account) {})
 	must(t, err)
 	d.addDays()
-	if n := len(d.days); n != 3 || d.days[2].open != d.done {
+	if n := len(d.days); n != 3 || d.days[2].open != d.done.Load() {
 		t.Errorf("%d markets; the days of the newest are %+v", n, d.days[n-1])
 	}
 }

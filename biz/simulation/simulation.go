@@ -17,6 +17,8 @@ type Config struct {
 	Orders, PriceMoves float64
 	// Random is the seed of the random numbers.
 	Random uint64
+	// Owns says which customers' accounts may get orders; nil: all.
+	Owns func(ledger.Customer) bool
 }
 
 // trader moves prices, and trades in the accounts of the second half of the customers. The
@@ -70,7 +72,7 @@ func newTrader(d *desk.Desk, c Config, start int64) *trader {
 	}
 	all := d.Accounts()
 	for _, a := range all[len(all)/2:] {
-		if o := a.Owner(); !o.Operator() && !o.Viewer() {
+		if o := a.Owner(); !o.Operator() && !o.Viewer() && (c.Owns == nil || c.Owns(a.Customer())) {
 			t.accounts = append(t.accounts, a)
 		}
 	}

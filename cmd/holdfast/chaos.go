@@ -25,7 +25,8 @@ received with what the servers have afterwards. It prints its seed first and a
 verdict last. The exit code is 1 if a promise was broken.
 
 An ID such as D1 names a promise. D: durability, C: connections and clients,
-P: protocol, X: overload and memory, S: security; results/2026-11-20-faults lists them.`
+P: protocol, X: overload and memory, S: security,
+K: clusters; results/2026-11-20-faults lists them.`
 
 const chaosExample = `  holdfast chaos list                        the faults, one per line
   holdfast chaos kill --help                 what must hold

@@ -54,7 +54,7 @@ func newChatCommand(p *Program) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.Var(newAddress(&o.Addr, defaultChat), "addr", "chat listener's `host:port`")
+	f.Var(newAddresses(&o.Addr, defaultChat), "addr", "chat listener's `host:port`"+severalAddresses)
 	e.add(f)
 	addReconnect(f, &o.Reconnect)
 	p.addPast(f, &o.PastFile, "chat-lines")

@@ -17,7 +17,7 @@ are for talking with others.
 
 While the server is busy it tries to log in for about a minute. After a lost connection
 it reconnects and shows the executions and busts that it missed, or says that the
-server was reset.
+server was reset. With the addresses of several nodes of a cluster it goes on at the next one.
 
 At a terminal the arrow keys offer the commands of earlier runs, which are stored in
 ~/.local/state/holdfast (XDG_STATE_HOME). Passwords are not, nor are lines that start with a
@@ -42,7 +42,7 @@ field "event" says what happened:
   break        pushes were lost or repeated; "message" says which
   lost         the connection is lost, and the client reconnects
   reconnected  the next session; if "resumed" is true, the missed pushes follow,
-               otherwise an account
+               otherwise an account; "server" is its address if that is another
 
 Bodies are messages of codec/pb/holdfast.proto in their canonical JSON mapping: 64-bit
 numbers are strings, fields with a zero value are omitted. Prices and amounts are in
@@ -51,6 +51,7 @@ the pushes of an order may come before or after its reply.`
 
 const clientExample = `  holdfast client
   holdfast client --addr 192.0.2.7:8888 --customer 100002 --password -
+  holdfast client --addr a.example:8888,b.example:8888,c.example:8888
   holdfast client --door websocket
   holdfast client --addr trading.example:8888 --tls-ca ca.pem --tls-cert 100002.pem --tls-key 100002.key --customer 100002
   echo "buy 600100 100" | holdfast client --customer 100003

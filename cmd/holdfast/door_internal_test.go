@@ -21,6 +21,9 @@ func TestDoors(t *testing.T) {
 		{"another path", []string{"--door", "websocket", "--addr", "ws://a:1/x"}, "ws://a:1/x"},
 		{"URL alone", []string{"--addr", "ws://a:1/ws"}, "ws://a:1/ws"},
 		{"socket file", []string{"--addr", "unix:/s"}, "unix:/s"},
+		{"several", []string{"--addr", "a:1,ws://b:1/ws"}, "a:1,ws://b:1/ws"},
+		{"several websockets", []string{"--door", "websocket", "--addr", "a:1,ws://b:1/x"}, "ws://a:1/ws,ws://b:1/x"},
+		{"websocket on one socket file", []string{"--door", "websocket", "--addr", "a:1,unix:/s"}, ""},
 		{"websocket on a socket file", []string{"--door", "websocket", "--addr", "unix:/s"}, ""},
 	}
 	for _, tc := range cases {

@@ -88,7 +88,7 @@ func TestExitCodes(t *testing.T) {
 	const nobody = " --addr 127.0.0.1:1"
 	for _, args := range []string{
 		"account deposit 100001 5" + nobody, "account reset 100001" + nobody, "account show 100001" + nobody, "account withdraw 100001 5" + nobody,
-		"backup new --data none", "bust 100001-1 --reason x" + nobody, "chat" + nobody, "client" + nobody,
+		"backup new --data none", "cluster copy --source none --cluster-node n1 --cluster-listen 127.0.0.1:1 --cluster-peer n1=127.0.0.1:1 --cluster-peer n2=127.0.0.1:2 --cluster-peer n3=127.0.0.1:3", "cluster status --admin 127.0.0.1:1", "cluster move HF0 n1 --admin 127.0.0.1:1", "cluster drain n1 --admin 127.0.0.1:1", "cluster undrain n1 --admin 127.0.0.1:1", "bust 100001-1 --reason x" + nobody, "chat" + nobody, "client" + nobody,
 		"chaos kill --out none/x", "conformance websocket --url ws://127.0.0.1:1/echo", "correct 100001-1 --quantity 1 --price 1 --reason x" + nobody,
 		"fix buy X 1" + nobody, "fix dump none", "journal dump --data none", "journal stats --data none", "journal verify --data none", "load" + nobody,
 		"market clock" + nobody, "market halt ALFA" + nobody, "market jump ALFA/600100 5" + nobody, "market resume ALFA" + nobody, "market step 1s" + nobody,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/biz/cluster"
 	"holdfast/biz/scenario"
 	"holdfast/cmd/holdfast/backup"
 	"holdfast/cmd/holdfast/doctor"
@@ -64,7 +65,7 @@ func JSONObjects() map[string]any {
 		"doctor": doctor.Report{}, "health": health{}, "backup and restore": backup.Report{}, "journal verify": inspect.Verified{},
 		"journal stats": inspect.Stats{}, "journal dump": inspect.Record{}, "conformance": conformance.Report{},
 		"scenario": scenario.Report{}, "scenario --list": scenarioLine{}, "chaos": chaos.Verdict{}, "chaos list": faultLine{},
-		"script check": scriptLine{}, "seed": seedResult{}, "user": userResult{}, "user list": user{}, "version": versionInfo{},
+		"script check": scriptLine{}, "seed": seedResult{}, "cluster status": cluster.Status{}, "cluster copy": clusterCopied{}, "user": userResult{}, "user list": user{}, "version": versionInfo{},
 	}
 }
 

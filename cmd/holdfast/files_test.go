@@ -245,6 +245,10 @@ func TestClientAddresses(t *testing.T) {
 		if code, _, stderr := run(t, append(args, "--addr=nohostport")...); code != 2 || !strings.Contains(stderr, `got "nohostport"`) {
 			t.Errorf("%s: code %d: %s", command, code, stderr)
 		}
+		list := "127.0.0.1:1,127.0.0.1:99999"
+		if code, _, stderr := run(t, append(args, "--addr="+list)...); code != 2 || !strings.Contains(stderr, `"127.0.0.1:99999" is wrong: the port is not a number`) || !strings.Contains(stderr, list) {
+			t.Errorf("%s: code %d: %s", command, code, stderr)
+		}
 		if code, _, _ := run(t, append(args, "--addr=127.0.0.1:1")...); code != 1 {
 			t.Errorf("%s: code %d where nothing listens", command, code)
 		}

@@ -64,7 +64,7 @@ func newFIXCommand(p *Program) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.Var(newAddress(&o.Addr, defaultFIX), "addr", "FIX listener's `host:port`")
+	f.Var(newAddresses(&o.Addr, defaultFIX), "addr", "FIX listener's `host:port`"+severalAddresses)
 	a.encryption.add(f)
 	a.addLogin(f, "customer", 100001, "customer `number`")
 	f.Var(newCompID(&a.compID, ""), "comp-id", "the client's `CompID`; empty: the customer number")

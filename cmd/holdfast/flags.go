@@ -153,14 +153,38 @@ func newAddress(field *string, initial string) *checked[string] {
 	})
 }
 
-// newServerAddress returns the value of a flag for any address of client.Dial.
-func newServerAddress(field *string, initial string) *checked[string] {
+// newAddresses is newAddress for one address, or several that are separated by commas.
+func newAddresses(field *string, initial string) *checked[string] {
 	return newChecked(field, initial, "string", func(text string) (string, error) {
-		if err := client.CheckAddress(text); err != nil {
-			return "", fmt.Errorf("wants an address such as %s or %s", config.Default().Listen, client.WebSocketAddress(defaultWebSocket))
+		err := checkAddresses(text, config.Default().Listen)
+		for addr := range strings.SplitSeq(text, ",") {
+			if err == nil && client.IsWebSocket(addr) {
+				err = fmt.Errorf("wants an address such as %s", config.Default().Listen)
+			}
 		}
-		return text, nil
+		return text, err
 	})
+}
+
+// newServerAddresses returns the value of a flag for any addresses of client.Dial.
+func newServerAddresses(field *string, initial string) *checked[string] {
+	return newChecked(field, initial, "string", func(text string) (string, error) {
+		return text, checkAddresses(text, config.Default().Listen+" or "+client.WebSocketAddress(defaultWebSocket))
+	})
+}
+
+// checkAddresses returns what a flag for a list of addresses such as example wants; of a list with
+// several, also which part is wrong.
+func checkAddresses(list, example string) error {
+	_, err := client.ParseAddresses(list)
+	var bad *client.AddressError
+	switch {
+	case !errors.As(err, &bad):
+		return err
+	case !strings.Contains(list, ","):
+		return fmt.Errorf("wants an address such as %s", example)
+	}
+	return fmt.Errorf("wants addresses such as %s, separated by commas; %q is wrong: %s", example, bad.Addr, bad.Why)
 }
 
 // newOptional returns the value of a flag that may also be empty.
@@ -211,9 +235,12 @@ const (
 	lastCustomer  = 1<<32 - 1
 )
 
-// addAddr adds the flag for the server's address.
+// severalAddresses is the end of the help of a flag for addresses.
+const severalAddresses = "; several nodes of a cluster with commas between"
+
+// addAddr adds the flag for the server's addresses.
 func addAddr(f *pflag.FlagSet, addr *string) {
-	f.Var(newAddress(addr, config.Default().Listen), "addr", "server `host:port`")
+	f.Var(newAddresses(addr, config.Default().Listen), "addr", "server `host:port`"+severalAddresses)
 }
 
 // Doors are the listeners of a server that a client can use.
@@ -234,23 +261,30 @@ type server struct {
 
 // add adds the flags for the server.
 func (s *server) add(f *pflag.FlagSet) {
-	f.Var(newServerAddress(&s.addr, config.Default().Listen), "addr", "server `host:port`, or ws://host:port/path of its WebSocket listener, or wss:// with TLS")
+	f.Var(newServerAddresses(&s.addr, config.Default().Listen), "addr", "server `host:port`, or ws://host:port/path of its WebSocket listener, or wss:// with TLS"+severalAddresses)
 	f.Var(newOneOf(&s.door, doorPacket, []string{doorPacket, doorWebSocket}), "door", "`kind` of the listener at --addr: packet, or websocket (then --addr is "+defaultWebSocket+" by default)")
 	s.flag = f.Lookup("addr")
 	s.encryption.add(f)
 }
 
-// address returns the address for client.Dial.
+// address returns the addresses for client.Dial, with commas between.
 func (s *server) address() (string, error) {
 	switch {
-	case s.door == doorPacket || client.IsWebSocket(s.addr):
+	case s.door == doorPacket:
 		return s.addr, nil
 	case !s.flag.Changed:
 		return client.WebSocketAddress(defaultWebSocket), nil
-	case strings.HasPrefix(s.addr, "unix:"):
-		return "", &usageError{"--door websocket wants a host and a port in --addr, got " + strconv.Quote(s.addr)}
 	}
-	return client.WebSocketAddress(s.addr), nil
+	addrs := strings.Split(s.addr, ",")
+	for i, addr := range addrs {
+		switch {
+		case strings.HasPrefix(addr, "unix:"):
+			return "", &usageError{"--door websocket wants a host and a port in --addr, got " + strconv.Quote(addr)}
+		case !client.IsWebSocket(addr):
+			addrs[i] = client.WebSocketAddress(addr)
+		}
+	}
+	return strings.Join(addrs, ","), nil
 }
 
 // addReconnect adds the flag for what a terminal does after a lost connection.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"holdfast/biz/client"
-	"holdfast/cmd/holdfast/config"
 	"holdfast/cmd/holdfast/terminal"
 )
 
@@ -32,7 +29,7 @@ const healthExample = `  holdfast health
 const healthPatience = 3 * time.Second
 
 func newHealthCommand(p *Program) *cobra.Command {
-	var admin string
+	var admin adminAddress
 	var ready, asJSON bool
 	cmd := &cobra.Command{
 		Use: "health", Short: "ask a running server whether it lives, or takes orders",
@@ -42,19 +39,18 @@ func newHealthCommand(p *Program) *cobra.Command {
 			if ready {
 				page = "readyz"
 			}
-			const variable = config.EnvPrefix + "ADMIN"
-			admin = cmp.Or(admin, p.Getenv(variable), config.Default().Admin)
-			if err := client.CheckAddress(admin); err != nil || client.IsWebSocket(admin) {
-				return &config.Error{Origin: variable, Problem: "wants an address such as " + config.Default().Admin}
+			address, err := admin.resolve(p)
+			if err != nil {
+				return err
 			}
-			h, err := askHealth(cmd.Context(), admin, page)
+			h, err := askHealth(cmd.Context(), address, page)
 			if err != nil {
 				return err
 			}
 			return p.print(h, asJSON)
 		},
 	}
-	cmd.Flags().Var(newOptional(newAddress(&admin, "")), "admin", "admin `host:port` of the server; empty: HOLDFAST_ADMIN, or "+config.Default().Admin)
+	admin.add(cmd.Flags())
 	cmd.Flags().BoolVar(&ready, "ready", false, "fail also while the server takes no orders")
 	addJSON(cmd.Flags(), &asJSON)
 	return cmd
@@ -71,28 +67,50 @@ func (h health) String() string { return h.Answer + "\n" }
 
 // askHealth returns the answer of a page of the admin port, or an error unless its status is 200.
 func askHealth(ctx context.Context, admin, page string) (health, error) {
-	ctx, cancel := context.WithTimeout(ctx, healthPatience)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/"+page, http.NoBody)
+	text, err := askAdmin(ctx, admin, http.MethodGet, page, healthPatience)
 	if err != nil {
-		return health{}, fmt.Errorf("%s: %w", admin, err)
+		return health{}, err
+	}
+	return health{admin, terminal.OneLine(strings.TrimSpace(string(text)))}, nil
+}
+
+// longestAnswer is how much of an answer of the admin port is read.
+const longestAnswer = 1 << 20
+
+// answeredError is an answer of the admin port with another status than 200.
+type answeredError struct {
+	admin, status, answer string
+	code                  int
+}
+
+// Error implements error.
+func (e *answeredError) Error() string { return e.admin + ": " + e.status + ": " + e.answer }
+
+// askAdmin sends a request without a body to the admin port of a server, and returns the answer. The error
+// is a *answeredError if its status is not 200.
+func askAdmin(ctx context.Context, admin, method, page string, patience time.Duration) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+admin+"/"+page, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", admin, err)
 	}
 	transport := &http.Transport{DisableKeepAlives: true} // without a proxy of the environment
 	response, err := transport.RoundTrip(request)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return health{}, fmt.Errorf("%s: no answer within %s", admin, healthPatience)
+		return nil, fmt.Errorf("%s: no answer within %s", admin, patience)
 	case err != nil:
-		return health{}, fmt.Errorf("%s: %w", admin, err)
+		return nil, fmt.Errorf("%s: %w", admin, err)
 	}
 	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, 4<<10))
+	text, err := io.ReadAll(io.LimitReader(response.Body, longestAnswer))
 	if err != nil {
-		return health{}, fmt.Errorf("%s: %w", admin, err)
+		return nil, fmt.Errorf("%s: %w", admin, err)
 	}
-	answer := terminal.OneLine(strings.TrimSpace(string(text)))
 	if response.StatusCode != http.StatusOK {
-		return health{}, fmt.Errorf("%s: %s: %s", admin, response.Status, answer)
+		answer := terminal.OneLine(strings.TrimSpace(string(text)))
+		return nil, &answeredError{admin: admin, status: response.Status, answer: answer, code: response.StatusCode}
 	}
-	return health{admin, answer}, nil
+	return text, nil
 }

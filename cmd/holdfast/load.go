@@ -37,6 +37,8 @@ It ends with code 1 if there were errors: replies that are missing or wrong, los
 --max-errors allows some. Refusals, such as of an order for too little cash, are no errors: the
 report counts them by their result. Ctrl-C ends it early, with a report of what was measured.
 
+Connections are spread over the addresses of --addr, if there are several.
+
 Dialects: packet, tlv, chat (for the workload chat), websocket (binary), websocket-json,
 websocket-mixed (half of the connections each), fix (orders, push, heartbeat, idle), websocket-echo (a WebSocket server that
 sends each message back, or in the workload chat to all).`

@@ -70,7 +70,9 @@ func TestQueries(t *testing.T) {
 	s := startServe(t, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "error")
 	defer trade(t, s.addr)()
 	promtool(t, get(t, "http://"+s.admin+"/metrics"), "check", "metrics")
-	p := startPrometheus(t, s.admin)
+	nodes := startNodes(t)
+	promtool(t, get(t, "http://"+nodes[0].admin+"/metrics"), "check", "metrics")
+	p := startPrometheus(t, s.admin, nodes[0].admin, nodes[1].admin, nodes[2].admin)
 	for _, query := range dashboardQueries(t) {
 		p.mustFind(t, query)
 	}
@@ -127,13 +129,13 @@ type monitor struct{ addr string }
 
 var prometheusListens = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
-// startPrometheus starts a Prometheus with the files of deploy/ that asks the server at admin
+// startPrometheus starts a Prometheus with the files of deploy/ that asks the servers at admin
 // once a second, until the end of the test.
-func startPrometheus(t *testing.T, admin string) monitor {
+func startPrometheus(t *testing.T, admin ...string) monitor {
 	t.Helper()
 	dir := t.TempDir()
 	config := prometheusFile(t, "prometheus.yml")
-	for old, now := range map[string]string{"127.0.0.1:8889": admin, "_interval: 5s": "_interval: 1s", "timeout: 4s": "timeout: 1s"} {
+	for old, now := range map[string]string{"127.0.0.1:8889": strings.Join(admin, `", "`), "_interval: 5s": "_interval: 1s", "timeout: 4s": "timeout: 1s"} {
 		if !strings.Contains(config, old) {
 			t.Fatalf("%q is not in prometheus.yml", old)
 		}

@@ -44,6 +44,7 @@ func newRootCommand(p *Program) *cobra.Command {
 		newChaosCommand(p),
 		newChatCommand(p),
 		newClientCommand(p),
+		newClusterCommand(p),
 		newConformanceCommand(p),
 		newCorrectCommand(p),
 		newDemoCommand(p),

@@ -115,7 +115,7 @@ func newScenarioCommand(p *Program) *cobra.Command {
 	f.StringArrayVar(&o.files, "file", nil, "scenario `FILE` to run; may be there several times")
 	f.BoolVar(&o.list, "list", false, "list the scenarios of the library")
 	f.StringVar(&o.show, "show", "", "print the scenario of the library with this `NAME`")
-	f.Var(newOptional(newServerAddress(&o.addr, "")), "addr", "server `host:port`, or ws://host:port/path; empty: start one")
+	f.Var(newOptional(newServerAddresses(&o.addr, "")), "addr", "server `host:port`, or ws://host:port/path"+severalAddresses+"; empty: start one")
 	o.encryption.add(f)
 	f.Var(newWhole(&o.first, uint32(scenario.DefaultFirstCustomer), firstCustomer, lastCustomer-scenarioClients+1), "first", "`number` of the first customer")
 	f.Var(newWhole(&o.operator, uint32(scenario.DefaultOperator), firstCustomer, lastCustomer), "operator", "customer `number` of an operator")

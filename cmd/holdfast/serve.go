@@ -25,7 +25,9 @@ new instruments and customers come, revoked logins end. Other settings need a re
 
 Settings come from the defaults, then a JSON file, then the environment
 (HOLDFAST_LISTEN and so on), then flags; later ones override earlier ones.
---print-config shows them.`
+--print-config shows them.
+
+With --cluster-node it runs a node of a cluster, as described in docs/cluster.md.`
 
 const serveExample = `  holdfast serve
   holdfast serve --listen 127.0.0.1:9000 --admin 127.0.0.1:9001 --data /tmp/holdfast
@@ -36,7 +38,9 @@ const serveExample = `  holdfast serve
   holdfast serve --simulate 50/s --seed 7
   holdfast serve --script wild --throwaway
   holdfast serve --start 2026-01-05T09:00:00+08:00 --speed 60 --preset thin --data monday
-  holdfast serve --config serve.json --print-config`
+  holdfast serve --config serve.json --print-config
+  holdfast serve --cluster-node n1 --cluster-listen 10.0.0.1:6222 --cluster-secret-file secret \
+    --cluster-peer n1=10.0.0.1:6222 --cluster-peer n2=10.0.0.2:6222 --cluster-peer n3=10.0.0.3:6222`
 
 // serveName is the name of the command that reloads its settings.
 const serveName = "serve"
@@ -145,12 +149,44 @@ func (p *Program) serve(ctx context.Context, c *config.Config, o host.Options, l
 	log := newLogger(p.Stderr, &level)
 	r := reloading{load: load, level: &level, log: log}
 	o.Reload = r.reloadFor(c)
+	if c.Cluster.Node != "" {
+		return p.serveNode(ctx, c, o, log)
+	}
 	s, err := r.start(func() (*host.Server, error) { return host.Start(ctx, c, o, log) })
 	if err != nil {
 		return err
 	}
 	p.announce(s, c, o)
 	return p.serveUntil(ctx, s, &r)
+}
+
+// serveNode runs a node of a cluster until ctx ends.
+func (p *Program) serveNode(ctx context.Context, c *config.Config, o host.Options, log *slog.Logger) error {
+	n, err := host.StartNode(ctx, c, o, log)
+	if err != nil {
+		return err
+	}
+	t := table.Table{Align: "l", Indent: "  ", Rows: [][]string{
+		{"node", c.Cluster.Node},
+		{"data", c.Data},
+		{"streams", fmt.Sprint(n.Streams())},
+		{"customers", fmt.Sprint(len(n.Seed.Customers))},
+		{"instruments", fmt.Sprint(len(n.Seed.Instruments))},
+		{"memory", n.Memory.String()},
+		{"connections", fmt.Sprintf("at most %d", n.Front.Core().Limits().MaxConnections)},
+	}}
+	for i, l := range c.Listeners {
+		l.Address = n.Addrs[i+1]
+		t.Add("listener", l.String())
+	}
+	fmt.Fprintf(p.Stdout, "holdfast: serving on %s, metrics and pprof on %s\n%s", n.Addrs[0], n.Admin, t.AppendText(nil))
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(p.Stderr, "holdfast: stopping; press Ctrl-C again to end at once")
+		return n.Stop()
+	case <-n.Ended():
+		return n.Stop()
+	}
 }
 
 // serveUntil waits for the end of ctx or of the server. One reload runs at a time; hang-ups

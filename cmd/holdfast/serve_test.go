@@ -47,6 +47,7 @@ func (o *output) String() string {
 type served struct {
 	addr, admin string
 	out, errs   *output
+	ended       chan int
 	stop        func() int
 }
 
@@ -54,21 +55,34 @@ var servingLine = regexp.MustCompile(`serving on (\S+), metrics and pprof on (\S
 
 func startServe(t *testing.T, args ...string) *served {
 	t.Helper()
+	s := launchServe(t, args...)
+	s.await(t)
+	return s
+}
+
+// launchServe starts a server, and does not wait until it serves.
+func launchServe(t *testing.T, args ...string) *served {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &served{out: newOutput(), errs: newOutput()}
+	s := &served{out: newOutput(), errs: newOutput(), ended: make(chan int, 1)}
 	p := &main.Program{Args: append([]string{"serve"}, args...), Stdout: s.out, Stderr: s.errs}
-	ended := make(chan int, 1)
-	go func() { ended <- p.Run(ctx) }()
-	s.stop = sync.OnceValue(func() int { cancel(); return <-ended })
+	go func() { s.ended <- p.Run(ctx) }()
+	s.stop = sync.OnceValue(func() int { cancel(); return <-s.ended })
 	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+// await waits until the server serves.
+func (s *served) await(t *testing.T) {
+	t.Helper()
 	for {
 		if m := servingLine.FindStringSubmatch(s.out.String()); m != nil {
 			s.addr, s.admin = m[1], m[2]
-			return s
+			return
 		}
 		select {
 		case <-s.out.changed:
-		case code := <-ended:
+		case code := <-s.ended:
 			t.Fatalf("serve ended with %d: %s", code, s.errs)
 		}
 	}

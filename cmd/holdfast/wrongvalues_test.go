@@ -21,10 +21,12 @@ var (
 	noDuration = []string{"", "-1s", "3", "soon", "NaN", "1d", "99999h", "9999999999h"}
 	noBool     = []string{"maybe", "2", "-1"}
 	noAddress  = []string{"nohostport", "127.0.0.1", "127.0.0.1:", "127.0.0.1:port", "127.0.0.1:65536", "127.0.0.1:-1", "http://127.0.0.1:80", "wss://127.0.0.1", "::1:80", "a b:1"}
-	noWord     = []string{"nonsense", "-1"}
-	noTime     = []string{"", "now", "09:30", "2026-01-05", "2026-01-05T09:30:00", "2026-13-05T09:30:00Z", "1e9"}
-	noPrice    = []string{"", "0", "-1", "+5", "1e3", "1,5", ".5", "1.", "0.00001", "007", "NaN", "10000000000"}
-	noKey      = []string{"", "ALFA", "/", "ALFA/", "/600100", "ALFA /600100"}
+	// Of several addresses one is missing, wrong or there twice.
+	noAddresses = []string{",", "127.0.0.1:8888,", ",127.0.0.1:8888", "127.0.0.1:8888,,127.0.0.1:8889", "127.0.0.1:8888,127.0.0.1:0", "127.0.0.1:8888, 127.0.0.1:8889", "127.0.0.1:8888,127.0.0.1:8889,127.0.0.1:8888"}
+	noWord      = []string{"nonsense", "-1"}
+	noTime      = []string{"", "now", "09:30", "2026-01-05", "2026-01-05T09:30:00", "2026-13-05T09:30:00Z", "1e9"}
+	noPrice     = []string{"", "0", "-1", "+5", "1e3", "1,5", ".5", "1.", "0.00001", "007", "NaN", "10000000000"}
+	noKey       = []string{"", "ALFA", "/", "ALFA/", "/600100", "ALFA /600100"}
 )
 
 // wrongFor lists what is wrong for flags with these names, besides the values that their
@@ -46,7 +48,9 @@ func wrongFor(cmd *cobra.Command, f *pflag.Flag) (values []string, listed bool) 
 		}
 	case "duration":
 		values = []string{"0s", "0", "1us"}
-	case "addr", "listen", "admin":
+	case "addr":
+		return slices.Concat(noAddress, noAddresses, []string{"/"}), true
+	case "listen", "admin":
 		return append(slices.Clone(noAddress), "/"), true
 	case "console":
 		return append(slices.Clone(noAddress), "/", ",tls", "unix:/a"), true
@@ -56,6 +60,14 @@ func wrongFor(cmd *cobra.Command, f *pflag.Flag) (values []string, listed bool) 
 		return noWord, true
 	case "start":
 		return noTime[1:], true
+	case "cluster-listen":
+		return noAddress, true
+	case "cluster-secret-file", "cluster-tls-cert", "cluster-tls-key", "cluster-tls-ca": // read by serve
+		return nil, true
+	case "cluster-node":
+		return []string{"n 1", "n.1", strings.Repeat("n", 33)}, true
+	case "cluster-peer":
+		return []string{"n1", "n1=", "=127.0.0.1:6222", "n1=127.0.0.1", "n.1=127.0.0.1:6222"}, true
 	case "listener":
 		return []string{"nonsense", "tlv", "tlv=", "dance=:1", "tlv=:1,loud", "chat=", "chat=:1,greet"}, true
 	case "journal-url", "journal-monitor-urls":
@@ -80,7 +92,7 @@ func wrongFor(cmd *cobra.Command, f *pflag.Flag) (values []string, listed bool) 
 			return nil, true
 		}
 		return []string{""}, true
-	case "data":
+	case "data", "source":
 		return []string{"", " "}, true
 	case "out", "json":
 		if f.Value.Type() == "bool" {
@@ -174,7 +186,7 @@ func refuses(t *testing.T, cmd *cobra.Command, flag, value string) {
 	if code != 2 || stdout.Len() > 0 || strings.Count(text, "\n") != 1 || !strings.Contains(text, flag) && flag != "config" {
 		t.Errorf("%q: code %d, stdout %q, stderr %q", args, code, stdout.String(), text)
 	}
-	if flag == "listener" || strings.HasPrefix(flag, "journal-") || flag == "history-url" {
+	if flag == "listener" || flag == "cluster-peer" || strings.HasPrefix(flag, "journal-") || flag == "history-url" {
 		return // the wrong part; nothing, because URLs may contain passwords
 	}
 	if quoted := strconv.Quote(value); !strings.Contains(text, quoted) && !strings.Contains(text, value) {

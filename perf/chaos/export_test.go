@@ -12,6 +12,9 @@ import (
 // Check ends a run.
 var Check = check
 
+// Explain sets what is added to the description of each broken promise.
+func (r *Run) Explain(f func() string) { r.explain = f }
+
 // EachRound calls f for each round.
 func (r *Run) EachRound(ctx context.Context, f func(round int)) { r.rounds(ctx, f) }
 

@@ -4,7 +4,7 @@ package chaos
 func Faults() []Fault {
 	return []Fault{
 		// Acknowledged orders.
-		killFault(), fixFault(), trimFault(), linearFault(), durableFault(), fsyncFault(), fullFault(),
+		killFault(), clusterFault(), clusterNetworkFault(), fixFault(), trimFault(), linearFault(), durableFault(), fsyncFault(), fullFault(),
 		// The data folder.
 		damageFault(), secondFault(), projectionFault(), backupFault(), removedFault(),
 		// Clients and resources.

@@ -42,6 +42,9 @@ const (
 type linearRun struct {
 	*Run
 	data    string
+	first   client.Customer                               // of account 0
+	traded  func([]client.Instrument) []client.Instrument // chooses from the quotes; linearKeys at least
+	resends bool                                          // the server may send a request again itself: see linearInput
 	start   time.Time
 	random  *rand.Rand
 	keys    []client.Key
@@ -64,39 +67,57 @@ type linearClient struct {
 
 // runLinear kills the server r.Rounds times, with r.Size clients on each account.
 func runLinear(ctx context.Context, r *Run) error {
-	var kills, ops, changes, unknown, again int
+	var kills int
+	var sum linearCounts
 	for kills < r.Rounds {
-		l := &linearRun{Run: r, data: filepath.Join(r.Scratch, fmt.Sprintf("data-%d", kills)), start: time.Now(), random: r.Random()}
-		for i := range linearAccounts * r.Size {
-			l.clients = append(l.clients, &linearClient{id: i, account: i % linearAccounts, random: r.Random()})
-		}
+		l := r.newLinear(firstCustomer, r.Size)
+		l.data = filepath.Join(r.Scratch, fmt.Sprintf("data-%d", kills))
 		n := min(linearKills, r.Rounds-kills)
 		l.makeHistory(ctx, n)
 		history := l.gather()
-		for _, o := range history {
-			if o.Output.(linearOutput).unknown {
-				unknown++
-			}
-			if o.Input.(linearInput).repeated {
-				again++
-			}
-			if kind := o.Input.(linearInput).kind; kind == linearCancel || kind == linearReplace {
-				changes++
-			}
-		}
-		l.check(history, kills)
-		kills, ops = kills+n, ops+len(history)
+		sum.add(history)
+		l.check(history, fmt.Sprintf("kill %d", kills))
+		kills += n
 		r.Progress(kills, r.Rounds, "kills")
 		check(os.RemoveAll(l.data))
 	}
-	r.Figure("operations", ops, "")
-	r.Figure("cancels and replacements", changes, "")
-	r.Figure("operations without a reply", unknown, "")
-	r.Figure("operations that repeat an order", again, "")
-	if ops < 20*r.Rounds || changes < r.Rounds || unknown == 0 || again == 0 {
+	r.Figure("operations", sum.ops, "")
+	r.Figure("cancels and replacements", sum.changes, "")
+	r.Figure("operations without a reply", sum.unknown, "")
+	r.Figure("operations that repeat an order", sum.again, "")
+	if sum.ops < 20*r.Rounds || sum.changes < r.Rounds || sum.unknown == 0 || sum.again == 0 {
 		return ErrTooLittle
 	}
 	return nil
+}
+
+// linearCounts counts the operations of histories.
+type linearCounts struct{ ops, changes, unknown, again int }
+
+func (c *linearCounts) add(history []porcupine.Operation) {
+	c.ops += len(history)
+	for _, o := range history {
+		if o.Output.(linearOutput).unknown {
+			c.unknown++
+		}
+		if o.Input.(linearInput).repeated {
+			c.again++
+		}
+		if kind := o.Input.(linearInput).kind; kind == linearCancel || kind == linearReplace {
+			c.changes++
+		}
+	}
+}
+
+// newLinear returns a history without operations, with a number of clients on each account. first is
+// the customer of the first account.
+func (r *Run) newLinear(first client.Customer, clients int) *linearRun {
+	l := &linearRun{Run: r, first: first, start: time.Now(), random: r.Random()}
+	l.traded = func(quotes []client.Instrument) []client.Instrument { return quotes }
+	for i := range linearAccounts * clients {
+		l.clients = append(l.clients, &linearClient{id: i, account: i % linearAccounts, random: r.Random()})
+	}
+	return l
 }
 
 // makeHistory runs the clients over some kills, and once until they are done.
@@ -113,7 +134,7 @@ func (l *linearRun) makeHistory(ctx context.Context, kills int) {
 		}
 		var work sync.WaitGroup
 		for _, c := range l.clients {
-			work.Go(func() { l.work(ctx, s.Addr, c) })
+			work.Go(func() { l.work(ctx, s.Addr, c, func(sent int) bool { return sent < linearOps }) })
 		}
 		work.Wait()
 		kill()
@@ -125,26 +146,27 @@ func (l *linearRun) makeHistory(ctx context.Context, kills int) {
 	}
 }
 
-func linearCustomer(account int) client.Customer { return client.Customer(firstCustomer + account) }
+func (l *linearRun) customer(account int) client.Customer { return l.first + client.Customer(account) }
 
 // look reads the accounts' positions at the start.
 func (l *linearRun) look(ctx context.Context, addr string) {
 	for account := range linearAccounts {
-		s, list := look(ctx, addr, linearCustomer(account), linearKeys)
-		l.keys, l.market = keysOf(list), list
+		s, list := look(ctx, addr, l.customer(account), shippedInstruments)
+		l.market = l.traded(list)[:linearKeys]
+		l.keys = keysOf(l.market)
 		held, _ := heldOf(s.Positions, l.keys)
 		l.held = append(l.held, held)
 	}
 }
 
-// work sends requests until the connection ends.
-func (l *linearRun) work(ctx context.Context, addr string, lc *linearClient) {
-	c, _, err := login(ctx, addr, linearCustomer(lc.account), client.Options{})
+// work sends requests until the connection ends, or goesOn returns false for their number.
+func (l *linearRun) work(ctx context.Context, addr string, lc *linearClient, goesOn func(sent int) bool) {
+	c, _, err := login(ctx, addr, l.customer(lc.account), client.Options{})
 	if err != nil {
 		return // the server was killed
 	}
 	defer c.Close()
-	for range linearOps {
+	for sent := 0; goesOn(sent); sent++ {
 		switch roll := lc.random.IntN(10); {
 		case roll < 3:
 			err = l.read(ctx, c, lc)
@@ -211,7 +233,7 @@ func (l *linearRun) cancel(ctx context.Context, c *client.Client, lc *linearClie
 	in := lc.resting[at]
 	in.kind = linearCancel
 	_, err := l.change(lc, in, func() error {
-		_, err := c.CancelOrder(ctx, client.OrderRef{ID: client.NewOrderID(linearCustomer(lc.account), in.target)})
+		_, err := c.CancelOrder(ctx, client.OrderRef{ID: client.NewOrderID(l.customer(lc.account), in.target)})
 		return err
 	})
 	if err == nil {
@@ -232,7 +254,7 @@ func (l *linearRun) replace(ctx context.Context, c *client.Client, lc *linearCli
 	}
 	works, err := l.change(lc, in, func() error {
 		_, err := c.ReplaceOrder(ctx, client.Replacement{
-			ID: client.NewOrderID(linearCustomer(lc.account), in.target), Quantity: client.Quantity(in.quantity),
+			ID: client.NewOrderID(l.customer(lc.account), in.target), Quantity: client.Quantity(in.quantity),
 		})
 		return err
 	})
@@ -297,7 +319,7 @@ func (l *linearRun) next(lc *linearClient) (client.Order, linearInput) {
 
 func (l *linearRun) input(lc *linearClient, o client.Order) (client.Order, linearInput) {
 	in := linearInput{
-		account: lc.account, order: o.ClientOrderID, sell: o.Side == client.Sell, quantity: int64(o.Quantity),
+		account: lc.account, resends: l.resends, order: o.ClientOrderID, sell: o.Side == client.Sell, quantity: int64(o.Quantity),
 		key: slices.Index(l.keys, o.Key),
 	}
 	if o.Price > 0 {
@@ -323,7 +345,7 @@ func (l *linearRun) lookBack(ctx context.Context, addr string) {
 }
 
 func (l *linearRun) lookThrough(ctx context.Context, addr string, account int) {
-	c, _, err := login(ctx, addr, linearCustomer(account), client.Options{})
+	c, _, err := login(ctx, addr, l.customer(account), client.Options{})
 	check(err)
 	defer c.Close()
 	executed := make(map[client.OrderID]uint32)
@@ -353,11 +375,12 @@ func (l *linearRun) lookThrough(ctx context.Context, addr string, account int) {
 	}
 }
 
-func (l *linearRun) check(history []porcupine.Operation, kills int) {
+// check checks a history; after says what happened before its end.
+func (l *linearRun) check(history []porcupine.Operation, after string) {
 	switch porcupine.CheckOperationsTimeout(linearModel(l.held), history, linearCheck) {
 	case porcupine.Ok:
 	case porcupine.Illegal:
-		l.Broken("the history of %d operations after kill %d is not linearizable", len(history), kills)
+		l.Broken("the history of %d operations after %s is not linearizable", len(history), after)
 	default:
 		check(fmt.Errorf("chaos: no verdict on a history of %d operations within %v", len(history), linearCheck))
 	}

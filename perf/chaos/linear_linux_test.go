@@ -125,3 +125,43 @@ func TestLinearResting(t *testing.T) {
 		})
 	}
 }
+
+// TestLinearResent: which answers are right if the server may send a request again itself.
+func TestLinearResent(t *testing.T) {
+	const forever = math.MaxInt64
+	buy := func(call, end int64, order string, number uint32, held int64, out chaos.Answer) chaos.Ask {
+		out.Order, out.Execution, out.Held = number, number, held
+		return chaos.Ask{Call: call, Return: end, Order: order, Quantity: 10, Resends: true, Out: out}
+	}
+	rest := chaos.Ask{Call: 0, Return: 1, Kind: chaos.Rest, Order: "r", Sell: true, Quantity: 60, Resends: true, Out: chaos.Answer{Order: 1}}
+	cancel := func(call, end int64, out chaos.Answer) chaos.Ask {
+		return chaos.Ask{Call: call, Return: end, Kind: chaos.Cancel, Order: "r", Target: 1, Resends: true, Out: out}
+	}
+	read := func(call, end, frozen int64, working int) chaos.Ask {
+		return chaos.Ask{Call: call, Return: end, Kind: chaos.Read, Out: chaos.Answer{Held: 100, Frozen: frozen, Working: working}}
+	}
+	ok, open := chaos.Answer{}, chaos.Answer{Unknown: true}
+	once := map[string]chaos.End{"a": {Order: 1, Execution: 1}}
+	cancelled := map[string]chaos.End{"r": {Order: 1, Cancelled: true, Quantity: 60}}
+	cases := []struct {
+		name  string
+		asks  []chaos.Ask
+		final map[string]chaos.End
+		want  bool
+	}{
+		{"again, and not said to be", []chaos.Ask{buy(0, 1, "a", 1, 110, ok), buy(2, 3, "a", 1, 110, ok)}, nil, true},
+		{"again, with two effects", []chaos.Ask{buy(0, 1, "a", 1, 110, ok), buy(2, 3, "a", 2, 120, ok)}, nil, false},
+		{"no answer, again", []chaos.Ask{buy(0, forever, "a", 0, 0, open), buy(2, 3, "a", 1, 110, ok)}, once, true},
+		{"cancelled twice", []chaos.Ask{rest, cancel(2, 3, ok), cancel(4, 5, ok)}, cancelled, false},
+		{"cancel without an answer, seen, again", []chaos.Ask{rest, cancel(2, forever, open), read(4, 5, 0, 0), cancel(6, 7, ok)}, cancelled, true},
+		{"cancel without an answer, again", []chaos.Ask{rest, cancel(2, forever, open), read(4, 5, 60, 1), cancel(6, 7, ok), read(8, 9, 0, 0)}, cancelled, true},
+		{"cancel without an answer, again, lost", []chaos.Ask{rest, cancel(2, forever, open), cancel(6, 7, ok), read(8, 9, 60, 1)}, cancelled, false},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := chaos.IsLinear(tc.asks, tc.final); got != tc.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}

@@ -30,6 +30,8 @@ type linearInput struct {
 	account  int
 	order    string // client order id
 	repeated bool   // the order is sent more than once
+	resends  bool   // the server may send the request again itself: it then hides that it was done before
+	after    bool   // a cancel that has no answer, or follows one: if the order is cancelled then, it does nothing
 	sell     bool
 	key      int
 	quantity int64
@@ -112,6 +114,9 @@ func (s linearState) step(in linearInput, out linearOutput) (bool, linearState) 
 		return s.place(in, out)
 	}
 	o, works := s.resting[in.target]
+	if in.kind == linearCancel && in.after && !out.late && !out.refused && !works {
+		return true, s // done by the one before
+	}
 	more := int64(0) // shares to freeze
 	if in.kind == linearReplace && o.sell {
 		more = in.quantity - o.quantity
@@ -144,7 +149,7 @@ func (s linearState) place(in linearInput, out linearOutput) (bool, linearState)
 	short := in.sell && s.held[in.key]-s.frozen[in.key] < in.quantity
 	same := first.order == out.order && first.execution == out.execution
 	switch {
-	case out.unknown && executed, out.duplicate:
+	case executed && (out.unknown || in.resends && !out.refused), out.duplicate:
 		return executed && same, s
 	case out.refused:
 		return !executed && (short || !out.short), s
@@ -219,7 +224,7 @@ type linearEnd struct {
 // others.
 func checkable(history []porcupine.Operation, ends map[linearName]linearEnd) (ready []porcupine.Operation) {
 	slices.SortStableFunc(history, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
-	sent, open, cancelled := make(map[linearName]int), make(map[linearName]bool), make(map[linearName]bool)
+	sent, open, cancelled, asked := make(map[linearName]int), make(map[linearName]bool), make(map[linearName]bool), make(map[linearName]bool)
 	for _, o := range history {
 		in, out := o.Input.(linearInput), o.Output.(linearOutput)
 		if in.places() {
@@ -232,13 +237,17 @@ func checkable(history []porcupine.Operation, ends map[linearName]linearEnd) (re
 	for _, o := range history {
 		in, out := o.Input.(linearInput), o.Output.(linearOutput)
 		in.repeated = in.places() && sent[in.name()] > 1
+		if in.kind == linearCancel && in.resends {
+			asked[in.name()] = asked[in.name()] || out.unknown
+			in.after = asked[in.name()]
+		}
 		if out.unknown {
 			end := ends[in.name()]
 			out.order, out.execution = end.order, end.execution
 			var happened bool
 			switch in.kind {
 			case linearCancel:
-				happened = end.cancelled && !cancelled[in.name()]
+				happened = end.cancelled && (in.resends || !cancelled[in.name()])
 				cancelled[in.name()] = true
 			case linearReplace:
 				happened = end.quantity == in.quantity

@@ -31,6 +31,7 @@ type Ask struct {
 	Target       uint32
 	Sell         bool
 	Quantity     int64
+	Resends      bool // the server may send it again itself
 	Out          Answer
 }
 
@@ -69,7 +70,7 @@ func IsLinear(asks []Ask, final map[string]End) bool {
 	}
 	var all []porcupine.Operation
 	for _, a := range asks {
-		in := linearInput{kind: a.Kind, order: a.Order, sell: a.Sell, quantity: a.Quantity, target: a.Target}
+		in := linearInput{kind: a.Kind, order: a.Order, sell: a.Sell, quantity: a.Quantity, target: a.Target, resends: a.Resends}
 		out := linearOutput{
 			unknown: a.Out.Unknown, refused: a.Out.Refused, short: a.Out.Refused, late: a.Out.Late, duplicate: a.Out.Duplicate,
 			order: a.Out.Order, execution: a.Out.Execution, held: a.Out.Held, working: a.Out.Working,
@@ -79,3 +80,6 @@ func IsLinear(asks []Ask, final map[string]End) bool {
 	}
 	return porcupine.CheckOperations(linearModel([][linearKeys]int64{{100}}), checkable(all, ends))
 }
+
+// Troubles returns what a verdict quotes from the output of a node.
+var Troubles = troubles

@@ -30,6 +30,7 @@ type Run struct {
 
 	ctx     context.Context // of Execute; nil in tests
 	streams atomic.Uint64
+	explain func() string // what may explain a broken promise; nil: nothing. Goroutine: any
 
 	mu       sync.Mutex
 	figures  []Figure
@@ -74,11 +75,15 @@ func (r *Run) Broken(format string, args ...any) {
 	if r.interrupted() != nil {
 		return
 	}
+	text := fmt.Sprintf(format, args...)
+	if r.explain != nil && r.Breaches() < maxBroken {
+		text += r.explain()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.breaches++
 	if len(r.broken) < maxBroken {
-		r.broken = append(r.broken, r.hide(fmt.Sprintf(format, args...)))
+		r.broken = append(r.broken, r.hide(text))
 	}
 }
 

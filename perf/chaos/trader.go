@@ -24,6 +24,7 @@ type trader struct {
 	workers  int // requests in flight at a time
 	limit    int // client order ids it uses; 0: no limit
 	undoes   bool
+	moves    bool           // the server may send a request again itself: then a repeated one is answered as the first
 	options  client.Options // of its connections
 	prices   *prices
 
@@ -182,11 +183,13 @@ func (t *trader) trade(ctx context.Context, addr string) {
 	all.Wait()
 }
 
-// Customers of the shipped seed.
+// Customers and instruments of the shipped seed.
 const (
 	firstCustomer = 100_001
 	customers     = 100
 	operatorID    = 900_001
+
+	shippedInstruments = 20
 )
 
 // resend sends requests again that were open when the last connection ended. It returns

@@ -65,6 +65,11 @@ func TestVerdict(t *testing.T) {
 			r.Broken("lost %d", 17)
 			return nil
 		}, nil, false, "T1 BROKEN 1 time: 3 rounds|  lost 17|  orders  18"},
+		{"broken and explained", func(_ context.Context, r *chaos.Run) error {
+			r.Explain(func() string { return " in " + r.Scratch })
+			r.Broken("lost")
+			return nil
+		}, nil, false, "T1 BROKEN 1 time: 3 rounds|  lost in SCRATCH"},
 		{"broken often", func(_ context.Context, r *chaos.Run) error {
 			for range 1020 {
 				r.Broken("lost")

@@ -14,7 +14,7 @@ import (
 // chatWire is the chat dialect. A message that comes back to its sender is the reply to it.
 type chatWire struct{}
 
-func (chatWire) handshake() []byte { return nil }
+func (chatWire) handshake(int) []byte { return nil }
 
 // Offsets in a frame of the chat dialect.
 const (

@@ -35,6 +35,7 @@ type conn struct {
 	// encryption is nil without TLS, and before the socket has connected.
 	encryption *encryption
 	attempts   int
+	server     int // number of the address
 	step       int // of the opening
 	// want is the command of the expected replies.
 	want codec.Command

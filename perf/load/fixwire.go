@@ -64,7 +64,7 @@ func newFIXWire(o Options) *fixWire {
 	return w
 }
 
-func (*fixWire) handshake() []byte { return nil }
+func (*fixWire) handshake(int) []byte { return nil }
 
 // decode implements wire: a message has the text that explains a refusal, or nothing.
 func (*fixWire) decode(body []byte, into protobuf) error {

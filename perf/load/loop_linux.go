@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"iter"
 	"math"
@@ -21,7 +20,7 @@ const longestWait = int64(100 * time.Millisecond)
 // loop is the event loop. Owner: one goroutine on one thread.
 type loop struct {
 	options  Options
-	endpoint endpoint
+	servers  []endpoint
 	poller   *poller
 	protocol *protocol
 	tally    *tally
@@ -34,9 +33,7 @@ type loop struct {
 	now   int64 // nanoseconds since base, read once per iteration
 	conns []conn
 	buf   []byte
-	// encryption is nil without TLS. raw is what comes from a socket then, and sealed what
-	// crypto/tls has written.
-	encryption  *tls.Config
+	// raw is what comes from a socket with TLS, and sealed what crypto/tls has written.
 	raw, sealed []byte
 
 	ramping  bool
@@ -62,14 +59,14 @@ type window struct {
 
 func (w window) has(moment int64) bool { return moment >= w.start && moment < w.end }
 
-func newLoop(ctx context.Context, o Options, e endpoint) (*loop, error) {
+func newLoop(ctx context.Context, o Options, servers []endpoint) (*loop, error) {
 	p, err := newPoller()
 	if err != nil {
 		return nil, err
 	}
 	t, nonce, wires := newTally(), rand.Uint32(), newWires(o)
 	l := &loop{
-		ctx: ctx, options: o, endpoint: e, poller: p, tally: t, live: &live{},
+		ctx: ctx, options: o, servers: servers, poller: p, tally: t, live: &live{},
 		protocol: &protocol{tally: t, workload: o.Workload, accounts: o.Accounts, group: o.groupSize()},
 		requests: [2]requests{newRequests(o, wires[0], nonce), newRequests(o, wires[1], nonce)},
 		beats:    newBeats(int64(o.KeepAlive), wires),
@@ -78,7 +75,7 @@ func newLoop(ctx context.Context, o Options, e endpoint) (*loop, error) {
 		conns:    make([]conn, o.Connections),
 		buf:      make([]byte, readBufferSize),
 	}
-	if l.encryption = encryptionOf(o); l.encryption != nil {
+	if o.TLS != nil {
 		l.raw = make([]byte, readBufferSize/2)
 	}
 	for i := range l.conns {

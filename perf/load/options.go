@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -18,7 +19,9 @@ type Account struct {
 
 // Options of one run. Only Addr is required.
 type Options struct {
-	// Addr is the server, host:port. A host name is looked up once.
+	// Addr is the server, host:port. A host name is looked up once. Several addresses, of the nodes
+	// of a cluster, are separated by commas: connection i begins with number i mod n of them, and goes
+	// on with the next one if that fails.
 	Addr string
 	// Dialect defaults to DialectPacket.
 	Dialect Dialect
@@ -151,14 +154,19 @@ func (o Options) defaultPath() string {
 	}
 }
 
+// addrs returns the addresses of the server.
+func (o Options) addrs() []string { return strings.Split(o.Addr, ",") }
+
 // neededSources returns how many source addresses the connections need.
 func (o Options) neededSources() int {
 	if o.Connections <= connectionsPerAddr {
 		return 1
 	}
-	tcp, err := net.ResolveTCPAddr("tcp", o.Addr)
-	if err != nil || len(tcp.IP) > 0 && (tcp.IP.To4() == nil || !tcp.IP.IsLoopback()) {
-		return 1
+	for _, addr := range o.addrs() {
+		tcp, err := net.ResolveTCPAddr("tcp", addr)
+		if err != nil || len(tcp.IP) > 0 && (tcp.IP.To4() == nil || !tcp.IP.IsLoopback()) {
+			return 1
+		}
 	}
 	return min((o.Connections+connectionsPerAddr-1)/connectionsPerAddr, maxSources)
 }

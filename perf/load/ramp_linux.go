@@ -51,7 +51,8 @@ func (l *loop) ramp() {
 
 // connect starts one connection.
 func (l *loop) connect(c *conn) {
-	fd, err := l.endpoint.dial(c.number)
+	c.server = (int(c.number) + c.attempts) % len(l.servers)
+	fd, err := l.servers[c.server].dial(c.number)
 	if err != nil {
 		l.retry(c, err)
 		return
@@ -72,8 +73,8 @@ func (l *loop) connected(c *conn) bool {
 		l.retry(c, err)
 		return false
 	}
-	if l.encryption != nil {
-		c.state, c.encryption = encrypting, newEncryption(l.encryption, &l.sealed)
+	if config := l.servers[c.server].encryption; config != nil {
+		c.state, c.encryption = encrypting, newEncryption(config, &l.sealed)
 		l.shake(c)
 	} else {
 		l.speak(c)
@@ -83,7 +84,7 @@ func (l *loop) connected(c *conn) bool {
 
 // speak sends the WebSocket handshake or the first request.
 func (l *loop) speak(c *conn) {
-	handshake := c.wire.handshake()
+	handshake := c.wire.handshake(c.server)
 	switch {
 	case l.options.Workload == HalfOpen:
 		l.write(c, handshake[:len(handshake)/2])
@@ -114,17 +115,25 @@ func (l *loop) openNext(c *conn) {
 	l.write(c, l.protocol.appendOpening(nil, c, commands[c.step-1]))
 }
 
-// retry retries a connection a little later if that may help.
+// retry retries a connection if that may help: at the next address of the server at once, and a little
+// later when all have failed.
 func (l *loop) retry(c *conn, err error) {
 	wasReady := c.state == ready
 	l.drop(c)
 	c.state = unborn
+	n := len(l.servers)
+	rounds := c.attempts/n + 1
 	c.attempts++
-	pause, most := firstPause<<(c.attempts-1), maxAttempts
+	elsewhere := c.attempts%n != 0
+	again := passing(err) || elsewhere && unreachable(err)
+	pause, most := firstPause<<(rounds-1), maxAttempts
 	if errors.Is(err, ErrBusy) {
-		pause, most = l.busyPause(c.attempts), maxBusyAttempts
+		pause, most = l.busyPause(rounds), maxBusyAttempts
 	}
-	if wasReady || !passing(err) || c.attempts >= most {
+	if elsewhere {
+		pause = 0
+	}
+	if wasReady || !again || c.attempts >= most*n {
 		l.fatal(c, err)
 		return
 	}
@@ -144,6 +153,11 @@ func passing(err error) bool {
 	}
 	targets := []error{ErrBusy, unix.EAGAIN, unix.ECONNREFUSED, unix.ECONNRESET, unix.ETIMEDOUT, unix.EPIPE}
 	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
+}
+
+// unreachable reports whether err is one of the network to this address.
+func unreachable(err error) bool {
+	return errors.Is(err, unix.EHOSTUNREACH) || errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.ENOENT)
 }
 
 func (l *loop) fatal(c *conn, err error) {

@@ -32,11 +32,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := checkFileLimit(o.Connections); err != nil {
 		return nil, err
 	}
-	target, err := resolve(o.Addr, o.Sources)
+	targets, err := endpointsOf(o)
 	if err != nil {
 		return nil, err
 	}
-	l, err := newLoop(ctx, o, target)
+	l, err := newLoop(ctx, o, targets)
 	if err != nil {
 		return nil, err
 	}

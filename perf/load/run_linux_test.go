@@ -323,6 +323,30 @@ func TestRunTriesAgain(t *testing.T) {
 	}
 }
 
+// TestRunSpreads: connections are spread over the addresses, and those of an address where nobody
+// listens go on to the next one.
+func TestRunSpreads(t *testing.T) {
+	var born [2]atomic.Int64
+	counting := func(i int) behaviour {
+		return func(p *peer, m codec.Message) {
+			if p.n == 0 {
+				born[i].Add(1)
+			}
+			answer(p, m)
+		}
+	}
+	list := fakeServer(t, counting(0)) + "," + freeAddr(t) + "," + fakeServer(t, counting(1))
+	o := short(list)
+	o.Connections = 9
+	r, err := load.Run(t.Context(), o)
+	if err != nil || r.ErrorCount() != 0 || r.Requests == 0 || r.Addr != list {
+		t.Errorf("error %v, report %+v", err, r)
+	}
+	if a, b := born[0].Load(), born[1].Load(); a != 3 || b != 6 {
+		t.Errorf("%d and %d connections, want 3 and 6", a, b)
+	}
+}
+
 func TestRunFailsToConnect(t *testing.T) {
 	silent := func(*peer, codec.Message) {}
 	refuse := func(p *peer, m codec.Message) {
@@ -335,6 +359,7 @@ func TestRunFailsToConnect(t *testing.T) {
 		want   error
 	}{
 		{"nobody listens", freeAddr(t), func(*load.Options) {}, syscall.ECONNREFUSED},
+		{"nobody listens anywhere", freeAddr(t) + "," + freeAddr(t), func(*load.Options) {}, syscall.ECONNREFUSED},
 		{"nobody answers", fakeServer(t, silent), func(*load.Options) {}, load.ErrConnectTimeout},
 		{"login refused", fakeServer(t, refuse), func(o *load.Options) { *o = ordersTo(*o) }, load.ErrLogin},
 		{"too many connections", freeAddr(t), func(o *load.Options) { o.Connections = 1 << 22 }, syscall.EMFILE},

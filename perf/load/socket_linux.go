@@ -1,6 +1,7 @@
 package load
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"strings"
@@ -89,11 +90,26 @@ func (p *poller) waitCoarse(timeout time.Duration) []unix.EpollEvent {
 
 func (p *poller) close() { _ = unix.Close(p.epoll) }
 
-// endpoint is the server's address and the source addresses.
+// endpoint is an address of the server and the source addresses.
 type endpoint struct {
-	family int
-	server unix.Sockaddr
-	bind   []unix.Sockaddr // empty: the system chooses
+	family     int
+	server     unix.Sockaddr
+	bind       []unix.Sockaddr // empty: the system chooses
+	encryption *tls.Config     // nil without TLS
+}
+
+// endpointsOf returns the endpoints of all addresses of the server.
+func endpointsOf(o Options) ([]endpoint, error) {
+	var list []endpoint
+	for _, addr := range o.addrs() {
+		e, err := resolve(addr, o.Sources)
+		if err != nil {
+			return nil, err
+		}
+		e.encryption = encryptionOf(o.TLS, addr)
+		list = append(list, e)
+	}
+	return list, nil
 }
 
 // resolve returns the endpoint of host:port, or of unix:PATH.

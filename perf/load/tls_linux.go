@@ -29,13 +29,13 @@ type encryption struct {
 	open bool  // the handshake has ended without an error
 }
 
-// encryptionOf returns the configuration of all connections; nil without TLS.
-func encryptionOf(o Options) *tls.Config {
-	if o.TLS == nil {
+// encryptionOf returns the configuration of all connections to addr; nil without TLS.
+func encryptionOf(config *tls.Config, addr string) *tls.Config {
+	if config == nil {
 		return nil
 	}
-	c := o.TLS.Clone()
-	if host, _, err := net.SplitHostPort(o.Addr); c.ServerName == "" && err == nil && !strings.HasPrefix(o.Addr, "unix:") {
+	c := config.Clone()
+	if host, _, err := net.SplitHostPort(addr); c.ServerName == "" && err == nil && !strings.HasPrefix(addr, "unix:") {
 		c.ServerName = host
 	}
 	if c.ServerName == "" {

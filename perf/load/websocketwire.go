@@ -29,15 +29,19 @@ const (
 
 // webSocket is the part that the WebSocket dialects share.
 type webSocket struct {
-	request []byte // the handshake
-	scratch []byte // a message before it is masked
+	requests [][]byte // the handshakes, one for each address of the server
+	scratch  []byte   // a message before it is masked
 }
 
-func newWebSocket(host, path, subprotocol string) webSocket {
-	return webSocket{request: websocket.AppendClientHandshake(nil, host, path, handshakeKey, subprotocol)}
+func newWebSocket(hosts []string, path, subprotocol string) webSocket {
+	var w webSocket
+	for _, host := range hosts {
+		w.requests = append(w.requests, websocket.AppendClientHandshake(nil, host, path, handshakeKey, subprotocol))
+	}
+	return w
 }
 
-func (w *webSocket) handshake() []byte { return w.request }
+func (w *webSocket) handshake(at int) []byte { return w.requests[at] }
 
 // payload returns the next message of b whose opcode is want. It queues pongs for pings.
 func (w *webSocket) payload(c *conn, b []byte, want websocket.Opcode) (used int, payload []byte, ok bool, err error) {

@@ -24,8 +24,8 @@ type wire interface {
 	// body is filled in by append.
 	prepare(c codec.Command, body codec.Body) *prepared
 	append(dst []byte, p *prepared, id uint64) []byte
-	// handshake returns what a new connection sends first; nil: nothing.
-	handshake() []byte
+	// handshake returns what a new connection to that address of the server sends first; nil: nothing.
+	handshake(at int) []byte
 }
 
 // protobuf is a body that all dialects can decode.
@@ -123,7 +123,7 @@ func parseHex(b []byte) (v uint32, ok bool) {
 
 // newWires returns the wires of even and of odd connections.
 func newWires(o Options) [2]wire {
-	web := func(subprotocol string) webSocket { return newWebSocket(o.Addr, o.Path, subprotocol) }
+	web := func(subprotocol string) webSocket { return newWebSocket(o.addrs(), o.Path, subprotocol) }
 	var w wire
 	switch o.Dialect {
 	case DialectTLV:
@@ -156,7 +156,7 @@ func (binaryBody) chatText(body []byte) []byte { return protobufText(body) }
 // packetWire is the packet dialect.
 type packetWire struct{ binaryBody }
 
-func (packetWire) handshake() []byte { return nil }
+func (packetWire) handshake(int) []byte { return nil }
 
 func (packetWire) next(_ *conn, b []byte, m *message) (used int, ok bool, err error) {
 	if len(b) < 4 {
@@ -192,7 +192,7 @@ func (packetWire) append(dst []byte, p *prepared, id uint64) []byte {
 // tlvWire is the tlv dialect.
 type tlvWire struct{ binaryBody }
 
-func (tlvWire) handshake() []byte { return nil }
+func (tlvWire) handshake(int) []byte { return nil }
 
 func (tlvWire) next(c *conn, b []byte, m *message) (used int, ok bool, err error) {
 	total, err := codec.TLV{}.FrameLen(b, readBufferSize)

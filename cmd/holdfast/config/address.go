@@ -25,8 +25,8 @@ func checkAddress(text string) error {
 	return nil
 }
 
-// checkConsoleAddress accepts what checkAddress does, and no text at all.
-func checkConsoleAddress(text string) error {
+// checkOptionalAddress accepts what checkAddress does, and no text at all.
+func checkOptionalAddress(text string) error {
 	if text == "" {
 		return nil
 	}
@@ -75,6 +75,9 @@ func (c *Config) addresses() (keys, addresses []string) {
 	keys, addresses = []string{"admin", "listen"}, []string{c.Admin, c.Listen}
 	if c.Console != "" {
 		keys, addresses = append(keys, "console"), append(addresses, c.Console)
+	}
+	if c.Cluster.Listen != "" {
+		keys, addresses = append(keys, "cluster.listen"), append(addresses, c.Cluster.Listen)
 	}
 	for i, l := range c.Listeners {
 		keys, addresses = append(keys, entryKey("listeners", i)), append(addresses, l.Address)

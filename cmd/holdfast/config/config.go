@@ -48,7 +48,8 @@ type Config struct {
 
 	CheckpointInterval time.Duration // longest time from an order to a checkpoint that has it
 
-	Limits Limits
+	Cluster Cluster
+	Limits  Limits
 
 	origins map[string]string // by key; a missing one means the default
 }

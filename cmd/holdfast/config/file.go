@@ -4,14 +4,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"holdfast/biz/jsonfile"
 	"holdfast/biz/textfile"
 )
 
-// limitsKey is the only object inside the file's object.
-const limitsKey = "limits"
+// The objects inside the file's object.
+const (
+	clusterKey = "cluster"
+	limitsKey  = "limits"
+)
+
+// objects returns their keys.
+func objects() []string { return []string{clusterKey, limitsKey} }
 
 // fileReader applies a configuration file.
 type fileReader struct {
@@ -38,8 +45,8 @@ func (c *Config) applyFile(path string, text []byte) error {
 
 // member reads the value of a key.
 func (r *fileReader) member(key string) error {
-	if key == limitsKey {
-		return r.Object(key, func(name string) error { return r.setting(limitsKey + "." + name) })
+	if slices.Contains(objects(), key) {
+		return r.Object(key, func(name string) error { return r.setting(key + "." + name) })
 	}
 	return r.setting(key)
 }
@@ -83,15 +90,17 @@ func (r *fileReader) list(s setting) error {
 
 // unknown returns the error for a key that does not exist and suggests the nearest one.
 func (r *fileReader) unknown(key string) error {
-	keys := []string{limitsKey}
+	keys := objects()
 	for _, s := range r.table {
 		keys = append(keys, s.key)
 	}
 	if near, ok := textfile.Nearest(key, keys, 2); ok {
 		return r.Errorf("unknown key %q (did you mean %q?)", key, near)
 	}
-	if _, inside := find(r.table, limitsKey+"."+key); inside {
-		return r.Errorf("unknown key %q (it belongs in the object %q)", key, limitsKey)
+	for _, object := range objects() {
+		if _, inside := find(r.table, object+"."+key); inside {
+			return r.Errorf("unknown key %q (it belongs in the object %q)", key, object)
+		}
 	}
 	return r.Errorf("unknown key %q", key)
 }

@@ -102,6 +102,9 @@ func (c *Config) check() error {
 	if err := c.checkTLS(); err != nil {
 		return err
 	}
+	if err := c.checkCluster(); err != nil {
+		return err
+	}
 	if c.RequireLogin {
 		for i, l := range c.Listeners {
 			if l.Dialect == DialectChat {

@@ -258,6 +258,8 @@ func TestBadFile(t *testing.T) {
 		{"start of real time", `{"clock": "wall", "start": "2026-01-05T09:00:00Z"}`, `serve.json:1: start 2026-01-05T09:00:00Z (serve.json:1) can't be combined with clock wall (serve.json:1)`},
 		{"start of a script", `{"script": "wild", "start": "2026-01-05T09:00:00Z"}`, `serve.json:1: start 2026-01-05T09:00:00Z (serve.json:1) can't be combined with script wild (serve.json:1)`},
 		{"script in real time", `{"script": "wild", "clock": "wall"}`, `serve.json:1: clock wall (serve.json:1) can't be combined with script wild (serve.json:1)`},
+		{"history of a cluster in a database", `{"history_url": "postgres://u:p@localhost/h", "cluster": {"node": "a", "listen": "a:1", "peers": ["a=a:1", "b=b:1", "c=c:1"]}}`,
+			`serve.json:1: history_url postgres://u:xxxxx@localhost/h (serve.json:1) can't be combined with cluster.node a (serve.json:1)`},
 		{"no working orders", `{"limits": {"working_orders": 0}}`, `serve.json:1: limits.working_orders wants a whole number from 1 to 4096, got 0`},
 		{"below the range", `{"recent_events": 0}`, `serve.json:1: recent_events wants a whole number from 1 to 32767, got 0`},
 		{"blank in an address", `{"listen": "a\nb:1"}`, `serve.json:1: listen wants an address such as 127.0.0.1:8888, got "a\nb:1"`},

@@ -15,15 +15,19 @@ import (
 func (c *Config) WriteJSON(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprint(b, "{")
-	separator, inLimits := "\n", false
+	separator, object := "\n", ""
 	for _, s := range c.settings() {
 		indent := "  "
-		if strings.HasPrefix(s.key, limitsKey+".") {
-			if !inLimits {
-				fmt.Fprintf(b, "%s  %q: {", separator, limitsKey)
-				separator, inLimits = "\n", true
-			}
+		if s.object() != "" {
 			indent = "    "
+		}
+		if s.object() != object {
+			if object != "" {
+				separator = "\n  },\n"
+			}
+			object = s.object()
+			fmt.Fprintf(b, "%s  %q: {", separator, object)
+			separator = "\n"
 		}
 		fmt.Fprintf(b, "%s%s%q: %s", separator, indent, s.name(), s.literal())
 		separator = ",\n"

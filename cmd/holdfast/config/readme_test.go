@@ -23,7 +23,8 @@ func TestReadmeListsEverySetting(t *testing.T) {
 		key, value := strings.Fields(line)[0], strings.Trim(strings.Fields(line)[1], `"`)
 		row := "| `" + key + "` | "
 		switch key {
-		case "console", "seed_file", "price_moves", "journal_url", "journal_monitor_urls", "history_url", "preset", "clock", "start", "script", "tls_cert", "tls_key", "tls_client_ca": // in words
+		case "console", "seed_file", "price_moves", "journal_url", "journal_monitor_urls", "history_url", "preset", "clock", "start", "script", "tls_cert", "tls_key", "tls_client_ca",
+			"cluster.node", "cluster.listen", "cluster.peers", "cluster.secret_file", "cluster.tls_cert", "cluster.tls_key", "cluster.tls_ca": // in words
 		default:
 			row += "`" + value + "`"
 		}

@@ -29,11 +29,23 @@ type setting struct {
 	value
 }
 
+// object returns the object of the file that has the key; "": none.
+func (s setting) object() string {
+	object, _, inside := strings.Cut(s.key, ".")
+	if !inside {
+		return ""
+	}
+	return object
+}
+
 // name returns the key inside its object.
 func (s setting) name() string { return s.key[strings.LastIndexByte(s.key, '.')+1:] }
 
 // env returns the name of the environment variable.
-func (s setting) env() string { return EnvPrefix + strings.ToUpper(s.name()) }
+func (s setting) env() string {
+	key := strings.TrimPrefix(s.key, limitsKey+".")
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
 
 // settings returns the table of all settings of c, in the order of the output.
 func (c *Config) settings() []setting {
@@ -41,7 +53,7 @@ func (c *Config) settings() []setting {
 	return []setting{
 		{"listen", "listen", "address for clients, packet dialect: host:port, or unix:PATH of a socket file; with ,tls after it, it speaks TLS", encryptedValue(&c.Listen, &c.ListenTLS, checkClientAddress)},
 		{"admin", "admin", "address for metrics and pprof", addressValue(&c.Admin)},
-		{"console", "console", "address of the console, a web page for trading and operating, e.g. 127.0.0.1:8880; with ,tls after it, it speaks TLS; empty: no console", encryptedValue(&c.Console, &c.ConsoleTLS, checkConsoleAddress)},
+		{"console", "console", "address of the console, a web page for trading and operating, e.g. 127.0.0.1:8880; with ,tls after it, it speaks TLS; empty: no console", encryptedValue(&c.Console, &c.ConsoleTLS, checkOptionalAddress)},
 		{"listeners", "listener", "another address for clients, dialect=address, e.g. tlv=127.0.0.1:8890,byte_order=big,greet or websocket=:8891,tls; dialects packet, tlv, chat, websocket, fix; repeatable", listenersValue(&c.Listeners)},
 		{"tls_cert", "tls-cert", "PEM file of the certificate for the listeners that speak TLS, followed by its chain", fileValue(&c.TLSCert)},
 		{"tls_key", "tls-key", "PEM file of the private key of tls-cert", fileValue(&c.TLSKey)},
@@ -73,6 +85,13 @@ func (c *Config) settings() []setting {
 		{"disk_watermark", "disk-watermark", "free bytes of disk space below which orders are refused; 0: no check", bytesValue(&c.DiskWatermark, 0, 1<<50)},
 		{"log_level", "log-level", "debug, info, warn or error", levelValue(&c.LogLevel)},
 		{"fix_comp_id", "fix-comp-id", "CompID of the server on FIX listeners", stringValue(&c.FIXCompID, "id", checkCompID)},
+		{"cluster.node", "cluster-node", "name of this node of a cluster, one of cluster-peer; empty: a server on its own", stringValue(&c.Cluster.Node, "name", checkNode)},
+		{"cluster.listen", "cluster-listen", "address for the other nodes of the cluster: host:port", stringValue(&c.Cluster.Listen, "host:port", checkOptionalAddress)},
+		{"cluster.peers", "cluster-peer", "a node of the cluster and its address for the others, e.g. n1=10.0.0.1:6222; repeatable: all nodes, this one too, in the same order everywhere", peersValue(&c.Cluster.Peers)},
+		{"cluster.secret_file", "cluster-secret-file", "file with the password of the nodes at each other; empty: they have none", fileValue(&c.Cluster.SecretFile)},
+		{"cluster.tls_cert", "cluster-tls-cert", "PEM file of this node's certificate for the other nodes; empty: the connections between nodes are not encrypted", fileValue(&c.Cluster.TLSCert)},
+		{"cluster.tls_key", "cluster-tls-key", "PEM file of the private key of cluster-tls-cert", fileValue(&c.Cluster.TLSKey)},
+		{"cluster.tls_ca", "cluster-tls-ca", "PEM file of the authorities whose certificates the nodes have", fileValue(&c.Cluster.TLSCA)},
 		{"limits.max_frame_bytes", "max-frame-bytes", "longest frame", bytesValue(&l.MaxFrameBytes, 1<<10, 64<<20)},
 		{"limits.login_frame_bytes", "login-frame-bytes", "longest frame before login", bytesValue(&l.LoginFrameBytes, 1<<10, 64<<20)},
 		{"limits.connections_per_address", "connections-per-address", "maximum number of connections of one address; 0: no limit", intValue(&l.ConnectionsPerAddress, 0, 1<<20)},

@@ -50,6 +50,8 @@ func (c *Config) CheckExposed() error {
 		change = "set a loopback address, such as 127.0.0.1:8889"
 	case "console":
 		change = "add the option tls (such as --console " + c.Console + ",tls) with a certificate"
+	case "cluster.listen":
+		change = "set cluster.tls_cert, cluster.tls_key and cluster.tls_ca"
 	}
 	return mistake(c.Origin(key), "%s can be reached from other machines and does not encrypt: %s, or allow that with allow_plaintext (--allow-plaintext)", c.describe(key), change)
 }
@@ -66,6 +68,9 @@ func (c *Config) Exposed() []string {
 	}
 	if c.Console != "" && !c.ConsoleTLS && public(c.Console) {
 		keys = append(keys, "console")
+	}
+	if c.Cluster.Listen != "" && c.Cluster.TLSCert == "" && public(c.Cluster.Listen) {
+		keys = append(keys, "cluster.listen")
 	}
 	for i, l := range c.Listeners {
 		if !l.TLS && public(l.Address) {

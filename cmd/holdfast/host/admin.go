@@ -129,7 +129,8 @@ func (s *Server) troubles() (lines string) {
 // /metrics and /debug/pprof.
 func adminHandler(s *Server, health *engine.Health) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(s, health), promhttp.HandlerOpts{}))
+	ready := func() bool { return s.ready(context.Background(), health) == nil }
+	mux.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(s.version, newCollector(s, s.Core, ready)), promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := s.ready(r.Context(), health); err != nil {
@@ -138,19 +139,24 @@ func adminHandler(s *Server, health *engine.Health) http.Handler {
 		}
 		_, _ = w.Write([]byte("ready\n" + s.troubles()))
 	})
+	addProfiles(mux)
+	return mux
+}
+
+// addProfiles makes mux serve /debug/pprof.
+func addProfiles(mux *http.ServeMux) {
 	for path, h := range map[string]http.HandlerFunc{
 		"": pprof.Index, "cmdline": pprof.Cmdline, "profile": pprof.Profile, "symbol": pprof.Symbol, "trace": pprof.Trace,
 	} {
 		mux.HandleFunc("/debug/pprof/"+path, forLoopback(h))
 	}
-	return mux
 }
 
 // forLoopback refuses requests from other machines.
 func forLoopback(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if from, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !from.Addr().Unmap().IsLoopback() {
-			http.Error(w, "profiles are only for clients on the server's machine, over loopback", http.StatusForbidden)
+			http.Error(w, "only for clients on the server's machine, over loopback", http.StatusForbidden)
 			return
 		}
 		h(w, r)

@@ -129,6 +129,9 @@ func (d *Day) String() string {
 // event of the data folder, if that is later.
 func (d *Day) start(ctx context.Context, c *config.Config, running *wiring.Server, driver *simulation.Driver, log *slog.Logger) error {
 	if d.Script == nil {
+		if running.Follows {
+			return nil
+		}
 		if newest := running.Desk.NewestEvent(); newest > d.Clock.Now() {
 			d.Clock.StartAt(newest)
 			log.Info("the trading clock starts at the newest event of the data folder", "time", time.Unix(0, newest).Format(time.RFC3339))
@@ -140,11 +143,17 @@ func (d *Day) start(ctx context.Context, c *config.Config, running *wiring.Serve
 		return &config.Error{Origin: c.Origin("script"), Problem: strings.TrimPrefix(err.Error(), "script: ") +
 			"; use another data folder (--data), a temporary one (--throwaway), or a script that starts later"}
 	}
-	d.Clock.StartAt(place.Start.UnixNano())
+	if !running.Follows {
+		d.Clock.StartAt(place.Start.UnixNano())
+	}
 	if place.Resumed {
 		log.Info("the script goes on after its last executed event", "script", d.Script.Name, "time", place.Start.Format(time.RFC3339), "executed", place.Done)
 	}
-	d.Script.Run(ctx, script.Options{Desk: running.Desk, Sessions: running.Gateway, At: driver.At, Done: place.Done, Log: log})
+	o := script.Options{Desk: running.Desk, Sessions: running.Gateway, At: driver.At, Done: place.Done, Log: log}
+	if running.Owns != nil {
+		o.Mine = func(c ledger.Customer) bool { return c == 0 && !running.Follows || c != 0 && running.Owns(c) }
+	}
+	d.Script.Run(ctx, o)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ func TestDay(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		if d.String() != c.clock || d.Preset.Name != c.preset || d.Simulation() != c.simulation {
+		if d.String() != c.clock || d.Preset.Name != c.preset || !reflect.DeepEqual(d.Simulation(), c.simulation) {
 			t.Errorf("%s: clock %q, preset %q, simulation %+v", c.name, d, d.Preset.Name, d.Simulation())
 		}
 		if deep := s.Instruments[0].Depth; (deep != 0) != (c.preset != "") {

@@ -17,6 +17,9 @@ var (
 	NewDay      = newDay
 )
 
+// NewClusterCollector returns what reads the counts of a node.
+var NewClusterCollector = newClusterCollector
+
 // NewAdminConns returns the listener of the admin port with another limit.
 var NewAdminConns = newBoundedConns
 

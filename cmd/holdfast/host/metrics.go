@@ -2,7 +2,6 @@ package host
 
 import (
 	"cmp"
-	"context"
 	"runtime"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 // request pays nothing for being measured.
 type collector struct {
 	server *Server
+	core   *engine.Core
 	ready  func() bool
 	closes *prometheus.Desc
 
@@ -35,6 +35,7 @@ type metric struct {
 // scrape is what several metrics of one answer show.
 type scrape struct {
 	*Server
+	core    *engine.Core
 	traffic engine.Traffic
 	load    engine.Load
 	commits journal.Stats
@@ -77,19 +78,22 @@ func oneIf(ok bool) float64 {
 	return 0
 }
 
-// newCollector returns the collector of a server. health answers for holdfast_ready.
-func newCollector(s *Server, health *engine.Health) *collector {
+// newCollector returns the collector of a process whose core has the clients. s has no Server.Server if the
+// accounts are elsewhere: in the venues of a cluster. ready answers for holdfast_ready.
+func newCollector(s *Server, core *engine.Core, ready func() bool) *collector {
 	c := &collector{
-		server:      s,
-		ready:       func() bool { return s.ready(context.Background(), health) == nil },
+		server: s, core: core, ready: ready,
 		fixReceived: prometheus.NewDesc("holdfast_fix_messages_received_total", "FIX messages received, by MsgType.", []string{"type"}, nil),
 		fixSent:     prometheus.NewDesc("holdfast_fix_messages_sent_total", "FIX messages sent, by MsgType; 2 is a ResendRequest for a gap, 3, 9 and j are rejects.", []string{"type"}, nil),
 		closes:      prometheus.NewDesc("holdfast_closes_total", "Sessions closed and connections refused, by reason.", []string{"reason"}, nil),
 		histograms:  newHistograms(),
 	}
 	c.addTraffic()
-	c.addStores()
-	c.addServer()
+	c.addProcess()
+	if s.Server != nil {
+		c.addStores()
+		c.addAccounts()
+	}
 	return c
 }
 
@@ -97,24 +101,24 @@ const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
 
 // addTraffic adds what the engine counts.
 func (c *collector) addTraffic() {
-	c.add("max_connections", "Open sessions at most; further connections are refused.", gauge, func(s *scrape) float64 { return float64(s.Core.Limits().MaxConnections) })
-	c.add("client_connected", "Open sessions.", gauge, func(s *scrape) float64 { return float64(s.Core.Len()) })
+	c.add("max_connections", "Open sessions at most; further connections are refused.", gauge, func(s *scrape) float64 { return float64(s.core.Limits().MaxConnections) })
+	c.add("client_connected", "Open sessions.", gauge, func(s *scrape) float64 { return float64(s.core.Len()) })
 	c.add("req_recv_total", "Requests received.", counter, func(s *scrape) float64 { return float64(s.traffic.Requests) })
 	c.add("rsp_send_total", "Requests answered.", counter, func(s *scrape) float64 { return float64(s.traffic.Replies) })
 	c.add("received_bytes_total", "Bytes of requests received.", counter, func(s *scrape) float64 { return float64(s.traffic.BytesIn) })
 	c.add("sent_bytes_total", "Bytes of replies and pushes sent.", counter, func(s *scrape) float64 { return float64(s.traffic.BytesOut) })
-	c.add("tls_handshakes_total", "TLS handshakes that succeeded.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.Handshakes.Load()) })
-	c.add("tls_handshakes_failed_total", "TLS handshakes that failed because of the client or its certificate.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.HandshakesFailed.Load()) })
+	c.add("tls_handshakes_total", "TLS handshakes that succeeded.", counter, func(s *scrape) float64 { return float64(s.core.Stats.Handshakes.Load()) })
+	c.add("tls_handshakes_failed_total", "TLS handshakes that failed because of the client or its certificate.", counter, func(s *scrape) float64 { return float64(s.core.Stats.HandshakesFailed.Load()) })
 	c.add("tls_certificate_expires_timestamp_seconds", "When the certificate of the listeners expires, in seconds since 1970; 0 if none speaks TLS.", gauge, func(s *scrape) float64 { return s.certificateExpires() })
-	c.add("handler_panics_total", "Handlers that panicked; each panic closes one session.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.Panics.Load()) })
-	c.add("pushes_dropped_total", "Droppable pushes (quotes, revalued positions) that slow sessions did not get.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.Dropped.Load()) })
-	c.add("pushes_conflated_total", "Instruments whose newest state was sent to a session after it had missed pushes.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.Conflated.Load()) })
-	c.add("heartbeats_total", "Heartbeats sent to sessions without other output.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.Heartbeats.Load()) })
+	c.add("handler_panics_total", "Handlers that panicked; each panic closes one session.", counter, func(s *scrape) float64 { return float64(s.core.Stats.Panics.Load()) })
+	c.add("pushes_dropped_total", "Droppable pushes (quotes, revalued positions) that slow sessions did not get.", counter, func(s *scrape) float64 { return float64(s.core.Stats.Dropped.Load()) })
+	c.add("pushes_conflated_total", "Instruments whose newest state was sent to a session after it had missed pushes.", counter, func(s *scrape) float64 { return float64(s.core.Stats.Conflated.Load()) })
+	c.add("heartbeats_total", "Heartbeats sent to sessions without other output.", counter, func(s *scrape) float64 { return float64(s.core.Stats.Heartbeats.Load()) })
 	c.add("unsent_bytes", "Output that clients have not read yet, without what is in kernel buffers.", gauge, func(s *scrape) float64 { return float64(s.load.UnsentBytes) })
 	c.add("unsent_sessions", "Sessions with unsent output.", gauge, func(s *scrape) float64 { return float64(s.load.UnsentSessions) })
 	c.add("blocked_sessions", "Sessions whose requests wait because the lane is full.", gauge, func(s *scrape) float64 { return float64(s.load.Blocked) })
 	c.add("held_sessions", "Sessions whose requests wait until the client has read earlier replies.", gauge, func(s *scrape) float64 { return float64(s.load.Held) })
-	c.add("half_closed_lost_total", "Sessions that lost replies because their client ended its stream and no descriptor was free.", counter, func(s *scrape) float64 { return float64(s.Core.Stats.HalfClosedLost.Load()) })
+	c.add("half_closed_lost_total", "Sessions that lost replies because their client ended its stream and no descriptor was free.", counter, func(s *scrape) float64 { return float64(s.core.Stats.HalfClosedLost.Load()) })
 	c.add("pushes_waiting", "Droppable pushes that are queued and not yet written.", gauge, func(s *scrape) float64 { return float64(s.load.PushesWaiting) })
 	c.add("lane_bytes", "Bytes of requests waiting for a worker.", gauge, func(s *scrape) float64 { return float64(s.load.LaneBytes) })
 	c.add("lane_pieces", "Request batches waiting for a worker.", gauge, func(s *scrape) float64 { return float64(s.load.LanePieces) })
@@ -140,11 +144,16 @@ func (c *collector) addStores() {
 	c.add("checkpoint_interval_seconds", "Longest time from an order to a checkpoint that has it, as configured.", gauge, func(s *scrape) float64 { return s.config.CheckpointInterval.Seconds() })
 }
 
-// addServer adds what concerns the server as a whole.
-func (c *collector) addServer() {
+// addProcess adds what concerns the process as a whole.
+func (c *collector) addProcess() {
 	c.add("ready", "1 if the server takes orders, as /readyz says, else 0.", gauge, func(s *scrape) float64 { return oneIf(s.ready) })
-	c.add("orders_refused", "1 while all orders are refused, as the disk is nearly full or the journal failed, else 0.", gauge, func(s *scrape) float64 { return oneIf(s.Desk.Accepting() != nil) })
 	c.add("memory_limit_bytes", "Memory limit that the queues are sized for.", gauge, func(s *scrape) float64 { return float64(s.Memory.LimitBytes) })
+	c.add("log_lines_dropped_total", "Lines for standard output and standard error that were dropped because their reader did not read, or went away.", counter, func(s *scrape) float64 { return float64(s.droppedLines()) })
+}
+
+// addAccounts adds what gateway and desk count.
+func (c *collector) addAccounts() {
+	c.add("orders_refused", "1 while all orders are refused, as the disk is nearly full or the journal failed, else 0.", gauge, func(s *scrape) float64 { return oneIf(s.Desk.Accepting() != nil) })
 	c.add("password_guesses_delayed_total", "Password logins delayed or refused because of earlier wrong passwords.", counter, func(s *scrape) float64 { return float64(s.Gateway.DelayedGuesses()) })
 	c.add("logins_waiting", "Logins that wait for their password to be verified.", gauge, func(s *scrape) float64 { return float64(s.Gateway.WaitingLogins()) })
 	c.add("sessions_per_account_refused_total", "Logins refused because of the limit of sessions per account.", counter, func(s *scrape) float64 { return float64(s.Gateway.RefusedSessions()) })
@@ -154,7 +163,6 @@ func (c *collector) addServer() {
 	c.add("fix_logons_refused_total", "FIX connections that were closed because of their Logon, or without one.", counter, func(s *scrape) float64 { return float64(s.fix.Refused) })
 	c.add("disk_free_bytes", "Free bytes on the disk of the data folder; 0 without a disk_watermark.", gauge, func(s *scrape) float64 { return float64(s.Desk.DiskFree()) })
 	c.add("disk_watermark_bytes", "Free bytes below which orders are refused; 0: no check.", gauge, func(s *scrape) float64 { return float64(s.config.DiskWatermark) })
-	c.add("log_lines_dropped_total", "Lines for standard output and standard error that were dropped because their reader did not read, or went away.", counter, func(s *scrape) float64 { return float64(s.droppedLines()) })
 }
 
 func (c *collector) add(name, help string, kind prometheus.ValueType, value func(*scrape) float64) {
@@ -166,21 +174,28 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeB
 
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(out chan<- prometheus.Metric) {
-	core := c.server.Core
-	s := &scrape{Server: c.server, traffic: core.Traffic(), load: core.Load(), commits: c.server.Desk.Stats(), ready: c.ready(), fix: c.server.Gateway.FIXCounts()}
-	s.older.checked, s.older.total, s.older.damage = c.server.Desk.OlderJournal()
+	s := &scrape{Server: c.server, core: c.core, traffic: c.core.Traffic(), load: c.core.Load(), ready: c.ready()}
+	if s.Server.Server != nil {
+		s.commits, s.fix = s.Desk.Stats(), s.Gateway.FIXCounts()
+		s.older.checked, s.older.total, s.older.damage = s.Desk.OlderJournal()
+		c.collectCommits(out, &s.commits)
+		c.collectFIX(out, &s.fix)
+	}
 	for _, m := range c.metrics {
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(s))
 	}
 	for _, r := range engine.Reasons() {
-		out <- prometheus.MustNewConstMetric(c.closes, prometheus.CounterValue, float64(core.Stats.Closes(r)), r.String())
+		out <- prometheus.MustNewConstMetric(c.closes, prometheus.CounterValue, float64(c.core.Stats.Closes(r)), r.String())
 	}
-	for _, m := range s.fix.Messages {
+	c.collectTimings(out, c.core.Timings())
+}
+
+func (c *collector) collectFIX(out chan<- prometheus.Metric, counts *gateway.FIXCounts) {
+	for _, m := range counts.Messages {
 		msgType := cmp.Or(m.Type, "other")
 		out <- prometheus.MustNewConstMetric(c.fixReceived, prometheus.CounterValue, float64(m.Received), msgType)
 		out <- prometheus.MustNewConstMetric(c.fixSent, prometheus.CounterValue, float64(m.Sent), msgType)
 	}
-	c.collectHistograms(out, core.Timings(), &s.commits)
 }
 
 // histograms are the metrics that count by size.
@@ -206,7 +221,7 @@ func newHistograms() histograms {
 // otherCommand is the label of commands that have no handler.
 const otherCommand = "other"
 
-func (h *histograms) collectHistograms(out chan<- prometheus.Metric, t engine.Timings, commits *journal.Stats) {
+func (h *histograms) collectTimings(out chan<- prometheus.Metric, t engine.Timings) {
 	durations := func(desc *prometheus.Desc, d engine.Durations, labels ...string) {
 		out <- histogram(desc, seconds(engine.DurationBounds()), d.Counts[:], d.Sum.Seconds(), labels...)
 	}
@@ -216,6 +231,9 @@ func (h *histograms) collectHistograms(out chan<- prometheus.Metric, t engine.Ti
 	durations(h.requests, t.OtherRequests, otherCommand)
 	durations(h.laneWait, t.LaneWait)
 	durations(h.loopLag, t.LoopLag)
+}
+
+func (h *histograms) collectCommits(out chan<- prometheus.Metric, commits *journal.Stats) {
 	out <- histogram(h.writeTime, seconds(journal.TimeBounds()), commits.ByTime[:], commits.Total.Seconds())
 	out <- histogram(h.writtenRecords, numbers(journal.RecordBounds()), commits.ByRecords[:], float64(commits.Written))
 	out <- histogram(h.writtenSize, numbers(journal.SizeBounds()), commits.BySize[:], float64(commits.Bytes))
@@ -248,11 +266,11 @@ func numbers(bounds []int) []float64 {
 	return all
 }
 
-// newRegistry returns all metrics of a server.
-func newRegistry(s *Server, health *engine.Health) *prometheus.Registry {
+// newRegistry returns the metrics of own, and of the process.
+func newRegistry(version string, own ...prometheus.Collector) *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(newCollector(s, health), newBuildInfo(s.version), collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(own...)
+	r.MustRegister(newBuildInfo(version), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
 

@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -11,10 +12,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"holdfast/biz/cluster"
 	"holdfast/cmd/holdfast/host"
 )
 
@@ -37,15 +40,37 @@ func scrape(t *testing.T, s *host.Server) map[string]*dto.MetricFamily {
 	return families
 }
 
-// TestMetricsPage: docs/metrics.md has each metric of holdfast with its labels, its type and
-// its meaning.
+// TestMetricsPage: docs/metrics.md has each metric of a server, and those that only a node of a cluster
+// has, with its labels, its type and its meaning.
 func TestMetricsPage(t *testing.T) {
+	checkTable(t, "\n## All metrics\n", scrape(t, start(t)))
+	node := host.NewClusterCollector(
+		func() []cluster.Counts { return []cluster.Counts{{Stream: "HF0"}} },
+		func(context.Context) map[string][]cluster.CopyStatus {
+			return map[string][]cluster.CopyStatus{"HF0": {{Node: "n1", Current: true}}}
+		},
+	)
+	r := prometheus.NewRegistry()
+	r.MustRegister(node)
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := make(map[string]*dto.MetricFamily)
+	for _, f := range families {
+		byName[f.GetName()] = f
+	}
+	checkTable(t, "\n## Metrics of a node of a cluster\n", byName)
+}
+
+// checkTable compares the table after a heading of docs/metrics.md with metrics, or writes it.
+func checkTable(t *testing.T, heading string, families map[string]*dto.MetricFamily) {
+	t.Helper()
 	const page = "../../../docs/metrics.md"
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	families := scrape(t, start(t))
 	var rows strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(families)) {
 		if strings.HasPrefix(name, "holdfast_") {
@@ -54,21 +79,22 @@ func TestMetricsPage(t *testing.T) {
 		}
 	}
 	const head = "| Metric | Type | Labels | Meaning |\n| --- | --- | --- | --- |\n"
-	before, table, found := strings.Cut(string(text), head)
+	before, section, found := strings.Cut(string(text), heading)
+	intro, table, foundToo := strings.Cut(section, head)
 	end := strings.Index(table+"\n\n", "\n\n") + 1
 	switch {
-	case !found:
-		t.Fatalf("%s has no table", page)
+	case !found || !foundToo:
+		t.Fatalf("%s has no table after %q", page, heading)
 	case *update:
 		after := ""
 		if end < len(table) {
 			after = table[end:]
 		}
-		if err := os.WriteFile(page, []byte(before+head+rows.String()+after), 0o644); err != nil {
+		if err := os.WriteFile(page, []byte(before+heading+intro+head+rows.String()+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	case table[:min(end, len(table))] != rows.String():
-		t.Errorf("%s has another table than the server's metrics: go test -run MetricsPage ./cmd/holdfast/host -update\n%s", page, rows.String())
+		t.Errorf("%s has another table than the metrics: go test -run MetricsPage ./cmd/holdfast/host -update\n%s", page, rows.String())
 	}
 }
 

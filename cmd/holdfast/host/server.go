@@ -78,10 +78,7 @@ func (o Options) carrierDialect() codec.Dialect {
 // Start starts a server with the settings of c. It returns when clients can connect. A
 // *config.Error names the setting that prevents the start.
 func Start(ctx context.Context, c *config.Config, o Options, log *slog.Logger) (*Server, error) {
-	s := &Server{Memory: PlanMemory(c), config: c, version: o.Version, seedFile: c.SeedFile, log: log, droppedLines: o.DroppedLines}
-	if s.droppedLines == nil {
-		s.droppedLines = func() uint64 { return 0 }
-	}
+	s := newServer(c, o, log)
 	var err error
 	if s.Seed, err = LoadSeed(c.SeedFile); err != nil {
 		return nil, err
@@ -125,6 +122,15 @@ func Start(ctx context.Context, c *config.Config, o Options, log *slog.Logger) (
 	return s, nil
 }
 
+// newServer returns a server without its parts.
+func newServer(c *config.Config, o Options, log *slog.Logger) *Server {
+	s := &Server{Memory: PlanMemory(c), config: c, version: o.Version, seedFile: c.SeedFile, log: log, droppedLines: o.DroppedLines}
+	if s.droppedLines == nil {
+		s.droppedLines = func() uint64 { return 0 }
+	}
+	return s
+}
+
 // parts returns the settings of the server's parts.
 func (s *Server) parts(c *config.Config, o Options, log *slog.Logger) wiring.Config {
 	w := wiring.Config{
@@ -158,9 +164,9 @@ func (s *Server) parts(c *config.Config, o Options, log *slog.Logger) wiring.Con
 		w.NewCommitLog = txlog.New
 	}
 	if o.Carrier != "" && o.Carrier != Reactor {
-		w.NewCarrier = func(core *engine.Core, drain func(context.Context) error) (wiring.Carrier, error) {
-			return goconn.New(core, goconn.Config{
-				Style: goconn.Style(o.Carrier), Dialect: o.carrierDialect(), Listen: c.Listen, Drain: c.Drain, OnDrain: drain, Log: log,
+		w.NewCarrier = func(running *wiring.Server) (wiring.Carrier, error) {
+			return goconn.New(running.Core, goconn.Config{
+				Style: goconn.Style(o.Carrier), Dialect: o.carrierDialect(), Listen: c.Listen, Drain: c.Drain, OnDrain: running.Gateway.Drain, Log: log,
 			})
 		}
 	}

@@ -73,7 +73,8 @@ func everyKind(t *testing.T) (data string) {
 		marketEvent(desk.MarketClosed, x.now, closed...),
 		scriptPosition(3, x.now),
 		sequenceMark(uint64(empty), "TRADER/a", 1, []uint64{7, 300, 5}, -2, 4, x.now, "9bytes"),
-		sequenceMark(uint64(empty), "TRADER", 0, []uint64{8, 0, 0}, 0, 0, 0, ""))
+		sequenceMark(uint64(empty), "TRADER", 0, []uint64{8, 0, 0}, 0, 0, 0, ""),
+		fence("n1"))
 	return write(t, s, records)
 }
 
@@ -100,7 +101,7 @@ func TestDumpEveryKind(t *testing.T) {
 		t.Errorf("got\n%s\nwant%s", got, wantLines)
 	}
 	ofCustomer := dumped(t, data, inspect.Query{Customer: empty})
-	if n := len(ofCustomer); n != len(lines)-6 || ofCustomer[0].Kind != "fill" || ofCustomer[n-1].Kind != "sequence" {
+	if n := len(ofCustomer); n != len(lines)-7 || ofCustomer[0].Kind != "fill" || ofCustomer[n-1].Kind != "sequence" {
 		t.Errorf("%d events of the customer, of %d", n, len(lines))
 	}
 	if other := dumped(t, data, inspect.Query{Customer: holder}); len(other) != 0 {
@@ -131,6 +132,7 @@ const wantLines = `
 1 17 2027-01-15T08:00:11Z script ff00000000000000000000000000000000000000000000000000000000000000, 3 events executed
 1 18 sequence customer 100010 "TRADER/a": reset, in 7, out 300, from event 5 on its number -2, message 4 kept, 6 bytes
 1 19 sequence customer 100010 "TRADER": in 8, out 0
+1 20 fence of node "n1", which has taken over
 `
 
 // TestDumpAsJSON: scripts find the fields of orders, executions, commands and prices.
@@ -154,6 +156,7 @@ func TestDumpAsJSON(t *testing.T) {
 		18: `{"batch":1,"record":15,"kind":"priced","prices":[{"instrument":"BETA/300100","price":"12.3400"}],"time":"2027-01-15T08:00:11Z"}`,
 		21: `{"batch":1,"record":18,"kind":"sequence","sequence":{"name":"TRADER/a","reset":true,"in":7,"out":300,"from_event":5,"offset":-2,"kept":4,"kept_bytes":6},"customer":100010}`,
 		22: `{"batch":1,"record":19,"kind":"sequence","sequence":{"name":"TRADER","in":8,"out":0},"customer":100010}`,
+		23: `{"batch":1,"record":20,"kind":"fence","node":"n1"}`,
 	} {
 		if got, err := json.Marshal(list[n]); err != nil || string(got) != want {
 			t.Errorf("%d: %s, %v\nwant %s", n, got, err, want)
@@ -167,18 +170,18 @@ func TestStats(t *testing.T) {
 	must(t, err)
 	text, err := json.Marshal(s)
 	must(t, err)
-	const want = `"commands":11,"market_events":4,"definitions":2,"sequences":2,"orders":3,"executions":4,` +
+	const want = `"commands":11,"market_events":4,"definitions":2,"sequences":2,"fences":1,"orders":3,"executions":4,` +
 		`"fills":3,"busts":3,"corrections":1,"accepted":1,"cancelled":1,"expired":1,"replaced":1,"triggered":1,` +
 		`"deposits":1,"withdrawals":1,"resets":1,"customers":1,"first":"2027-01-15T08:00:00Z","last":"2027-01-15T08:00:11Z",`
 	if !strings.Contains(string(text), want) {
 		t.Errorf("%s has no %s", text, want)
 	}
 	perExecution := float64(s.FileBytes) / 4
-	if s.Records != 19 || s.FileBytes == 0 || s.BytesPerExecution != perExecution || s.BytesPerOrder != perExecution {
+	if s.Records != 20 || s.FileBytes == 0 || s.BytesPerExecution != perExecution || s.BytesPerOrder != perExecution {
 		t.Errorf("%s", text)
 	}
 	for _, row := range []string{
-		"19: 11 commands of 1 customers, 4 events of the market, 2 definitions\n", "\n  message numbers      2 records\n", "\n  orders               3\n", "\n    correction         1\n",
+		"20: 11 commands of 1 customers, 4 events of the market, 2 definitions\n", "\n  takeovers            1\n", "\n  message numbers      2 records\n", "\n  orders               3\n", "\n    correction         1\n",
 	} {
 		if !strings.Contains(s.String(), row) {
 			t.Errorf("%q is missing:\n%s", row, s)

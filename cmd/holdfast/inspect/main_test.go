@@ -45,6 +45,7 @@ const (
 	marketRecord   = 7
 	scriptRecord   = 8
 	sequenceRecord = 10
+	fenceRecord    = 11
 )
 
 // genesis is the first record of a journal.
@@ -74,6 +75,11 @@ func sequenceMark(customer uint64, name string, reset byte, numbers []uint64, by
 	}
 	record = binary.AppendVarint(binary.AppendUvarint(binary.AppendVarint(record, by), kept), at)
 	return append(binary.AppendUvarint(record, uint64(len(message))), message...)
+}
+
+// fence is the record of a node that has taken over.
+func fence(node string) []byte {
+	return append(append([]byte{fenceRecord}, make([]byte, 8)...), node...)
 }
 
 // write makes a data folder with these records after the genesis.

@@ -17,12 +17,13 @@ type Record struct {
 	// Part counts the events of a command from 1; Parts is how many it has.
 	Part  int `json:"part,omitempty"`
 	Parts int `json:"parts,omitempty"`
-	// Kind is seed, instruments, customers, history, script, audit or sequence; halted, resumed, priced or closed for
+	// Kind is seed, instruments, customers, history, script, audit, sequence or fence; halted, resumed, priced or closed for
 	// the market; or fill, bust, correction, accepted, cancelled, expired, replaced, triggered,
 	// deposit, withdrawal or reset for an account.
 	Kind        string    `json:"kind"`
 	Seed        string    `json:"seed_sha256,omitempty"`
 	History     string    `json:"history_id,omitempty"`
+	Node        string    `json:"node,omitempty"` // that has taken over
 	Script      string    `json:"script_sha256,omitempty"`
 	Done        int       `json:"done,omitempty"` // events of the script that were executed
 	Audit       *Audit    `json:"audit,omitempty"`
@@ -142,6 +143,8 @@ func definition(batch, number uint64, e *desk.Entry) Record {
 		m := e.Sequence
 		r.Kind, r.Customer = "sequence", m.Customer
 		r.Sequence = &Sequence{m.Name, m.Reset, m.In, m.Out, m.Offset.From, m.Offset.By, m.Message.Number, len(m.Message.Bytes)}
+	case e.Fence != nil:
+		r.Kind, r.Node = "fence", e.Fence.Node
 	default:
 		r.Kind, r.History = "history", hex.EncodeToString(e.History[:])
 	}

@@ -28,6 +28,7 @@ type Stats struct {
 	Definitions  uint64 `json:"definitions"`
 	Audits       uint64 `json:"audits,omitempty"`
 	Sequences    uint64 `json:"sequences,omitempty"` // changes of message numbers
+	Fences       uint64 `json:"fences,omitempty"`    // times that a node of a cluster has taken over
 	// Orders counts accepted orders, Executions the fills and the corrections.
 	Orders     uint64 `json:"orders"`
 	Executions uint64 `json:"executions"`
@@ -92,6 +93,8 @@ func (s *Stats) entry(b *journal.Batch, number uint64, e *desk.Entry) error {
 		s.seen(e.Audit.Time)
 	case e.Sequence != nil:
 		s.Sequences++
+	case e.Fence != nil:
+		s.Fences++
 	case e.Script != nil:
 		s.Definitions++
 		s.seen(e.Script.Time)
@@ -167,6 +170,9 @@ func (s *Stats) String() string {
 		counted(s.Records), counted(s.Commands), counted(s.Customers), counted(s.MarketEvents), counted(s.Definitions))
 	if s.Audits > 0 {
 		row("audits", "%s", counted(s.Audits))
+	}
+	if s.Fences > 0 {
+		row("takeovers", "%s", counted(s.Fences))
 	}
 	if s.Sequences > 0 {
 		row("message numbers", "%s records", counted(s.Sequences))

@@ -28,6 +28,8 @@ func (r Record) String() string {
 			text += fmt.Sprintf(", %d attempts before it are not listed", a.Unlisted)
 		}
 		return text
+	case "fence":
+		return start + fmt.Sprintf("fence of node %q, which has taken over", r.Node)
 	case "sequence":
 		return start + r.sequenceText()
 	case "instruments":

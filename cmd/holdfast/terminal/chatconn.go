@@ -24,7 +24,8 @@ const chatHeartbeat = 20 * time.Second
 // Goroutines: from start on, one reads and calls handle, one sends heartbeats. Both have
 // ended when close returns. The methods: any.
 type chatConn struct {
-	addr  string
+	addrs []string    // of the server
+	at    int         // the one that the connection is with
 	tls   *tls.Config // nil: without
 	conn  net.Conn
 	since time.Time // the start of the connection
@@ -37,11 +38,21 @@ type chatConn struct {
 	cause error         // why it has ended
 }
 
-// dialChat connects to a chat listener, with TLS unless config is nil.
-func dialChat(ctx context.Context, addr string, config *tls.Config) (*chatConn, error) {
-	if err := client.CheckAddress(addr); err != nil {
-		return nil, err
-	}
+// dialChat connects to a chat listener at the first of addrs that works, beginning with number first,
+// with TLS unless config is nil.
+func dialChat(ctx context.Context, addrs []string, first int, config *tls.Config) (c *chatConn, err error) {
+	err = client.TryAddresses(ctx, addrs, first, func(n int) error {
+		conn, err := openChat(ctx, addrs[n], config)
+		if err == nil {
+			c = newChatConn(addrs, n, conn)
+			c.tls = config
+		}
+		return err
+	})
+	return c, err
+}
+
+func openChat(ctx context.Context, addr string, config *tls.Config) (net.Conn, error) {
 	network, address := "tcp", addr
 	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
 		network, address = "unix", path
@@ -55,14 +66,14 @@ func dialChat(ctx context.Context, addr string, config *tls.Config) (*chatConn, 
 	if err != nil {
 		return nil, &client.ConnectionError{Op: "connect to", Addr: addr, Err: err}
 	}
-	c := newChatConn(addr, conn)
-	c.tls = config
-	return c, nil
+	return conn, nil
 }
 
-func newChatConn(addr string, conn net.Conn) *chatConn {
-	return &chatConn{addr: addr, conn: conn, since: time.Now(), done: make(chan struct{})}
+func newChatConn(addrs []string, at int, conn net.Conn) *chatConn {
+	return &chatConn{addrs: addrs, at: at, conn: conn, since: time.Now(), done: make(chan struct{})}
 }
+
+func (c *chatConn) addr() string { return c.addrs[c.at] }
 
 // start sends the first heartbeat and starts to read.
 func (c *chatConn) start(handle func(chat.Frame)) {
@@ -80,7 +91,7 @@ func (c *chatConn) send(f chat.Frame) {
 		_, err = c.conn.Write(chat.AppendFrame(nil, f))
 	}
 	if err != nil {
-		c.end(&client.ConnectionError{Op: "write to", Addr: c.addr, Err: err})
+		c.end(&client.ConnectionError{Op: "write to", Addr: c.addr(), Err: err})
 	}
 }
 
@@ -95,7 +106,7 @@ func (c *chatConn) read(handle func(chat.Frame)) {
 		for {
 			f, used, err := chat.ParseFrame(rest)
 			if err != nil {
-				c.end(fmt.Errorf("%s does not speak the chat dialect: %w: check the address", c.addr, err))
+				c.end(fmt.Errorf("%s does not speak the chat dialect: %w: check the address", c.addr(), err))
 				return
 			}
 			if used == 0 {
@@ -109,7 +120,7 @@ func (c *chatConn) read(handle func(chat.Frame)) {
 		}
 		buf = buf[:copy(buf, rest)]
 		if readErr != nil {
-			c.end(chatEnd(c.addr, readErr, reason))
+			c.end(chatEnd(c.addr(), readErr, reason))
 			return
 		}
 	}

@@ -17,7 +17,7 @@ import (
 func TestChatHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
-		c := newChatConn("pipe", near)
+		c := newChatConn([]string{"pipe"}, 0, near)
 		beats := make(chan time.Time, 8)
 		go func() {
 			defer close(beats)
@@ -50,7 +50,7 @@ func TestChatStuckWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe() // it has no buffer
 		defer far.Close()
-		c := newChatConn("pipe", near)
+		c := newChatConn([]string{"pipe"}, 0, near)
 		c.start(func(chat.Frame) {})
 		<-c.done
 		var lost *client.ConnectionError
@@ -68,7 +68,7 @@ func TestChatEndsWhileItWrites(t *testing.T) {
 		near, far := net.Pipe() // it has no buffer
 		defer far.Close()
 		ctx, cancel := context.WithCancel(t.Context())
-		sh := &chatShell{ctx: ctx, conn: newChatConn("pipe", near), screen: plainScreen(strings.NewReader(""), new(strings.Builder), func() {}, func() {})}
+		sh := &chatShell{ctx: ctx, conn: newChatConn([]string{"pipe"}, 0, near), screen: plainScreen(strings.NewReader(""), new(strings.Builder), func() {}, func() {})}
 		stop := sh.keep(ctx)
 		start, sent := time.Now(), make(chan error)
 		go func() { sent <- sh.send(chat.Frame{Type: chat.TypeMessage, Text: "x"}) }()

@@ -43,12 +43,12 @@ func (sh *chatShell) reconnect(ctx context.Context, pauses *client.Backoff) bool
 			return false
 		case <-time.After(pauses.Next()):
 		}
-		next, err := dialChat(ctx, old.addr, old.tls)
+		next, err := dialChat(ctx, old.addrs, old.at+1, old.tls)
 		if err != nil {
 			continue
 		}
 		sh.mu.Lock()
-		sh.say(fmt.Sprintf("reconnected to %s\n", next.addr), chatEvent{Event: "reconnected", Server: next.addr})
+		sh.say(fmt.Sprintf("reconnected to %s\n", next.addr()), chatEvent{Event: "reconnected", Server: next.addr()})
 		sh.mu.Unlock()
 		sh.join(next)
 		return true

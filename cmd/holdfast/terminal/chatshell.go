@@ -14,13 +14,14 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"holdfast/biz/client"
 	"holdfast/codec/chat"
 	"holdfast/perf/table"
 )
 
 // ChatOptions are the chat listener of a chat, its streams, and its style.
 type ChatOptions struct {
-	Addr      string
+	Addr      string      // a list, as for client.Dial
 	TLS       *tls.Config // nil: without
 	Stdin     io.Reader
 	Stdout    io.Writer
@@ -92,9 +93,13 @@ func Chat(ctx context.Context, o ChatOptions) error {
 
 func runChat(ctx context.Context, o *ChatOptions) (err error) {
 	sh := &chatShell{ctx: ctx, style: o.Style, json: o.JSON}
-	switch sh.conn, err = dialChat(ctx, o.Addr, o.TLS); {
+	addrs, err := client.ParseAddresses(o.Addr)
+	if err != nil {
+		return err
+	}
+	switch sh.conn, err = dialChat(ctx, addrs, 0, o.TLS); {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
-		return fmt.Errorf("%w: nothing listens there: start the server with \"holdfast serve --listener chat=%s\", or correct the address", err, o.Addr)
+		return fmt.Errorf("%w: nothing listens there: start the server with \"holdfast serve --listener chat=%s\", or correct the address", err, addrs[0])
 	case err != nil:
 		return Advise(err)
 	}
@@ -113,7 +118,8 @@ func runChat(ctx context.Context, o *ChatOptions) (err error) {
 		sh.again = *o.Reconnect
 	}
 	sh.wait.on, sh.wait.changed = !sh.screen.interactive, make(chan struct{}, 1)
-	sh.say(fmt.Sprintf("connected to %s; \"/help\" lists the commands\n", o.Addr), chatEvent{Event: "connected", Server: o.Addr})
+	addr := sh.conn.addr()
+	sh.say(fmt.Sprintf("connected to %s; \"/help\" lists the commands\n", addr), chatEvent{Event: "connected", Server: addr})
 	sh.join(sh.conn)
 	stop := sh.keep(ctx)
 	defer func() {

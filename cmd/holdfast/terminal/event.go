@@ -19,7 +19,7 @@ type event struct {
 	Command  string `json:"command,omitempty"`  // of reply and push: the protocol's name
 	Sequence uint64 `json:"sequence,omitempty"` // of push: its number in the account
 	Result   string `json:"result,omitempty"`   // of reply and error: the protocol's name
-	Server   string `json:"server,omitempty"`   // of connected: its address
+	Server   string `json:"server,omitempty"`   // of connected: its address; of reconnected: if it is another
 	Resumed  bool   `json:"resumed,omitempty"`  // of reconnected: the missed pushes follow
 	Message  string `json:"message,omitempty"`  // for people
 	Body     any    `json:"body,omitempty"`     // the protocol's message

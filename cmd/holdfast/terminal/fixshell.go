@@ -19,7 +19,7 @@ import (
 
 // FIXOptions are the FIX session of a terminal, its streams, and its style.
 type FIXOptions struct {
-	Addr     string
+	Addr     string // a list, as for fixclient.Dial
 	Session  fixclient.Options
 	Command  string // executed instead of lines from Stdin; "": none
 	Dump     bool   // show each message in both directions, with names
@@ -83,15 +83,16 @@ func FIX(ctx context.Context, o FIXOptions) (err error) {
 	o.Session.Message, o.Session.Log = sh.arrived, sh.logged
 	sh.client, err = fixclient.Dial(ctx, o.Addr, o.Session)
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
-		return fmt.Errorf("%w: nothing listens there: start the server with \"holdfast serve --listener fix=%s\", or correct the address", err, o.Addr)
 	case errors.Is(err, fixclient.ErrEnded):
 		return fmt.Errorf("log on as %s: %w; check the CompIDs and the password or token", o.Session.Session.Ours, err)
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
+		first, _, _ := strings.Cut(o.Addr, ",")
+		return fmt.Errorf("%w: nothing listens there: start the server with \"holdfast serve --listener fix=%s\", or correct the address", err, first)
 	case err != nil:
 		return Advise(err)
 	}
 	defer sh.client.Close()
-	sh.say(fmt.Sprintf("logged on to %s at %s as %s\n", o.Session.Session.Theirs, o.Addr, o.Session.Session.Ours))
+	sh.say(fmt.Sprintf("logged on to %s at %s as %s\n", o.Session.Session.Theirs, sh.client.Addr(), o.Session.Session.Ours))
 	if sh.screen.interactive {
 		sh.say("\"help\" lists the commands\n")
 	}

@@ -87,11 +87,12 @@ func (sh *shell) reconnect(ctx context.Context) bool {
 		return sh.giveUp(err)
 	}
 	sh.lose(old.Err())
-	for pauses := new(client.Backoff); ; {
+	pauses := new(client.Backoff)
+	for pause := pauses.First(old); ; pause = pauses.Next() {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-time.After(pauses.Next()):
+		case <-time.After(pause):
 		}
 		next, welcome, err := old.Reconnect(ctx, sh.again.customer, sh.again.credential)
 		switch {
@@ -124,6 +125,11 @@ func (sh *shell) lose(why error) {
 // connected continues on the next connection. First it shows the missed pushes.
 func (sh *shell) connected(ctx context.Context, next *client.Client, welcome client.Welcome) {
 	sh.mu.Lock()
+	head, server := "reconnected", ""
+	if next.Addr() != sh.client.Addr() {
+		server = next.Addr()
+		head += " to " + server
+	}
 	sh.client, sh.dropped, sh.again.away = next, 0, false
 	missed := "missed pushes follow"
 	switch {
@@ -133,8 +139,8 @@ func (sh *shell) connected(ctx context.Context, next *client.Client, welcome cli
 	case !welcome.Resumed:
 		missed = welcome.Why.Text() + "; see \"history\""
 	}
-	sh.say(fmt.Sprintf("reconnected, session %d; %s\n", next.Hello().UID, missed),
-		event{Event: "reconnected", Resumed: welcome.Resumed, Message: missed, Body: next.Hello()})
+	sh.say(fmt.Sprintf("%s, session %d; %s\n", head, next.Hello().UID, missed),
+		event{Event: "reconnected", Server: server, Resumed: welcome.Resumed, Message: missed, Body: next.Hello()})
 	sh.showLate()
 	if !welcome.Resumed {
 		sh.tape.total, sh.tape.skip = welcome.Snapshot.MarketValue, false

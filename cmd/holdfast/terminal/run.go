@@ -16,7 +16,7 @@ import (
 
 // Options are the account that a client shows, its streams, and its style.
 type Options struct {
-	Addr       string
+	Addr       string // a list of addresses for client.Dial
 	Customer   client.Customer
 	Credential client.Credential
 	TLS        *tls.Config // nil: without
@@ -101,17 +101,14 @@ func enter(ctx context.Context, o *Options, how func() client.Options) (c *clien
 		})
 		defer late.Stop()
 	}
+	options := func() client.Options {
+		one := how()
+		one.TLS = o.TLS
+		return one
+	}
 	err = client.Retry(ctx, func() (err error) {
-		options := how()
-		options.TLS = o.TLS
-		if c, err = client.Dial(ctx, o.Addr, options); err != nil {
-			return err
-		}
-		if s, err = c.Login(ctx, o.Customer, o.Credential); err != nil {
-			_ = c.Close() // always nil
-			return loginError(o.Customer, err)
-		}
-		return nil
+		c, s, err = client.Enter(ctx, o.Addr, options, o.Customer, o.Credential)
+		return err
 	})
 	if err != nil {
 		return nil, client.Snapshot{}, Advise(err)

@@ -20,8 +20,9 @@ func (f *feed) reconnect(ctx context.Context) bool {
 	f.missed += old.Dropped()
 	f.link.why = OneLine(old.Err().Error())
 	f.mu.Unlock()
-	for pauses := new(client.Backoff); ; {
-		if !f.await(ctx, pauses.Next()) {
+	pauses := new(client.Backoff)
+	for pause := pauses.First(old); ; pause = pauses.Next() {
+		if !f.await(ctx, pause) {
 			return false
 		}
 		err := f.again(ctx, old)
