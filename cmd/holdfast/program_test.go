@@ -17,8 +17,8 @@ import (
 )
 
 // TestMain looks for goroutines that a command left behind; those that packages
-// start when they are loaded (the ants default pool) are not counted, and neither is the one
-// that a key leaves behind which is pressed while the full screen ends. In a child
+// start when they are loaded (the ants default pool) are not counted. Neither is the goroutine of
+// the full screen's library that stays if a key is pressed while the screen ends. In a child
 // that a test has started it is the program itself.
 func TestMain(m *testing.M) {
 	if os.Getenv("HOLDFAST_TEST_AS_PROGRAM") != "" {

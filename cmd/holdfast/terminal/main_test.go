@@ -17,8 +17,8 @@ import (
 	"holdfast/cmd/holdfast/terminal"
 )
 
-// A key that is pressed while the full screen ends leaves a goroutine of its library behind, which
-// waits to pass it on.
+// If a key is pressed while the full screen ends, a goroutine of its library still waits to pass the
+// key on. It is not counted.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreCurrent(), goleak.IgnoreAnyFunction("github.com/charmbracelet/ultraviolet.(*TerminalReader).sendEvents"))
 }
